@@ -1,0 +1,418 @@
+#include "actors/batch_supervisor.hpp"
+
+#include "config/limits.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+
+namespace darkroom::actors {
+
+namespace {
+
+using self_pointer = batch_supervisor_actor::stateful_pointer<batch_supervisor_state>;
+using domain::file_index;
+using domain::file_status;
+
+std::uint64_t now_ms(self_pointer self) {
+  const auto now = self->clock().now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+persistence::batch_summary summary_of(const batch_supervisor_state& s) {
+  persistence::batch_summary summary;
+  summary.id = s.id;
+  summary.created_us = s.created_us;
+  summary.changed_us = s.changed_us;
+  summary.owner = s.working.owner;
+  summary.name = s.working.name;
+  summary.spec = s.working.spec;
+  summary.phase = s.working.phase;
+  summary.priority = s.working.priority;
+  summary.counts = s.working.counts;
+  summary.bytes_in = s.working.bytes_in;
+  summary.bytes_out = s.working.bytes_out;
+  return summary;
+}
+
+bool snapshot_due(const batch_supervisor_state& s) {
+  return s.events_since_snapshot >=
+         std::max<std::uint64_t>(limits::snapshot_tail_events, s.working.files.size() / 4);
+}
+
+// Journals what was decided and applied; `then` runs when it is durable (or, with `durable` false,
+// written), or with false when it is in doubt.
+void journal(self_pointer self, std::vector<domain::event> events, bool durable,
+             std::function<void(bool)> then) {
+  auto& s = self->state;
+  append_events message;
+  message.ticket = s.next_ticket++;
+  message.durable = durable;
+  message.request.batch = s.id;
+  s.changed_us = s.seams.now_us();
+  message.request.time_us = s.changed_us;
+  s.events_since_snapshot += events.size();
+  message.request.events = std::move(events);
+  message.request.summary = summary_of(s);
+  if (snapshot_due(s)) {
+    message.request.snapshot = std::make_shared<const domain::batch_state>(s.working);
+    s.events_since_snapshot = 0;
+  }
+  s.pending.emplace_back(message.ticket, std::move(then));
+  self->send(s.peers.journal, std::move(message));
+}
+
+// Decides a command of the machinery. Refusals are late news about something that has changed
+// meanwhile, and change nothing.
+bool carry_out(self_pointer self, const domain::command& command, bool durable = true,
+               std::function<void(bool)> then = nullptr) {
+  auto events = domain::execute(self->state.working, command);
+  if (!events || events->empty()) return false;
+  journal(self, std::move(*events), durable, std::move(then));
+  return true;
+}
+
+void answer_pending(self_pointer self, std::uint64_t ticket, bool durable) {
+  auto& s = self->state;
+  while (!s.pending.empty() && s.pending.front().first <= ticket) {
+    auto then = std::move(s.pending.front().second);
+    s.pending.pop_front();
+    if (then) then(durable);
+  }
+}
+
+bool runs(const batch_supervisor_state& s) {
+  return s.working.phase == domain::batch_phase::running && !s.ending;
+}
+
+bool wanted(const batch_supervisor_state& s, file_index i) {
+  return s.working.files[i] == file_status::queued && !s.in_flight.contains(i) &&
+         !s.fetching.contains(i);
+}
+
+bool is_suspect(const batch_supervisor_state& s, file_index i) {
+  const auto history = s.working.histories.find(i);
+  return history != s.working.histories.end() && history->second.crashes > 0;
+}
+
+std::optional<file_index> next_file(batch_supervisor_state& s) {
+  while (!s.ready.empty()) {
+    const auto i = s.ready.front();
+    s.ready.pop_front();
+    if (wanted(s, i)) return i;
+  }
+  while (s.next_index < s.working.files.size()) {
+    const auto i = s.next_index++;
+    if (!wanted(s, i)) continue;
+    if (!is_suspect(s, i)) return i;
+    s.suspects.push_back(i);
+  }
+  while (!s.suspects.empty()) {
+    const auto i = s.suspects.front();
+    s.suspects.pop_front();
+    if (wanted(s, i)) return i;
+  }
+  return std::nullopt;
+}
+
+// Keeps the window full. Files are read from the journal in handfuls.
+void fill(self_pointer self) {
+  auto& s = self->state;
+  if (!runs(s)) return;
+  const std::size_t busy = s.in_flight.size() + s.fetching.size();
+  const std::size_t handful = limits::converters_per_batch_max / 4;
+  if (busy + handful > limits::converters_per_batch_max) return;
+  fetch_files wish{s.id, {}};
+  while (busy + wish.indexes.size() < limits::converters_per_batch_max) {
+    const auto i = next_file(s);
+    if (!i) break;
+    s.fetching.insert(*i);
+    wish.indexes.push_back(*i);
+  }
+  if (!wish.indexes.empty()) self->send(s.peers.journal, std::move(wish));
+}
+
+void spawn_converter(self_pointer self, persistence::file_record& record) {
+  auto& s = self->state;
+  if (!s.spec || *s.spec != s.working.spec)
+    s.spec = std::make_shared<const domain::conversion_spec>(s.working.spec);
+  const auto history = s.working.histories.find(record.index);
+  const std::uint32_t crashes =
+      history == s.working.histories.end() ? 0 : history->second.crashes;
+  conversion_order order;
+  order.batch = s.id;
+  order.owner = s.working.owner;
+  order.priority = s.working.priority;
+  order.spec = s.spec;
+  order.file = std::make_shared<const domain::file_entry>(std::move(record.entry));
+  order.index = record.index;
+  order.may_be_placed = crashes > 0;
+  order.alone = crashes >= limits::crashes_before_alone;
+  if (const auto memory = s.memory_needed.find(record.index); memory != s.memory_needed.end())
+    order.memory_bytes_min = memory->second;
+  auto made = self->spawn<caf::monitored>(converter, batch_supervisor_actor{self},
+                                          s.peers.converters, std::move(order));
+  s.converters[made.address()] = record.index;
+  s.in_flight[record.index].converter = std::move(made);
+}
+
+void schedule_tick(self_pointer self) {
+  auto& s = self->state;
+  if (s.tick_scheduled || s.retries.empty()) return;
+  s.tick_scheduled = true;
+  const auto now = now_ms(self);
+  const auto due = s.retries.begin()->first;
+  self->delayed_send(self, std::chrono::milliseconds(due > now ? due - now : 0), retry_tick{});
+}
+
+void schedule_retry(self_pointer self, file_index i, std::uint32_t delay_ms) {
+  self->state.retries.emplace(now_ms(self) + delay_ms, i);
+  schedule_tick(self);
+}
+
+bool finishing(const batch_supervisor_state& s, file_index i) {
+  return s.working.finishing.contains(i);
+}
+
+// Files that have not started wait in vain while the batch does not run.
+void withdraw_waiting(self_pointer self) {
+  auto& s = self->state;
+  for (auto& [index, file] : s.in_flight)
+    if (file.lease == 0 && !file.settled) self->send(file.converter, withdraw_file{});
+}
+
+// Ends what runs, except files whose result was accepted.
+void interrupt_running(self_pointer self) {
+  auto& s = self->state;
+  for (auto& [index, file] : s.in_flight)
+    if (file.lease != 0 && !file.settled && !finishing(s, index)) {
+      file.settled = true;
+      self->send(file.converter, interrupt_file{});
+    }
+}
+
+// What follows outside from the batch's new phase.
+void act_on_phase(self_pointer self) {
+  auto& s = self->state;
+  if (s.working.phase == domain::batch_phase::running) return fill(self);
+  withdraw_waiting(self);
+  if (domain::is_terminal(s.working.phase)) interrupt_running(self);
+}
+
+void act_on_command(self_pointer self, const domain::command& command) {
+  auto& s = self->state;
+  if (std::holds_alternative<domain::retry_batch>(command)) s.next_index = 0;
+  const auto* pause = std::get_if<domain::pause_batch>(&command);
+  if (pause != nullptr && pause->mode == domain::pause_mode::interrupt) interrupt_running(self);
+  act_on_phase(self);
+}
+
+void finish_giving_back(self_pointer self) {
+  auto& s = self->state;
+  if (!s.ending || !s.end_promise || !s.in_flight.empty() || !s.pending.empty()) return;
+  s.end_promise->deliver(gave_back{});
+  s.end_promise.reset();
+  self->quit();
+}
+
+void on_converter_down(self_pointer self, const caf::actor_addr& who) {
+  auto& s = self->state;
+  const auto known = s.converters.find(who);
+  if (known == s.converters.end()) return;
+  const auto index = known->second;
+  s.converters.erase(known);
+  const auto file = s.in_flight[index];
+  s.in_flight.erase(index);
+  if (!file.settled) { // it died without a word
+    if (file.lease != 0)
+      self->send(s.peers.converters.prober, interrupt_conversion{file.lease});
+    s.working.finishing.erase(index);
+    carry_out(self, domain::interrupt_file{index, domain::interruption::converter_lost});
+  }
+  if (s.working.files[index] == file_status::queued) s.ready.push_back(index);
+  fill(self);
+  finish_giving_back(self);
+}
+
+// Begins again after a crash or a failed journal.
+void recover(self_pointer self) {
+  auto& s = self->state;
+  auto interrupted = domain::execute(s.working, domain::recover_batch{});
+  if (interrupted && !interrupted->empty()) {
+    if (const auto* e = std::get_if<domain::batch_recovered>(&interrupted->front()))
+      s.to_sweep.insert(e->interrupted.begin(), e->interrupted.end());
+    journal(self, std::move(*interrupted), true, nullptr);
+    self->send(s.peers.journal, fetch_files{s.id, {s.to_sweep.begin(), s.to_sweep.end()}});
+  }
+  for (file_index i = 0; i < s.working.files.size(); ++i)
+    if (s.working.files[i] == file_status::retry_wait) schedule_retry(self, i, 0);
+  fill(self);
+}
+
+caf::result<command_outcome> on_request(self_pointer self, const batch_request& request) {
+  auto& s = self->state;
+  auto events = domain::execute(s.working, request.command);
+  if (!events) return command_outcome{false, false, events.error(), s.working.phase};
+  auto promise = self->make_response_promise<command_outcome>();
+  const auto act = [self, promise, command = request.command](bool durable) mutable {
+    if (durable) act_on_command(self, command);
+    promise.deliver(command_outcome{durable, !durable, {}, self->state.working.phase});
+  };
+  // It is already so; but what it reflects may not be durable yet: an empty append waits for that.
+  journal(self, std::move(*events), true, act);
+  return promise;
+}
+
+} // namespace
+
+batch_supervisor_actor::behavior_type
+batch_supervisor(self_pointer self, domain::batch_id id,
+                 std::shared_ptr<persistence::positioned_state> replayed, std::int64_t created_us,
+                 supervisor_peers peers, supervisor_seams seams) {
+  auto& s = self->state;
+  s.id = id;
+  s.created_us = created_us;
+  s.peers = std::move(peers);
+  s.seams = std::move(seams);
+  self->set_down_handler(
+      [self](const caf::down_msg& down) { on_converter_down(self, down.source); });
+  if (replayed) {
+    s.working = std::move(replayed->state);
+    recover(self);
+  }
+  return {
+      [self](const batch_request& request) { return on_request(self, request); },
+      [self](const describe_batch&) -> caf::result<batch_view> {
+        auto promise = self->make_response_promise<batch_view>();
+        const batch_view view{true, summary_of(self->state),
+                              static_cast<std::uint32_t>(self->state.in_flight.size())};
+        auto answer = [promise, view](bool durable) mutable {
+          promise.deliver(durable ? view : batch_view{});
+        };
+        auto& pending = self->state.pending;
+        if (pending.empty())
+          answer(true);
+        else // its ticket is the newest one's: it is answered with that
+          pending.emplace_back(pending.back().first, answer);
+        return promise;
+      },
+      [self](give_back) -> caf::result<gave_back> {
+        auto& st = self->state;
+        st.ending = true;
+        st.end_promise = self->make_response_promise<gave_back>();
+        auto promise = *st.end_promise;
+        withdraw_waiting(self);
+        std::vector<file_index> running;
+        for (const auto& [index, file] : st.in_flight)
+          if (file.lease != 0 && !finishing(st, index)) running.push_back(index);
+        interrupt_running(self);
+        for (const auto index : running)
+          carry_out(self, domain::interrupt_file{index, domain::interruption::shutdown}, true,
+                    [self](bool) { finish_giving_back(self); });
+        finish_giving_back(self);
+        return promise;
+      },
+      [self](const events_appended& message) {
+        answer_pending(self, message.ticket, true);
+        finish_giving_back(self);
+      },
+      [self](const append_failed& message) { answer_pending(self, message.ticket, false); },
+      [self](files_fetched& message) {
+        auto& st = self->state;
+        for (auto& record : message.files) {
+          if (st.to_sweep.erase(record.index) != 0)
+            self->send(st.peers.converters.placer,
+                       sweep_outputs{st.id, record.index, record.entry.outputs});
+          if (st.fetching.erase(record.index) == 0) continue;
+          if (!runs(st)) st.next_index = std::min(st.next_index, record.index);
+          if (runs(st) && st.working.files[record.index] == file_status::queued)
+            spawn_converter(self, record);
+        }
+        fill(self);
+      },
+      [self](const attempt_starting& message) {
+        auto& st = self->state;
+        const auto file = st.in_flight.find(message.index);
+        if (file == st.in_flight.end()) return;
+        const auto converter = file->second.converter;
+        const auto started = [self, converter](bool written) {
+          if (written) self->send(converter, attempt_started{});
+        };
+        if (runs(st) && carry_out(self,
+                                  domain::start_file{message.index, message.lease, message.node},
+                                  false, started))
+          file->second.lease = message.lease;
+        else
+          self->send(converter, attempt_refused{});
+      },
+      [self](const result_offered& message) {
+        auto& st = self->state;
+        const auto file = st.in_flight.find(message.index);
+        const bool current = file != st.in_flight.end() && !file->second.settled &&
+                             file->second.lease == message.lease &&
+                             st.working.files[message.index] == file_status::running;
+        const auto converter = caf::actor_cast<converter_actor>(self->current_sender());
+        if (current) {
+          st.working.finishing.insert(message.index);
+          self->send(converter, result_accepted{});
+        } else {
+          self->send(converter, result_refused{});
+        }
+      },
+      [self](const file_placed& message) {
+        auto& st = self->state;
+        if (const auto file = st.in_flight.find(message.result.index); file != st.in_flight.end())
+          file->second.settled = true;
+        st.memory_needed.erase(message.result.index);
+        carry_out(self, domain::complete_file{message.lease, message.result});
+      },
+      [self](const attempt_failed& message) {
+        auto& st = self->state;
+        const auto file = st.in_flight.find(message.index);
+        if (file == st.in_flight.end() || file->second.settled) return;
+        file->second.settled = true;
+        st.working.finishing.erase(message.index);
+        auto events = domain::execute(
+            st.working, domain::fail_file{message.index, message.lease, message.error.reason,
+                                          message.error.detail, st.seams.chance()});
+        if (!events || events->empty()) return;
+        if (const auto* wait = std::get_if<domain::file_retry_scheduled>(&events->front()))
+          schedule_retry(self, message.index, wait->delay_ms);
+        journal(self, std::move(*events), true, [self](bool durable) {
+          if (durable) act_on_phase(self);
+        });
+      },
+      [self](const attempt_interrupted& message) {
+        auto& st = self->state;
+        const auto file = st.in_flight.find(message.index);
+        if (file == st.in_flight.end() || file->second.settled) return;
+        file->second.settled = true;
+        st.working.finishing.erase(message.index);
+        if (message.memory_bytes != 0) st.memory_needed[message.index] = message.memory_bytes;
+        carry_out(self, domain::interrupt_file{message.index, message.cause});
+      },
+      [self](const file_withdrawn& message) {
+        if (const auto file = self->state.in_flight.find(message.index);
+            file != self->state.in_flight.end())
+          file->second.settled = true;
+      },
+      [self](retry_tick) {
+        auto& st = self->state;
+        st.tick_scheduled = false;
+        const auto now = now_ms(self);
+        while (!st.retries.empty() && st.retries.begin()->first <= now) {
+          const auto index = st.retries.begin()->second;
+          st.retries.erase(st.retries.begin());
+          if (carry_out(self, domain::requeue_file{index}) && !st.in_flight.contains(index))
+            st.ready.push_back(index);
+        }
+        schedule_tick(self);
+        fill(self);
+      },
+  };
+}
+
+} // namespace darkroom::actors

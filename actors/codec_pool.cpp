@@ -1,0 +1,82 @@
+#include "actors/codec_pool.hpp"
+
+#include "actors/slot.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+
+namespace darkroom::actors {
+
+namespace {
+
+using self_pointer = codec_pool_actor::stateful_pointer<codec_pool_state>;
+
+template<class... Args>
+slot_actor spawn_slot(self_pointer self, bool detached, Args&&... args) {
+  return detached ? self->spawn<caf::linked + caf::detached>(slot, std::forward<Args>(args)...)
+                  : self->spawn<caf::linked>(slot, std::forward<Args>(args)...);
+}
+
+} // namespace
+
+codec_pool_actor::behavior_type codec_pool(self_pointer self, pool_options options,
+                                           slot_runner_factory make_runner,
+                                           dispatcher_actor dispatcher,
+                                           std::shared_ptr<slot_board> board) {
+  auto& s = self->state;
+  s.dispatcher = std::move(dispatcher);
+  const codec_pool_actor me{self};
+  for (std::size_t i = 0; i < options.slots; ++i) {
+    std::shared_ptr<slot_runner> runner = make_runner();
+    s.slots.push_back({spawn_slot(self, options.detached, i, runner, me, board), runner, 0});
+  }
+  s.prober = spawn_slot(self, options.detached, options.slots,
+                        std::shared_ptr<slot_runner>(make_runner()), me, board);
+  // What a host is doing ends at once, so that its slot's thread can.
+  self->set_exit_handler([self](const caf::exit_msg& message) {
+    for (auto& handle : self->state.slots)
+      if (handle.lease != 0) handle.runner->interrupt(handle.lease);
+    self->quit(message.reason);
+  });
+  return {
+      [self](const probe_file& message) {
+        self->send(self->state.prober,
+                   run_probe{message.job,
+                             caf::actor_cast<converter_actor>(self->current_sender())});
+      },
+      [self](const convert_file& message) {
+        auto& slots = self->state.slots;
+        const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
+        const auto idle = std::ranges::find(slots, domain::lease_id{0},
+                                            &codec_pool_state::slot_handle::lease);
+        if (idle == slots.end()) { // more leases than slots: a fault of ours
+          auto outcome = std::make_shared<conversion_outcome>();
+          outcome->error = {domain::failure_reason::internal, "a lease without a slot"};
+          self->send(asker, conversion_ended{message.job.lease, std::move(outcome)});
+          self->send(self->state.dispatcher, lease_ended{message.job.lease});
+          return;
+        }
+        idle->lease = message.job.lease;
+        self->send(idle->actor, run_conversion{message.job, asker});
+      },
+      [self](const interrupt_conversion& message) {
+        auto& st = self->state;
+        const auto busy = std::ranges::find(st.slots, message.lease,
+                                            &codec_pool_state::slot_handle::lease);
+        if (busy != st.slots.end())
+          busy->runner->interrupt(busy->lease); // the slot reports, and then the lease ends
+        else
+          self->send(st.dispatcher, lease_ended{message.lease});
+      },
+      [self](const slot_idle& message) {
+        auto& st = self->state;
+        st.slots[message.slot].lease = 0;
+        self->send(st.dispatcher, lease_ended{message.lease});
+      },
+  };
+}
+
+} // namespace darkroom::actors

@@ -1,0 +1,35 @@
+// CODEC POOL: the slots of one node, and one more host that only reads headers.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/slot_board.hpp"
+
+#include <map>
+
+namespace darkroom::actors {
+
+struct pool_options {
+  std::size_t slots = 1;
+  bool detached = true; // false: in deterministic tests
+};
+
+struct codec_pool_state {
+  static inline const char* name = "codec_pool";
+  codec_pool_state() = default; // no aggregate: CAF would initialise the first member with the actor
+
+  struct slot_handle {
+    slot_actor actor;
+    std::shared_ptr<slot_runner> runner;
+    domain::lease_id lease = 0; // 0: idle
+  };
+  dispatcher_actor dispatcher;
+  std::vector<slot_handle> slots;
+  slot_actor prober;
+};
+
+codec_pool_actor::behavior_type
+codec_pool(codec_pool_actor::stateful_pointer<codec_pool_state> self, pool_options options,
+           slot_runner_factory make_runner, dispatcher_actor dispatcher,
+           std::shared_ptr<slot_board> board);
+
+} // namespace darkroom::actors

@@ -1,0 +1,243 @@
+#include "actors/converter.hpp"
+
+#include "config/limits.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+
+namespace darkroom::actors {
+
+namespace {
+
+using self_pointer = converter_actor::stateful_pointer<converter_state>;
+using stage = converter_state::stage;
+
+void report_failure(self_pointer self, const codecs::codec_error& error) {
+  auto& s = self->state;
+  self->send(s.supervisor, attempt_failed{s.order.index, s.lease.lease, error});
+  self->quit();
+}
+
+void report_interruption(self_pointer self, domain::interruption cause,
+                         std::uint64_t memory_bytes = 0) {
+  auto& s = self->state;
+  self->send(s.supervisor,
+             attempt_interrupted{s.order.index, s.lease.lease, cause, memory_bytes});
+  self->quit();
+}
+
+// The lease was granted and is not wanted: nothing was sent to the pool under it.
+void give_lease_back(self_pointer self) {
+  self->send(self->state.lease.pool, interrupt_conversion{self->state.lease.lease});
+}
+
+void discard_staged(self_pointer self) {
+  auto& s = self->state;
+  if (s.outcome && !s.outcome->staged.empty())
+    self->send(s.peers.placer, discard_outputs{std::move(s.outcome->staged)});
+}
+
+void ask_for_lease(self_pointer self) {
+  auto& s = self->state;
+  s.at = stage::waiting;
+  s.memory_bytes = std::max(s.plan.memory_bytes, s.order.memory_bytes_min);
+  self->send(s.peers.dispatcher,
+             request_lease{s.order.owner, s.order.batch, s.order.index, s.order.priority,
+                           s.memory_bytes, s.plan.cost, s.order.alone});
+}
+
+void convert(self_pointer self) {
+  auto& s = self->state;
+  s.at = stage::converting;
+  conversion_job job;
+  job.batch = s.order.batch;
+  job.index = s.order.index;
+  job.lease = s.lease.lease;
+  job.owner = s.order.owner;
+  job.file = s.order.file;
+  job.spec = s.order.spec;
+  job.memory_bytes = s.memory_bytes;
+  job.cpu_ms = s.plan.cpu_ms_max;
+  job.may_be_placed = s.order.may_be_placed;
+  self->send(s.lease.pool, convert_file{std::move(job)});
+}
+
+// The host ran out of memory: with more, if there is more, it may do.
+void on_out_of_memory(self_pointer self, const codecs::codec_error& error) {
+  auto& s = self->state;
+  if (s.memory_bytes >= s.lease.memory_max_bytes) return report_failure(self, error);
+  report_interruption(self, domain::interruption::memory_raised,
+                      std::min(s.memory_bytes * 2, s.lease.memory_max_bytes));
+}
+
+void on_conversion_ended(self_pointer self) {
+  auto& s = self->state;
+  const auto& outcome = *s.outcome;
+  switch (outcome.how) {
+  case conversion_outcome::kind::converted:
+    s.at = stage::offering;
+    self->send(s.supervisor, result_offered{s.order.index, s.lease.lease});
+    return;
+  case conversion_outcome::kind::interrupted: // the pool ends
+    return report_interruption(self, domain::interruption::shutdown);
+  case conversion_outcome::kind::failed:
+    break;
+  }
+  if (outcome.error.reason == domain::failure_reason::limit_memory)
+    return on_out_of_memory(self, outcome.error);
+  if (outcome.error.reason == domain::failure_reason::disk_full) {
+    self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms});
+    return report_interruption(self, domain::interruption::disk_full);
+  }
+  report_failure(self, outcome.error);
+}
+
+// What the outputs' names say about the file.
+void on_placed(self_pointer self, const std::vector<persistence::placed_output>& placed) {
+  using persistence::placement;
+  auto& s = self->state;
+  auto result = s.outcome->result;
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    const auto& output = placed[i];
+    if (output.how == placement::exists)
+      return report_failure(self, {domain::failure_reason::output_exists,
+                                   s.outcome->staged[i].target});
+    if (output.how == placement::failed && output.error.disk_full()) {
+      self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms});
+      return report_interruption(self, domain::interruption::disk_full);
+    }
+    if (output.how == placement::failed)
+      return report_failure(self, {domain::failure_reason::io_error, output.error.text()});
+    if (output.how == placement::existing_kept) result.losses.add(domain::loss::existing_kept);
+    result.outputs[i].bytes = output.bytes;
+    result.outputs[i].sha256 = output.sha256;
+  }
+  result.index = s.order.index;
+  self->send(s.supervisor, file_placed{s.lease.lease, std::move(result)});
+  self->quit();
+}
+
+// The supervisor is gone: nobody waits for this file.
+void on_orphaned(self_pointer self) {
+  auto& s = self->state;
+  if (s.at == stage::converting)
+    self->send(s.lease.pool, interrupt_conversion{s.lease.lease});
+  else if (s.at == stage::starting)
+    give_lease_back(self);
+  else if (s.at == stage::waiting)
+    self->send(s.peers.dispatcher, withdraw_request{s.order.batch, s.order.index});
+  if (s.at != stage::placing) discard_staged(self);
+  if (s.at == stage::waiting || s.at == stage::converting)
+    s.at = stage::stopping; // what is on its way comes back first
+  else
+    self->quit();
+}
+
+} // namespace
+
+converter_actor::behavior_type converter(self_pointer self, batch_supervisor_actor supervisor,
+                                         converter_peers peers, conversion_order order) {
+  auto& s = self->state;
+  s.supervisor = std::move(supervisor);
+  s.peers = std::move(peers);
+  s.order = std::move(order);
+  self->monitor(s.supervisor);
+  self->set_down_handler([self](const caf::down_msg&) { on_orphaned(self); });
+  self->send(s.peers.prober, probe_file{{s.order.owner, s.order.file}});
+  return {
+      [self](const file_probed& message) {
+        auto& st = self->state;
+        if (st.at == stage::withdrawing) {
+          self->send(st.supervisor, file_withdrawn{st.order.index});
+          self->quit();
+          return;
+        }
+        if (!message.info) return report_failure(self, message.info.error());
+        auto plan = codecs::plan_conversion(*message.info, st.order.file->bytes, *st.order.spec);
+        if (!plan) return report_failure(self, plan.error());
+        st.plan = std::move(*plan);
+        ask_for_lease(self);
+      },
+      [self](const lease_granted& message) {
+        auto& st = self->state;
+        st.lease = message;
+        if (st.at == stage::withdrawing || st.at == stage::stopping) {
+          give_lease_back(self);
+          if (st.at == stage::withdrawing)
+            self->send(st.supervisor, file_withdrawn{st.order.index});
+          self->quit();
+          return;
+        }
+        st.at = stage::starting;
+        self->send(st.supervisor,
+                   attempt_starting{st.order.index, message.lease, message.node});
+      },
+      [self](const lease_impossible& message) {
+        const auto& st = self->state;
+        report_failure(self, {domain::failure_reason::limit_memory,
+                              "needs about " + std::to_string(st.memory_bytes / limits::MiB) +
+                                  " MiB, the budget leaves " +
+                                  std::to_string(message.memory_max_bytes / limits::MiB) +
+                                  " MiB for one file"});
+      },
+      [self](request_withdrawn) {
+        auto& st = self->state;
+        if (st.at == stage::withdrawing)
+          self->send(st.supervisor, file_withdrawn{st.order.index});
+        self->quit();
+      },
+      [self](attempt_started) {
+        if (self->state.at == stage::starting) convert(self);
+      },
+      [self](attempt_refused) {
+        give_lease_back(self);
+        self->send(self->state.supervisor, file_withdrawn{self->state.order.index});
+        self->quit();
+      },
+      [self](const conversion_ended& message) {
+        auto& st = self->state;
+        st.outcome = message.outcome;
+        if (st.at == stage::stopping) {
+          discard_staged(self);
+          self->quit();
+          return;
+        }
+        on_conversion_ended(self);
+      },
+      [self](result_accepted) {
+        auto& st = self->state;
+        if (st.at != stage::offering) return;
+        st.at = stage::placing;
+        if (st.outcome->staged.empty()) return on_placed(self, {}); // nothing to name
+        self->send(st.peers.placer, place_outputs{st.outcome->staged});
+      },
+      [self](result_refused) {
+        discard_staged(self);
+        self->quit();
+      },
+      [self](const outputs_placed& message) { on_placed(self, message.placed); },
+      [self](withdraw_file) {
+        auto& st = self->state;
+        if (st.at == stage::waiting)
+          self->send(st.peers.dispatcher, withdraw_request{st.order.batch, st.order.index});
+        if (st.at == stage::waiting || st.at == stage::probing) st.at = stage::withdrawing;
+      },
+      [self](interrupt_file) {
+        auto& st = self->state;
+        if (st.at == stage::converting) {
+          self->send(st.lease.pool, interrupt_conversion{st.lease.lease});
+          st.at = stage::stopping;
+        } else if (st.at == stage::starting) {
+          give_lease_back(self);
+          self->quit();
+        } else if (st.at == stage::offering) {
+          discard_staged(self);
+          self->quit();
+        }
+      },
+  };
+}
+
+} // namespace darkroom::actors

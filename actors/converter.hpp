@@ -1,0 +1,56 @@
+// CONVERTER: takes one file through one attempt: header, lease, start, conversion, acceptance,
+// names. It reports once to its supervisor, then ends.
+#pragma once
+
+#include "actors/interfaces.hpp"
+
+namespace darkroom::actors {
+
+// Whom a converter talks to.
+struct converter_peers {
+  dispatcher_actor dispatcher;
+  codec_pool_actor prober; // a pool that reads headers
+  placer_actor placer;
+};
+
+struct conversion_order {
+  domain::batch_id batch;
+  std::string owner;
+  std::uint8_t priority = 0;
+  std::shared_ptr<const domain::conversion_spec> spec;
+  std::shared_ptr<const domain::file_entry> file;
+  domain::file_index index = 0;
+  bool may_be_placed = false;
+  bool alone = false;
+  std::uint64_t memory_bytes_min = 0; // what an earlier attempt found to be needed
+};
+
+struct converter_state {
+  static inline const char* name = "converter";
+  converter_state() = default; // no aggregate: CAF would initialise the first member with the actor
+
+  enum class stage : std::uint8_t {
+    probing,
+    waiting,    // for a lease
+    starting,   // for the start to be journaled
+    converting,
+    offering,   // for the result to be accepted
+    placing,    // for the names
+    withdrawing, // wanted no more before it had a lease
+    stopping,   // interrupted: the host is being ended
+  };
+  stage at = stage::probing;
+  batch_supervisor_actor supervisor;
+  converter_peers peers;
+  conversion_order order;
+  codecs::conversion_plan plan;
+  lease_granted lease;
+  std::uint64_t memory_bytes = 0; // asked for
+  std::shared_ptr<conversion_outcome> outcome;
+};
+
+converter_actor::behavior_type converter(converter_actor::stateful_pointer<converter_state> self,
+                                         batch_supervisor_actor supervisor, converter_peers peers,
+                                         conversion_order order);
+
+} // namespace darkroom::actors

@@ -1,0 +1,41 @@
+// COORDINATOR: owns the other actors' life. Replays the journal, creates and finds batches, rebuilds
+// supervisors after a failed journal, and ends everything in order.
+#pragma once
+
+#include "actors/batch_supervisor.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/journal.hpp"
+
+namespace darkroom::actors {
+
+// What a coordinator is given; it ends all of it.
+struct coordinator_parts {
+  journal_actor journal;
+  event_hub_actor hub;
+  dispatcher_actor dispatcher;
+  codec_pool_actor pool;
+  placer_actor placer;
+  supervisor_seams seams;
+};
+
+struct coordinator_state {
+  static inline const char* name = "coordinator";
+  coordinator_state() = default; // no aggregate: CAF would initialise the first member with the actor
+
+  coordinator_parts parts;
+  std::map<domain::batch_id, batch_supervisor_actor> supervisors;
+  bool loading = true; // requests wait until the journal is replayed
+  std::vector<std::function<void()>> waiting;
+  bool journal_broken = false;
+  bool ending = false;
+  // Told what a person should know: a journal that fails, a disk that is full.
+  std::function<void(const std::string&)> announce;
+  std::optional<caf::typed_response_promise<shut_down_done>> end_promise;
+  std::size_t giving_back = 0;
+};
+
+coordinator_actor::behavior_type
+coordinator(coordinator_actor::stateful_pointer<coordinator_state> self, coordinator_parts parts,
+            std::function<void(const std::string&)> announce);
+
+} // namespace darkroom::actors

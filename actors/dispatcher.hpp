@@ -1,0 +1,26 @@
+// DISPATCHER: the actor around `lease_queue`.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/lease_queue.hpp"
+
+namespace darkroom::actors {
+
+struct dispatcher_state {
+  static inline const char* name = "dispatcher";
+  dispatcher_state() = default; // no aggregate: CAF would initialise the first member with the actor
+
+  struct node {
+    std::string name;
+    codec_pool_actor pool;
+  };
+  lease_queue queue;
+  std::vector<node> nodes; // as numbered by the queue
+  std::map<file_key, converter_actor> waiting;
+  std::optional<std::uint64_t> woken_at_ms;
+};
+
+dispatcher_actor::behavior_type
+dispatcher(dispatcher_actor::stateful_pointer<dispatcher_state> self);
+
+} // namespace darkroom::actors

@@ -1,0 +1,210 @@
+#include "actors/host_slot.hpp"
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace darkroom::actors {
+
+namespace {
+
+using enum domain::failure_reason;
+using codecs::fail;
+using codecs::unique_fd;
+
+codecs::codec_error store_error(const persistence::file_error& error) {
+  return {error.disk_full() ? disk_full : io_error, error.text()};
+}
+
+conversion_outcome failed(codecs::codec_error error) {
+  conversion_outcome outcome;
+  outcome.how = conversion_outcome::kind::failed;
+  outcome.error = std::move(error);
+  return outcome;
+}
+
+conversion_outcome interrupted() {
+  conversion_outcome outcome;
+  outcome.how = conversion_outcome::kind::interrupted;
+  return outcome;
+}
+
+// Nothing is asked of this output but that it be smaller.
+bool asks_only_for_size(const domain::conversion_spec& spec, const domain::output_spec& output) {
+  return !output.resize && spec.metadata == domain::metadata_policy::keep &&
+         spec.icc == domain::icc_policy::preserve && !output.progressive;
+}
+
+bool saves_too_little(const domain::conversion_spec& spec, const domain::output_spec& output,
+                      const codecs::conversion& done, std::size_t i, std::uint64_t source_bytes) {
+  return spec.min_saving_percent != 0 && output.format == done.info.format &&
+         done.info.orientation == 1 && done.losses.empty() && asks_only_for_size(spec, output) &&
+         done.outputs[i].bytes * 100 > source_bytes * (100u - spec.min_saving_percent);
+}
+
+} // namespace
+
+host_slot::host_slot(codecs::host::zygote& hosts,
+                     std::shared_ptr<persistence::output_store> outputs,
+                     codecs::input_limits limits)
+    : hosts_(hosts), outputs_(std::move(outputs)), limits_(limits) {}
+
+// Opens the source, and makes sure that it is still the one that was added.
+codecs::result<unique_fd> host_slot::open_source(const domain::file_entry& file) const {
+  unique_fd fd{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  if (!fd)
+    return fail(errno == ENOENT || errno == ENOTDIR ? source_missing : io_error,
+                file.source + ": " + std::strerror(errno));
+  struct stat about {};
+  if (::fstat(fd.get(), &about) != 0) return fail(io_error, std::strerror(errno));
+  if (!S_ISREG(about.st_mode)) return fail(io_error, file.source + " is not a regular file");
+  const std::int64_t modified_ns =
+      about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec;
+  if (static_cast<std::uint64_t>(about.st_size) != file.bytes ||
+      (file.modified_ns != 0 && modified_ns != file.modified_ns))
+    return fail(source_changed, file.source);
+  return fd;
+}
+
+// A host that may serve this owner, new if need be.
+codecs::result<codecs::host::codec_host*> host_slot::host_for(const std::string& owner) {
+  const std::lock_guard lock(mutex_);
+  if (host_ && (!host_->alive() || owner_ != owner)) host_.reset();
+  if (!host_) {
+    auto made = codecs::host::codec_host::start(hosts_);
+    if (!made) return fail(internal, made.error());
+    host_ = std::move(*made);
+    owner_ = owner;
+  }
+  return host_.get();
+}
+
+void host_slot::retire_if_due() {
+  const std::lock_guard lock(mutex_);
+  if (host_ && (!host_->alive() || host_->jobs_done() >= limits::host_jobs_before_recycling ||
+                host_->resident_bytes() > limits::host_idle_bytes_max))
+    host_.reset();
+}
+
+void host_slot::interrupt(domain::lease_id lease) noexcept {
+  const std::lock_guard lock(mutex_);
+  interrupted_ = lease;
+  if (running_ == lease && host_) host_->interrupt();
+}
+
+// From here on an interruption kills the host; false when one came before.
+bool host_slot::begin(domain::lease_id lease) {
+  const std::lock_guard lock(mutex_);
+  running_ = lease;
+  return interrupted_ != lease;
+}
+
+// False when an interruption came meanwhile.
+bool host_slot::end() {
+  const std::lock_guard lock(mutex_);
+  return interrupted_ != std::exchange(running_, 0);
+}
+
+codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
+  if (job.file->bytes > limits_.bytes)
+    return fail(limit_input_bytes, "the file has more than " + std::to_string(limits_.bytes) +
+                                       " bytes");
+  auto source = open_source(*job.file);
+  if (!source) return std::unexpected(source.error());
+  auto host = host_for(job.owner);
+  if (!host) return std::unexpected(host.error());
+  auto info = (*host)->probe(source->get(), job.file->bytes, limits_);
+  retire_if_due();
+  if (!info) return std::unexpected(info.error().error);
+  return *info;
+}
+
+codecs::result<codecs::conversion> host_slot::run_host(const conversion_job& job, int source,
+                                                       std::span<const int> contents,
+                                                       bool& interrupted) {
+  auto host = host_for(job.owner);
+  if (!host) return std::unexpected(host.error());
+  interrupted = !begin(job.lease);
+  if (interrupted) return fail(internal, "interrupted");
+  auto done = (*host)->convert(source, job.file->bytes, *job.spec, limits_, contents,
+                               {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu});
+  interrupted = !end() || (!done && done.error().interrupted);
+  retire_if_due();
+  if (!done) return std::unexpected(done.error().error);
+  return std::move(*done);
+}
+
+// With `skip`, a file whose outputs are all there is done before it begins.
+std::optional<conversion_outcome> host_slot::keep_existing(const conversion_job& job) const {
+  if (job.spec->existing != domain::existing_policy::skip || job.file->replaces ||
+      job.may_be_placed)
+    return std::nullopt;
+  conversion_outcome outcome;
+  outcome.how = conversion_outcome::kind::converted;
+  outcome.result.bytes_in = job.file->bytes;
+  outcome.result.losses.add(domain::loss::existing_kept);
+  for (const auto& target : job.file->outputs) {
+    const auto there = outputs_->existing(target);
+    if (!there) return std::nullopt;
+    outcome.result.outputs.push_back({there->bytes, there->sha256, 0, 0});
+  }
+  return outcome;
+}
+
+conversion_outcome host_slot::convert(const conversion_job& job) {
+  const auto began = std::chrono::steady_clock::now();
+  const auto& spec = *job.spec;
+  // What is known to be in the way, or to be kept, costs no conversion.
+  if (auto kept = keep_existing(job)) return std::move(*kept);
+  const auto existing =
+      job.file->replaces ? domain::existing_policy::overwrite : spec.existing;
+  if (!job.may_be_placed && existing == domain::existing_policy::fail)
+    for (const auto& target : job.file->outputs)
+      if (outputs_->exists(target)) return failed({output_exists, target});
+
+  auto source = open_source(*job.file);
+  if (!source) return failed(source.error());
+  std::vector<unique_fd> files;
+  std::vector<int> contents;
+  for (std::size_t i = 0; i < spec.outputs.size(); ++i) {
+    files.push_back(codecs::host::make_output_file());
+    if (!files.back()) return failed({internal, "no memory file for an output"});
+    contents.push_back(files.back().get());
+  }
+  bool was_interrupted = false;
+  auto done = run_host(job, source->get(), contents, was_interrupted);
+  if (was_interrupted) return interrupted();
+  if (!done) return failed(done.error());
+
+  conversion_outcome outcome;
+  outcome.how = conversion_outcome::kind::converted;
+  outcome.result.losses = done->losses;
+  outcome.result.width = done->info.upright_width();
+  outcome.result.height = done->info.upright_height();
+  outcome.result.bytes_in = job.file->bytes;
+  const auto* format = codecs::find_format(done->info.format);
+  outcome.result.extension_mismatch =
+      format != nullptr && codecs::extension_differs(job.file->path, *format);
+  for (std::uint32_t i = 0; i < contents.size(); ++i) {
+    const bool keep = saves_too_little(spec, spec.outputs[i], *done, i, job.file->bytes);
+    if (keep) outcome.result.losses.add(domain::loss::kept_original);
+    auto staged =
+        outputs_->stage(job.batch, job.index, i, job.file->outputs[i],
+                        keep ? source->get() : contents[i], existing);
+    if (!staged) {
+      for (const auto& earlier : outcome.staged) outputs_->discard(earlier);
+      return failed(store_error(staged.error()));
+    }
+    outcome.staged.push_back(std::move(*staged));
+    outcome.result.outputs.push_back({outcome.staged.back().bytes, outcome.staged.back().sha256,
+                                      done->outputs[i].width, done->outputs[i].height});
+  }
+  const auto took = std::chrono::steady_clock::now() - began;
+  outcome.result.wall_ms = static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
+  return outcome;
+}
+
+} // namespace darkroom::actors

@@ -1,0 +1,42 @@
+// The real runner of a slot: a sandboxed codec host, and the outputs' way from its memory to disk.
+#pragma once
+
+#include "actors/slot_runner.hpp"
+#include "codecs/host/codec_host.hpp"
+
+#include <mutex>
+#include <optional>
+
+namespace darkroom::actors {
+
+class host_slot final : public slot_runner {
+public:
+  host_slot(codecs::host::zygote& hosts, std::shared_ptr<persistence::output_store> outputs,
+            codecs::input_limits limits);
+
+  codecs::result<codecs::image_info> probe(const probe_job& job) override;
+  conversion_outcome convert(const conversion_job& job) override;
+  void interrupt(domain::lease_id lease) noexcept override;
+
+private:
+  codecs::result<codecs::unique_fd> open_source(const domain::file_entry& file) const;
+  codecs::result<codecs::host::codec_host*> host_for(const std::string& owner);
+  std::optional<conversion_outcome> keep_existing(const conversion_job& job) const;
+  void retire_if_due();
+  codecs::result<codecs::conversion> run_host(const conversion_job& job, int source,
+                                              std::span<const int> contents, bool& interrupted);
+  bool begin(domain::lease_id lease);
+  bool end();
+
+  codecs::host::zygote& hosts_;
+  std::shared_ptr<persistence::output_store> outputs_;
+  codecs::input_limits limits_;
+
+  std::mutex mutex_; // of the three below, which `interrupt` touches
+  std::unique_ptr<codecs::host::codec_host> host_;
+  domain::lease_id running_ = 0;
+  domain::lease_id interrupted_ = 0;
+  std::string owner_; // whom the host has served
+};
+
+} // namespace darkroom::actors

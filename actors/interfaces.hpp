@@ -1,0 +1,449 @@
+// The whole message protocol on one page. Each message says in one line what it does; ASK is
+// answered to its sender, TELL is not, INTERNAL is sent by an actor to itself. Per-file messages are
+// TELL with (index, lease) to tell them apart. No handler blocks, except in JOURNAL, SLOT and
+// PLACER, which have threads of their own.
+#pragma once
+
+#include "actors/slot_runner.hpp"
+#include "domain/batch_state.hpp"
+#include "persistence/journal_store.hpp"
+#include "persistence/records.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/type_id.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <functional>
+#include <memory>
+
+namespace darkroom::actors {
+
+// --- Messages, declared -------------------------------------------------------------------------
+struct append_events;
+struct events_appended;
+struct append_failed;
+struct fetch_files;
+struct files_fetched;
+struct load_batches;
+struct batches_loaded;
+struct open_journal;
+struct journal_opened;
+struct journal_failed;
+struct give_view;
+struct view_given;
+struct write_group;
+struct sync_tail;
+struct publish_events;
+struct subscribe;
+struct subscribed;
+struct unsubscribe;
+struct events_published;
+struct events_acknowledged;
+struct subscription_ended;
+struct batch_request;
+struct command_outcome;
+struct describe_batch;
+struct batch_view;
+struct give_back;
+struct gave_back;
+struct retry_tick;
+struct file_probed;
+struct request_lease;
+struct withdraw_request;
+struct request_withdrawn;
+struct lease_granted;
+struct lease_impossible;
+struct lease_ended;
+struct hold_leases;
+struct lease_tick;
+struct register_node;
+struct attempt_starting;
+struct attempt_started;
+struct attempt_refused;
+struct convert_file;
+struct conversion_ended;
+struct interrupt_conversion;
+struct result_offered;
+struct result_accepted;
+struct result_refused;
+struct place_outputs;
+struct outputs_placed;
+struct discard_outputs;
+struct sweep_outputs;
+struct place_group;
+struct file_placed;
+struct attempt_failed;
+struct attempt_interrupted;
+struct withdraw_file;
+struct file_withdrawn;
+struct interrupt_file;
+struct probe_file;
+struct run_probe;
+struct run_conversion;
+struct slot_idle;
+struct shut_down;
+struct shut_down_done;
+struct reopen_tick;
+
+// --- Actors -------------------------------------------------------------------------------------
+
+// SUBSCRIBER: follows the feed.
+using subscriber_actor = caf::typed_actor<
+    // TELL events, in order of seq; to be acknowledged.
+    caf::reacts_to<events_published>,
+    // TELL that no more will come: too slow, or the feed ends.
+    caf::reacts_to<subscription_ended>>;
+
+// EVENT HUB: numbered events to subscribers; a slow one is cut off, never waited for.
+using event_hub_actor = caf::typed_actor<
+    // TELL durable events, in order of seq. Only from JOURNAL.
+    caf::reacts_to<publish_events>,
+    // ASK to follow one batch or all; answered with the last seq published before.
+    caf::replies_to<subscribe>::with<subscribed>,
+    // TELL to follow no more.
+    caf::reacts_to<unsubscribe>,
+    // TELL that so many events were handled: makes room in the subscriber's outbox.
+    caf::reacts_to<events_acknowledged>>;
+
+// JOURNAL: the only owner of journal writes; one synced write for many requests. Blocks on disk.
+using journal_actor = caf::typed_actor<
+    // TELL to journal events; `events_appended` or `append_failed` comes back.
+    caf::reacts_to<append_events>,
+    // TELL to read files of a batch; `files_fetched` comes back.
+    caf::reacts_to<fetch_files>,
+    // ASK for all live batches, replayed.
+    caf::replies_to<load_batches>::with<batches_loaded>,
+    // ASK to close and open again after a failed write.
+    caf::replies_to<open_journal>::with<journal_opened>,
+    // ASK for a view to read from other threads; not to be kept.
+    caf::replies_to<give_view>::with<view_given>,
+    // INTERNAL: writes what has gathered.
+    caf::reacts_to<write_group>,
+    // INTERNAL: syncs what was written without sync.
+    caf::reacts_to<sync_tail>>;
+
+// BATCH SUPERVISOR: owns the state of one batch; decides, applies, journals, then acts and answers.
+using batch_supervisor_actor = caf::typed_actor<
+    // ASK for a state change; answered when it is durable.
+    caf::replies_to<batch_request>::with<command_outcome>,
+    // ASK for the state; answered when what it reflects is durable.
+    caf::replies_to<describe_batch>::with<batch_view>,
+    // ASK to interrupt everything in flight and end; answered when that is durable.
+    caf::replies_to<give_back>::with<gave_back>,
+    // TELL the answers of JOURNAL.
+    caf::reacts_to<events_appended>, caf::reacts_to<append_failed>, caf::reacts_to<files_fetched>,
+    // TELL that a file has a lease and wants to run; `attempt_started` or `attempt_refused`.
+    caf::reacts_to<attempt_starting>,
+    // TELL that a file is converted; `result_accepted` or `result_refused`.
+    caf::reacts_to<result_offered>,
+    // TELL that its outputs have their names: the file is completed.
+    caf::reacts_to<file_placed>,
+    // TELL that the attempt failed.
+    caf::reacts_to<attempt_failed>,
+    // TELL that the attempt ended without a fault of the file.
+    caf::reacts_to<attempt_interrupted>,
+    // TELL that a file that waited for a lease no longer does.
+    caf::reacts_to<file_withdrawn>,
+    // INTERNAL: waits that are over.
+    caf::reacts_to<retry_tick>>;
+
+// CONVERTER: one file in flight: probe, lease, conversion, names; reports once, then ends.
+using converter_actor = caf::typed_actor<
+    caf::reacts_to<file_probed>, caf::reacts_to<lease_granted>, caf::reacts_to<lease_impossible>,
+    caf::reacts_to<request_withdrawn>, caf::reacts_to<attempt_started>,
+    caf::reacts_to<attempt_refused>, caf::reacts_to<conversion_ended>,
+    caf::reacts_to<result_accepted>, caf::reacts_to<result_refused>,
+    caf::reacts_to<outputs_placed>,
+    // TELL to end if the file has not started (a pause).
+    caf::reacts_to<withdraw_file>,
+    // TELL to end at once whatever it does, unless its result was accepted.
+    caf::reacts_to<interrupt_file>>;
+
+// DISPATCHER: leases against free slots and free memory, fair between users.
+using dispatcher_actor = caf::typed_actor<
+    // TELL to queue for a lease; `lease_granted` or `lease_impossible` comes back.
+    caf::reacts_to<request_lease>,
+    // TELL to queue no more; `request_withdrawn`, unless the lease was granted before.
+    caf::reacts_to<withdraw_request>,
+    // TELL that a lease's slot and memory are free again.
+    caf::reacts_to<lease_ended>,
+    // TELL to grant nothing for a while: there is no room for outputs.
+    caf::reacts_to<hold_leases>,
+    // TELL of a pool with slots and memory.
+    caf::reacts_to<register_node>,
+    // INTERNAL: waits that are over.
+    caf::reacts_to<lease_tick>>;
+
+// CODEC POOL: the slots of one node.
+using codec_pool_actor = caf::typed_actor<
+    // TELL to read a header, in a host kept for that; `file_probed` comes back.
+    caf::reacts_to<probe_file>,
+    // TELL to convert under a lease; `conversion_ended` comes back, DISPATCHER learns the end.
+    caf::reacts_to<convert_file>,
+    // TELL to end the conversion of this lease, or the lease if there is no conversion.
+    caf::reacts_to<interrupt_conversion>,
+    // TELL from a SLOT that it is free.
+    caf::reacts_to<slot_idle>>;
+
+// SLOT: runs one thing at a time in its codec host. Blocks.
+using slot_actor = caf::typed_actor<
+    caf::reacts_to<run_probe>, caf::reacts_to<run_conversion>>;
+
+// PLACER: gives outputs their final names; one directory sync for many. Blocks on disk.
+using placer_actor = caf::typed_actor<
+    // TELL to name the outputs of a file; `outputs_placed` comes back.
+    caf::reacts_to<place_outputs>,
+    // TELL to remove staged outputs that are not wanted.
+    caf::reacts_to<discard_outputs>,
+    // TELL to remove what an attempt before a crash may have left.
+    caf::reacts_to<sweep_outputs>,
+    // INTERNAL: names what has gathered.
+    caf::reacts_to<place_group>>;
+
+// COORDINATOR: replays the journal, creates and finds batches, ends everything in order.
+using coordinator_actor = caf::typed_actor<
+    // ASK for a state change of a batch; `create_batch` makes a new one.
+    caf::replies_to<batch_request>::with<command_outcome>,
+    // ASK for a batch's state.
+    caf::replies_to<describe_batch>::with<batch_view>,
+    // ASK to give back what runs, sync and end all actors, within a deadline.
+    caf::replies_to<shut_down>::with<shut_down_done>,
+    // TELL from JOURNAL that a write failed: supervisors are rebuilt from what is on disk.
+    caf::reacts_to<journal_failed>,
+    // INTERNAL: tries to open the journal again.
+    caf::reacts_to<reopen_tick>>;
+
+// --- Messages, defined --------------------------------------------------------------------------
+
+struct append_events {
+  std::uint64_t ticket = 0;
+  persistence::append_request request;
+  bool durable = true; // answer when synced; else when written
+};
+struct events_appended {
+  std::uint64_t ticket = 0;
+  domain::seq last = 0;
+};
+struct append_failed {
+  std::uint64_t ticket = 0;
+};
+struct fetch_files {
+  domain::batch_id batch;
+  std::vector<domain::file_index> indexes;
+};
+struct files_fetched {
+  std::vector<persistence::file_record> files;
+};
+struct load_batches {};
+struct batches_loaded {
+  std::vector<std::pair<domain::batch_id, std::shared_ptr<persistence::positioned_state>>> batches;
+  std::vector<persistence::batch_summary> summaries; // of the same batches
+  std::string error;                                 // empty: all is well
+};
+struct open_journal {};
+struct journal_opened {
+  std::string error; // empty: it is open
+};
+struct journal_failed {
+  persistence::journal_error error;
+};
+struct give_view {};
+struct view_given {
+  std::shared_ptr<const persistence::read_view> view;
+};
+struct write_group {};
+struct sync_tail {};
+
+struct publish_events {
+  std::shared_ptr<const std::vector<persistence::journaled_event>> events;
+};
+struct subscribe {
+  subscriber_actor subscriber;
+  std::optional<domain::batch_id> batch; // none: all
+};
+struct subscribed {
+  domain::seq seq = 0;
+};
+struct unsubscribe {
+  subscriber_actor subscriber;
+};
+struct events_published {
+  std::shared_ptr<const std::vector<persistence::journaled_event>> events;
+};
+struct events_acknowledged {
+  subscriber_actor subscriber;
+  std::size_t events = 0;
+};
+struct subscription_ended {
+  domain::seq last_sent = 0; // go on after this one
+};
+
+struct batch_request {
+  domain::batch_id batch;
+  domain::command command;
+};
+struct command_outcome {
+  bool ok = false;
+  bool in_doubt = false; // the journal failed: replay will tell whether it happened
+  domain::refusal refusal;
+  domain::batch_phase phase = domain::batch_phase::absent;
+};
+struct describe_batch {
+  domain::batch_id batch;
+};
+struct batch_view {
+  bool found = false;
+  persistence::batch_summary summary;
+  std::uint32_t in_flight = 0;
+};
+struct give_back {};
+struct gave_back {};
+struct retry_tick {};
+
+struct file_probed {
+  codecs::result<codecs::image_info> info;
+};
+struct request_lease {
+  std::string user;
+  domain::batch_id batch;
+  domain::file_index index = 0;
+  std::uint8_t priority = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t cost = 0;
+  bool alone = false; // a suspect of crashes: nothing else runs beside it
+};
+struct withdraw_request {
+  domain::batch_id batch;
+  domain::file_index index = 0;
+};
+struct request_withdrawn {};
+struct lease_granted {
+  domain::lease_id lease = 0;
+  std::string node;
+  codec_pool_actor pool;
+  std::uint64_t memory_max_bytes = 0; // what the node could ever grant
+};
+struct lease_impossible {
+  std::uint64_t memory_max_bytes = 0;
+};
+struct lease_ended {
+  domain::lease_id lease = 0;
+};
+struct hold_leases {
+  std::uint32_t ms = 0;
+};
+struct lease_tick {};
+struct register_node {
+  std::string name;
+  codec_pool_actor pool;
+  std::uint32_t slots = 0;
+  std::uint64_t memory_bytes = 0;
+};
+
+struct attempt_starting {
+  domain::file_index index = 0;
+  domain::lease_id lease = 0;
+  std::string node;
+};
+struct attempt_started {};
+struct attempt_refused {};
+struct convert_file {
+  conversion_job job;
+};
+struct conversion_ended {
+  domain::lease_id lease = 0;
+  std::shared_ptr<conversion_outcome> outcome;
+};
+struct interrupt_conversion {
+  domain::lease_id lease = 0;
+};
+struct result_offered {
+  domain::file_index index = 0;
+  domain::lease_id lease = 0;
+};
+struct result_accepted {};
+struct result_refused {};
+struct place_outputs {
+  std::vector<persistence::staged_output> staged;
+};
+struct outputs_placed {
+  std::vector<persistence::placed_output> placed;
+};
+struct discard_outputs {
+  std::vector<persistence::staged_output> staged;
+};
+struct sweep_outputs {
+  domain::batch_id batch;
+  domain::file_index index = 0;
+  std::vector<std::string> targets;
+};
+struct place_group {};
+struct file_placed {
+  domain::lease_id lease = 0;
+  domain::file_completed result;
+};
+struct attempt_failed {
+  domain::file_index index = 0;
+  domain::lease_id lease = 0; // 0: before it had one
+  codecs::codec_error error;
+};
+struct attempt_interrupted {
+  domain::file_index index = 0;
+  domain::lease_id lease = 0;
+  domain::interruption cause = domain::interruption::paused;
+  std::uint64_t memory_bytes = 0; // with memory_raised: what to ask for next
+};
+struct withdraw_file {};
+struct file_withdrawn {
+  domain::file_index index = 0;
+};
+struct interrupt_file {};
+
+struct probe_file {
+  probe_job job;
+};
+struct run_probe {
+  probe_job job;
+  converter_actor asker;
+};
+struct run_conversion {
+  conversion_job job;
+  converter_actor asker;
+};
+struct slot_idle {
+  std::size_t slot = 0;
+  domain::lease_id lease = 0;
+};
+
+struct shut_down {};
+struct shut_down_done {};
+struct reopen_tick {};
+
+} // namespace darkroom::actors
+
+// Every message, for CAF: its type id, and that it stays within the process.
+#define DARKROOM_FOR_EACH_MESSAGE(X)                                                               \
+  X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched)             \
+  X(load_batches) X(batches_loaded) X(open_journal) X(journal_opened) X(journal_failed)            \
+  X(give_view) X(view_given)                                                                       \
+  X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) X(unsubscribe)          \
+  X(events_published) X(events_acknowledged) X(subscription_ended) X(batch_request)                \
+  X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) X(retry_tick)       \
+  X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) X(lease_granted)        \
+  X(lease_impossible) X(lease_ended) X(hold_leases) X(lease_tick) X(register_node)                 \
+  X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) X(conversion_ended)    \
+  X(interrupt_conversion) X(result_offered) X(result_accepted) X(result_refused) X(place_outputs)  \
+  X(outputs_placed) X(discard_outputs) X(sweep_outputs) X(place_group) X(file_placed)              \
+  X(attempt_failed) X(attempt_interrupted) X(withdraw_file) X(file_withdrawn) X(interrupt_file)    \
+  X(probe_file) X(run_probe) X(run_conversion) X(slot_idle) X(shut_down) X(shut_down_done)         \
+  X(reopen_tick)
+
+#define DARKROOM_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(darkroom::actors::name)
+DARKROOM_FOR_EACH_MESSAGE(DARKROOM_LOCAL_MESSAGE)
+#undef DARKROOM_LOCAL_MESSAGE
+
+CAF_BEGIN_TYPE_ID_BLOCK(darkroom, caf::first_custom_type_id)
+#define DARKROOM_TYPE_ID(name) CAF_ADD_TYPE_ID(darkroom, (darkroom::actors::name))
+DARKROOM_FOR_EACH_MESSAGE(DARKROOM_TYPE_ID)
+#undef DARKROOM_TYPE_ID
+CAF_END_TYPE_ID_BLOCK(darkroom)

@@ -1,0 +1,122 @@
+#include "actors/lease_queue.hpp"
+
+#include "config/limits.hpp"
+
+#include <algorithm>
+
+namespace darkroom::actors {
+
+std::size_t lease_queue::add_node(std::uint32_t slots, std::uint64_t memory_bytes) {
+  nodes_.push_back({slots, slots, memory_bytes, memory_bytes});
+  return nodes_.size() - 1;
+}
+
+std::uint64_t lease_queue::memory_max_bytes() const {
+  std::uint64_t most = 0;
+  for (const auto& n : nodes_)
+    if (n.slots != 0) most = std::max(most, n.memory_bytes);
+  return most;
+}
+
+bool lease_queue::request(const lease_wish& wish) {
+  if (wish.memory_bytes > memory_max_bytes()) return false;
+  auto& u = users_[wish.user];
+  if (u.queue.empty()) {
+    // Who comes back does not collect what was not used while away.
+    std::optional<std::uint64_t> least;
+    for (const auto& [name, other] : users_)
+      if (!other.queue.empty()) least = std::min(least.value_or(other.served), other.served);
+    u.served = std::max(u.served, least.value_or(u.served));
+  }
+  const rank at{255u - wish.priority, next_number_++};
+  u.queue.emplace(at, waiting_wish{wish, {}});
+  waiting_[wish.file] = {wish.user, at};
+  return true;
+}
+
+bool lease_queue::withdraw(const file_key& file) {
+  const auto at = waiting_.find(file);
+  if (at == waiting_.end()) return false;
+  const auto& [name, position] = at->second;
+  users_[name].queue.erase(position);
+  waiting_.erase(at);
+  return true;
+}
+
+void lease_queue::end(domain::lease_id id) {
+  const auto at = leases_.find(id);
+  if (at == leases_.end()) return;
+  auto& n = nodes_[at->second.node];
+  n.free_slots += 1;
+  n.free_bytes += at->second.memory_bytes;
+  leases_.erase(at);
+}
+
+bool lease_queue::running_alone() const {
+  return std::ranges::any_of(leases_, [](const auto& l) { return l.second.alone; });
+}
+
+// The node with the most free memory that can take it now.
+std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish) const {
+  if (wish.alone && !leases_.empty()) return std::nullopt;
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const auto& n = nodes_[i];
+    if (n.free_slots == 0 || n.free_bytes < wish.memory_bytes) continue;
+    if (!best || n.free_bytes > nodes_[*best].free_bytes) best = i;
+  }
+  return best;
+}
+
+grant lease_queue::give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t where) {
+  const lease_wish wish = at->second.wish;
+  u.queue.erase(at);
+  waiting_.erase(wish.file);
+  u.served += std::max<std::uint64_t>(wish.cost, 1);
+  auto& n = nodes_[where];
+  n.free_slots -= 1;
+  n.free_bytes -= wish.memory_bytes;
+  const auto id = next_lease_++;
+  leases_[id] = {where, wish.memory_bytes, wish.alone};
+  return {wish.file, id, where};
+}
+
+std::optional<grant> lease_queue::grant_one(std::uint64_t now_ms) {
+  const bool slot_free = std::ranges::any_of(nodes_, [](const node& n) { return n.free_slots; });
+  if (!slot_free || running_alone()) return std::nullopt;
+  std::vector<user*> order;
+  for (auto& [name, u] : users_)
+    if (!u.queue.empty()) order.push_back(&u);
+  std::ranges::sort(order, {}, [](const user* u) { return u->served; });
+
+  // Somebody has been overtaken long enough: until that one fits, nobody else is served.
+  for (user* u : order)
+    for (auto at = u->queue.begin(); at != u->queue.end(); ++at) {
+      const auto since = at->second.overtaken_since_ms;
+      if (!since) continue;
+      if (const auto where = node_for(at->second.wish)) return give(*u, at, *where);
+      if (now_ms >= *since + limits::memory_overtake_ms) return std::nullopt;
+    }
+  for (user* u : order)
+    for (auto at = u->queue.begin(); at != u->queue.end(); ++at) {
+      if (at->second.overtaken_since_ms) continue; // does not fit, see above
+      if (const auto where = node_for(at->second.wish)) return give(*u, at, *where);
+      at->second.overtaken_since_ms = now_ms;
+    }
+  return std::nullopt;
+}
+
+std::vector<grant> lease_queue::grant_all(std::uint64_t now_ms) {
+  now_ms_ = now_ms;
+  std::vector<grant> grants;
+  if (now_ms < held_until_ms_) return grants;
+  while (auto granted = grant_one(now_ms)) grants.push_back(*granted);
+  return grants;
+}
+
+std::optional<std::uint64_t> lease_queue::wake_ms() const {
+  if (now_ms_ < held_until_ms_ && !waiting_.empty()) return held_until_ms_;
+  return std::nullopt;
+}
+
+} // namespace darkroom::actors

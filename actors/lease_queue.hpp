@@ -1,0 +1,100 @@
+// Who runs next, where: the dispatcher's rules without actors and clocks. Time is milliseconds that
+// the caller tells.
+//
+// Users share by predicted cost: the one who was served least is next. Within a user, priority
+// comes first, then age. A request that does not fit a node's free memory is overtaken for a while,
+// then memory is kept for it.
+#pragma once
+
+#include "domain/ids.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace darkroom::actors {
+
+struct file_key {
+  domain::batch_id batch;
+  domain::file_index index = 0;
+  auto operator<=>(const file_key&) const = default;
+};
+
+struct lease_wish {
+  file_key file;
+  std::string user;
+  std::uint8_t priority = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t cost = 1;
+  bool alone = false;
+};
+
+struct grant {
+  file_key file;
+  domain::lease_id lease = 0;
+  std::size_t node = 0; // as `add_node` returned it
+};
+
+class lease_queue {
+public:
+  std::size_t add_node(std::uint32_t slots, std::uint64_t memory_bytes);
+
+  // False when no node could ever hold it.
+  bool request(const lease_wish& wish);
+  // False when it is not waiting (any more).
+  bool withdraw(const file_key& file);
+  void end(domain::lease_id lease);
+  void hold_until(std::uint64_t ms) { held_until_ms_ = ms; }
+
+  // Everything that can be granted now. Call after each change, and again at `wake_ms`.
+  std::vector<grant> grant_all(std::uint64_t now_ms);
+  // When time alone would change what can be granted.
+  std::optional<std::uint64_t> wake_ms() const;
+
+  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t leased() const { return leases_.size(); }
+  std::uint64_t memory_max_bytes() const;
+
+private:
+  struct node {
+    std::uint32_t slots = 0, free_slots = 0;
+    std::uint64_t memory_bytes = 0, free_bytes = 0;
+  };
+  // Orders the requests of one user: higher priority, then the older one.
+  struct rank {
+    std::uint32_t low_priority;
+    std::uint64_t number;
+    auto operator<=>(const rank&) const = default;
+  };
+  struct waiting_wish {
+    lease_wish wish;
+    std::optional<std::uint64_t> overtaken_since_ms;
+  };
+  struct user {
+    std::map<rank, waiting_wish> queue;
+    std::uint64_t served = 0; // cost granted, on a scale that all users share
+  };
+  struct lease {
+    std::size_t node;
+    std::uint64_t memory_bytes;
+    bool alone;
+  };
+
+  std::optional<grant> grant_one(std::uint64_t now_ms);
+  std::optional<std::size_t> node_for(const lease_wish& wish) const;
+  grant give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t node);
+  bool running_alone() const;
+
+  std::vector<node> nodes_;
+  std::map<std::string, user> users_;
+  std::map<file_key, std::pair<std::string, rank>> waiting_;
+  std::map<domain::lease_id, lease> leases_;
+  domain::lease_id next_lease_ = 1;
+  std::uint64_t next_number_ = 0;
+  std::uint64_t held_until_ms_ = 0;
+  std::uint64_t now_ms_ = 0;
+};
+
+} // namespace darkroom::actors

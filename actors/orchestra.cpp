@@ -1,0 +1,154 @@
+#include "actors/orchestra.hpp"
+
+#include "actors/codec_pool.hpp"
+#include "actors/coordinator.hpp"
+#include "actors/dispatcher.hpp"
+#include "actors/event_hub.hpp"
+#include "actors/placer.hpp"
+#include "config/limits.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/init_global_meta_objects.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <random>
+
+namespace darkroom::actors {
+
+namespace {
+
+struct local_config : caf::actor_system_config {
+  local_config() {
+    add_message_types<caf::id_block::darkroom>();
+    set("scheduler.max-threads", std::size_t{2});
+    set("logger.verbosity", caf::atom("quiet"));
+  }
+};
+
+supervisor_seams real_seams() {
+  return {[] {
+            const auto now = std::chrono::system_clock::now().time_since_epoch();
+            return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+          },
+          [] {
+            thread_local std::mt19937 dice{std::random_device{}()};
+            return static_cast<std::uint32_t>(dice() & 0xffff);
+          }};
+}
+
+struct follower_state {
+  static inline const char* name = "follower";
+  follower_state() = default; // no aggregate: CAF would initialise the first member with the actor
+};
+
+subscriber_actor::behavior_type follower(subscriber_actor::stateful_pointer<follower_state> self,
+                                         event_hub_actor hub, orchestra::on_events events,
+                                         std::function<void()> cut) {
+  return {
+      [self, hub, events](const events_published& message) {
+        events(*message.events);
+        self->send(hub, events_acknowledged{subscriber_actor{self}, message.events->size()});
+      },
+      [cut](const subscription_ended&) { cut(); },
+  };
+}
+
+} // namespace
+
+std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots) {
+  const std::uint64_t fixed = limits::memory_main_bytes + limits::probe_memory_bytes +
+                              (slots + 1) * limits::memory_idle_host_bytes;
+  return budget_bytes > fixed ? budget_bytes - fixed : 0;
+}
+
+struct orchestra::parts {
+  local_config config;
+  caf::actor_system system{config};
+  std::shared_ptr<slot_board> board;
+  event_hub_actor hub;
+  journal_actor journal;
+  coordinator_actor coordinator;
+  bool ended = false;
+};
+
+orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>()) {
+  auto& p = *parts_;
+  p.board = std::make_shared<slot_board>(options.slots);
+  coordinator_parts made;
+  made.hub = p.hub = p.system.spawn(event_hub);
+  auto store = std::make_shared<std::unique_ptr<persistence::journal_store>>(
+      std::move(options.journal));
+  made.journal = p.journal =
+      p.system.spawn<caf::detached>(actors::journal, store, std::move(options.open_journal), p.hub);
+  made.dispatcher = p.system.spawn(dispatcher);
+  made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
+  made.pool = p.system.spawn(codec_pool, pool_options{options.slots, true}, options.make_runner,
+                             made.dispatcher, p.board);
+  made.seams = real_seams();
+  caf::anon_send(made.dispatcher,
+                 register_node{"local", made.pool, static_cast<std::uint32_t>(options.slots),
+                               lease_memory_bytes(options.memory_bytes, options.slots)});
+  p.coordinator = p.system.spawn(coordinator, std::move(made), std::move(options.announce));
+}
+
+orchestra::~orchestra() {
+  if (!parts_->ended) shut_down();
+}
+
+const slot_board& orchestra::board() const { return *parts_->board; }
+
+command_outcome orchestra::command(const domain::batch_id& batch, domain::command command) {
+  caf::scoped_actor self{parts_->system};
+  command_outcome answer;
+  self->request(parts_->coordinator, caf::infinite, batch_request{batch, std::move(command)})
+      .receive([&](command_outcome& outcome) { answer = std::move(outcome); },
+               [&](const caf::error&) { answer.in_doubt = true; });
+  return answer;
+}
+
+batch_view orchestra::describe(const domain::batch_id& batch) {
+  caf::scoped_actor self{parts_->system};
+  batch_view answer;
+  self->request(parts_->coordinator, caf::infinite, describe_batch{batch})
+      .receive([&](batch_view& view) { answer = std::move(view); }, [](const caf::error&) {});
+  return answer;
+}
+
+domain::seq orchestra::follow(const domain::batch_id& batch, on_events events,
+                       std::function<void()> cut) {
+  caf::scoped_actor self{parts_->system};
+  auto reader = parts_->system.spawn(follower, parts_->hub, std::move(events), std::move(cut));
+  domain::seq seq = 0;
+  self->request(parts_->hub, caf::infinite, subscribe{reader, batch})
+      .receive([&](subscribed answer) { seq = answer.seq; }, [](const caf::error&) {});
+  return seq;
+}
+
+std::shared_ptr<const persistence::read_view> orchestra::view() {
+  caf::scoped_actor self{parts_->system};
+  view_given answer;
+  self->request(parts_->journal, caf::infinite, give_view{})
+      .receive([&](view_given& given) { answer = std::move(given); }, [](const caf::error&) {});
+  return answer.view;
+}
+
+bool orchestra::shut_down() {
+  auto& p = *parts_;
+  if (p.ended) return true;
+  p.ended = true;
+  bool in_order = false;
+  {
+    caf::scoped_actor self{p.system};
+    self->request(p.coordinator, std::chrono::milliseconds(limits::actor_stop_ms * 2), actors::shut_down{})
+        .receive([&](shut_down_done) { in_order = true; }, [](const caf::error&) {});
+  }
+  p.coordinator = nullptr;
+  p.hub = nullptr;
+  p.journal = nullptr;
+  return in_order;
+}
+
+} // namespace darkroom::actors

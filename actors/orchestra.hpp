@@ -1,0 +1,61 @@
+// All actors of one process, assembled and ended in the right order: what `main` holds.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/journal.hpp"
+#include "actors/slot_board.hpp"
+
+#include <memory>
+#include <string>
+
+namespace darkroom::persistence {
+class read_view;
+}
+
+namespace darkroom::actors {
+
+struct orchestra_options {
+  std::size_t slots = 1;
+  std::uint64_t memory_bytes = limits::memory_budget_default_bytes; // of the whole process tree
+  slot_runner_factory make_runner;
+  std::shared_ptr<persistence::output_store> outputs;
+  store_opener open_journal;
+  std::unique_ptr<persistence::journal_store> journal; // open
+  std::function<void(const std::string&)> announce;    // from any thread
+};
+
+// Bytes of the budget that leases may take together.
+std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots);
+
+class orchestra {
+public:
+  explicit orchestra(orchestra_options options);
+  ~orchestra(); // ends everything at once if `shut_down` was not called
+
+  orchestra(const orchestra&) = delete;
+  orchestra& operator=(const orchestra&) = delete;
+
+  // Blocks until the answer is durable.
+  command_outcome command(const domain::batch_id& batch, domain::command command);
+  batch_view describe(const domain::batch_id& batch);
+
+  // Calls back from another thread, in order of seq, with every durable event of the batch that is
+  // published after the returned seq. `cut` is called when it was too slow: follow again.
+  using on_events = std::function<void(const std::vector<persistence::journaled_event>&)>;
+  domain::seq follow(const domain::batch_id& batch, on_events events, std::function<void()> cut);
+
+  // The journal for reading; null while it cannot be used. Not to be kept: it holds the journal
+  // open.
+  std::shared_ptr<const persistence::read_view> view();
+
+  // Gives back what runs and ends; false when that took longer than its deadline.
+  bool shut_down();
+
+  const slot_board& board() const;
+
+private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+} // namespace darkroom::actors

@@ -1,0 +1,39 @@
+// What every slot does at the moment, for displays: written by the slots, read when somebody looks.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace darkroom::actors {
+
+struct slot_activity {
+  std::string path; // of the file; empty: idle
+  std::chrono::steady_clock::time_point since;
+};
+
+class slot_board {
+public:
+  explicit slot_board(std::size_t slots) : slots_(slots) {}
+
+  void busy(std::size_t slot, const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    slots_[slot] = {path, std::chrono::steady_clock::now()};
+  }
+  void idle(std::size_t slot) {
+    const std::lock_guard lock(mutex_);
+    slots_[slot].path.clear();
+  }
+  std::vector<slot_activity> read() const {
+    const std::lock_guard lock(mutex_);
+    return slots_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<slot_activity> slots_;
+};
+
+} // namespace darkroom::actors

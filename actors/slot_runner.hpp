@@ -1,0 +1,54 @@
+// The seam of a slot: what probes and converts one file, blocking. The real one drives a sandboxed
+// codec host; tests and measurements put others in its place.
+#pragma once
+
+#include "codecs/conversion_plan.hpp"
+#include "codecs/pipeline.hpp"
+#include "domain/events.hpp"
+#include "persistence/output_store.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace darkroom::actors {
+
+struct probe_job {
+  std::string owner;
+  std::shared_ptr<const domain::file_entry> file;
+};
+
+struct conversion_job {
+  domain::batch_id batch;
+  domain::file_index index = 0;
+  domain::lease_id lease = 0;
+  std::string owner; // a host never serves two owners
+  std::shared_ptr<const domain::file_entry> file;
+  std::shared_ptr<const domain::conversion_spec> spec;
+  std::uint64_t memory_bytes = 0; // granted
+  std::uint32_t cpu_ms = 0;
+  // A crash may have come between the name of an output and its event: what lies at the target is
+  // compared before it is called somebody else's.
+  bool may_be_placed = false;
+};
+
+struct conversion_outcome {
+  enum class kind : std::uint8_t { converted, failed, interrupted };
+  kind how = kind::failed;
+  codecs::codec_error error;                       // failed
+  domain::file_completed result;                   // converted: all but index and attempt
+  std::vector<persistence::staged_output> staged;  // converted: waiting for their names
+};
+
+class slot_runner {
+public:
+  virtual ~slot_runner() = default;
+  virtual codecs::result<codecs::image_info> probe(const probe_job& job) = 0;
+  virtual conversion_outcome convert(const conversion_job& job) = 0;
+  // Ends the conversion of this lease, now or as soon as it comes; nothing else. From any thread.
+  virtual void interrupt(domain::lease_id lease) noexcept = 0;
+};
+
+using slot_runner_factory = std::function<std::unique_ptr<slot_runner>()>;
+
+} // namespace darkroom::actors

@@ -1,0 +1,30 @@
+// The subcommands, one file each. Each returns the process's exit code.
+#pragma once
+
+#include "app/convert_options.hpp"
+#include "codecs/host/zygote.hpp"
+
+#include <string>
+#include <vector>
+
+namespace darkroom::app {
+
+int run_convert(convert_options& options, codecs::host::zygote& hosts);
+int run_dry(const convert_options& options, codecs::host::zygote& hosts);
+int run_formats(bool json);
+int run_info(const std::vector<std::string>& files, bool json, codecs::host::zygote& hosts);
+// `directory`: of the journal itself, or a folder that `convert` wrote to.
+int run_journal_dump(const std::string& directory);
+int run_journal_verify(const std::string& directory);
+
+std::string version_text();
+
+// Says on standard error what is wrong; returns `code`.
+int complain(const std::string& sentence, int code);
+
+// Where `convert` keeps the journal of an output folder.
+std::string journal_directory(const std::string& out);
+// Absolute, without dots and without a slash at the end.
+std::string absolute_path(const std::string& path);
+
+} // namespace darkroom::app

@@ -1,0 +1,304 @@
+// `darkroom convert`: a local run, through the same actors as everything else.
+#include "actors/host_slot.hpp"
+#include "actors/orchestra.hpp"
+#include "app/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/feed.hpp"
+#include "app/progress.hpp"
+#include "app/report.hpp"
+#include "app/run_plan.hpp"
+#include "app/text.hpp"
+#include "app/views.hpp"
+#include "persistence/files.hpp"
+#include "persistence/output_directory.hpp"
+#include "persistence/read_view.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <random>
+#include <unistd.h>
+
+namespace darkroom::app {
+
+namespace {
+
+using actors::orchestra;
+using persistence::journaled_event;
+
+constexpr auto poll_interval = std::chrono::milliseconds(50); // of signals and the display
+
+std::atomic<int> signals_seen = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
+
+// The first signal ends the run in order, the second at once.
+void on_signal(int) {
+  if (signals_seen.fetch_add(1) > 0) ::_exit(exit_interrupted);
+}
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+domain::batch_id new_batch_id() {
+  std::random_device dice;
+  std::array<std::uint8_t, 10> random{};
+  for (auto& byte : random) byte = static_cast<std::uint8_t>(dice());
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return domain::make_batch_id(
+      static_cast<std::uint64_t>(
+          std::chrono::duration_cast<std::chrono::milliseconds>(now).count()),
+      random);
+}
+
+// Lines that other threads want to be said.
+class announcements {
+public:
+  void add(const std::string& line) {
+    const std::lock_guard lock(mutex_);
+    lines_.push_back(line);
+  }
+  std::vector<std::string> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(lines_, {});
+  }
+
+private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
+// Where a run begins: for an interrupted batch, with what it has behind it.
+struct run_begin {
+  domain::batch_id batch;
+  domain::seq last_seq = 0;
+  run_totals totals;
+  std::vector<std::string> paths; // by index
+};
+
+persistence::journal_result<run_begin> begin_of(const run_plan& plan,
+                                                const persistence::read_view& journal) {
+  run_begin begin;
+  if (!plan.resumed) {
+    begin.batch = new_batch_id();
+    begin.totals.files = static_cast<std::uint32_t>(plan.entries.size());
+    for (const auto& entry : plan.entries) begin.paths.push_back(entry.path);
+    return begin;
+  }
+  begin.batch = *plan.resumed;
+  const auto at = journal.replay(begin.batch);
+  if (!at) return std::unexpected(at.error());
+  begin.last_seq = at->seq;
+  begin.totals.files = at->state.total();
+  begin.totals.completed = at->state.count(domain::file_status::completed);
+  begin.totals.failed = at->state.count(domain::file_status::failed);
+  begin.totals.cancelled = at->state.count(domain::file_status::cancelled);
+  begin.paths.resize(at->state.files.size());
+  const auto ok = journal.each_file(begin.batch, [&](persistence::file_record&& file) {
+    if (file.index < begin.paths.size()) begin.paths[file.index] = std::move(file.entry.path);
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  return begin;
+}
+
+int say_nothing_to_do(const convert_options& options, const run_plan& plan) {
+  if (!options.quiet)
+    std::fprintf(stderr, "nothing to do: %s done before\n",
+                 count_text(plan.already_done, "file").c_str());
+  return exit_all;
+}
+
+// One run, from the plan to the exit code.
+class conversion_run {
+public:
+  conversion_run(const convert_options& options, const run_plan& plan, run_begin begin,
+                 orchestra& actors, announcements& announced)
+      : options_(options), plan_(plan), begin_(std::move(begin)), actors_(actors),
+        announced_(announced),
+        shown_(display_for_stderr(options.quiet || options.json), colour_for_stderr(),
+               &actors.board()) {}
+
+  // Makes the batch, or lets the interrupted one go on, and follows it to its end.
+  int run() {
+    for (const auto& old : plan_.superseded)
+      if (!ask(old, domain::cancel_batch{"another run took over"})) return exit_internal;
+    if (!plan_.resumed && plan_.entries.empty()) return say_nothing_to_do(options_, plan_);
+    feed events(actors_, begin_.batch, begin_.last_seq);
+    if (!plan_.resumed && !create()) return exit_internal;
+    shown_.update(begin_.totals, true);
+    while (!finished_ && signals_seen == 0) {
+      for (const auto& e : events.wait(poll_interval)) on_event(e);
+      for (const auto& line : announced_.take()) shown_.note(line, true);
+      shown_.update(begin_.totals);
+    }
+    return finish(events);
+  }
+
+private:
+  bool ask(const domain::batch_id& batch, domain::command command) {
+    const auto answer = actors_.command(batch, std::move(command));
+    if (!answer.ok) complain(answer.refusal.detail, 0);
+    return answer.ok;
+  }
+
+  bool create() {
+    domain::create_batch make;
+    make.owner = "local";
+    make.name = options_.out;
+    make.spec = options_.spec;
+    if (!ask(begin_.batch, make)) return false;
+    for (std::size_t at = 0; at < plan_.entries.size(); at += limits::files_per_event_max) {
+      const auto end = std::min(at + limits::files_per_event_max, plan_.entries.size());
+      domain::add_files add;
+      add.entries.assign(plan_.entries.begin() + static_cast<std::ptrdiff_t>(at),
+                         plan_.entries.begin() + static_cast<std::ptrdiff_t>(end));
+      if (!ask(begin_.batch, std::move(add))) return false;
+    }
+    return ask(begin_.batch, domain::start_batch{});
+  }
+
+  std::string path_of(domain::file_index i) const {
+    return i < begin_.paths.size() ? printable(begin_.paths[i]) : "file " + std::to_string(i);
+  }
+
+  void on_event(const journaled_event& e) {
+    if (options_.json) {
+      const auto file = domain::file_of(e.fact);
+      const bool named = file && *file < begin_.paths.size();
+      const auto line = event_json(e, named ? &begin_.paths[*file] : nullptr) + '\n';
+      std::fwrite(line.data(), 1, line.size(), stdout);
+      std::fflush(stdout);
+    }
+    if (const auto* done = std::get_if<domain::file_completed>(&e.fact)) {
+      begin_.totals.completed += 1;
+      begin_.totals.completed_now += 1;
+      begin_.totals.bytes_in += done->bytes_in;
+      begin_.totals.pixels += std::uint64_t{done->width} * done->height;
+      for (const auto& output : done->outputs) begin_.totals.bytes_out += output.bytes;
+      note_losses(*done);
+    } else if (const auto* failed = std::get_if<domain::file_failed>(&e.fact)) {
+      begin_.totals.failed += 1;
+      shown_.note("failed: " + path_of(failed->index) + ": " +
+                      std::string{to_string(failed->reason)} + ", " +
+                      std::string{domain::explain(failed->reason)} +
+                      (failed->detail.empty() ? "" : " (" + printable(failed->detail) + ")"),
+                  true);
+    } else if (const auto* wait = std::get_if<domain::file_retry_scheduled>(&e.fact)) {
+      shown_.note("again in " + duration_text(wait->delay_ms / 1000.0) + ": " +
+                      path_of(wait->index) + ": " + std::string{to_string(wait->reason)} +
+                      (wait->detail.empty() ? "" : " (" + printable(wait->detail) + ")"),
+                  true);
+    } else if (const auto* back = std::get_if<domain::file_interrupted>(&e.fact)) {
+      if (back->cause == domain::interruption::disk_full)
+        shown_.note("no room in " + printable(options_.out) + ": waiting until there is", true);
+    } else if (std::holds_alternative<domain::batch_finished>(e.fact)) {
+      finished_ = true;
+    }
+  }
+
+  void note_losses(const domain::file_completed& done) {
+    domain::loss_set salvaged;
+    if (done.losses.has(domain::loss::truncated_salvaged))
+      salvaged.add(domain::loss::truncated_salvaged);
+    if (done.losses.has(domain::loss::damage_salvaged))
+      salvaged.add(domain::loss::damage_salvaged);
+    for (const auto l : salvaged.list())
+      shown_.note("salvaged: " + path_of(done.index) + ": " + std::string{to_string(l)}, false);
+  }
+
+  int finish(feed& events) {
+    const bool interrupted = !finished_;
+    if (options_.report) report();
+    actors_.shut_down();
+    for (const auto& e : events.wait(std::chrono::milliseconds(0))) on_event(e);
+    shown_.clear();
+    if (!options_.quiet) say_summary(interrupted);
+    if (interrupted) return exit_interrupted;
+    if (begin_.totals.failed == 0 && begin_.totals.cancelled == 0) return exit_all;
+    return begin_.totals.completed + plan_.already_done == 0 ? exit_all_failed : exit_some_failed;
+  }
+
+  void report() {
+    const auto journal = actors_.view();
+    if (!journal) {
+      complain("no report: the journal cannot be read", 0);
+      return;
+    }
+    if (const auto ok = write_report(*options_.report, *journal, begin_.batch); !ok)
+      complain("no report: " + ok.error(), 0);
+  }
+
+  void say_summary(bool interrupted) {
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+    std::string text = summary_text(begin_.totals, seconds);
+    if (plan_.already_done != 0)
+      text += "; " + count_text(plan_.already_done, "file") + " done before";
+    if (interrupted) text += "\ninterrupted: the same command goes on from here";
+    std::fprintf(stderr, "%s\n", text.c_str());
+  }
+
+  const convert_options& options_;
+  const run_plan& plan_;
+  run_begin begin_;
+  orchestra& actors_;
+  announcements& announced_;
+  progress shown_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  bool finished_ = false;
+};
+
+actors::slot_runner_factory runner_factory(codecs::host::zygote& hosts,
+                                           std::shared_ptr<persistence::output_store> outputs) {
+  return [&hosts, outputs] {
+    return std::make_unique<actors::host_slot>(hosts, outputs, codecs::input_limits{});
+  };
+}
+
+} // namespace
+
+int run_convert(convert_options& options, codecs::host::zygote& hosts) {
+  if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_internal);
+  const auto out = absolute_path(options.out);
+  const auto sources = find_sources(options.sources, out);
+  if (!sources) return complain(sources.error(), exit_usage);
+  if (sources->empty()) return complain("there are no files in what was named", exit_usage);
+
+  const auto directory = journal_directory(out);
+  if (auto made = persistence::make_directories(directory); !made)
+    return complain(made.error().text(), exit_usage);
+  const actors::store_opener open = [directory] {
+    return persistence::journal_store::open({directory, nullptr});
+  };
+  auto journal = open();
+  if (!journal && journal.error().fault == persistence::journal_fault::locked)
+    return complain("another run is writing to " + options.out + "; wait for it, or choose another folder",
+                    exit_usage);
+  if (!journal) return complain(journal.error().detail, exit_internal);
+  const auto plan = plan_run(*sources, out, options.spec, (*journal)->view().get());
+  if (!plan) return complain(plan.error(), exit_usage);
+  if (!plan->resumed && plan->entries.empty() && plan->superseded.empty())
+    return say_nothing_to_do(options, *plan);
+
+  catch_signals();
+  auto begin = begin_of(*plan, *(*journal)->view());
+  if (!begin) return complain(begin.error().detail, exit_internal);
+  auto outputs = std::make_shared<persistence::output_directory>(out);
+  auto announced = std::make_shared<announcements>();
+  orchestra actors({.slots = options.slots,
+                    .memory_bytes = options.memory_bytes,
+                    .make_runner = runner_factory(hosts, outputs),
+                    .outputs = outputs,
+                    .open_journal = open,
+                    .journal = std::move(*journal),
+                    .announce = [announced](const std::string& line) { announced->add(line); }});
+  conversion_run run(options, *plan, std::move(*begin), actors, *announced);
+  return run.run();
+}
+
+} // namespace darkroom::app

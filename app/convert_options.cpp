@@ -1,0 +1,160 @@
+#include "app/convert_options.hpp"
+
+#include "app/text.hpp"
+#include "codecs/format.hpp"
+#include "config/limits.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <sched.h>
+
+namespace darkroom::app {
+
+namespace {
+
+std::size_t processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return static_cast<std::size_t>(std::max(CPU_COUNT(&set), 1));
+}
+
+template<class T>
+bool take(std::optional<T> value, T& to) {
+  if (value) to = *value;
+  return value.has_value();
+}
+
+std::expected<domain::output_spec, std::string> read_output(const convert_options::words& given,
+                                                            const std::string& format) {
+  domain::output_spec output;
+  output.format = format == "jpg" ? "jpeg" : format;
+  const auto* known = codecs::find_format(output.format);
+  if (known == nullptr || known->encode == nullptr)
+    return std::unexpected("--to " + format + ": not a format that can be written; see `darkroom formats`");
+  output.quality = static_cast<std::uint8_t>(std::min(given.quality, 255u));
+  output.effort = static_cast<std::uint8_t>(std::min(given.effort, 255u));
+  output.lossless = given.lossless;
+  output.progressive = given.progressive;
+  output.suffix = given.suffix;
+  if (!take(domain::parse_chroma_subsampling(given.chroma), output.chroma))
+    return std::unexpected("--chroma is 420 or 444");
+  if (given.resize.empty()) return output;
+  output.resize = domain::parse_resize(given.resize);
+  if (!output.resize)
+    return std::unexpected("--resize wants WIDTHxHEIGHT in pixels, as in 1600x1600, 1600x or x900");
+  output.resize->upscale = given.upscale;
+  if (!take(domain::parse_resize_mode(given.mode), output.resize->mode))
+    return std::unexpected("--mode is fit, fill, pad or stretch");
+  return output;
+}
+
+std::expected<void, std::string> read_spec(const convert_options::words& given,
+                                           domain::conversion_spec& spec) {
+  for (const auto& format : given.to) {
+    auto output = read_output(given, format);
+    if (!output) return std::unexpected(output.error());
+    spec.outputs.push_back(std::move(*output));
+  }
+  if (!take(domain::parse_metadata_policy(given.metadata), spec.metadata))
+    return std::unexpected("--metadata is keep, strip or strip_location");
+  if (!take(domain::parse_icc_policy(given.icc), spec.icc))
+    return std::unexpected("--icc is preserve or srgb");
+  if (!take(domain::parse_colour(given.background), spec.background))
+    return std::unexpected("--background is a colour as in #ffffff");
+  if (!take(domain::parse_animation_policy(given.animation), spec.animation))
+    return std::unexpected("--animation is fail or first_frame");
+  if (!take(domain::parse_collision_policy(given.collision), spec.collision))
+    return std::unexpected("--collision is rename or fail");
+  if (!take(domain::parse_existing_policy(given.existing), spec.existing))
+    return std::unexpected("--existing is fail, skip or overwrite");
+  if (!take(domain::parse_orient_policy(given.orient), spec.orient))
+    return std::unexpected("--orient is auto or none");
+  spec.strict = given.strict ? domain::strictness::strict : domain::strictness::tolerant;
+  spec.min_saving_percent = static_cast<std::uint8_t>(std::min(given.min_saving_percent, 255u));
+  for (const auto& name : given.fail_on) {
+    const auto loss = domain::parse_loss(name);
+    if (!loss) return std::unexpected("--fail-on " + name + ": there is no such loss");
+    spec.fail_on.add(*loss);
+  }
+  if (auto ok = domain::validate(spec); !ok)
+    return std::unexpected(ok.error().pointer.substr(ok.error().pointer.rfind('/') + 1) + " " +
+                           ok.error().detail);
+  return {};
+}
+
+bool ends_with_any(const std::string& path) {
+  return path.ends_with(".json") || path.ends_with(".ndjson") || path.ends_with(".csv");
+}
+
+} // namespace
+
+void declare(CLI::App& command, convert_options& o) {
+  auto& g = o.given;
+  command.add_option("SRC", o.sources, "Files, folders (with all below them) and quoted globs")
+      ->required();
+  command.add_option("-o,--out", o.out, "Folder for the outputs; its run can be resumed")->required();
+  command.add_option("--to", g.to, "Format of an output: jpeg, png or webp; may be repeated")
+      ->required();
+  command.add_option("-q,--quality", g.quality, "0 to 100")->capture_default_str();
+  command.add_flag("--lossless", g.lossless, "Pixels exactly as they came (png, webp)");
+  command.add_option("--effort", g.effort, "0 fastest to 6 smallest")->capture_default_str();
+  command.add_option("--chroma", g.chroma, "JPEG colour resolution: 420 or 444")
+      ->capture_default_str();
+  command.add_flag("--progressive", g.progressive, "Progressive JPEG, interlaced PNG");
+  command.add_option("--resize", g.resize, "WIDTHxHEIGHT in pixels; one may be left out");
+  command.add_option("--mode", g.mode, "How to resize: fit, fill, pad or stretch")
+      ->capture_default_str();
+  command.add_flag("--upscale", g.upscale, "Also enlarge smaller pictures");
+  command.add_option("--orient", g.orient, "auto: turn upright; none: leave as stored")
+      ->capture_default_str();
+  command.add_option("--metadata", g.metadata, "keep, strip or strip_location")
+      ->capture_default_str();
+  command.add_option("--icc", g.icc, "preserve the colour profile, or convert to srgb")
+      ->capture_default_str();
+  command.add_option("--background", g.background, "Colour behind transparency, and of padding")
+      ->capture_default_str();
+  command.add_option("--animation", g.animation, "Animated sources: fail or first_frame")
+      ->capture_default_str();
+  command.add_flag("--strict", g.strict, "Fail damaged pictures instead of salvaging them");
+  command.add_option("--fail-on", g.fail_on, "A loss that fails the file; may be repeated");
+  command.add_option("--min-saving", g.min_saving_percent,
+                     "Keep the source's bytes if an output of its own format saves less percent")
+      ->capture_default_str();
+  command.add_option("--collision", g.collision, "Two outputs of one name: rename or fail")
+      ->capture_default_str();
+  command.add_option("--existing", g.existing,
+                     "Something else at an output's path: fail, skip or overwrite")
+      ->capture_default_str();
+  command.add_option("--suffix", g.suffix, "Added to output names, before the extension");
+  o.slots = processors();
+  command.add_option("-j,--jobs", o.slots, "Conversions at a time")->capture_default_str();
+  command.add_option("--memory", g.memory, "Memory for everything together (default 1GiB)");
+  command.add_flag("--dry-run", o.dry_run, "Say what would be done, and do nothing");
+  command.add_option("--report", g.report, "Write a report: FILE.json, FILE.ndjson or FILE.csv");
+  command.add_flag("--json", o.json, "Events as lines of JSON on standard output");
+  command.add_flag("--quiet", o.quiet, "Say nothing but errors");
+}
+
+std::expected<void, std::string> read(convert_options& o) {
+  if (auto ok = read_spec(o.given, o.spec); !ok) return ok;
+  if (o.slots < 1 || o.slots > limits::slots_max)
+    return std::unexpected("-j is from 1 to " + std::to_string(limits::slots_max));
+  o.memory_bytes = limits::memory_budget_default_bytes;
+  if (!o.given.memory.empty()) {
+    const auto bytes = parse_size(o.given.memory);
+    if (!bytes) return std::unexpected("--memory wants a size, as in 512MiB");
+    o.memory_bytes = *bytes;
+  }
+  if (o.memory_bytes < limits::memory_budget_min_bytes)
+    return std::unexpected("--memory is at least " +
+                           std::to_string(limits::memory_budget_min_bytes / limits::MiB) + "MiB");
+  if (!o.given.report.empty()) {
+    if (!ends_with_any(o.given.report))
+      return std::unexpected("--report wants a name that ends in .json, .ndjson or .csv");
+    o.report = o.given.report;
+  }
+  return {};
+}
+
+} // namespace darkroom::app

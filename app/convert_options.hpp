@@ -1,0 +1,45 @@
+// What `darkroom convert` is asked to do.
+#pragma once
+
+#include "domain/conversion_spec.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace darkroom::app {
+
+struct convert_options {
+  std::vector<std::string> sources;
+  std::string out;
+  domain::conversion_spec spec;
+  std::size_t slots = 1;
+  std::uint64_t memory_bytes = 0;
+  bool dry_run = false;
+  bool json = false;
+  bool quiet = false;
+  std::optional<std::string> report; // a path that ends in .json, .ndjson or .csv
+
+  // As they stand on the command line, before `read` makes sense of them.
+  struct words {
+    std::vector<std::string> to, fail_on;
+    std::uint32_t quality = 80, effort = 4, min_saving_percent = 0;
+    bool lossless = false, progressive = false, upscale = false, strict = false;
+    std::string resize, mode = "fit", metadata = "keep", icc = "preserve";
+    std::string background = "#ffffff", collision = "rename", existing = "fail";
+    std::string animation = "fail", chroma = "420", orient = "auto", suffix, memory, report;
+  } given;
+};
+
+// Adds the options to a subcommand.
+void declare(CLI::App& command, convert_options& options);
+
+// Checks the words and fills the rest in; the error is a sentence for people.
+std::expected<void, std::string> read(convert_options& options);
+
+} // namespace darkroom::app

@@ -1,0 +1,96 @@
+// `darkroom convert --dry-run`: reads headers and says what would be done.
+#include "app/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/run_plan.hpp"
+#include "app/text.hpp"
+#include "codecs/host/codec_host.hpp"
+#include "persistence/read_view.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fcntl.h>
+
+namespace darkroom::app {
+
+namespace {
+
+using codecs::host::codec_host;
+
+codecs::result<codecs::image_info> probe(std::unique_ptr<codec_host>& host,
+                                         codecs::host::zygote& hosts,
+                                         const domain::file_entry& file) {
+  if (!host || !host->alive()) {
+    auto made = codec_host::start(hosts);
+    if (!made) return codecs::fail(domain::failure_reason::internal, made.error());
+    host = std::move(*made);
+  }
+  const codecs::unique_fd source{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!source) return codecs::fail(domain::failure_reason::io_error, "it cannot be opened");
+  auto info = host->probe(source.get(), file.bytes, {});
+  if (!info) return std::unexpected(info.error().error);
+  return *info;
+}
+
+void say_failure(const domain::file_entry& file, const codecs::codec_error& error) {
+  std::printf("%s: would fail: %s (%s)\n", printable(file.path).c_str(),
+              std::string{to_string(error.reason)}.c_str(), printable(error.detail).c_str());
+}
+
+void say_plan(const domain::file_entry& file, const codecs::image_info& info,
+              const codecs::conversion_plan& plan) {
+  std::string line = printable(file.path) + ": " + std::string{info.format} + ' ' +
+                     std::to_string(info.upright_width()) + 'x' +
+                     std::to_string(info.upright_height()) + " ->";
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
+    const auto& r = plan.outputs[i].resize;
+    line += (i == 0 ? " " : ", ") + printable(file.outputs[i]) + ' ' +
+            std::to_string(r.canvas_width) + 'x' + std::to_string(r.canvas_height);
+  }
+  line += ", about " + size_text(plan.memory_bytes) + " of memory";
+  std::printf("%s\n", line.c_str());
+}
+
+} // namespace
+
+int run_dry(const convert_options& options, codecs::host::zygote& hosts) {
+  const auto out = absolute_path(options.out);
+  const auto sources = find_sources(options.sources, out);
+  if (!sources) return complain(sources.error(), exit_usage);
+  const auto journal = persistence::read_view::open(journal_directory(out));
+  if (!journal && journal.error().fault != persistence::journal_fault::missing)
+    return complain(journal.error().detail, exit_internal);
+  const auto plan = plan_run(*sources, out, options.spec, journal ? journal->get() : nullptr);
+  if (!plan) return complain(plan.error(), exit_usage);
+  if (plan->resumed) {
+    std::printf("an interrupted run would go on\n");
+    return exit_all;
+  }
+  std::size_t failures = 0;
+  std::vector<std::uint64_t> peaks;
+  std::unique_ptr<codec_host> host;
+  for (const auto& file : plan->entries) {
+    const auto info = probe(host, hosts, file);
+    const auto planned = info ? codecs::plan_conversion(*info, file.bytes, options.spec)
+                              : std::unexpected(info.error());
+    if (planned) {
+      say_plan(file, *info, *planned);
+      peaks.push_back(planned->memory_bytes);
+    } else {
+      say_failure(file, planned.error());
+      failures += 1;
+    }
+  }
+  for (const auto& renamed : plan->renamed)
+    std::printf("renamed: %s\n", printable(renamed).c_str());
+  std::ranges::sort(peaks, std::greater{});
+  std::uint64_t together = 0;
+  for (std::size_t i = 0; i < peaks.size() && i < options.slots; ++i) together += peaks[i];
+  std::printf("%s to convert, %zu would fail, %zu done before, %zu renamed; "
+              "at most %s of memory for %s at a time\n",
+              count_text(plan->entries.size(), "file").c_str(), failures, plan->already_done,
+              plan->renamed.size(), size_text(together).c_str(),
+              count_text(options.slots, "file").c_str());
+  return exit_all;
+}
+
+} // namespace darkroom::app

@@ -1,0 +1,59 @@
+#include "app/feed.hpp"
+
+#include "persistence/read_view.hpp"
+
+namespace darkroom::app {
+
+feed::feed(actors::orchestra& from, const domain::batch_id& batch, domain::seq after)
+    : from_(from), batch_(batch), last_(after) {
+  follow();
+}
+
+// Subscribes first, then reads from the journal what came before the subscription: whatever happens
+// meanwhile is in one of the two, and what is in both is dropped by its seq.
+void feed::follow() {
+  box_ = std::make_shared<box>();
+  const auto seq = from_.follow(
+      batch_,
+      [to = box_](const std::vector<persistence::journaled_event>& events) {
+        const std::lock_guard lock(to->mutex);
+        to->events.insert(to->events.end(), events.begin(), events.end());
+        to->filled.notify_one();
+      },
+      [to = box_] {
+        const std::lock_guard lock(to->mutex);
+        to->cut = true;
+        to->filled.notify_one();
+      });
+  if (seq <= last_) return;
+  const auto view = from_.view();
+  if (!view) return;
+  std::deque<persistence::journaled_event> missed;
+  (void)view->each_event(batch_, last_, [&](persistence::journaled_event&& e) {
+    if (e.seq > seq) return false;
+    missed.push_back(std::move(e));
+    return true;
+  });
+  const std::lock_guard lock(box_->mutex);
+  box_->events.insert(box_->events.begin(), missed.begin(), missed.end());
+}
+
+std::vector<persistence::journaled_event> feed::wait(std::chrono::milliseconds most) {
+  std::vector<persistence::journaled_event> fresh;
+  bool cut = false;
+  {
+    std::unique_lock lock(box_->mutex);
+    box_->filled.wait_for(lock, most, [&] { return !box_->events.empty() || box_->cut; });
+    for (auto& e : box_->events)
+      if (e.seq > last_) {
+        last_ = e.seq;
+        fresh.push_back(std::move(e));
+      }
+    box_->events.clear();
+    cut = box_->cut;
+  }
+  if (cut) follow();
+  return fresh;
+}
+
+} // namespace darkroom::app

@@ -1,0 +1,98 @@
+// `darkroom info` and `darkroom formats`.
+#include "app/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/text.hpp"
+#include "app/views.hpp"
+#include "codecs/colour.hpp"
+#include "codecs/host/codec_host.hpp"
+#include "codecs/resize.hpp"
+#include "config/version.hpp"
+
+#include <boost/json.hpp>
+
+#include <cstdio>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace darkroom::app {
+
+namespace {
+
+std::string describe(const std::string& path, const codecs::image_info& info) {
+  std::string text = printable(path) + ": " + std::string{info.format} + ' ' +
+                     std::to_string(info.width) + 'x' + std::to_string(info.height) + ", " +
+                     std::to_string(info.channels) + " channels of " + std::to_string(info.depth) +
+                     " bits";
+  if (info.orientation != 1) text += ", orientation " + std::to_string(info.orientation);
+  if (info.frames > 1) text += ", " + std::to_string(info.frames) + " frames";
+  if (info.progressive) text += ", progressive";
+  if (info.lossless) text += ", lossless";
+  if (info.icc_bytes != 0) text += ", ICC profile";
+  if (info.exif_bytes != 0) text += ", EXIF";
+  if (info.xmp_bytes != 0) text += ", XMP";
+  return text;
+}
+
+} // namespace
+
+int run_info(const std::vector<std::string>& files, bool json, codecs::host::zygote& hosts) {
+  std::size_t failures = 0;
+  for (const auto& file : files) {
+    const codecs::unique_fd source{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    struct stat about {};
+    if (!source || ::fstat(source.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
+      complain(printable(file) + ": is no file that can be read", 0);
+      failures += 1;
+      continue;
+    }
+    auto host = codecs::host::codec_host::start(hosts);
+    if (!host) return complain(host.error(), exit_internal);
+    const auto info =
+        (*host)->probe(source.get(), static_cast<std::uint64_t>(about.st_size), {});
+    if (!info) {
+      complain(printable(file) + ": " + std::string{to_string(info.error().error.reason)} + " (" +
+                   printable(info.error().error.detail) + ")",
+               0);
+      failures += 1;
+      continue;
+    }
+    std::printf("%s\n", (json ? info_json(file, *info) : describe(file, *info)).c_str());
+  }
+  if (failures == 0) return exit_all;
+  return failures == files.size() ? exit_all_failed : exit_some_failed;
+}
+
+int run_formats(bool json) {
+  boost::json::array rows;
+  for (const auto& format : codecs::formats()) {
+    std::string extensions;
+    boost::json::array names;
+    for (const auto extension : format.extensions) {
+      extensions += (extensions.empty() ? "." : " .") + std::string{extension};
+      names.emplace_back(extension);
+    }
+    rows.push_back({{"name", format.name},
+                    {"media_type", format.media_type},
+                    {"extensions", names},
+                    {"alpha", format.holds_alpha},
+                    {"depth", format.holds_16_bit ? 16 : 8},
+                    {"side_pixels_max", format.side_pixels_max},
+                    {"library", format.version()}});
+    if (!json)
+      std::printf("%-5s reads and writes %-26s %s%s, at most %u pixels a side, %s\n",
+                  std::string{format.name}.c_str(), extensions.c_str(),
+                  format.holds_16_bit ? "16 bit" : "8 bit",
+                  format.holds_alpha ? " with alpha" : "", format.side_pixels_max,
+                  format.version().c_str());
+  }
+  if (json) std::printf("%s\n", boost::json::serialize(rows).c_str());
+  return exit_all;
+}
+
+std::string version_text() {
+  std::string text = std::string{"darkroom "} + version;
+  for (const auto& format : codecs::formats()) text += "\n" + format.version();
+  return text + "\n" + codecs::resize_library_version() + "\n" + codecs::colour_library_version();
+}
+
+} // namespace darkroom::app

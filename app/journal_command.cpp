@@ -1,0 +1,52 @@
+// `darkroom journal dump` and `darkroom journal verify`: reads a stopped or a running journal.
+#include "app/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/text.hpp"
+#include "app/views.hpp"
+#include "persistence/read_view.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+namespace darkroom::app {
+
+namespace {
+
+persistence::journal_result<std::shared_ptr<const persistence::read_view>>
+open(const std::string& directory) {
+  std::error_code error;
+  const auto inside = journal_directory(absolute_path(directory));
+  return persistence::read_view::open(std::filesystem::is_directory(inside, error) ? inside
+                                                                                   : directory);
+}
+
+} // namespace
+
+int run_journal_dump(const std::string& directory) {
+  const auto journal = open(directory);
+  if (!journal) return complain(journal.error().detail, exit_usage);
+  const auto batches = (*journal)->batches();
+  if (!batches) return complain(batches.error().detail, exit_internal);
+  for (const auto& batch : *batches) {
+    const auto ok = (*journal)->each_event(batch.id, 0, [](persistence::journaled_event&& e) {
+      return std::printf("%s\n", event_json(e, nullptr).c_str()) >= 0;
+    });
+    if (!ok) return complain(ok.error().detail, exit_internal);
+  }
+  return exit_all;
+}
+
+int run_journal_verify(const std::string& directory) {
+  const auto journal = open(directory);
+  if (!journal) return complain(journal.error().detail, exit_usage);
+  const auto problems = (*journal)->verify();
+  if (!problems) return complain(problems.error().detail, exit_some_failed);
+  for (const auto& problem : *problems) std::printf("%s\n", problem.c_str());
+  const auto batches = (*journal)->batches();
+  if (problems->empty())
+    std::printf("the journal is whole: %s\n",
+                count_text(batches ? batches->size() : 0, "batch").c_str());
+  return problems->empty() ? exit_all : exit_some_failed;
+}
+
+} // namespace darkroom::app

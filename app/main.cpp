@@ -1,0 +1,94 @@
+// The one binary: `darkroom SUBCOMMAND`. Before anything else, it may be a zygote.
+#include "app/commands.hpp"
+#include "app/exit_code.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+
+namespace darkroom::app {
+
+int complain(const std::string& sentence, int code) {
+  std::fprintf(stderr, "darkroom: %s\n", sentence.c_str());
+  return code;
+}
+
+std::string journal_directory(const std::string& out) { return out + "/.darkroom/journal"; }
+
+std::string absolute_path(const std::string& path) {
+  std::error_code error;
+  auto text = std::filesystem::absolute(path, error).lexically_normal().native();
+  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+namespace {
+
+// Codec hosts fork from it: it is started before there is a thread.
+template<class Run>
+int with_hosts(Run run) {
+  auto hosts = codecs::host::zygote::start();
+  if (!hosts) return complain(hosts.error(), exit_internal);
+  const std::unique_ptr<codecs::host::zygote> owner(*hosts);
+  return run(*owner);
+}
+
+int run(int argc, char** argv) {
+  CLI::App darkroom{"Converts batches of images. Every file arrives, whatever crashes in between."};
+  darkroom.set_version_flag("--version", version_text());
+  darkroom.require_subcommand(1);
+
+  convert_options options;
+  auto& convert = *darkroom.add_subcommand("convert", "Convert files and folders into a folder");
+  declare(convert, options);
+
+  bool json = false;
+  auto& formats = *darkroom.add_subcommand("formats", "Formats that can be read and written");
+  formats.add_flag("--json", json, "As JSON");
+
+  std::vector<std::string> files;
+  auto& info = *darkroom.add_subcommand("info", "What the header of a file says");
+  info.add_option("FILE", files, "Images")->required();
+  info.add_flag("--json", json, "One line of JSON for each file");
+
+  std::string directory;
+  auto& journal = *darkroom.add_subcommand("journal", "Look into a journal, running or stopped");
+  journal.require_subcommand(1);
+  auto& dump = *journal.add_subcommand("dump", "All events, one line of JSON each");
+  dump.add_option("DIR", directory, "An output folder, or the journal itself")->required();
+  auto& verify = *journal.add_subcommand("verify", "Check that the journal agrees with itself");
+  verify.add_option("DIR", directory, "An output folder, or the journal itself")->required();
+
+  try {
+    darkroom.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return darkroom.exit(e) == 0 ? exit_all : exit_usage;
+  }
+  if (convert.parsed()) {
+    if (auto ok = read(options); !ok) return complain(ok.error(), exit_usage);
+    return with_hosts([&](codecs::host::zygote& hosts) {
+      return options.dry_run ? run_dry(options, hosts) : run_convert(options, hosts);
+    });
+  }
+  if (formats.parsed()) return run_formats(json);
+  if (info.parsed())
+    return with_hosts(
+        [&](codecs::host::zygote& hosts) { return run_info(files, json, hosts); });
+  return dump.parsed() ? run_journal_dump(directory) : run_journal_verify(directory);
+}
+
+} // namespace
+
+} // namespace darkroom::app
+
+int main(int argc, char** argv) {
+  if (darkroom::codecs::host::is_zygote(argc, argv)) return darkroom::codecs::host::run_zygote();
+  try {
+    return darkroom::app::run(argc, argv);
+  } catch (const std::exception& e) {
+    return darkroom::app::complain(std::string{"a fault in Darkroom itself: "} + e.what(),
+                                   darkroom::app::exit_internal);
+  }
+}

@@ -1,0 +1,199 @@
+#include "app/run_plan.hpp"
+
+#include "codecs/format.hpp"
+#include "codecs/unique_fd.hpp"
+#include "domain/output_planner.hpp"
+#include "persistence/digest.hpp"
+
+#include <algorithm>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unordered_map>
+
+namespace darkroom::app {
+
+namespace {
+
+namespace fs = std::filesystem;
+using persistence::file_record;
+
+struct done_file {
+  domain::file_entry entry;
+  std::vector<domain::output_record> outputs;
+};
+
+bool same_source(const domain::file_entry& entry, const source_file& source) {
+  return entry.source == source.absolute && entry.bytes == source.bytes &&
+         entry.modified_ns == source.modified_ns;
+}
+
+bool has_size(const std::string& path, std::uint64_t bytes) {
+  struct stat about {};
+  return ::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode) &&
+         static_cast<std::uint64_t>(about.st_size) == bytes;
+}
+
+class planner {
+public:
+  planner(const std::string& out, const domain::conversion_spec& spec) : out_(out), spec_(spec) {}
+
+  std::expected<void, std::string> read(const persistence::read_view& journal) {
+    const auto batches = journal.batches();
+    if (!batches) return std::unexpected(batches.error().detail);
+    for (const auto& batch : *batches) {
+      if (!domain::is_terminal(batch.phase)) live_.push_back(batch);
+      const auto ok = journal.each_file(batch.id, [&](file_record&& file) {
+        remember(batch, std::move(file));
+        return true;
+      });
+      if (!ok) return std::unexpected(ok.error().detail);
+    }
+    return {};
+  }
+
+  std::expected<run_plan, std::string> plan(const std::vector<source_file>& all,
+                                            const persistence::read_view* journal) {
+    run_plan plan;
+    std::vector<const source_file*> sources; // an output of ours is no source
+    for (const auto& source : all)
+      if (!is_own_output(source)) sources.push_back(&source);
+
+    for (const auto& batch : live_) {
+      const bool go_on = !plan.resumed && batch.spec == spec_ && journal != nullptr &&
+                         goes_on(batch.id, sources, *journal);
+      if (go_on)
+        plan.resumed = batch.id;
+      else
+        plan.superseded.push_back(batch.id);
+    }
+    if (plan.resumed) return plan;
+
+    std::vector<std::string> extensions;
+    for (const auto& output : spec_.outputs)
+      extensions.emplace_back(codecs::find_format(output.format)->extension);
+    domain::output_planner names(spec_, std::move(extensions));
+    for (const auto* source : sources) reserve_source(names, *source);
+    std::vector<const source_file*> rest;
+    for (const auto* source : sources) {
+      const auto* done = find_done(*source);
+      if (done == nullptr) {
+        rest.push_back(source);
+        continue;
+      }
+      plan.already_done += 1;
+      for (const auto& output : done->entry.outputs) names.reserve(output);
+    }
+    for (const auto* source : rest) {
+      auto outputs = names.plan(source->path);
+      if (!outputs)
+        return std::unexpected(outputs.error().path + " would become " + outputs.error().output +
+                               ", which is taken; use --collision rename, or --suffix");
+      note_renames(*source, *outputs, plan);
+      domain::file_entry entry{source->path, source->absolute, source->bytes,
+                               source->modified_ns, std::move(*outputs)};
+      entry.replaces = std::ranges::all_of(
+          entry.outputs, [&](const auto& o) { return absent(o) || is_ours(o); });
+      entry.replaces = entry.replaces && !std::ranges::all_of(
+          entry.outputs, [&](const auto& o) { return absent(o); });
+      plan.entries.push_back(std::move(entry));
+    }
+    return plan;
+  }
+
+private:
+  std::string target(const std::string& output) const { return out_ + '/' + output; }
+  bool absent(const std::string& output) const {
+    std::error_code error;
+    return !fs::exists(fs::symlink_status(target(output), error));
+  }
+
+  void remember(const persistence::batch_summary& batch, file_record&& file) {
+    const auto* completed = std::get_if<domain::file_completed>(&file.result);
+    if (completed == nullptr) return;
+    for (std::size_t i = 0; i < file.entry.outputs.size() && i < completed->outputs.size(); ++i)
+      ours_[file.entry.outputs[i]] = completed->outputs[i];
+    if (batch.spec == spec_)
+      done_[file.entry.source] = {std::move(file.entry), completed->outputs};
+  }
+
+  // Done by an earlier run, with nothing changed since: source, spec, and outputs in place.
+  const done_file* find_done(const source_file& source) const {
+    const auto done = done_.find(source.absolute);
+    if (done == done_.end() || !same_source(done->second.entry, source)) return nullptr;
+    const auto& [entry, outputs] = done->second;
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      if (!has_size(target(entry.outputs[i]), outputs[i].bytes)) return nullptr;
+    return &done->second;
+  }
+
+  bool is_own_output(const source_file& source) const {
+    if (!source.absolute.starts_with(out_ + '/')) return false;
+    const auto ours = ours_.find(source.absolute.substr(out_.size() + 1));
+    return ours != ours_.end() && source.bytes == ours->second.bytes;
+  }
+
+  // Whether what lies at an output's path is what an earlier run of ours wrote there.
+  bool is_ours(const std::string& output) const {
+    const auto ours = ours_.find(output);
+    if (ours == ours_.end() || !has_size(target(output), ours->second.bytes)) return false;
+    const codecs::unique_fd file{::open(target(output).c_str(), O_RDONLY | O_CLOEXEC)};
+    return file && persistence::digest_of(file.get()) == ours->second.sha256;
+  }
+
+  // An interrupted batch goes on when it is about the very same files, apart from those that were
+  // done before it began.
+  bool goes_on(const domain::batch_id& batch, const std::vector<const source_file*>& sources,
+               const persistence::read_view& journal) const {
+    std::unordered_map<std::string, const source_file*> now;
+    for (const auto* source : sources) now[source->absolute] = source;
+    bool same = true;
+    const auto ok = journal.each_file(batch, [&](file_record&& file) {
+      const auto source = now.find(file.entry.source);
+      same = source != now.end() && same_source(file.entry, *source->second);
+      if (const auto* done = std::get_if<domain::file_completed>(&file.result))
+        for (std::size_t i = 0; same && i < done->outputs.size(); ++i)
+          same = has_size(target(file.entry.outputs[i]), done->outputs[i].bytes);
+      if (same) now.erase(source);
+      return same;
+    });
+    return ok && same && std::ranges::all_of(now, [&](const auto& left) {
+             return find_done(*left.second) != nullptr;
+           });
+  }
+
+  void reserve_source(domain::output_planner& names, const source_file& source) const {
+    if (source.absolute.starts_with(out_ + '/'))
+      names.reserve(source.absolute.substr(out_.size() + 1));
+  }
+
+  void note_renames(const source_file& source, const std::vector<std::string>& outputs,
+                    run_plan& plan) const {
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const fs::path from(source.path);
+      const auto plain = from.stem().native() + spec_.outputs[i].suffix;
+      if (fs::path(outputs[i]).stem().native() != plain)
+        plan.renamed.push_back(source.path + " -> " + outputs[i]);
+    }
+  }
+
+  const std::string& out_;
+  const domain::conversion_spec& spec_;
+  std::vector<persistence::batch_summary> live_;
+  std::unordered_map<std::string, done_file> done_;               // by source
+  std::unordered_map<std::string, domain::output_record> ours_;   // by output, newest
+};
+
+} // namespace
+
+std::expected<run_plan, std::string> plan_run(const std::vector<source_file>& sources,
+                                              const std::string& out,
+                                              const domain::conversion_spec& spec,
+                                              const persistence::read_view* journal) {
+  planner p(out, spec);
+  if (journal != nullptr)
+    if (auto ok = p.read(*journal); !ok) return std::unexpected(ok.error());
+  return p.plan(sources, journal);
+}
+
+} // namespace darkroom::app

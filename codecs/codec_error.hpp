@@ -1,0 +1,23 @@
+// Why a codec could not do its work: the reason that the file ends with, and a sentence.
+#pragma once
+
+#include "domain/failure_reason.hpp"
+
+#include <expected>
+#include <string>
+
+namespace darkroom::codecs {
+
+struct codec_error {
+  domain::failure_reason reason = domain::failure_reason::internal;
+  std::string detail;
+};
+
+template<class T>
+using result = std::expected<T, codec_error>;
+
+inline std::unexpected<codec_error> fail(domain::failure_reason reason, std::string detail) {
+  return std::unexpected(codec_error{reason, std::move(detail)});
+}
+
+} // namespace darkroom::codecs

@@ -1,0 +1,30 @@
+// The few things we read and change in EXIF (CIPA DC-008, a TIFF structure): orientation, size,
+// place and the embedded thumbnail. Everything else stays byte for byte, so that maker notes, which
+// hold offsets of their own, stay readable.
+#pragma once
+
+#include "codecs/image.hpp"
+
+#include <cstdint>
+#include <span>
+
+namespace darkroom::codecs {
+
+// 1 to 8; 1 when there is none, or nonsense.
+std::uint8_t exif_orientation(std::span<const std::uint8_t> exif);
+
+struct exif_changes {
+  std::uint8_t orientation = 1;          // set where the tag exists
+  std::uint32_t width = 0, height = 0;   // of the output, set where the tags exist
+  bool strip_location = false;
+};
+
+// Returns a changed copy. The thumbnail is cut off: it shows the picture as it was. Empty when the
+// structure cannot be followed: then nothing in it could be trusted.
+byte_vector change_exif(std::span<const std::uint8_t> exif, const exif_changes& changes,
+                        bool* location_removed);
+
+// Whether an XMP packet tells a place.
+bool xmp_has_location(std::span<const std::uint8_t> xmp);
+
+} // namespace darkroom::codecs

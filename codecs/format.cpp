@@ -1,0 +1,73 @@
+#include "codecs/format.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace darkroom::codecs {
+
+namespace {
+
+std::vector<format_row>& table() {
+  static std::vector<format_row> rows{jpeg_format(), png_format(), webp_format()};
+  return rows;
+}
+
+std::string lower_extension(std::string_view path) {
+  const auto name = path.substr(path.rfind('/') + 1);
+  const auto dot = name.rfind('.');
+  if (dot == std::string_view::npos) return {};
+  std::string extension{name.substr(dot + 1)};
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return extension;
+}
+
+std::string size_text(const image_info& info) {
+  return std::to_string(info.width) + "x" + std::to_string(info.height);
+}
+
+} // namespace
+
+std::span<const format_row> formats() { return table(); }
+
+void add_format(const format_row& row) { table().push_back(row); }
+
+const format_row* find_format(std::string_view name) {
+  const auto row = std::ranges::find(table(), name, &format_row::name);
+  return row == table().end() ? nullptr : &*row;
+}
+
+const format_row* sniff_format(std::span<const std::uint8_t> head) {
+  const auto row =
+      std::ranges::find_if(table(), [&](const format_row& r) { return r.sniff(head); });
+  return row == table().end() ? nullptr : &*row;
+}
+
+bool extension_differs(std::string_view path, const format_row& row) {
+  const auto extension = lower_extension(path);
+  if (extension.empty() || std::ranges::find(row.extensions, extension) != row.extensions.end())
+    return false;
+  return std::ranges::any_of(table(), [&](const format_row& other) {
+    return std::ranges::find(other.extensions, extension) != other.extensions.end();
+  });
+}
+
+result<void> check_limits(const image_info& info, const input_limits& limits) {
+  using enum domain::failure_reason;
+  if (info.width == 0 || info.height == 0) return fail(corrupt_input, "an image without pixels");
+  if (info.width > limits.side_pixels || info.height > limits.side_pixels)
+    return fail(limit_dimensions, size_text(info) + " pixels; a side has at most " +
+                                      std::to_string(limits.side_pixels));
+  if (info.pixels() > limits.pixels)
+    return fail(limit_pixels, size_text(info) + " is more than " +
+                                  std::to_string(limits.pixels) + " pixels");
+  if (info.frames > limits.frames)
+    return fail(limit_frames, std::to_string(info.frames) + " frames; at most " +
+                                  std::to_string(limits.frames) + " are allowed");
+  if (info.icc_bytes > limits::icc_bytes_max)
+    return fail(limit_memory, "its ICC profile has more than " +
+                                  std::to_string(limits::icc_bytes_max) + " bytes");
+  return {};
+}
+
+} // namespace darkroom::codecs

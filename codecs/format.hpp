@@ -1,0 +1,114 @@
+// What a format is to us: one row {sniff, probe, decode, encode}. Adding a format is adding a row.
+#pragma once
+
+#include "codecs/image.hpp"
+#include "codecs/input_limits.hpp"
+#include "codecs/input_stream.hpp"
+#include "codecs/output_sink.hpp"
+#include "domain/conversion_spec.hpp"
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace darkroom::codecs {
+
+// What a header says. Untrusted once it has crossed a process border: only sizes for planning.
+struct image_info {
+  std::string_view format; // name of its row
+  std::uint32_t width = 0, height = 0; // pixels as stored, before orientation
+  std::uint8_t channels = 0;
+  std::uint8_t depth = 8;       // bits a sample
+  std::uint8_t orientation = 1; // EXIF: 1 to 8
+  std::uint32_t frames = 1;     // more than one: animated
+  bool alpha = false;
+  bool progressive = false; // or interlaced
+  bool lossless = false;
+  bool cmyk = false;
+  bool yuv420 = false; // can be decoded to `pixel_layout::yuv420`
+  std::uint32_t icc_bytes = 0, exif_bytes = 0, xmp_bytes = 0;
+
+  std::uint64_t pixels() const { return std::uint64_t{width} * height; }
+  bool turned() const { return orientation >= 5; } // upright, width and height change places
+  std::uint32_t upright_width() const { return turned() ? height : width; }
+  std::uint32_t upright_height() const { return turned() ? width : height; }
+};
+
+struct decode_options {
+  input_limits limits;
+  bool strict = false; // no salvage, no warnings
+};
+
+// What the decoder is to do, decided when it has read the header.
+struct decode_way {
+  bool yuv420 = false; // decode to `yuv420` (only if the info says that it can be)
+  // The decoder may return a smaller picture, but no smaller than this; 0: the full size. In
+  // pixels as stored, before orientation.
+  std::uint32_t width_min = 0, height_min = 0;
+};
+
+// Checks limits and plans; its refusal ends the decode before pixels are allocated.
+using decode_planner = std::function<result<decode_way>(const image_info& info)>;
+
+struct decoded_image {
+  image pixels;
+  metadata meta;
+  std::uint8_t orientation = 1;
+  domain::loss_set losses; // salvaged, animation dropped, …
+};
+
+struct encode_request {
+  const image& pixels;
+  const metadata& meta; // all of it is written, as far as the format can hold it
+  const domain::output_spec& output;
+};
+
+struct format_row {
+  std::string_view name;      // as in a spec
+  std::string_view extension; // of files that we write, without dot
+  std::vector<std::string_view> extensions; // that files of this format have
+  std::string_view media_type;
+  std::uint32_t side_pixels_max; // of what it can hold
+  bool holds_alpha = false;
+  bool holds_16_bit = false;
+  bool holds_grey = false;       // else grey becomes RGB
+  bool holds_png_colour = false; // else gamma and chromaticities become a profile
+  std::size_t metadata_bytes_max = SIZE_MAX; // of EXIF, and of XMP
+
+  // Whether these first bytes (at least 16, unless the file is shorter) are this format.
+  bool (*sniff)(std::span<const std::uint8_t> head);
+  result<image_info> (*probe)(input_stream& in, const input_limits& limits);
+  result<decoded_image> (*decode)(input_stream& in, const decode_options& options,
+                                  const decode_planner& plan);
+  result<void> (*encode)(const encode_request& request, output_sink& out);
+
+  // Whether the encoder takes `yuv420` for such an output.
+  bool (*takes_yuv420)(const domain::output_spec& output);
+  // Peak bytes of working memory beside the decoded image, and beside the image to encode.
+  std::uint64_t (*decode_bytes)(const image_info& info, std::uint32_t scale_denominator);
+  std::uint64_t (*encode_bytes)(const domain::output_spec& output, std::uint32_t width,
+                                std::uint32_t height, std::uint32_t channels, std::uint8_t depth);
+  // Largest m of 1/m at which `decode` may return a smaller picture for these minima; 1 if never.
+  std::uint32_t (*decode_scale)(const image_info& info, std::uint32_t width_min,
+                                std::uint32_t height_min);
+  std::string (*version)(); // of the library behind it
+};
+
+// All formats, in the order in which they are sniffed. Rows are added before work begins.
+std::span<const format_row> formats();
+void add_format(const format_row& row);
+const format_row* find_format(std::string_view name);
+const format_row* sniff_format(std::span<const std::uint8_t> head);
+// Whether the extension of `path` is one that names another format than `row`.
+bool extension_differs(std::string_view path, const format_row& row);
+
+const format_row& jpeg_format();
+const format_row& png_format();
+const format_row& webp_format();
+
+// Refuses what the limits do not allow, before anything is allocated for it.
+result<void> check_limits(const image_info& info, const input_limits& limits);
+
+} // namespace darkroom::codecs

@@ -1,0 +1,261 @@
+#include "codecs/host/codec_host.hpp"
+
+#include "codecs/host/messages.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+namespace darkroom::codecs::host {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+using enum domain::failure_reason;
+
+constexpr int cpu_check_ms = 100; // how often a host's CPU time is looked at
+// Address space that is no memory: a thread of rounding in malloc, and the library's own.
+constexpr std::uint64_t address_slack_bytes = 12 * limits::MiB;
+
+std::uint64_t address_bytes_max(std::uint64_t pixels) {
+  return limits::host_address_base_bytes + pixels * limits::host_address_bytes_per_pixel;
+}
+
+// Pages in use: 0 is all address space, 1 is resident (proc(5), statm).
+std::uint64_t statm_bytes(int pid, int field) {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
+  const unique_fd file{::open(path, O_RDONLY | O_CLOEXEC)};
+  char text[128];
+  const auto n = file ? ::read(file.get(), text, sizeof text - 1) : -1;
+  if (n <= 0) return 0;
+  text[n] = 0;
+  unsigned long long values[2] = {0, 0};
+  std::sscanf(text, "%llu %llu", &values[0], &values[1]);
+  return values[field] * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+const char* name_of_signal(int signal) {
+  switch (signal) {
+  case SIGSYS:
+    return "it made a forbidden system call (SIGSYS)";
+  case SIGSEGV:
+    return "it touched memory that is not its own (SIGSEGV)";
+  case SIGBUS:
+    return "it touched memory that is not there (SIGBUS)";
+  case SIGABRT:
+    return "it gave up (SIGABRT)";
+  case SIGFPE:
+    return "it divided by zero (SIGFPE)";
+  case SIGILL:
+    return "it ran an illegal instruction (SIGILL)";
+  case SIGKILL:
+    return "it was killed from outside (SIGKILL)";
+  default:
+    return "a signal";
+  }
+}
+
+bool seal(int fd) {
+  return ::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0;
+}
+
+} // namespace
+
+std::expected<std::unique_ptr<codec_host>, std::string> codec_host::start(zygote& from) {
+  auto process = from.spawn_host(address_bytes_max(limits::image_pixels_ceiling));
+  if (!process) return std::unexpected(process.error());
+  return std::unique_ptr<codec_host>(new codec_host(std::move(*process)));
+}
+
+codec_host::~codec_host() { kill(); }
+
+void codec_host::kill() noexcept {
+  if (process_.pidfd) ::syscall(SYS_pidfd_send_signal, process_.pidfd.get(), SIGKILL, nullptr, 0);
+}
+
+void codec_host::interrupt() noexcept {
+  interrupted_ = true;
+  kill();
+}
+
+std::uint64_t codec_host::resident_bytes() const { return statm_bytes(process_.pid, 1); }
+
+std::uint64_t codec_host::cpu_ms() const {
+  clockid_t id;
+  timespec used{};
+  if (::clock_getcpuclockid(process_.pid, &id) != 0 || ::clock_gettime(id, &used) != 0) return 0;
+  return static_cast<std::uint64_t>(used.tv_sec) * 1000 +
+         static_cast<std::uint64_t>(used.tv_nsec) / 1'000'000;
+}
+
+void codec_host::allow_memory(std::uint64_t bytes) noexcept {
+#ifndef DARKROOM_SANITIZED
+  const std::uint64_t used = statm_bytes(process_.pid, 0);
+  rlimit limit{};
+  if (used == 0 || ::prlimit(process_.pid, RLIMIT_AS, nullptr, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(used + bytes + address_slack_bytes, limit.rlim_max);
+  (void)::prlimit(process_.pid, RLIMIT_AS, &limit, nullptr);
+#else
+  (void)bytes;
+#endif
+}
+
+// The host has ended, or must: finds out how.
+host_failure codec_host::end_of_life(const char* why_killed) {
+  kill();
+  alive_ = false;
+  exit_report report{};
+  pollfd wait{process_.status.get(), POLLIN, 0};
+  const bool told = ::poll(&wait, 1, limits::host_spawn_ms) == 1 &&
+                    ::read(process_.status.get(), &report, sizeof report) == sizeof report;
+  if (interrupted_) return {true, {}};
+  if (why_killed != nullptr) return {false, {limit_time, why_killed}};
+  if (told && report.signal == SIGXCPU)
+    return {false, {limit_time, "the codec host used up its processor time"}};
+  if (!told || report.signal == 0)
+    return {false, {crashed, "the codec host ended"}};
+  return {false, {crashed, std::string{"the codec host died: "} + name_of_signal(report.signal)}};
+}
+
+host_failure codec_host::misbehaved(const char* how) {
+  kill();
+  alive_ = false;
+  if (interrupted_) return {true, {}};
+  return {false, {crashed, std::string{"the codec host broke its protocol: "} + how}};
+}
+
+std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t job_id,
+                                                                const job_limits& allowed) {
+  const auto wall_end = clock::now() + std::chrono::milliseconds(allowed.wall_ms);
+  const std::uint64_t cpu_end_ms = cpu_ms() + allowed.cpu_ms;
+  for (;;) {
+    pollfd wait[2] = {{process_.socket.get(), POLLIN, 0}, {process_.status.get(), POLLIN, 0}};
+    const int ready = ::poll(wait, 2, cpu_check_ms);
+    if (ready < 0 && errno != EINTR) return std::unexpected(misbehaved("poll failed"));
+    if ((wait[0].revents & POLLIN) != 0) {
+      wire_reply reply{};
+      received_fds none;
+      if (!receive(process_.socket.get(), &reply, sizeof reply, none))
+        return std::unexpected(end_of_life(nullptr));
+      if (!none.list().empty()) return std::unexpected(misbehaved("it sent a descriptor"));
+      if (reply.job_id != job_id) return std::unexpected(misbehaved("it answered another job"));
+      return reply;
+    }
+    if (ready > 0 && (wait[0].revents != 0 || wait[1].revents != 0))
+      return std::unexpected(end_of_life(nullptr));
+    if (clock::now() >= wall_end)
+      return std::unexpected(end_of_life("it took longer than its size allows"));
+    if (cpu_ms() > cpu_end_ms)
+      return std::unexpected(end_of_life("it used more processor time than its size allows"));
+  }
+}
+
+std::expected<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<const int> fds,
+                                                        const job_limits& allowed) {
+  job.job_id = next_job_id_++;
+  allow_memory(allowed.memory_bytes);
+  if (!send(process_.socket.get(), &job, sizeof job, fds))
+    return std::unexpected(end_of_life(nullptr));
+  auto reply = await_reply(job.job_id, allowed);
+  if (!reply) return reply;
+  jobs_done_ += 1;
+  if (reply->ok != 0) return reply;
+  const bool known = reply->reason < domain::failure_reason_count;
+  if (!known) return std::unexpected(misbehaved("it gave an unknown reason"));
+  return std::unexpected(host_failure{
+      false,
+      {static_cast<domain::failure_reason>(reply->reason), std::string{reply->detail.get()}}});
+}
+
+std::expected<image_info, host_failure> codec_host::probe(int input, std::uint64_t input_bytes,
+                                                          const input_limits& limits) {
+  wire_job job{};
+  job.kind = job_kind::probe;
+  job.input_bytes = input_bytes;
+  job.limits = limits;
+  const int fds[] = {input};
+  const auto reply = run(
+      job, fds, {limits::probe_memory_bytes, limits::probe_cpu_ms, limits::probe_wall_ms});
+  if (!reply) return std::unexpected(reply.error());
+  const auto info = from_wire(reply->info);
+  if (!info) return std::unexpected(misbehaved("its header makes no sense"));
+  return *info;
+}
+
+std::expected<conversion, host_failure>
+codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
+                    const input_limits& limits, std::span<const int> outputs,
+                    const job_limits& allowed) {
+  wire_job job{};
+  job.kind = job_kind::convert;
+  job.input_bytes = input_bytes;
+  job.limits = limits;
+  job.spec = to_wire(spec);
+  std::array<int, received_fds::max> fds{};
+  fds[0] = input;
+  std::ranges::copy(outputs, fds.begin() + 1);
+  const auto reply = run(job, std::span(fds).first(outputs.size() + 1), allowed);
+  if (!reply) return std::unexpected(reply.error());
+
+  const auto info = from_wire(reply->info);
+  if (!info || reply->output_count != outputs.size())
+    return std::unexpected(misbehaved("its reply makes no sense"));
+  conversion done{.info = *info, .losses = {reply->losses}, .outputs = {}};
+  done.losses.drop_unknown();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const auto& said = reply->outputs[i];
+    struct stat about {};
+    if (!seal(outputs[i]) || ::fstat(outputs[i], &about) != 0)
+      return std::unexpected(misbehaved("an output could not be sealed"));
+    if (static_cast<std::uint64_t>(about.st_size) != said.bytes || said.bytes == 0)
+      return std::unexpected(misbehaved("an output has another size than it says"));
+    done.outputs.push_back({said.bytes, said.width, said.height});
+  }
+  return done;
+}
+
+unique_fd make_output_file() {
+  return unique_fd{::memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+}
+
+std::expected<void, std::string> self_test(zygote& from) {
+  // 2×2 RGB pixels as PNG.
+  static constexpr std::uint8_t picture[] = {
+      0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44,
+      0x52, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0xfd,
+      0xd4, 0x9a, 0x73, 0x00, 0x00, 0x00, 0x12, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0xf8,
+      0xcf, 0xc0, 0xc0, 0x00, 0xc2, 0x0c, 0xff, 0x81, 0x00, 0x00, 0x1f, 0xee, 0x05, 0xfb, 0xf1,
+      0xab, 0xba, 0x77, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+  domain::conversion_spec spec;
+  std::vector<unique_fd> files;
+  std::vector<int> outputs;
+  for (const auto& format : formats()) {
+    if (format.encode == nullptr) continue;
+    spec.outputs.push_back({.format = std::string{format.name}});
+    files.push_back(make_output_file());
+    outputs.push_back(files.back().get());
+  }
+  const unique_fd input = make_output_file();
+  if (!input || ::pwrite(input.get(), picture, sizeof picture, 0) != sizeof picture)
+    return std::unexpected("no memory for a test picture");
+  auto host = codec_host::start(from);
+  if (!host) return std::unexpected(host.error());
+  const auto done = (*host)->convert(input.get(), sizeof picture, spec, {}, outputs,
+                                     {64 * limits::MiB, 5'000, 20'000});
+  if (!done)
+    return std::unexpected("a codec host cannot convert the built-in picture: " +
+                           done.error().error.detail);
+  return {};
+}
+
+} // namespace darkroom::codecs::host

@@ -1,0 +1,81 @@
+// The server's handle on one codec host: gives it a job, waits for the reply within limits, and
+// says how it failed. A host that fails in any way is gone afterwards.
+#pragma once
+
+#include "codecs/host/protocol.hpp"
+#include "codecs/host/zygote.hpp"
+
+#include <atomic>
+#include <expected>
+#include <memory>
+#include <span>
+
+namespace darkroom::codecs::host {
+
+// What one job may take.
+struct job_limits {
+  std::uint64_t memory_bytes = 0; // on top of the idle host
+  std::uint32_t cpu_ms = 0;
+  std::uint32_t wall_ms = 0;
+};
+
+// Why there is no reply. With `interrupted` nobody is to blame; else the error is the file's.
+struct host_failure {
+  bool interrupted = false;
+  codec_error error;
+};
+
+class codec_host {
+public:
+  static std::expected<std::unique_ptr<codec_host>, std::string> start(zygote& from);
+  ~codec_host(); // ends the process
+  codec_host(const codec_host&) = delete;
+  codec_host& operator=(const codec_host&) = delete;
+
+  std::expected<image_info, host_failure> probe(int input, std::uint64_t input_bytes,
+                                                const input_limits& limits);
+
+  // `outputs` are memory files of ours. After a success they are sealed: the host cannot change
+  // them any more, and their sizes are what `output.bytes` says.
+  std::expected<conversion, host_failure> convert(int input, std::uint64_t input_bytes,
+                                                  const domain::conversion_spec& spec,
+                                                  const input_limits& limits,
+                                                  std::span<const int> outputs,
+                                                  const job_limits& allowed);
+
+  // Ends the host now; a job under way fails as interrupted. From any thread.
+  void interrupt() noexcept;
+
+  bool alive() const { return alive_; }
+  int pid() const { return process_.pid; }
+  std::uint32_t jobs_done() const { return jobs_done_; }
+  // Resident memory in bytes, as the kernel says it.
+  std::uint64_t resident_bytes() const;
+
+private:
+  explicit codec_host(spawned_host process) : process_(std::move(process)) {}
+
+  std::expected<wire_reply, host_failure> run(wire_job& job, std::span<const int> fds,
+                                              const job_limits& allowed);
+  std::expected<wire_reply, host_failure> await_reply(std::uint64_t job_id,
+                                                      const job_limits& allowed);
+  host_failure end_of_life(const char* why_killed);
+  host_failure misbehaved(const char* how);
+  void kill() noexcept;
+  void allow_memory(std::uint64_t bytes) noexcept;
+  std::uint64_t cpu_ms() const;
+
+  spawned_host process_;
+  bool alive_ = true;
+  std::atomic<bool> interrupted_ = false;
+  std::uint32_t jobs_done_ = 0;
+  std::uint64_t next_job_id_ = 1;
+};
+
+// A new unnamed file in memory for an output; negative when there is no memory.
+unique_fd make_output_file();
+
+// Converts a built-in picture in a fresh host to every format. The sentence says what is wrong.
+std::expected<void, std::string> self_test(zygote& from);
+
+} // namespace darkroom::codecs::host

@@ -1,0 +1,171 @@
+#include "codecs/host/sandbox.hpp"
+
+#include "config/limits.hpp"
+
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <seccomp.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <grp.h>
+#include <malloc.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace darkroom::codecs::host {
+
+namespace {
+
+constexpr uid_t nobody = 65534;
+constexpr int exit_no_walls = 71; // EX_OSERR
+
+[[noreturn]] void give_up() { ::_exit(exit_no_walls); }
+
+void require(bool ok) {
+  if (!ok) give_up();
+}
+
+void limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard) {
+  const rlimit both{soft, hard};
+  require(::setrlimit(resource, &both) == 0);
+}
+
+void drop_user() {
+  if (::geteuid() != 0) return;
+  require(::setgroups(0, nullptr) == 0);
+  require(::setresgid(nobody, nobody, nobody) == 0);
+  require(::setresuid(nobody, nobody, nobody) == 0);
+}
+
+void drop_capabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2]{};
+  require(::syscall(SYS_capset, &header, none) == 0);
+}
+
+// Every way to name a file is denied: a ruleset that handles all of them and allows none.
+void deny_files() {
+  const long abi =
+      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (abi < 1) return; // not in this kernel
+  landlock_ruleset_attr handled{};
+  handled.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1; // all of the first version
+  const long ruleset = ::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
+  require(ruleset >= 0);
+  require(::syscall(SYS_landlock_restrict_self, ruleset, 0) == 0);
+  ::close(static_cast<int>(ruleset));
+}
+
+// What the libraries do once at first use would die under the filter: glibc's qsort asks for the
+// machine's memory, and malloc sets up its arena.
+void warm_up() {
+  constexpr std::size_t count = 512;
+  auto* numbers = static_cast<std::uint32_t*>(std::malloc(count * sizeof(std::uint32_t)));
+  require(numbers != nullptr);
+  for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<std::uint32_t>(count - i);
+  std::qsort(numbers, count, sizeof *numbers, [](const void* a, const void* b) {
+    return *static_cast<const int*>(a) - *static_cast<const int*>(b);
+  });
+  std::free(numbers);
+}
+
+void load(const seccomp_program& program) {
+  if (program.empty()) return;
+  sock_fprog filter{
+      static_cast<unsigned short>(program.size() / sizeof(sock_filter)),
+      reinterpret_cast<sock_filter*>(const_cast<std::uint8_t*>(program.data()))};
+  require(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0);
+}
+
+} // namespace
+
+seccomp_program build_seccomp_program() {
+  seccomp_program program;
+#ifndef DARKROOM_SANITIZED
+  scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
+  if (context == nullptr) return program;
+  bool ok = true;
+  const auto add = [&](std::uint32_t action, int call, auto... conditions) {
+    const scmp_arg_cmp list[] = {conditions..., scmp_arg_cmp{}};
+    ok = ok && seccomp_rule_add_array(context, action, call, sizeof...(conditions), list) == 0;
+  };
+  for (const int call :
+       {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg), SCMP_SYS(close),
+        SCMP_SYS(fstat), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(exit_group),
+        SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall)})
+    add(SCMP_ACT_ALLOW, call);
+  add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+  add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+  add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+  add(SCMP_ACT_ALLOW, SCMP_SYS(madvise), SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED));
+  add(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(madvise), SCMP_A2(SCMP_CMP_NE, MADV_DONTNEED));
+  add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
+  ok = ok && seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0;
+  const int fd = ::memfd_create("filter", MFD_CLOEXEC);
+  ok = ok && fd >= 0 && seccomp_export_bpf(context, fd) == 0;
+  struct stat about {};
+  if (ok && ::fstat(fd, &about) == 0) {
+    program.resize(static_cast<std::size_t>(about.st_size));
+    ok = ::pread(fd, program.data(), program.size(), 0) == about.st_size;
+  }
+  if (fd >= 0) ::close(fd);
+  seccomp_release(context);
+  if (!ok || program.empty()) give_up();
+#endif
+  return program;
+}
+
+void enter_namespaces() noexcept {
+  // Without privileges, a user namespace gives the right to make the others.
+  if (::geteuid() != 0 && ::unshare(CLONE_NEWUSER) != 0) return;
+  for (const int space : {CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWUTS})
+    (void)::unshare(space);
+}
+
+void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max, int last_fd,
+                 int parent_pid) noexcept {
+  using namespace darkroom::limits;
+  require(::close_range(static_cast<unsigned>(last_fd) + 1, ~0u, 0) == 0);
+  std::signal(SIGXFSZ, SIG_IGN); // past the output limit, write says EFBIG
+  std::signal(SIGPIPE, SIG_IGN);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+
+  limit(RLIMIT_CORE, 0, 0);
+  limit(RLIMIT_NOFILE, host_open_files, host_open_files);
+  limit(RLIMIT_FSIZE, output_bytes_max, output_bytes_max);
+  limit(RLIMIT_CPU, host_cpu_lifetime_s, host_cpu_lifetime_s + 5);
+#ifndef DARKROOM_SANITIZED
+  limit(RLIMIT_AS, address_bytes_max, address_bytes_max);
+  mallopt(M_ARENA_MAX, 1);
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024); // large blocks go back to the system at once
+  mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
+#else
+  (void)address_bytes_max;
+#endif
+  warm_up();
+  require(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0); // Landlock and seccomp ask for it
+  deny_files();
+  drop_user();
+  drop_capabilities();
+  require(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
+  // After the change of user, which clears it.
+  require(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0);
+  require(::getppid() == parent_pid); // it may have died before that
+  load(program);
+}
+
+} // namespace darkroom::codecs::host

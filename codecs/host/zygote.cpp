@@ -1,0 +1,217 @@
+#include "codecs/host/zygote.hpp"
+
+#include "codecs/host/host_loop.hpp"
+#include "codecs/host/messages.hpp"
+#include "codecs/host/sandbox.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <map>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace darkroom::codecs::host {
+
+namespace {
+
+constexpr char zygote_name[] = "darkroom-zygote";
+constexpr int control_fd = 3; // in the zygote
+constexpr int host_socket_fd = 3; // in a host
+
+struct spawn_request {
+  std::uint64_t address_bytes_max;
+};
+struct spawn_reply {
+  std::int32_t pid; // -1: it could not be forked
+  std::int32_t error;
+};
+
+int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+[[noreturn]] void become_host(const seccomp_program& program, std::uint64_t address_bytes_max,
+                              int socket, int zygote_pid) {
+  // Nothing of the zygote's stays reachable: its control socket least of all.
+  if (::dup2(socket, host_socket_fd) != host_socket_fd) ::_exit(1);
+  ::prctl(PR_SET_NAME, "darkroom-host", 0, 0, 0);
+  enter_walls(program, address_bytes_max, host_socket_fd, zygote_pid);
+  serve(host_socket_fd);
+  ::_exit(0);
+}
+
+class zygote_process {
+public:
+  int run() {
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, nullptr);
+    unique_fd signals{::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)};
+    if (!signals) return 1;
+    for (;;) {
+      pollfd wait[2] = {{control_fd, POLLIN, 0}, {signals.get(), POLLIN, 0}};
+      if (::poll(wait, 2, -1) < 0 && errno != EINTR) return 1;
+      if (wait[1].revents != 0) {
+        signalfd_siginfo told[8];
+        (void)!::read(signals.get(), told, sizeof told);
+        reap();
+      }
+      if (wait[0].revents != 0 && !serve_one()) return 0;
+    }
+  }
+
+private:
+  bool serve_one() {
+    spawn_request request{};
+    received_fds none;
+    if (!receive(control_fd, &request, sizeof request, none)) return false;
+    int pair[2];
+    int status[2];
+    spawn_reply reply{-1, 0};
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
+      reply.error = errno;
+      return send(control_fd, &reply, sizeof reply, {});
+    }
+    if (::pipe2(status, O_CLOEXEC) != 0) {
+      reply.error = errno;
+      ::close(pair[0]);
+      ::close(pair[1]);
+      return send(control_fd, &reply, sizeof reply, {});
+    }
+    unique_fd ours{pair[0]}, theirs{pair[1]}, status_out{status[0]}, status_in{status[1]};
+    const pid_t self = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid == 0) become_host(program_, request.address_bytes_max, theirs.get(), self);
+    reply.pid = pid;
+    reply.error = pid < 0 ? errno : 0;
+    if (pid < 0) return send(control_fd, &reply, sizeof reply, {});
+    const unique_fd pidfd{open_pidfd(pid)};
+    hosts_[pid] = std::move(status_in);
+    const int fds[] = {ours.get(), status_out.get(), pidfd.get()};
+    return send(control_fd, &reply, sizeof reply, fds);
+  }
+
+  void reap() {
+    int status = 0;
+    rusage usage{};
+    pid_t pid;
+    while ((pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0) {
+      const auto host = hosts_.find(pid);
+      if (host == hosts_.end()) continue;
+      const exit_report report{WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+                               WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                               static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
+      (void)!::write(host->second.get(), &report, sizeof report);
+      hosts_.erase(host);
+    }
+  }
+
+  seccomp_program program_ = build_seccomp_program();
+  std::map<pid_t, unique_fd> hosts_; // to the writing end of each status pipe
+};
+
+} // namespace
+
+bool is_zygote(int argc, char** argv) {
+  return argc == 1 && std::strcmp(argv[0], zygote_name) == 0;
+}
+
+int run_zygote() {
+  ::prctl(PR_SET_NAME, zygote_name, 0, 0, 0);
+  std::signal(SIGPIPE, SIG_IGN);
+  const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (nothing < 0) return 1;
+#ifdef DARKROOM_SANITIZED
+  const int last_silenced = 1; // sanitizers report on standard error
+#else
+  const int last_silenced = 2;
+#endif
+  for (int fd = 0; fd <= last_silenced; ++fd) ::dup2(nothing, fd);
+  ::close_range(control_fd + 1, ~0u, 0);
+  enter_namespaces();
+  return zygote_process().run();
+}
+
+std::expected<zygote*, std::string> zygote::start() {
+  auto* made = new zygote();
+  // Out of the way of the numbers that a zygote's own descriptors get.
+  const unique_fd binary{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+  made->binary_.reset(::fcntl(binary.get(), F_DUPFD_CLOEXEC, control_fd + 7));
+  if (auto ok = made->launch(); !ok) {
+    delete made;
+    return std::unexpected(ok.error());
+  }
+  return made;
+}
+
+zygote::~zygote() {
+  control_.reset(); // it ends by itself, and its hosts with it
+  if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+}
+
+std::expected<void, std::string> zygote::launch() {
+  if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+  pid_ = -1;
+  int pair[2];
+  if (!binary_ || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(errno));
+  control_.reset(pair[0]);
+  const unique_fd theirs{pair[1]};
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  posix_spawn_file_actions_adddup2(&actions, theirs.get(), control_fd);
+  // Its own session: Ctrl-C at the terminal is for the server alone.
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  char name[sizeof zygote_name];
+  std::memcpy(name, zygote_name, sizeof zygote_name);
+  char* const arguments[] = {name, nullptr};
+  char* const environment[] = {nullptr};
+  const std::string path = "/proc/self/fd/" + std::to_string(binary_.get());
+  pid_t pid = -1;
+  const int error =
+      ::posix_spawn(&pid, path.c_str(), &actions, &attributes, arguments, environment);
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0)
+    return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(error));
+  pid_ = pid;
+  return {};
+}
+
+bool zygote::request(std::uint64_t address_bytes_max, spawned_host& host) {
+  const spawn_request wanted{address_bytes_max};
+  spawn_reply reply{};
+  received_fds fds;
+  if (!send(control_.get(), &wanted, sizeof wanted, {})) return false;
+  pollfd wait{control_.get(), POLLIN, 0};
+  if (::poll(&wait, 1, limits::host_spawn_ms) != 1) return false;
+  if (!receive(control_.get(), &reply, sizeof reply, fds)) return false;
+  if (reply.pid <= 0 || fds.list().size() != 3) return false;
+  host.pid = reply.pid;
+  host.socket.reset(fds.release(0));
+  host.status.reset(fds.release(1));
+  host.pidfd.reset(fds.release(2));
+  return true;
+}
+
+std::expected<spawned_host, std::string> zygote::spawn_host(std::uint64_t address_bytes_max) {
+  const std::lock_guard lock(mutex_);
+  spawned_host host;
+  if (request(address_bytes_max, host)) return host;
+  control_.reset(); // whatever it is still doing, it ends
+  if (auto ok = launch(); !ok) return std::unexpected(ok.error());
+  if (request(address_bytes_max, host)) return host;
+  return std::unexpected("the process that forks codec hosts does not answer");
+}
+
+} // namespace darkroom::codecs::host

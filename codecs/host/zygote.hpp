@@ -1,0 +1,60 @@
+// The small single-threaded process from which codec hosts fork. The server never forks itself: it
+// has threads. The zygote is the same binary, started again under another name before anything
+// else happens in it; it reaps its hosts and reports how each ended.
+#pragma once
+
+#include "codecs/unique_fd.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <mutex>
+#include <string>
+
+namespace darkroom::codecs::host {
+
+// How a host ended: written by the zygote, as the only message of the host's status pipe.
+struct exit_report {
+  std::int32_t signal;    // 0: none
+  std::int32_t exit_code; // if not by a signal
+  std::uint64_t peak_bytes; // most resident memory
+};
+
+struct spawned_host {
+  int pid = -1;
+  unique_fd socket; // jobs and replies
+  unique_fd status; // one exit_report when it has ended
+  unique_fd pidfd;
+};
+
+// Whether this process was started to be a zygote. Ask first thing in `main`.
+bool is_zygote(int argc, char** argv);
+
+// The whole life of a zygote; returns the exit code.
+int run_zygote();
+
+// The server's side. Thread-safe.
+class zygote {
+public:
+  // Starts one. Call before threads exist, and keep it for the life of the process.
+  static std::expected<zygote*, std::string> start();
+  ~zygote();
+  zygote(const zygote&) = delete;
+  zygote& operator=(const zygote&) = delete;
+
+  // Forks a host with this address space at most. A zygote that has died is started again.
+  std::expected<spawned_host, std::string> spawn_host(std::uint64_t address_bytes_max);
+
+  int pid() const { return pid_; }
+
+private:
+  zygote() = default;
+  std::expected<void, std::string> launch();
+  bool request(std::uint64_t address_bytes_max, spawned_host& host);
+
+  std::mutex mutex_;
+  unique_fd binary_; // our own, kept open: it may be replaced on disk while we run
+  unique_fd control_;
+  int pid_ = -1;
+};
+
+} // namespace darkroom::codecs::host

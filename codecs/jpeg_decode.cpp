@@ -1,0 +1,391 @@
+// JPEG to pixels with libjpeg-turbo. Every call sequence into the library stands in one `noexcept`
+// function with only trivial locals: the library leaves it by longjmp.
+#include "codecs/exif.hpp"
+#include "codecs/jpeg_format.hpp"
+#include "codecs/jpeg_fence.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+namespace darkroom::codecs {
+
+namespace {
+
+using enum domain::failure_reason;
+
+constexpr std::string_view exif_prefix{"Exif\0\0", 6};
+constexpr std::string_view xmp_prefix{"http://ns.adobe.com/xap/1.0/\0", 29};
+constexpr std::string_view icc_prefix{"ICC_PROFILE\0", 12};
+constexpr int raw_rows = 16; // of Y in one row of 4:2:0 blocks
+
+// Hands libjpeg what the stream has.
+struct stream_source {
+  jpeg_source_mgr base; // first: libjpeg hands us a pointer to it
+  input_stream* stream;
+  bool in_header;
+};
+
+void source_nothing(j_decompress_ptr) {}
+
+boolean source_fill(j_decompress_ptr info) {
+  static const JOCTET end_of_image[] = {0xff, JPEG_EOI};
+  auto& source = *reinterpret_cast<stream_source*>(info->src);
+  if (source.in_header && source.stream->taken() > limits::probe_input_bytes) {
+    reinterpret_cast<jpeg_errors*>(info->err)->header_too_long = true;
+    ERREXIT(info, JERR_INPUT_EOF);
+  }
+  const auto bytes = source.stream->take();
+  if (bytes.empty()) {
+    WARNMS(info, JWRN_JPEG_EOF);
+    source.base.next_input_byte = end_of_image;
+    source.base.bytes_in_buffer = sizeof end_of_image;
+  } else {
+    source.base.next_input_byte = bytes.data();
+    source.base.bytes_in_buffer = bytes.size();
+  }
+  return TRUE;
+}
+
+void source_skip(j_decompress_ptr info, long count) {
+  auto& source = *info->src;
+  while (count > 0) {
+    if (source.bytes_in_buffer == 0) source_fill(info);
+    const auto step = std::min(static_cast<std::size_t>(count), source.bytes_in_buffer);
+    source.next_input_byte += step;
+    source.bytes_in_buffer -= step;
+    count -= static_cast<long>(step);
+    // At the end of the source there is nothing more to skip.
+    if (reinterpret_cast<jpeg_errors*>(info->err)->truncated) return;
+  }
+}
+
+struct scan_guard {
+  jpeg_progress_mgr base; // first: libjpeg hands us a pointer to it
+  int scans_max;
+};
+
+void on_progress(j_common_ptr common) {
+  auto* info = reinterpret_cast<j_decompress_ptr>(common);
+  const auto& guard = *reinterpret_cast<scan_guard*>(common->progress);
+  if (info->input_scan_number > guard.scans_max) {
+    reinterpret_cast<jpeg_errors*>(info->err)->too_many_scans = true;
+    ERREXIT(info, JERR_BAD_PROGRESSION);
+  }
+}
+
+// One JPEG being read. The library's structures live as long as this object.
+class jpeg_reader {
+public:
+  jpeg_reader(input_stream& in, const input_limits& limits, bool strict) {
+    install(errors_);
+    errors_.warnings_max = strict ? 0 : limits::jpeg_warnings_tolerant_max;
+    source_.stream = &in;
+    source_.in_header = true;
+    source_.base = {nullptr, 0, source_nothing, source_fill, source_skip, jpeg_resync_to_restart,
+                    source_nothing};
+    guard_.base.progress_monitor = on_progress;
+    guard_.scans_max = static_cast<int>(limits.scans);
+    memory_max_ = static_cast<long>(limits::host_address_base_bytes +
+                                    limits.pixels * limits::host_address_bytes_per_pixel);
+  }
+  ~jpeg_reader() {
+    if (created_) jpeg_destroy_decompress(&info_);
+  }
+  jpeg_reader(const jpeg_reader&) = delete;
+  jpeg_reader& operator=(const jpeg_reader&) = delete;
+
+  bool read_header() noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    info_.err = &errors_.base;
+    jpeg_create_decompress(&info_);
+    created_ = true;
+    info_.src = &source_.base;
+    info_.progress = &guard_.base;
+    info_.mem->max_memory_to_use = memory_max_;
+    jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xffff);
+    jpeg_save_markers(&info_, JPEG_APP0 + 2, 0xffff);
+    jpeg_read_header(&info_, TRUE);
+    source_.in_header = false;
+    return true;
+  }
+
+  // Begins decoding; afterwards `info().output_width` and so on are set.
+  bool start(J_COLOR_SPACE colour, bool raw, unsigned scale_denominator) noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    info_.out_color_space = colour;
+    info_.raw_data_out = raw ? TRUE : FALSE;
+    info_.scale_num = 1;
+    info_.scale_denom = scale_denominator;
+    info_.dct_method = JDCT_ISLOW;
+    jpeg_start_decompress(&info_);
+    return true;
+  }
+
+  // Reads all rows into an interleaved image.
+  bool read_rows(std::uint8_t* pixels, std::size_t row_bytes) noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    while (info_.output_scanline < info_.output_height) {
+      JSAMPROW rows[8];
+      const JDIMENSION first = info_.output_scanline;
+      const JDIMENSION count = std::min<JDIMENSION>(8, info_.output_height - first);
+      for (JDIMENSION i = 0; i < count; ++i) rows[i] = pixels + (first + i) * row_bytes;
+      jpeg_read_scanlines(&info_, rows, count);
+    }
+    jpeg_finish_decompress(&info_);
+    return true;
+  }
+
+  // Reads 4:2:0 samples as they are stored. `scratch` holds one row of blocks: 16 rows of Y, then
+  // 8 of U and 8 of V, each `scratch_row` bytes.
+  bool read_raw(std::uint8_t* y, std::uint8_t* u, std::uint8_t* v, std::uint8_t* scratch,
+                std::size_t scratch_row) noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    const std::uint32_t width = info_.output_width, height = info_.output_height;
+    const std::uint32_t half_width = (width + 1) / 2, half_height = (height + 1) / 2;
+    JSAMPROW y_rows[raw_rows], u_rows[raw_rows / 2], v_rows[raw_rows / 2];
+    for (int i = 0; i < raw_rows; ++i) y_rows[i] = scratch + i * scratch_row;
+    for (int i = 0; i < raw_rows / 2; ++i) {
+      u_rows[i] = scratch + (raw_rows + i) * scratch_row;
+      v_rows[i] = scratch + (raw_rows + raw_rows / 2 + i) * scratch_row;
+    }
+    JSAMPARRAY planes[3] = {y_rows, u_rows, v_rows};
+    while (info_.output_scanline < height) {
+      const std::uint32_t first = info_.output_scanline;
+      jpeg_read_raw_data(&info_, planes, raw_rows);
+      for (std::uint32_t i = 0; i < raw_rows && first + i < height; ++i)
+        std::memcpy(y + std::size_t{first + i} * width, y_rows[i], width);
+      for (std::uint32_t i = 0; i < raw_rows / 2 && first / 2 + i < half_height; ++i) {
+        std::memcpy(u + std::size_t{first / 2 + i} * half_width, u_rows[i], half_width);
+        std::memcpy(v + std::size_t{first / 2 + i} * half_width, v_rows[i], half_width);
+      }
+    }
+    jpeg_finish_decompress(&info_);
+    return true;
+  }
+
+  // The embedded profile, to be freed by the caller; null when there is none or it is damaged.
+  JOCTET* read_icc(unsigned* size) noexcept {
+    if (setjmp(errors_.escape) != 0) return nullptr;
+    JOCTET* profile = nullptr;
+    return jpeg_read_icc_profile(&info_, &profile, size) ? profile : nullptr;
+  }
+
+  jpeg_decompress_struct& info() { return info_; }
+  jpeg_errors& errors() { return errors_; }
+
+private:
+  jpeg_errors errors_{};
+  stream_source source_{};
+  scan_guard guard_{};
+  jpeg_decompress_struct info_{};
+  long memory_max_ = 0;
+  bool created_ = false;
+};
+
+bool begins_with(const jpeg_marker_struct& marker, std::string_view prefix) {
+  return marker.data_length >= prefix.size() &&
+         std::memcmp(marker.data, prefix.data(), prefix.size()) == 0;
+}
+
+std::span<const std::uint8_t> find_marker(const jpeg_decompress_struct& info, int app,
+                                          std::string_view prefix) {
+  for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next)
+    if (marker->marker == JPEG_APP0 + app && begins_with(*marker, prefix))
+      return {marker->data + prefix.size(), marker->data_length - prefix.size()};
+  return {};
+}
+
+result<void> check_metadata(const jpeg_decompress_struct& info) {
+  std::uint64_t bytes = 0;
+  for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next)
+    bytes += marker->data_length;
+  if (bytes > limits::metadata_bytes_max)
+    return fail(limit_memory, "its metadata has more than " +
+                                  std::to_string(limits::metadata_bytes_max) + " bytes");
+  return {};
+}
+
+bool is_yuv420(const jpeg_decompress_struct& info) {
+  if (info.jpeg_color_space != JCS_YCbCr || info.num_components != 3) return false;
+  const auto* c = info.comp_info;
+  return c[0].h_samp_factor == 2 && c[0].v_samp_factor == 2 && c[1].h_samp_factor == 1 &&
+         c[1].v_samp_factor == 1 && c[2].h_samp_factor == 1 && c[2].v_samp_factor == 1;
+}
+
+bool sniff(std::span<const std::uint8_t> head) {
+  return head.size() >= 3 && head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff;
+}
+
+result<image_info> info_of(jpeg_reader& reader) {
+  const auto& info = reader.info();
+  if (auto ok = check_metadata(info); !ok) return std::unexpected(ok.error());
+  image_info out;
+  out.format = "jpeg";
+  out.width = info.image_width;
+  out.height = info.image_height;
+  out.channels = static_cast<std::uint8_t>(info.num_components);
+  out.progressive = info.progressive_mode != FALSE;
+  out.cmyk = info.num_components == 4;
+  out.yuv420 = is_yuv420(info);
+  const auto exif = find_marker(info, 1, exif_prefix);
+  out.orientation = exif_orientation(exif);
+  out.exif_bytes = static_cast<std::uint32_t>(exif.size());
+  out.xmp_bytes = static_cast<std::uint32_t>(find_marker(info, 1, xmp_prefix).size());
+  for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next)
+    if (marker->marker == JPEG_APP0 + 2 && begins_with(*marker, icc_prefix))
+      out.icc_bytes += static_cast<std::uint32_t>(marker->data_length - icc_prefix.size());
+  return out;
+}
+
+result<image_info> probe(input_stream& in, const input_limits& limits) {
+  jpeg_reader reader(in, limits, false);
+  if (!reader.read_header()) return std::unexpected(error_of(reader.errors(), corrupt_input));
+  return info_of(reader);
+}
+
+// Largest power-of-two reduction whose result is still at least as large as asked for.
+unsigned scale_denominator(std::uint32_t width, std::uint32_t height, std::uint32_t width_min,
+                           std::uint32_t height_min) {
+  if (width_min == 0 || height_min == 0) return 1;
+  for (const unsigned m : {8u, 4u, 2u})
+    if ((width + m - 1) / m >= width_min && (height + m - 1) / m >= height_min) return m;
+  return 1;
+}
+
+metadata metadata_of(jpeg_reader& reader, domain::loss_set& losses) {
+  metadata meta;
+  const auto& info = reader.info();
+  const auto exif = find_marker(info, 1, exif_prefix);
+  meta.exif.assign(exif.begin(), exif.end());
+  const auto xmp = find_marker(info, 1, xmp_prefix);
+  meta.xmp.assign(xmp.begin(), xmp.end());
+  if (!find_marker(info, 2, icc_prefix).empty()) {
+    unsigned size = 0;
+    if (JOCTET* profile = reader.read_icc(&size); profile != nullptr) {
+      meta.icc.assign(profile, profile + size);
+      std::free(profile);
+    } else {
+      losses.add(domain::loss::icc_dropped);
+    }
+  }
+  if (info.saw_JFIF_marker && info.density_unit != 0 && info.X_density != 0 &&
+      info.Y_density != 0) {
+    const auto per_metre = [&](UINT16 density) { // unit 1: inch, 2: centimetre
+      return info.density_unit == 1 ? (std::uint32_t{density} * 10'000 + 127) / 254
+                                    : std::uint32_t{density} * 100;
+    };
+    meta.density = pixel_density{per_metre(info.X_density), per_metre(info.Y_density), true};
+  }
+  return meta;
+}
+
+pixel_layout layout_of(const jpeg_decompress_struct& info) {
+  if (info.num_components == 1) return pixel_layout::grey;
+  return info.num_components == 4 ? pixel_layout::cmyk : pixel_layout::rgb;
+}
+
+// Inverts samples so that 0 is full ink, where a file without Adobe's marker has it the other way.
+void invert(image& cmyk) {
+  std::for_each(cmyk.data(), cmyk.data() + cmyk.bytes(),
+                [](std::uint8_t& v) { v = static_cast<std::uint8_t>(255 - v); });
+}
+
+result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
+  auto& info = reader.info();
+  const bool raw = way.yuv420 && is_yuv420(info);
+  const auto layout = raw ? pixel_layout::yuv420 : layout_of(info);
+  const unsigned scale = raw ? 1
+                             : scale_denominator(info.image_width, info.image_height,
+                                                 way.width_min, way.height_min);
+  const auto colour = raw                            ? JCS_YCbCr
+                      : layout == pixel_layout::grey ? JCS_GRAYSCALE
+                      : layout == pixel_layout::cmyk ? JCS_CMYK
+                                                     : JCS_RGB;
+  if (!reader.start(colour, raw, scale))
+    return std::unexpected(error_of(reader.errors(), corrupt_input));
+  auto pixels = image::make(layout, info.output_width, info.output_height, 8);
+  if (!pixels) return pixels;
+  bool complete = false;
+  if (raw) {
+    const std::size_t scratch_row = (std::size_t{info.output_width} + 31) / 16 * 16;
+    byte_vector scratch(scratch_row * raw_rows * 2);
+    complete = reader.read_raw(pixels->plane(0), pixels->plane(1), pixels->plane(2),
+                               scratch.data(), scratch_row);
+  } else {
+    complete = reader.read_rows(pixels->data(), pixels->row_bytes());
+  }
+  if (!complete) return std::unexpected(error_of(reader.errors(), corrupt_input));
+  if (layout == pixel_layout::cmyk && !info.saw_Adobe_marker) invert(*pixels);
+  return pixels;
+}
+
+result<decoded_image> decode(input_stream& in, const decode_options& options,
+                             const decode_planner& plan) {
+  jpeg_reader reader(in, options.limits, options.strict);
+  if (!reader.read_header()) return std::unexpected(error_of(reader.errors(), corrupt_input));
+  const auto info = info_of(reader);
+  if (!info) return std::unexpected(info.error());
+  const auto way = plan(*info);
+  if (!way) return std::unexpected(way.error());
+
+  decoded_image out;
+  out.meta = metadata_of(reader, out.losses);
+  out.orientation = info->orientation;
+  auto pixels = read_pixels(reader, *way);
+  if (!pixels) return std::unexpected(pixels.error());
+  out.pixels = std::move(*pixels);
+  if (reader.errors().truncated)
+    out.losses.add(domain::loss::truncated_salvaged);
+  else if (reader.errors().warnings != 0)
+    out.losses.add(domain::loss::damage_salvaged);
+  return out;
+}
+
+std::uint64_t decode_bytes(const image_info& info, std::uint32_t) {
+  // Progressive: all coefficients are kept, 2 bytes each; 4:2:0 has half as many again as pixels.
+  const std::uint64_t samples = info.yuv420 ? info.pixels() * 3 / 2 : info.pixels() * info.channels;
+  const std::uint64_t rows = std::uint64_t{info.width} * info.channels * 64;
+  return (info.progressive ? samples * 2 + samples / 8 : 0) + rows;
+}
+
+std::uint32_t decode_scale(const image_info& info, std::uint32_t width_min,
+                           std::uint32_t height_min) {
+  return scale_denominator(info.width, info.height, width_min, height_min);
+}
+
+std::string version() {
+  return "libjpeg-turbo " + std::to_string(LIBJPEG_TURBO_VERSION_NUMBER / 1'000'000) + "." +
+         std::to_string(LIBJPEG_TURBO_VERSION_NUMBER / 1'000 % 1'000) + "." +
+         std::to_string(LIBJPEG_TURBO_VERSION_NUMBER % 1'000);
+}
+
+} // namespace
+
+const format_row& jpeg_format() {
+  static const format_row row{
+      .name = "jpeg",
+      .extension = "jpg",
+      .extensions = {"jpg", "jpeg", "jpe", "jfif"},
+      .media_type = "image/jpeg",
+      .side_pixels_max = limits::jpeg_side_pixels_max,
+      .holds_alpha = false,
+      .holds_16_bit = false,
+      .holds_grey = true,
+      .metadata_bytes_max = jpeg_metadata_bytes_max,
+      .sniff = sniff,
+      .probe = probe,
+      .decode = decode,
+      .encode = encode_jpeg,
+      .takes_yuv420 =
+          [](const domain::output_spec& output) {
+            return output.chroma == domain::chroma_subsampling::s420;
+          },
+      .decode_bytes = decode_bytes,
+      .encode_bytes = jpeg_encode_bytes,
+      .decode_scale = decode_scale,
+      .version = version};
+  return row;
+}
+
+} // namespace darkroom::codecs

@@ -1,0 +1,214 @@
+// Pixels to JPEG with libjpeg-turbo. Every call sequence into the library stands in one `noexcept`
+// function with only trivial locals: the library leaves it by longjmp.
+#include "codecs/jpeg_fence.hpp"
+#include "codecs/jpeg_format.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace darkroom::codecs {
+
+namespace {
+
+using enum domain::failure_reason;
+
+constexpr int raw_rows = 16; // of Y in one row of 4:2:0 blocks
+
+// Takes libjpeg's bytes to the sink.
+struct sink_destination {
+  jpeg_destination_mgr base; // first: libjpeg hands us a pointer to it
+  output_sink* sink;
+  JOCTET buffer[16 * 1024];
+};
+
+void destination_begin(j_compress_ptr info) {
+  auto& to = *reinterpret_cast<sink_destination*>(info->dest);
+  to.base.next_output_byte = to.buffer;
+  to.base.free_in_buffer = sizeof to.buffer;
+}
+
+boolean destination_empty(j_compress_ptr info) {
+  auto& to = *reinterpret_cast<sink_destination*>(info->dest);
+  if (!to.sink->write({to.buffer, sizeof to.buffer})) ERREXIT(info, JERR_FILE_WRITE);
+  destination_begin(info);
+  return TRUE;
+}
+
+void destination_end(j_compress_ptr info) {
+  auto& to = *reinterpret_cast<sink_destination*>(info->dest);
+  if (!to.sink->write({to.buffer, sizeof to.buffer - to.base.free_in_buffer}))
+    ERREXIT(info, JERR_FILE_WRITE);
+}
+
+class jpeg_writer {
+public:
+  explicit jpeg_writer(output_sink& sink) {
+    install(errors_);
+    errors_.warnings_max = limits::jpeg_warnings_tolerant_max;
+    destination_.base = {nullptr, 0, destination_begin, destination_empty, destination_end};
+    destination_.sink = &sink;
+  }
+  ~jpeg_writer() {
+    if (created_) jpeg_destroy_compress(&info_);
+  }
+  jpeg_writer(const jpeg_writer&) = delete;
+  jpeg_writer& operator=(const jpeg_writer&) = delete;
+
+  bool start(const image& pixels, const domain::output_spec& output, const metadata& meta) noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    info_.err = &errors_.base;
+    jpeg_create_compress(&info_);
+    created_ = true;
+    info_.dest = &destination_.base;
+    info_.image_width = pixels.width();
+    info_.image_height = pixels.height();
+    const bool raw = pixels.layout() == pixel_layout::yuv420;
+    info_.input_components = static_cast<int>(pixels.channels());
+    info_.in_color_space = pixels.layout() == pixel_layout::grey ? JCS_GRAYSCALE
+                           : raw                                 ? JCS_YCbCr
+                                                                 : JCS_RGB;
+    jpeg_set_defaults(&info_);
+    jpeg_set_quality(&info_, output.quality, TRUE);
+    info_.raw_data_in = raw ? TRUE : FALSE;
+    info_.optimize_coding = output.effort >= 2 ? TRUE : FALSE;
+    info_.dct_method = JDCT_ISLOW;
+    if (info_.num_components == 3) {
+      const int luma = output.chroma == domain::chroma_subsampling::s420 ? 2 : 1;
+      info_.comp_info[0].h_samp_factor = luma;
+      info_.comp_info[0].v_samp_factor = luma;
+    }
+    if (output.progressive) jpeg_simple_progression(&info_);
+    if (meta.density && meta.density->metric) {
+      info_.density_unit = 1; // inch
+      info_.X_density = to_inch(meta.density->x);
+      info_.Y_density = to_inch(meta.density->y);
+    }
+    jpeg_start_compress(&info_, TRUE);
+    return true;
+  }
+
+  // Writes one marker: a prefix that names what it is, then the bytes.
+  bool write_marker(int app, const char* prefix, unsigned prefix_size, const std::uint8_t* bytes,
+                    unsigned size) noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    jpeg_write_m_header(&info_, JPEG_APP0 + app, prefix_size + size);
+    for (unsigned i = 0; i < prefix_size; ++i)
+      jpeg_write_m_byte(&info_, static_cast<unsigned char>(prefix[i]));
+    for (unsigned i = 0; i < size; ++i) jpeg_write_m_byte(&info_, bytes[i]);
+    return true;
+  }
+
+  bool write_icc(const std::uint8_t* profile, unsigned size) noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    jpeg_write_icc_profile(&info_, profile, size);
+    return true;
+  }
+
+  bool write_rows(const std::uint8_t* pixels, std::size_t row_bytes) noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    while (info_.next_scanline < info_.image_height) {
+      JSAMPROW rows[8];
+      const JDIMENSION first = info_.next_scanline;
+      const JDIMENSION count = std::min<JDIMENSION>(8, info_.image_height - first);
+      for (JDIMENSION i = 0; i < count; ++i)
+        rows[i] = const_cast<JSAMPROW>(pixels + (first + i) * row_bytes);
+      jpeg_write_scanlines(&info_, rows, count);
+    }
+    jpeg_finish_compress(&info_);
+    return true;
+  }
+
+  // Writes 4:2:0 planes. `scratch` as in the decoder: one row of blocks, padded to whole blocks by
+  // repeating the last column and row, so that the padding costs no bits.
+  bool write_raw(const image& pixels, std::uint8_t* scratch, std::size_t scratch_row) noexcept {
+    if (setjmp(errors_.escape) != 0) return false;
+    JSAMPROW rows[3][raw_rows];
+    JSAMPARRAY planes[3] = {rows[0], rows[1], rows[2]};
+    std::uint8_t* at = scratch;
+    for (int p = 0; p < 3; ++p)
+      for (int i = 0; i < (p == 0 ? raw_rows : raw_rows / 2); ++i, at += scratch_row)
+        rows[p][i] = at;
+    while (info_.next_scanline < info_.image_height) {
+      for (int p = 0; p < 3; ++p) {
+        const int count = p == 0 ? raw_rows : raw_rows / 2;
+        const std::uint32_t first = p == 0 ? info_.next_scanline : info_.next_scanline / 2;
+        const std::uint32_t width = p == 0 ? pixels.width() : pixels.chroma_width();
+        const std::uint32_t height = p == 0 ? pixels.height() : pixels.chroma_height();
+        for (int i = 0; i < count; ++i) {
+          const std::uint32_t y = std::min(first + static_cast<std::uint32_t>(i), height - 1);
+          const std::uint8_t* from = pixels.plane(p) + std::size_t{y} * width;
+          std::memcpy(rows[p][i], from, width);
+          std::memset(rows[p][i] + width, from[width - 1], scratch_row - width);
+        }
+      }
+      jpeg_write_raw_data(&info_, planes, raw_rows);
+    }
+    jpeg_finish_compress(&info_);
+    return true;
+  }
+
+  jpeg_errors& errors() { return errors_; }
+
+private:
+  static UINT16 to_inch(std::uint32_t per_metre) {
+    return static_cast<UINT16>(std::min<std::uint64_t>(
+        (std::uint64_t{per_metre} * 254 + 5'000) / 10'000, 65'535));
+  }
+
+  jpeg_errors errors_{};
+  sink_destination destination_{};
+  jpeg_compress_struct info_{};
+  bool created_ = false;
+};
+
+codec_error encode_error(jpeg_writer& writer, const output_sink& out) {
+  if (out.error() == EFBIG) return {encode_failed, "the output is larger than allowed"};
+  if (out.error() == ENOSPC) return {disk_full, "no room for the output"};
+  if (out.error() != 0) return {io_error, "writing the output failed"};
+  return error_of(writer.errors(), encode_failed);
+}
+
+bool write_metadata(jpeg_writer& writer, const metadata& meta) {
+  constexpr char exif_prefix[] = "Exif\0";                         // 6 bytes with the final zero
+  constexpr char xmp_prefix[] = "http://ns.adobe.com/xap/1.0/";    // 29 bytes
+  const auto put = [&](const char* prefix, unsigned prefix_size, const byte_vector& bytes) {
+    if (bytes.empty() || bytes.size() > jpeg_metadata_bytes_max) return true;
+    return writer.write_marker(1, prefix, prefix_size, bytes.data(),
+                               static_cast<unsigned>(bytes.size()));
+  };
+  return put(exif_prefix, sizeof exif_prefix, meta.exif) &&
+         put(xmp_prefix, sizeof xmp_prefix, meta.xmp) &&
+         (meta.icc.empty() ||
+          writer.write_icc(meta.icc.data(), static_cast<unsigned>(meta.icc.size())));
+}
+
+} // namespace
+
+result<void> encode_jpeg(const encode_request& request, output_sink& out) {
+  const auto& pixels = request.pixels;
+  jpeg_writer writer(out);
+  bool ok = writer.start(pixels, request.output, request.meta) &&
+            write_metadata(writer, request.meta);
+  if (ok && pixels.layout() == pixel_layout::yuv420) {
+    const std::size_t scratch_row = (std::size_t{pixels.width()} + 31) / 16 * 16;
+    byte_vector scratch(scratch_row * raw_rows * 2);
+    ok = writer.write_raw(pixels, scratch.data(), scratch_row);
+  } else if (ok) {
+    ok = writer.write_rows(pixels.data(), pixels.row_bytes());
+  }
+  if (!ok || !out.flush()) return std::unexpected(encode_error(writer, out));
+  return {};
+}
+
+std::uint64_t jpeg_encode_bytes(const domain::output_spec& output, std::uint32_t width,
+                                std::uint32_t height, std::uint32_t channels, std::uint8_t) {
+  // Optimised tables and progression keep all coefficients, 2 bytes each.
+  const std::uint64_t pixels = std::uint64_t{width} * height;
+  const bool keeps_all = output.effort >= 2 || output.progressive;
+  const bool subsampled = channels == 3 && output.chroma == domain::chroma_subsampling::s420;
+  const std::uint64_t samples = subsampled ? pixels * 3 / 2 : pixels * channels;
+  return (keeps_all ? samples * 2 + samples / 8 : 0) + std::uint64_t{width} * channels * 64;
+}
+
+} // namespace darkroom::codecs

@@ -1,0 +1,244 @@
+#include "codecs/pipeline.hpp"
+
+#include "codecs/alpha.hpp"
+#include "codecs/colour.hpp"
+#include "codecs/exif.hpp"
+#include "codecs/orient.hpp"
+
+#include <algorithm>
+
+namespace darkroom::codecs {
+
+namespace {
+
+using enum domain::failure_reason;
+using domain::loss;
+
+result<const format_row*> sniff(input_stream& in) {
+  const auto head = in.peek();
+  if (in.error() != 0) return fail(io_error, "reading the source failed");
+  if (head.empty()) return fail(truncated_input, "the file is empty");
+  const auto* format = sniff_format(head);
+  if (format == nullptr)
+    return fail(unsupported_format, "the first bytes are of no format that can be read");
+  return format;
+}
+
+// Replaces the pixels by sRGB ones and forgets what described the old ones.
+result<void> convert_to_srgb(image& pixels, metadata& meta, loss declared,
+                             domain::loss_set& losses) {
+  auto srgb = to_srgb(pixels, meta.icc);
+  if (!srgb) return std::unexpected(srgb.error());
+  if (*srgb) pixels = std::move(**srgb);
+  losses.add(*srgb ? declared : loss::icc_dropped);
+  meta.icc.clear();
+  meta.colour = {};
+  return {};
+}
+
+// CMYK becomes RGB, a profile that does not fit its pixels goes, and all becomes sRGB if asked.
+result<void> manage_colour(decoded_image& decoded, domain::icc_policy policy) {
+  image& pixels = decoded.pixels;
+  metadata& meta = decoded.meta;
+  const bool cmyk = pixels.layout() == pixel_layout::cmyk;
+  if (!meta.icc.empty() && !profile_fits(meta.icc, pixels.layout())) {
+    meta.icc.clear();
+    decoded.losses.add(loss::icc_dropped);
+  }
+  if (cmyk && !meta.icc.empty()) {
+    if (auto ok = convert_to_srgb(pixels, meta, loss::cmyk_converted, decoded.losses); !ok)
+      return ok;
+  }
+  if (pixels.layout() == pixel_layout::cmyk) { // no profile, or none that could be used
+    auto rgb = cmyk_to_rgb(pixels);
+    if (!rgb) return std::unexpected(rgb.error());
+    pixels = std::move(*rgb);
+    decoded.losses.add(loss::cmyk_converted);
+  }
+  if (policy != domain::icc_policy::srgb) return {};
+  if (meta.icc.empty()) meta.icc = profile_of(meta.colour, is_grey(pixels.layout()));
+  if (meta.icc.empty()) return {};
+  return convert_to_srgb(pixels, meta, loss::icc_converted, decoded.losses);
+}
+
+// Brings the pixels to what the format can hold, and declares what that costs.
+result<void> fit_to_format(image& pixels, metadata& meta, const format_row& format,
+                           domain::rgb_colour background, domain::loss_set& losses) {
+  const auto replace = [&pixels](result<image> made) -> result<void> {
+    if (!made) return std::unexpected(made.error());
+    pixels = std::move(*made);
+    return {};
+  };
+  if (!format.holds_png_colour && meta.icc.empty())
+    meta.icc = profile_of(meta.colour, is_grey(pixels.layout()) && format.holds_grey);
+  if (has_alpha(pixels.layout()) && !format.holds_alpha) {
+    bool was_transparent = false;
+    if (auto ok = replace(flatten(pixels, background, &was_transparent)); !ok) return ok;
+    if (was_transparent) losses.add(loss::alpha_flattened);
+  }
+  if (is_grey(pixels.layout()) && !format.holds_grey) {
+    if (profile_fits(meta.icc, pixels.layout())) {
+      if (auto ok = convert_to_srgb(pixels, meta, loss::icc_converted, losses); !ok) return ok;
+    }
+    if (is_grey(pixels.layout()))
+      if (auto ok = replace(expand_grey(pixels)); !ok) return ok;
+  }
+  if (pixels.depth() == 16 && !format.holds_16_bit) {
+    if (auto ok = replace(reduce_depth(pixels)); !ok) return ok;
+    losses.add(loss::bit_depth_reduced);
+  }
+  return {};
+}
+
+// What the output's metadata says: as the policy wants it, and true of the new pixels.
+void adapt_metadata(metadata& meta, const domain::conversion_spec& spec, const format_row& format,
+                    const image& pixels, std::uint8_t stored_orientation,
+                    domain::loss_set& losses) {
+  const bool strip = spec.metadata == domain::metadata_policy::strip;
+  const bool strip_location = spec.metadata == domain::metadata_policy::strip_location;
+  if (strip) {
+    meta.exif.clear();
+    meta.xmp.clear();
+    return;
+  }
+  if (!meta.exif.empty()) {
+    const bool upright = spec.orient == domain::orient_policy::automatic;
+    bool location_removed = false;
+    meta.exif = change_exif(meta.exif,
+                            {.orientation = upright ? std::uint8_t{1} : stored_orientation,
+                             .width = pixels.width(),
+                             .height = pixels.height(),
+                             .strip_location = strip_location},
+                            &location_removed);
+    if (location_removed) losses.add(loss::location_stripped);
+    if (meta.exif.empty() || meta.exif.size() > format.metadata_bytes_max) {
+      meta.exif.clear();
+      losses.add(loss::exif_dropped);
+    }
+  }
+  if (strip_location && xmp_has_location(meta.xmp)) {
+    meta.xmp.clear();
+    losses.add(loss::location_stripped);
+    losses.add(loss::xmp_dropped);
+  }
+  if (meta.xmp.size() > format.metadata_bytes_max) {
+    meta.xmp.clear();
+    losses.add(loss::xmp_dropped);
+  }
+}
+
+result<image> resized(const image& pixels, const resize_plan& plan, domain::rgb_colour paper) {
+  const bool coloured = paper.red != paper.green || paper.green != paper.blue;
+  if (plan.padded() && is_grey(pixels.layout()) && coloured) {
+    auto rgb = expand_grey(pixels);
+    return rgb ? resize(*rgb, plan, paper) : std::move(rgb);
+  }
+  return resize(pixels, plan, paper);
+}
+
+result<image> copy_of(const image& pixels) {
+  auto copy = image::make(pixels.layout(), pixels.width(), pixels.height(), pixels.depth());
+  if (copy) std::copy_n(pixels.data(), pixels.bytes(), copy->data());
+  return copy;
+}
+
+// Whether the decoded pixels go to the encoder unchanged, so that no copy is needed.
+bool goes_unchanged(const image& pixels, const format_row& format) {
+  return (!has_alpha(pixels.layout()) || format.holds_alpha) &&
+         (!is_grey(pixels.layout()) || format.holds_grey) &&
+         (pixels.depth() == 8 || format.holds_16_bit);
+}
+
+result<conversion::output> make_output(decoded_image& decoded, const conversion_request& request,
+                                       const conversion_plan& plan, std::size_t i,
+                                       domain::loss_set& losses) {
+  const auto& [format, how] = plan.outputs[i];
+  const bool last = i + 1 == plan.outputs.size();
+  metadata meta = last ? std::move(decoded.meta) : decoded.meta;
+  image own; // pixels of this output alone
+  const image* pixels = &decoded.pixels;
+  if (how.changes(decoded.pixels.width(), decoded.pixels.height())) {
+    auto made = resized(decoded.pixels, how, request.spec.background);
+    if (!made) return std::unexpected(made.error());
+    own = std::move(*made);
+    pixels = &own;
+  } else if (!goes_unchanged(decoded.pixels, *format)) {
+    auto made = last ? result<image>(std::move(decoded.pixels)) : copy_of(decoded.pixels);
+    if (!made) return std::unexpected(made.error());
+    own = std::move(*made);
+    pixels = &own;
+  }
+  if (last && pixels == &own) decoded.pixels = {};
+  if (how.upscaled) losses.add(loss::upscaled);
+  if (pixels == &own) {
+    if (auto ok = fit_to_format(own, meta, *format, request.spec.background, losses); !ok)
+      return std::unexpected(ok.error());
+  } else if (!format->holds_png_colour && meta.icc.empty()) {
+    meta.icc = profile_of(meta.colour, is_grey(pixels->layout()));
+  }
+  adapt_metadata(meta, request.spec, *format, *pixels, decoded.orientation, losses);
+
+  output_sink sink(request.output_fds[i], limits::output_bytes_max);
+  if (auto ok = format->encode({*pixels, meta, request.spec.outputs[i]}, sink); !ok)
+    return std::unexpected(ok.error());
+  return conversion::output{sink.bytes(), pixels->width(), pixels->height()};
+}
+
+result<void> check_losses(domain::loss_set losses, domain::loss_set forbidden) {
+  for (const auto l : losses.list())
+    if (forbidden.has(l)) return fail(loss_not_allowed, std::string{domain::to_string(l)});
+  return {};
+}
+
+} // namespace
+
+result<image_info> probe(int input_fd, std::uint64_t input_bytes, const input_limits& limits) {
+  if (input_bytes > limits.bytes)
+    return fail(limit_input_bytes, "the file has more than " + std::to_string(limits.bytes) +
+                                       " bytes");
+  input_stream in(input_fd, input_bytes);
+  const auto format = sniff(in);
+  if (!format) return std::unexpected(format.error());
+  auto info = (*format)->probe(in, limits);
+  if (info)
+    if (auto ok = check_limits(*info, limits); !ok) return std::unexpected(ok.error());
+  return info;
+}
+
+result<conversion> convert(const conversion_request& request) {
+  if (request.input_bytes > request.limits.bytes)
+    return fail(limit_input_bytes, "the file is larger than allowed");
+  input_stream in(request.input_fd, request.input_bytes);
+  const auto format = sniff(in);
+  if (!format) return std::unexpected(format.error());
+
+  conversion done;
+  conversion_plan plan;
+  const auto plan_decode = [&](const image_info& info) -> result<decode_way> {
+    if (auto ok = check_limits(info, request.limits); !ok) return std::unexpected(ok.error());
+    auto planned = plan_conversion(info, request.input_bytes, request.spec);
+    if (!planned) return std::unexpected(planned.error());
+    done.info = info;
+    plan = std::move(*planned);
+    return decode_way{plan.yuv420, plan.width_min, plan.height_min};
+  };
+  const bool strict = request.spec.strict == domain::strictness::strict;
+  auto decoded = (*format)->decode(in, {request.limits, strict}, plan_decode);
+  if (!decoded) return std::unexpected(decoded.error());
+
+  auto upright = orient(std::move(decoded->pixels), plan.orientation);
+  if (!upright) return std::unexpected(upright.error());
+  decoded->pixels = std::move(*upright);
+  if (auto ok = manage_colour(*decoded, request.spec.icc); !ok) return std::unexpected(ok.error());
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
+    auto output = make_output(*decoded, request, plan, i, decoded->losses);
+    if (!output) return std::unexpected(output.error());
+    done.outputs.push_back(*output);
+  }
+  if (auto ok = check_losses(decoded->losses, request.spec.fail_on); !ok)
+    return std::unexpected(ok.error());
+  done.losses = decoded->losses;
+  return done;
+}
+
+} // namespace darkroom::codecs

@@ -1,0 +1,274 @@
+// WebP to pixels with libwebp, and what its RIFF container holds beside them.
+#include "codecs/exif.hpp"
+#include "codecs/webp_format.hpp"
+
+#include <webp/decode.h>
+#include <webp/demux.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+namespace darkroom::codecs {
+
+namespace {
+
+using enum domain::failure_reason;
+
+constexpr std::string_view exif_prefix{"Exif\0\0", 6};
+
+bool sniff(std::span<const std::uint8_t> head) {
+  return head.size() >= 12 && std::memcmp(head.data(), "RIFF", 4) == 0 &&
+         std::memcmp(head.data() + 8, "WEBP", 4) == 0;
+}
+
+result<WebPBitstreamFeatures> features_of(std::span<const std::uint8_t> data) {
+  WebPBitstreamFeatures features;
+  switch (WebPGetFeatures(data.data(), data.size(), &features)) {
+  case VP8_STATUS_OK:
+    return features;
+  case VP8_STATUS_NOT_ENOUGH_DATA:
+    return fail(truncated_input, "the header ends too early");
+  case VP8_STATUS_UNSUPPORTED_FEATURE:
+    return fail(unsupported_format, "an unknown kind of WebP");
+  default:
+    return fail(corrupt_input, "the WebP header is damaged");
+  }
+}
+
+std::span<const std::uint8_t> without_prefix(std::span<const std::uint8_t> exif) {
+  const bool prefixed = exif.size() >= exif_prefix.size() &&
+                        std::memcmp(exif.data(), exif_prefix.data(), exif_prefix.size()) == 0;
+  return prefixed ? exif.subspan(exif_prefix.size()) : exif;
+}
+
+std::uint32_t u32_le(const std::uint8_t* p) {
+  return p[0] | p[1] << 8 | p[2] << 16 | std::uint32_t{p[3]} << 24;
+}
+
+bool skip(input_stream& in, std::uint64_t bytes) {
+  std::uint8_t waste[4096];
+  while (bytes > 0) {
+    const auto step = std::min<std::uint64_t>(bytes, sizeof waste);
+    if (in.read({waste, static_cast<std::size_t>(step)}) != step) return false;
+    bytes -= step;
+  }
+  return true;
+}
+
+// Walks the chunks of the container, keeping only what a header is for; pixel data is passed over,
+// so that probing costs the same memory whatever the size of the file.
+void read_chunks(input_stream& in, image_info& info) {
+  std::uint8_t head[12];
+  if (in.read(head) != sizeof head) return;
+  std::uint32_t frames = 0;
+  std::uint8_t chunk[8];
+  while (in.read(chunk) == sizeof chunk) {
+    const std::string_view name{reinterpret_cast<const char*>(chunk), 4};
+    const std::uint64_t size = u32_le(chunk + 4);
+    const std::uint64_t padded = size + (size & 1);
+    if (name == "ANMF") frames += 1;
+    if (name == "ICCP") info.icc_bytes = static_cast<std::uint32_t>(size);
+    if (name == "XMP ") info.xmp_bytes = static_cast<std::uint32_t>(size);
+    if (name == "EXIF" && size <= limits::metadata_bytes_max) {
+      byte_vector exif(static_cast<std::size_t>(padded));
+      exif.resize(in.read(exif));
+      info.exif_bytes = static_cast<std::uint32_t>(exif.size());
+      info.orientation = exif_orientation(without_prefix(exif));
+    } else if (!skip(in, padded)) {
+      break;
+    }
+  }
+  if (frames != 0) info.frames = frames;
+}
+
+struct demuxer {
+  WebPDemuxer* self;
+  explicit demuxer(const WebPData& data) : self(WebPDemuxPartial(&data, nullptr)) {}
+  ~demuxer() { WebPDemuxDelete(self); }
+  demuxer(const demuxer&) = delete;
+  demuxer& operator=(const demuxer&) = delete;
+
+  byte_vector chunk(const char* name) const {
+    WebPChunkIterator at;
+    byte_vector bytes;
+    if (self == nullptr || WebPDemuxGetChunk(self, name, 1, &at) == 0) return bytes;
+    bytes.assign(at.chunk.bytes, at.chunk.bytes + at.chunk.size);
+    WebPDemuxReleaseChunkIterator(&at);
+    return bytes;
+  }
+};
+
+metadata metadata_of(std::span<const std::uint8_t> data, std::uint32_t& frames) {
+  const WebPData whole{data.data(), data.size()};
+  const demuxer container(whole);
+  metadata meta;
+  const auto exif = container.chunk("EXIF");
+  const auto bare = without_prefix(exif);
+  meta.exif.assign(bare.begin(), bare.end());
+  meta.icc = container.chunk("ICCP");
+  meta.xmp = container.chunk("XMP ");
+  if (container.self != nullptr) frames = WebPDemuxGetI(container.self, WEBP_FF_FRAME_COUNT);
+  return meta;
+}
+
+codec_error error_of(VP8StatusCode status) {
+  switch (status) {
+  case VP8_STATUS_OUT_OF_MEMORY:
+    return {limit_memory, "no memory for the decoder"};
+  case VP8_STATUS_NOT_ENOUGH_DATA:
+  case VP8_STATUS_SUSPENDED:
+    return {truncated_input, "the image data ends too early"};
+  case VP8_STATUS_UNSUPPORTED_FEATURE:
+    return {unsupported_format, "an unknown kind of WebP"};
+  default:
+    return {corrupt_input, "the image data is damaged"};
+  }
+}
+
+void aim_at(WebPDecBuffer& buffer, image& pixels) {
+  buffer.colorspace = has_alpha(pixels.layout()) ? MODE_RGBA : MODE_RGB;
+  buffer.is_external_memory = 1;
+  buffer.u.RGBA.rgba = pixels.data();
+  buffer.u.RGBA.stride = static_cast<int>(pixels.row_bytes());
+  buffer.u.RGBA.size = pixels.bytes();
+}
+
+// Decodes as many rows as there are; false when there is not even one.
+bool salvage(std::span<const std::uint8_t> data, image& pixels) {
+  WebPDecoderConfig config;
+  if (WebPInitDecoderConfig(&config) == 0) return false;
+  pixels.clear();
+  aim_at(config.output, pixels);
+  WebPIDecoder* decoder = WebPIDecode(nullptr, 0, &config);
+  if (decoder == nullptr) return false;
+  WebPIAppend(decoder, data.data(), data.size());
+  int last_row = 0, width = 0, height = 0, stride = 0;
+  const bool any = WebPIDecGetRGB(decoder, &last_row, &width, &height, &stride) != nullptr &&
+                   last_row > 0;
+  WebPIDelete(decoder);
+  return any;
+}
+
+result<void> decode_still(std::span<const std::uint8_t> data, bool strict, decoded_image& out) {
+  WebPDecoderConfig config;
+  if (WebPInitDecoderConfig(&config) == 0) return fail(internal, "libwebp has another version");
+  aim_at(config.output, out.pixels);
+  const auto status = WebPDecode(data.data(), data.size(), &config);
+  if (status == VP8_STATUS_OK) return {};
+  const auto error = error_of(status);
+  if (error.reason != truncated_input || strict || !salvage(data, out.pixels))
+    return std::unexpected(error);
+  out.losses.add(domain::loss::truncated_salvaged);
+  return {};
+}
+
+result<void> decode_first_frame(std::span<const std::uint8_t> data, image& pixels) {
+  WebPAnimDecoderOptions options;
+  if (WebPAnimDecoderOptionsInit(&options) == 0)
+    return fail(internal, "libwebp has another version");
+  options.color_mode = MODE_RGBA;
+  options.use_threads = 0;
+  const WebPData whole{data.data(), data.size()};
+  WebPAnimDecoder* decoder = WebPAnimDecoderNew(&whole, &options);
+  if (decoder == nullptr) return fail(corrupt_input, "the animation is damaged");
+  std::uint8_t* canvas = nullptr;
+  int shown_at_ms = 0;
+  const bool ok = WebPAnimDecoderGetNext(decoder, &canvas, &shown_at_ms) != 0;
+  if (ok) std::memcpy(pixels.data(), canvas, pixels.bytes());
+  WebPAnimDecoderDelete(decoder);
+  if (!ok) return fail(corrupt_input, "the first frame is damaged");
+  return {};
+}
+
+image_info info_of(const WebPBitstreamFeatures& features) {
+  image_info info;
+  info.format = "webp";
+  info.width = static_cast<std::uint32_t>(features.width);
+  info.height = static_cast<std::uint32_t>(features.height);
+  info.alpha = features.has_alpha != 0;
+  info.channels = info.alpha ? 4 : 3;
+  info.lossless = features.format == 2;
+  return info;
+}
+
+result<image_info> probe(input_stream& in, const input_limits&) {
+  const auto features = features_of(in.peek());
+  if (!features) return std::unexpected(features.error());
+  auto info = info_of(*features);
+  // The end is not needed to refuse an image by its size.
+  if (info.pixels() <= limits::image_pixels_ceiling) read_chunks(in, info);
+  if (features->has_animation != 0) info.frames = std::max(info.frames, 2u);
+  return info;
+}
+
+result<decoded_image> decode(input_stream& in, const decode_options& options,
+                             const decode_planner& plan) {
+  byte_vector data(static_cast<std::size_t>(in.size()));
+  data.resize(in.read(data));
+  const auto features = features_of(data);
+  if (!features) return std::unexpected(features.error());
+  const bool animated = features->has_animation != 0;
+
+  decoded_image out;
+  auto info = info_of(*features);
+  out.meta = metadata_of(data, info.frames);
+  out.orientation = exif_orientation(out.meta.exif);
+  info.orientation = out.orientation;
+  info.icc_bytes = static_cast<std::uint32_t>(out.meta.icc.size());
+  info.exif_bytes = static_cast<std::uint32_t>(out.meta.exif.size());
+  info.xmp_bytes = static_cast<std::uint32_t>(out.meta.xmp.size());
+  if (animated) info.frames = std::max(info.frames, 2u);
+  if (const auto way = plan(info); !way) return std::unexpected(way.error());
+
+  const auto layout = animated || info.alpha ? pixel_layout::rgba : pixel_layout::rgb;
+  auto pixels = image::make(layout, info.width, info.height, 8);
+  if (!pixels) return std::unexpected(pixels.error());
+  out.pixels = std::move(*pixels);
+  if (animated) out.losses.add(domain::loss::animation_dropped);
+  if (auto ok = animated ? decode_first_frame(data, out.pixels)
+                         : decode_still(data, options.strict, out);
+      !ok)
+    return std::unexpected(ok.error());
+  return out;
+}
+
+std::uint64_t decode_bytes(const image_info& info, std::uint32_t) {
+  const std::uint64_t pixels = info.pixels();
+  // An animation has two canvases and a frame; lossless decodes to 4 bytes a pixel first.
+  if (info.frames > 1) return pixels * 16;
+  return (info.lossless ? pixels * 4 : info.alpha ? pixels * 2 : 0) + info.width * 64ull +
+         limits::MiB;
+}
+
+std::string version() {
+  const int v = WebPGetDecoderVersion();
+  return "libwebp " + std::to_string(v >> 16) + "." + std::to_string(v >> 8 & 255) + "." +
+         std::to_string(v & 255);
+}
+
+} // namespace
+
+const format_row& webp_format() {
+  static const format_row row{
+      .name = "webp",
+      .extension = "webp",
+      .extensions = {"webp"},
+      .media_type = "image/webp",
+      .side_pixels_max = limits::webp_side_pixels_max,
+      .holds_alpha = true,
+      .holds_16_bit = false,
+      .holds_grey = false,
+      .sniff = sniff,
+      .probe = probe,
+      .decode = decode,
+      .encode = encode_webp,
+      .takes_yuv420 = [](const domain::output_spec& output) { return !output.lossless; },
+      .decode_bytes = decode_bytes,
+      .encode_bytes = webp_encode_bytes,
+      .decode_scale = [](const image_info&, std::uint32_t, std::uint32_t) { return 1u; },
+      .version = version};
+  return row;
+}
+
+} // namespace darkroom::codecs

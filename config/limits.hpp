@@ -1,0 +1,109 @@
+// Every limit of the product. Units come last in the name; relations are asserted below.
+#pragma once
+
+#include <cstdint>
+
+namespace darkroom::limits {
+
+inline constexpr std::uint64_t KiB = 1024;
+inline constexpr std::uint64_t MiB = 1024 * KiB;
+inline constexpr std::uint64_t GiB = 1024 * MiB;
+
+// --- What one source may be -------------------------------------------------------------------
+inline constexpr std::uint64_t input_bytes_max = 64 * MiB;
+inline constexpr std::uint32_t side_pixels_max = 16'384;
+inline constexpr std::uint64_t image_pixels_max = 50'000'000;
+inline constexpr std::uint64_t image_pixels_ceiling = 268'435'456; // what a setting may allow
+inline constexpr std::uint32_t animation_frames_max = 200;
+inline constexpr std::uint32_t jpeg_scans_max = 100;
+inline constexpr std::uint32_t jpeg_warnings_tolerant_max = 1'000;
+inline constexpr std::uint64_t metadata_bytes_max = 4 * MiB; // all markers or chunks together
+inline constexpr std::uint64_t icc_bytes_max = 4 * MiB;
+inline constexpr std::uint64_t png_chunk_bytes_max = 4 * MiB;
+inline constexpr std::uint32_t png_chunks_cached_max = 128; // 0 would mean no limit
+inline constexpr std::uint32_t exif_entries_max = 256;
+
+// --- What one output may be -------------------------------------------------------------------
+inline constexpr std::uint64_t output_bytes_max = 256 * MiB;
+inline constexpr std::uint32_t webp_side_pixels_max = 16'383; // WebP container
+inline constexpr std::uint32_t jpeg_side_pixels_max = 65'500; // libjpeg, JPEG_MAX_DIMENSION
+inline constexpr std::uint32_t outputs_max = 16;              // outputs of one spec
+inline constexpr std::uint32_t effort_max = 6;
+inline constexpr std::uint32_t suffix_bytes_max = 64;
+
+// --- Paths --------------------------------------------------------------------------------------
+inline constexpr std::uint32_t path_bytes_max = 1'024;
+inline constexpr std::uint32_t path_segment_bytes_max = 255;
+inline constexpr std::uint32_t name_suffix_tries_max = 100'000; // "-2", "-3", … for one name
+
+// --- Codec hosts --------------------------------------------------------------------------------
+inline constexpr std::uint64_t host_address_base_bytes = 256 * MiB; // on top of a job's own
+inline constexpr std::uint64_t host_address_bytes_per_pixel = 16;
+inline constexpr std::uint64_t host_stack_bytes = 1 * MiB;
+inline constexpr std::uint32_t host_open_files = 64;
+inline constexpr std::uint32_t host_jobs_before_recycling = 500;
+inline constexpr std::uint64_t host_idle_bytes_max = 48 * MiB; // resident; above: recycled
+inline constexpr std::uint64_t host_cpu_lifetime_s = 3'600;    // backstop: it accumulates
+inline constexpr std::uint32_t host_spawn_ms = 5'000;
+inline constexpr std::uint32_t probe_wall_ms = 10'000;
+inline constexpr std::uint32_t probe_cpu_ms = 2'000;
+inline constexpr std::uint64_t probe_memory_bytes = 16 * MiB;
+inline constexpr std::uint64_t probe_input_bytes = 8 * MiB; // read at most for a header
+inline constexpr std::uint32_t cpu_base_ms = 10'000;
+inline constexpr std::uint32_t cpu_ms_per_megapixel = 2'000;
+inline constexpr std::uint32_t cpu_slow_factor = 3; // lossless, or effort above 4
+inline constexpr std::uint32_t wall_per_cpu = 4;
+inline constexpr std::uint32_t stream_buffer_bytes = 64 * KiB;
+
+// --- Memory budget ------------------------------------------------------------------------------
+inline constexpr std::uint64_t memory_budget_default_bytes = 1 * GiB;
+inline constexpr std::uint64_t memory_budget_min_bytes = 128 * MiB;
+inline constexpr std::uint64_t memory_main_bytes = 80 * MiB; // main process and zygote
+inline constexpr std::uint64_t memory_idle_host_bytes = 6 * MiB;
+inline constexpr std::uint32_t memory_overtake_ms = 2'000; // then memory is kept for the waiting file
+
+// --- Batches ------------------------------------------------------------------------------------
+inline constexpr std::uint32_t files_per_batch_max = 1'000'000;
+inline constexpr std::uint32_t files_per_event_max = 1'000;
+inline constexpr std::uint32_t priority_max = 9;
+inline constexpr std::uint32_t converters_per_batch_max = 256; // the supervisor's window
+inline constexpr std::uint32_t attempts_max = 3;
+inline constexpr std::uint32_t retry_base_ms = 1'000; // 1 s · 2ⁿ
+inline constexpr std::uint32_t retry_jitter_percent = 25;
+inline constexpr std::uint32_t crashes_before_alone = 2; // running at so many crashes: runs alone
+inline constexpr std::uint32_t crashes_max = 3;          // running at so many crashes: failed
+inline constexpr std::uint32_t nodes_lost_max = 5;       // in a row: failed
+inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
+inline constexpr std::uint32_t detail_bytes_max = 200; // text of one failure
+
+// --- Journal ------------------------------------------------------------------------------------
+inline constexpr std::uint32_t journal_format_version = 1;
+inline constexpr std::uint32_t journal_group_events_max = 4'096;
+inline constexpr std::uint32_t unsynced_tail_ms = 50;
+inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files
+inline constexpr std::uint64_t journal_write_buffer_bytes = 8 * MiB;
+inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
+inline constexpr std::uint32_t journal_reopen_ms = 1'000;
+
+// --- Feed ---------------------------------------------------------------------------------------
+inline constexpr std::uint32_t subscriber_outbox_events_max = 16'384; // then cut off
+
+// --- Shutdown -----------------------------------------------------------------------------------
+inline constexpr std::uint32_t drain_ms = 15'000;
+inline constexpr std::uint32_t actor_stop_ms = 5'000;
+
+// --- Command line -------------------------------------------------------------------------------
+inline constexpr std::uint32_t slots_max = 256;
+inline constexpr std::uint32_t display_refresh_ms = 100;
+
+static_assert(image_pixels_max <= image_pixels_ceiling);
+static_assert(png_chunks_cached_max > 0);
+static_assert(webp_side_pixels_max < side_pixels_max);
+static_assert(crashes_before_alone < crashes_max);
+static_assert(memory_main_bytes + memory_idle_host_bytes + probe_memory_bytes <
+              memory_budget_min_bytes);
+static_assert(probe_cpu_ms < probe_wall_ms);
+static_assert(outputs_max + 4 < host_open_files);
+static_assert(files_per_event_max <= files_per_batch_max);
+
+} // namespace darkroom::limits

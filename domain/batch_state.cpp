@@ -1,0 +1,232 @@
+#include "domain/batch_state.hpp"
+
+#include "config/limits.hpp"
+#include "domain/names.hpp"
+
+#include <algorithm>
+
+namespace darkroom::domain {
+
+namespace {
+
+constexpr name_table<file_status, file_status_count> statuses{
+    "queued", "running", "retry_wait", "completed", "failed", "cancelled", "removed"};
+
+using result = std::expected<void, illegal>;
+
+bool spared(const std::vector<file_index>& list, file_index index) {
+  return std::ranges::find(list, index) != list.end();
+}
+
+// Applies one event; each `on` checks first and changes afterwards.
+class applier {
+public:
+  explicit applier(batch_state& state) : s(state) {}
+
+  result operator()(const batch_created& e) {
+    if (s.phase != batch_phase::absent) return wrong_state();
+    s.phase = batch_phase::draft;
+    s.owner = e.owner;
+    s.name = e.name;
+    s.spec = e.spec;
+    s.priority = e.priority;
+    s.keep_open = e.keep_open;
+    s.max_failed = e.max_failed;
+    return {};
+  }
+  result operator()(const files_added& e) {
+    if (s.sealed || !live()) return wrong_state();
+    if (e.first != s.files.size()) return std::unexpected(illegal::wrong_order);
+    s.files.resize(s.files.size() + e.entries.size(), file_status::queued);
+    counter(file_status::queued) += static_cast<std::uint32_t>(e.entries.size());
+    return {};
+  }
+  result operator()(const file_removed& e) {
+    if (s.phase != batch_phase::draft) return wrong_state();
+    return move(e.index, file_status::queued, file_status::removed);
+  }
+  result operator()(const batch_started& e) {
+    if (s.phase != batch_phase::draft) return wrong_state();
+    s.phase = batch_phase::running;
+    s.sealed = e.sealed;
+    return {};
+  }
+  result operator()(const batch_sealed&) {
+    if (s.sealed || !live()) return wrong_state();
+    s.sealed = true;
+    return {};
+  }
+  result operator()(const batch_paused&) {
+    if (s.phase != batch_phase::running) return wrong_state();
+    s.phase = batch_phase::paused;
+    return {};
+  }
+  result operator()(const batch_resumed&) {
+    if (s.phase != batch_phase::paused) return wrong_state();
+    s.phase = batch_phase::running;
+    return {};
+  }
+  result operator()(const batch_cancelled& e) {
+    if (!live()) return wrong_state();
+    end(batch_phase::cancelled, e.spared);
+    return {};
+  }
+  result operator()(const batch_finished& e) {
+    if (!live() || !is_terminal(e.phase)) return wrong_state();
+    end(e.phase, e.spared);
+    return {};
+  }
+  result operator()(const batch_retried& e) {
+    if (!is_terminal(s.phase) || s.phase == batch_phase::completed) return wrong_state();
+    for (const file_index i : e.files) {
+      if (i >= s.files.size()) return std::unexpected(illegal::no_such_file);
+      if (s.files[i] != file_status::failed && s.files[i] != file_status::cancelled)
+        return wrong_state();
+    }
+    for (const file_index i : e.files) {
+      s.failures.erase(i);
+      set(i, file_status::queued);
+    }
+    s.phase = batch_phase::running;
+    return {};
+  }
+  result operator()(const priority_changed& e) {
+    if (!live()) return wrong_state();
+    s.priority = e.priority;
+    return {};
+  }
+  result operator()(const spec_changed& e) {
+    if (s.phase != batch_phase::draft && s.phase != batch_phase::paused) return wrong_state();
+    s.spec = e.spec;
+    return {};
+  }
+  result operator()(const batch_recovered& e) {
+    if (e.interrupted.empty()) return wrong_state();
+    for (const file_index i : e.interrupted)
+      if (!is(i, file_status::running)) return wrong_state();
+    for (const file_index i : e.interrupted) {
+      auto& history = s.histories[i];
+      history.crashes += 1;
+      give_back(history);
+      if (live())
+        set(i, file_status::queued);
+      else
+        finish(i, file_status::cancelled);
+    }
+    return {};
+  }
+  result operator()(const file_started& e) {
+    if (s.phase != batch_phase::running) return wrong_state();
+    if (auto ok = move(e.index, file_status::queued, file_status::running); !ok) return ok;
+    auto& history = s.histories[e.index];
+    history.attempts = e.attempt;
+    history.lease = e.lease;
+    return {};
+  }
+  result operator()(const file_completed& e) {
+    if (!is(e.index, file_status::running)) return wrong_state();
+    finish(e.index, file_status::completed);
+    s.bytes_in += e.bytes_in;
+    for (const auto& output : e.outputs) s.bytes_out += output.bytes;
+    return {};
+  }
+  result operator()(const file_failed& e) {
+    if (!may_fail(e.index)) return wrong_state();
+    finish(e.index, file_status::failed);
+    s.failures[e.index] = e.reason;
+    return {};
+  }
+  result operator()(const file_retry_scheduled& e) {
+    if (!may_fail(e.index) || is_terminal(s.phase)) return wrong_state();
+    set(e.index, file_status::retry_wait);
+    auto& history = s.histories[e.index];
+    history.attempts = e.attempt;
+    history.lease = 0;
+    history.nodes_lost = 0;
+    s.finishing.erase(e.index);
+    return {};
+  }
+  result operator()(const file_requeued& e) {
+    return move(e.index, file_status::retry_wait, file_status::queued);
+  }
+  result operator()(const file_interrupted& e) {
+    if (auto ok = move(e.index, file_status::running, file_status::queued); !ok) return ok;
+    auto& history = s.histories[e.index];
+    if (e.cause == interruption::node_lost) history.nodes_lost += 1;
+    give_back(history);
+    s.finishing.erase(e.index);
+    return {};
+  }
+
+private:
+  batch_state& s;
+
+  static result wrong_state() { return std::unexpected(illegal::wrong_state); }
+  bool live() const { return s.phase != batch_phase::absent && !is_terminal(s.phase); }
+  bool is(file_index i, file_status status) const {
+    return i < s.files.size() && s.files[i] == status;
+  }
+  // A queued file fails when its header already says so; a spared one also after the end.
+  bool may_fail(file_index i) const {
+    if (is(i, file_status::running)) return true;
+    return is(i, file_status::queued) &&
+           (s.phase == batch_phase::running || s.phase == batch_phase::paused);
+  }
+  std::uint32_t& counter(file_status status) {
+    return s.counts[static_cast<std::size_t>(status)];
+  }
+  void set(file_index i, file_status to) {
+    counter(s.files[i]) -= 1;
+    counter(to) += 1;
+    s.files[i] = to;
+  }
+  result move(file_index i, file_status from, file_status to) {
+    if (i >= s.files.size()) return std::unexpected(illegal::no_such_file);
+    if (s.files[i] != from) return wrong_state();
+    set(i, to);
+    return {};
+  }
+  void finish(file_index i, file_status to) {
+    set(i, to);
+    s.histories.erase(i);
+    s.finishing.erase(i);
+  }
+  static void give_back(file_history& history) {
+    if (history.attempts > 0) history.attempts -= 1;
+    history.lease = 0;
+  }
+  void end(batch_phase phase, const std::vector<file_index>& spare) {
+    s.phase = phase;
+    s.sealed = true;
+    if (s.open() == 0) return;
+    for (file_index i = 0; i < s.files.size(); ++i)
+      if (!is_terminal(s.files[i]) && !spared(spare, i)) finish(i, file_status::cancelled);
+  }
+};
+
+} // namespace
+
+std::string_view to_string(file_status status) { return name_of(statuses, status); }
+
+std::uint32_t batch_state::total() const {
+  return static_cast<std::uint32_t>(files.size()) - count(file_status::removed);
+}
+
+std::uint32_t batch_state::open() const {
+  return count(file_status::queued) + count(file_status::running) +
+         count(file_status::retry_wait);
+}
+
+bool batch_state::same_facts(const batch_state& o) const {
+  return phase == o.phase && sealed == o.sealed && keep_open == o.keep_open &&
+         priority == o.priority && max_failed == o.max_failed && owner == o.owner &&
+         name == o.name && spec == o.spec && files == o.files && counts == o.counts &&
+         histories == o.histories && failures == o.failures && bytes_in == o.bytes_in &&
+         bytes_out == o.bytes_out;
+}
+
+std::expected<void, illegal> apply(batch_state& state, const event& e) {
+  return std::visit(applier(state), e);
+}
+
+} // namespace darkroom::domain

@@ -1,0 +1,112 @@
+// The state of one batch: a fold over its events. A million files are a million bytes of state:
+// one byte a file, and a little more only for files that run, wait or have a history.
+#pragma once
+
+#include "domain/commands.hpp"
+#include "domain/events.hpp"
+
+#include <expected>
+#include <map>
+#include <set>
+#include <span>
+
+namespace darkroom::domain {
+
+// The numbers are stored in journals: never renumber, only append.
+enum class file_status : std::uint8_t {
+  queued,     // ready to run
+  running,    // has a lease
+  retry_wait, // an attempt failed in passing; runs again when its wait is over
+  completed,
+  failed,
+  cancelled,
+  removed, // taken out of the draft; counts nowhere
+};
+inline constexpr int file_status_count = 7;
+
+std::string_view to_string(file_status status);
+inline bool is_terminal(file_status s) { return s >= file_status::completed; }
+
+// What is known of a file that has run and has not ended.
+struct file_history {
+  std::uint32_t attempts = 0;   // begun and not given back
+  std::uint32_t crashes = 0;    // times it was running when the process died
+  std::uint32_t nodes_lost = 0; // in a row
+  lease_id lease = 0;           // while running
+  bool operator==(const file_history&) const = default;
+};
+
+using status_counts = std::array<std::uint32_t, file_status_count>;
+
+struct batch_state {
+  batch_phase phase = batch_phase::absent;
+  bool sealed = false;
+  bool keep_open = false;
+  std::uint8_t priority = 0;
+  std::uint32_t max_failed = 0;
+  std::string owner, name;
+  conversion_spec spec;
+  std::vector<file_status> files; // by index
+  status_counts counts{};
+  std::map<file_index, file_history> histories;
+  // Failure reasons of failed files, so that a retry can choose by reason.
+  std::map<file_index, failure_reason> failures;
+  std::uint64_t bytes_in = 0, bytes_out = 0; // of completed files
+
+  // Files whose result was accepted and is being written: pause and cancel pass them by. Working
+  // knowledge of the live process only; not part of what replay gives back.
+  std::set<file_index> finishing;
+
+  std::uint32_t count(file_status s) const { return counts[static_cast<std::size_t>(s)]; }
+  // Files that count: all but the removed.
+  std::uint32_t total() const;
+  // Files that have not ended.
+  std::uint32_t open() const;
+  // Equal but for `finishing`.
+  bool same_facts(const batch_state& other) const;
+};
+
+enum class illegal : std::uint8_t {
+  no_such_file,
+  wrong_state,   // the batch or the file is not where the event could happen
+  wrong_order,   // files were added out of order
+};
+
+// Called as `domain::apply`: argument lookup would find `std::apply` for a variant.
+// Changes the state by one event. Pure: the same for live work and for replay. An event that
+// cannot have happened in this state changes nothing and is reported: the journal is damaged.
+std::expected<void, illegal> apply(batch_state& state, const event& e);
+
+enum class refusal_code : std::uint8_t {
+  wrong_state,  // not in this state; `allowed` says what is
+  no_files,     // an empty batch would be sealed
+  batch_sealed, // takes no more files
+  too_many_files,
+  invalid_spec,
+  invalid_files, // names files that do not exist, or that have completed
+  stale_result,  // of an attempt that is no longer the current one
+};
+std::string_view to_string(refusal_code code);
+
+struct refusal {
+  refusal_code code = refusal_code::wrong_state;
+  std::string detail;
+  std::vector<std::string_view> allowed; // commands that people may give now
+};
+
+// What a command leads to. An empty list: it is already so. Pure; changes nothing.
+std::expected<std::vector<event>, refusal> decide(const batch_state& state, const command& c);
+
+// What follows by itself from the state: the end of a batch with nothing left to run.
+std::vector<event> follow_up(const batch_state& state);
+
+// Decides, applies what was decided and what follows, and returns it all in order.
+std::expected<std::vector<event>, refusal> execute(batch_state& state, const command& c);
+
+// The commands that people may give in this state, by name.
+std::vector<std::string_view> allowed_commands(const batch_state& state);
+
+// Delay of the attempt after the `attempts`-th, with jitter: `retry_base_ms`·2ⁿ ± 25 %.
+std::uint32_t retry_delay_ms(std::uint32_t attempts, std::uint32_t chance);
+
+} // namespace darkroom::domain

@@ -1,0 +1,82 @@
+// What may be asked of a batch: imperatives. `decide` turns one into events or refuses it.
+#pragma once
+
+#include "domain/events.hpp"
+
+namespace darkroom::domain {
+
+// --- From people ------------------------------------------------------------------------------
+struct create_batch {
+  std::string owner, name;
+  conversion_spec spec;
+  std::uint8_t priority = 0;
+  bool keep_open = false;
+  std::uint32_t max_failed = 0;
+};
+struct add_files {
+  std::vector<file_entry> entries; // outputs already planned, at most `files_per_event_max`
+};
+struct remove_file {
+  file_index index = 0;
+};
+struct start_batch {
+  bool keep_open = false;
+};
+struct seal_batch {};
+struct pause_batch {
+  pause_mode mode = pause_mode::drain;
+};
+struct resume_batch {};
+struct cancel_batch {
+  std::string reason;
+};
+enum class retry_scope : std::uint8_t { failed, cancelled, files };
+struct retry_batch {
+  retry_scope scope = retry_scope::failed;
+  std::vector<file_index> files;       // with scope `files`
+  std::vector<failure_reason> reasons; // nonempty: only files that failed so
+};
+struct change_priority {
+  std::uint8_t priority = 0;
+};
+struct change_spec {
+  conversion_spec spec;
+  std::vector<replanned_file> files; // one for every file that has not ended
+};
+
+// --- From the machinery -----------------------------------------------------------------------
+struct recover_batch {}; // the process began again
+struct start_file {
+  file_index index = 0;
+  lease_id lease = 0;
+  std::string node;
+};
+struct complete_file {
+  lease_id lease = 0;
+  file_completed result; // its attempt is filled in by `decide`
+};
+struct fail_file {
+  file_index index = 0;
+  lease_id lease = 0; // 0: failed before it was started (a bad header, say)
+  failure_reason reason = failure_reason::internal;
+  std::string detail;
+  std::uint32_t chance = 0; // 0 to 65,535: where in the jitter the next attempt falls
+};
+struct requeue_file {
+  file_index index = 0;
+};
+struct interrupt_file {
+  file_index index = 0;
+  interruption cause = interruption::paused;
+};
+
+using command =
+    std::variant<create_batch, add_files, remove_file, start_batch, seal_batch, pause_batch,
+                 resume_batch, cancel_batch, retry_batch, change_priority, change_spec,
+                 recover_batch, start_file, complete_file, fail_file, requeue_file,
+                 interrupt_file>;
+
+// `pause_batch` → "pause": the word that people use for the command.
+std::string_view name_of(const command& c);
+
+} // namespace darkroom::domain

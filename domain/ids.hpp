@@ -1,0 +1,38 @@
+// Identifiers of batches and files. A batch id is a UUIDv7 (RFC 9562, section 5.7): ids that are
+// made later compare greater, so the order of keys is the order of creation.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace darkroom::domain {
+
+struct batch_id {
+  std::array<std::uint8_t, 16> bytes{};
+  auto operator<=>(const batch_id&) const = default;
+};
+
+// Position of a file within its batch, from 0, in the order in which files were added.
+using file_index = std::uint32_t;
+
+// Position of an event in the journal: one sequence for everything, rising, never used twice.
+using seq = std::uint64_t;
+
+// Names one grant of a slot for one attempt at one file; never used twice in a process.
+using lease_id = std::uint64_t;
+
+// Makes a UUIDv7 from milliseconds since the Unix epoch and ten random bytes.
+batch_id make_batch_id(std::uint64_t unix_ms, std::span<const std::uint8_t, 10> random);
+
+// Canonical text: 36 characters, lower case.
+std::string to_string(const batch_id& id);
+
+// Reads canonical text (upper or lower case); nothing when it is not a UUID.
+std::optional<batch_id> parse_batch_id(std::string_view text);
+
+} // namespace darkroom::domain

@@ -1,0 +1,47 @@
+// What an output does not hold of its source, or holds otherwise: declared on every file.
+// The numbers are stored in journals: never renumber, only append; at most 32.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace darkroom::domain {
+
+enum class loss : std::uint8_t {
+  alpha_flattened,      // transparency was blended with the background
+  animation_dropped,    // only the first frame was kept
+  bit_depth_reduced,    // 16 bits a channel became 8
+  icc_converted,        // pixels were converted to another colour space
+  icc_dropped,          // the profile could not be kept and could not be used
+  cmyk_converted,       // CMYK became RGB
+  exif_dropped,         // EXIF was stripped or could not be kept
+  xmp_dropped,          // XMP was stripped or could not be kept
+  location_stripped,    // the place was removed from the metadata
+  upscaled,             // the output is larger than the source
+  truncated_salvaged,   // the source ends too early: the rest of the picture is blank
+  damage_salvaged,      // the source is damaged: parts of the picture may be wrong
+  kept_original,        // the saving was too small: the source's bytes were kept
+  existing_kept,        // the output existed and was left as it was
+};
+inline constexpr int loss_count = 14;
+
+std::string_view to_string(loss l);
+std::optional<loss> parse_loss(std::string_view name);
+
+// A set of losses as bits, so that it travels and compares as one integer.
+struct loss_set {
+  std::uint32_t bits = 0;
+
+  void add(loss l) { bits |= 1u << static_cast<unsigned>(l); }
+  void add(loss_set other) { bits |= other.bits; }
+  bool has(loss l) const { return (bits >> static_cast<unsigned>(l) & 1u) != 0; }
+  bool empty() const { return bits == 0; }
+  // Drops bits that no loss has: for sets that came from outside the process.
+  void drop_unknown() { bits &= (1u << loss_count) - 1; }
+  std::vector<loss> list() const;
+  bool operator==(const loss_set&) const = default;
+};
+
+} // namespace darkroom::domain

@@ -1,0 +1,42 @@
+// Plans where the outputs of files go, in the order in which files are added. Pure: the names that
+// are taken are told to it.
+#pragma once
+
+#include "domain/conversion_spec.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace darkroom::domain {
+
+struct name_collision {
+  std::string path;   // of the file that was to be added
+  std::string output; // the name that is taken
+};
+
+class output_planner {
+public:
+  // `extensions`: one for each output of the spec, without dot.
+  output_planner(conversion_spec spec, std::vector<std::string> extensions);
+
+  // Takes a name: an output of an earlier run, or a source that must never be overwritten.
+  void reserve(std::string_view path);
+
+  // Plans the outputs of one file: its path with each output's suffix and extension. A name that is
+  // taken gets `-2`, `-3`, … or is an error, as the spec says.
+  std::expected<std::vector<std::string>, name_collision> plan(std::string_view path);
+
+private:
+  bool take(std::string_view path);
+
+  conversion_spec spec_;
+  std::vector<std::string> extensions_;
+  // 64-bit hashes instead of names: a million files are 16 MB. A false match (one in 10⁷ at a
+  // million names) only means a needless `-2`.
+  std::unordered_set<std::uint64_t> taken_;
+};
+
+} // namespace darkroom::domain

@@ -1,0 +1,75 @@
+#include "persistence/database.hpp"
+
+#include "config/limits.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+namespace darkroom::persistence {
+
+namespace {
+
+// RocksDB's own log goes nowhere: its default is a file beside the data, and on a full disk that
+// file aborts the process (Debian builds the package with assertions).
+class silent_logger final : public rocksdb::Logger {
+public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Options options_for(rocksdb::Env* env) {
+  rocksdb::Options o;
+  if (env != nullptr) o.env = env;
+  o.create_if_missing = true;
+  o.info_log = std::make_shared<silent_logger>();
+  // Strict: the default would drop synced records behind a damaged one without a word.
+  o.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  o.paranoid_checks = true;
+  o.manual_wal_flush = false;
+  o.wal_bytes_per_sync = 0;
+  o.unordered_write = false;
+  o.track_and_verify_wals_in_manifest = false;
+  o.max_bgerror_resume_count = 0; // a failed handle is closed, never resumed
+  o.max_background_jobs = 2;
+  o.write_buffer_size = limits::journal_write_buffer_bytes;
+  o.max_write_buffer_number = 3;
+  o.compression = rocksdb::kNoCompression;
+  o.max_open_files = 128;
+  o.max_total_wal_size = 4 * limits::journal_write_buffer_bytes;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(limits::journal_block_cache_bytes);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.cache_index_and_filter_blocks = true;
+  o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return o;
+}
+
+} // namespace
+
+journal_error database::error_of(const rocksdb::Status& status) {
+  const auto text = status.ToString();
+  if (text.find("lock") != std::string::npos && status.IsIOError())
+    return {journal_fault::locked, "another Darkroom is using this directory"};
+  if (status.IsNoSpace()) return {journal_fault::no_space, "the disk of the journal is full"};
+  if (status.IsCorruption()) return {journal_fault::corrupt, "the journal is damaged: " + text};
+  return {journal_fault::io, "the journal cannot be read or written: " + text};
+}
+
+journal_result<std::shared_ptr<database>> database::open(const std::string& directory,
+                                                         rocksdb::Env* env, bool read_only) {
+  auto made = std::make_shared<database>();
+  rocksdb::DB* db = nullptr;
+  auto options = options_for(env);
+  options.create_if_missing = !read_only;
+  const auto status = read_only ? rocksdb::DB::OpenForReadOnly(options, directory, &db)
+                                : rocksdb::DB::Open(options, directory, &db);
+  made->db_.reset(db);
+  if (status.ok()) return made;
+  if (read_only && (status.IsNotFound() || status.ToString().find("CURRENT") != std::string::npos))
+    return std::unexpected(journal_error{journal_fault::missing, "there is no journal here"});
+  return std::unexpected(error_of(status));
+}
+
+} // namespace darkroom::persistence

@@ -1,0 +1,39 @@
+// The RocksDB handle, shared by the writer and its readers. Included only by `.cpp` files of this
+// room: RocksDB's headers stay here.
+#pragma once
+
+#include "persistence/journal_error.hpp"
+#include "persistence/keys.hpp"
+
+#include <memory>
+#include <rocksdb/db.h>
+#include <string>
+
+namespace darkroom::persistence {
+
+class database {
+public:
+  static journal_result<std::shared_ptr<database>> open(const std::string& directory,
+                                                        rocksdb::Env* env, bool read_only);
+  rocksdb::DB& operator*() { return *db_; }
+  rocksdb::DB* operator->() { return db_.get(); }
+
+  // Walks all keys with a prefix in order; `visit(key, value)` returns false to stop.
+  template<class Visit>
+  journal_result<void> scan(const std::string& prefix, const std::string& from, Visit visit) {
+    rocksdb::ReadOptions options;
+    options.total_order_seek = true;
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
+    for (at->Seek(from); at->Valid() && at->key().starts_with(prefix); at->Next())
+      if (!visit(at->key().ToStringView(), at->value().ToStringView())) break;
+    if (!at->status().ok()) return std::unexpected(error_of(at->status()));
+    return {};
+  }
+
+  static journal_error error_of(const rocksdb::Status& status);
+
+private:
+  std::unique_ptr<rocksdb::DB> db_;
+};
+
+} // namespace darkroom::persistence

@@ -1,0 +1,69 @@
+#include "persistence/digest.hpp"
+
+#include <cerrno>
+#include <openssl/evp.h>
+#include <unistd.h>
+#include <vector>
+
+namespace darkroom::persistence {
+
+namespace {
+constexpr std::size_t chunk_bytes = 256 * 1024;
+}
+
+struct sha256::context {
+  EVP_MD_CTX* md = EVP_MD_CTX_new();
+  ~context() { EVP_MD_CTX_free(md); }
+};
+
+sha256::sha256() : context_(std::make_unique<context>()) {
+  EVP_DigestInit_ex(context_->md, EVP_sha256(), nullptr);
+}
+sha256::~sha256() = default;
+
+void sha256::add(std::span<const std::uint8_t> bytes) {
+  EVP_DigestUpdate(context_->md, bytes.data(), bytes.size());
+}
+
+digest sha256::finish() {
+  digest d{};
+  EVP_DigestFinal_ex(context_->md, d.data(), nullptr);
+  return d;
+}
+
+std::string to_hex(const digest& d) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  for (const auto byte : d) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+std::optional<digest> parse_hex(std::string_view text) {
+  digest d{};
+  if (text.size() != 2 * d.size()) return std::nullopt;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    const int value = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    if (value < 0) return std::nullopt;
+    d[i / 2] = static_cast<std::uint8_t>(d[i / 2] << 4 | value);
+  }
+  return d;
+}
+
+std::optional<digest> digest_of(int fd) {
+  sha256 sum;
+  std::vector<std::uint8_t> chunk(chunk_bytes);
+  for (off_t at = 0;;) {
+    const auto n = ::pread(fd, chunk.data(), chunk.size(), at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return std::nullopt;
+    if (n == 0) return sum.finish();
+    sum.add({chunk.data(), static_cast<std::size_t>(n)});
+    at += n;
+  }
+}
+
+} // namespace darkroom::persistence

@@ -1,0 +1,36 @@
+// SHA-256, the name of a blob and the proof that an output is what was written.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace darkroom::persistence {
+
+using digest = std::array<std::uint8_t, 32>;
+
+class sha256 {
+public:
+  sha256();
+  ~sha256();
+  sha256(const sha256&) = delete;
+  sha256& operator=(const sha256&) = delete;
+  void add(std::span<const std::uint8_t> bytes);
+  digest finish();
+
+private:
+  struct context;
+  std::unique_ptr<context> context_;
+};
+
+std::string to_hex(const digest& d); // 64 digits, lower case
+std::optional<digest> parse_hex(std::string_view text);
+
+// Of a file's whole content, read from its begin; nothing when it cannot be read.
+std::optional<digest> digest_of(int fd);
+
+} // namespace darkroom::persistence

@@ -1,0 +1,498 @@
+#include "persistence/event_codec.hpp"
+
+#include "journal.pb.h"
+
+#include <algorithm>
+
+namespace darkroom::persistence {
+
+namespace {
+
+namespace pb = darkroom::journal;
+using namespace darkroom::domain;
+
+// An enum value that may come from a disk: nothing when it is out of range.
+template<class Enum>
+bool read_enum(std::uint32_t value, std::uint32_t count, Enum& out) {
+  if (value >= count) return false;
+  out = static_cast<Enum>(value);
+  return true;
+}
+
+template<class Int>
+bool read_small(std::uint32_t value, std::uint32_t max, Int& out) {
+  if (value > max) return false;
+  out = static_cast<Int>(value);
+  return true;
+}
+
+void write(const output_spec& from, pb::OutputSpec& to) {
+  to.set_format(from.format);
+  to.set_quality(from.quality);
+  to.set_lossless(from.lossless);
+  to.set_effort(from.effort);
+  to.set_chroma(static_cast<std::uint32_t>(from.chroma));
+  to.set_progressive(from.progressive);
+  to.set_suffix(from.suffix);
+  if (!from.resize) return;
+  auto& resize = *to.mutable_resize();
+  resize.set_width(from.resize->width);
+  resize.set_height(from.resize->height);
+  resize.set_mode(static_cast<std::uint32_t>(from.resize->mode));
+  resize.set_upscale(from.resize->upscale);
+}
+
+bool read(const pb::OutputSpec& from, output_spec& to) {
+  to.format = from.format();
+  to.lossless = from.lossless();
+  to.progressive = from.progressive();
+  to.suffix = from.suffix();
+  if (from.has_resize()) {
+    auto& resize = to.resize.emplace();
+    resize.width = from.resize().width();
+    resize.height = from.resize().height();
+    resize.upscale = from.resize().upscale();
+    if (!read_enum(from.resize().mode(), 4, resize.mode)) return false;
+  }
+  return read_small(from.quality(), 100, to.quality) && read_small(from.effort(), 255, to.effort) &&
+         read_enum(from.chroma(), 2, to.chroma);
+}
+
+void write(const conversion_spec& from, pb::Spec& to) {
+  for (const auto& output : from.outputs) write(output, *to.add_outputs());
+  to.set_orient(static_cast<std::uint32_t>(from.orient));
+  to.set_metadata(static_cast<std::uint32_t>(from.metadata));
+  to.set_icc(static_cast<std::uint32_t>(from.icc));
+  to.set_background(std::uint32_t{from.background.red} << 16 |
+                    std::uint32_t{from.background.green} << 8 | from.background.blue);
+  to.set_animation(static_cast<std::uint32_t>(from.animation));
+  to.set_strict(static_cast<std::uint32_t>(from.strict));
+  to.set_fail_on(from.fail_on.bits);
+  to.set_collision(static_cast<std::uint32_t>(from.collision));
+  to.set_existing(static_cast<std::uint32_t>(from.existing));
+  to.set_min_saving_percent(from.min_saving_percent);
+}
+
+bool read(const pb::Spec& from, conversion_spec& to) {
+  for (const auto& output : from.outputs())
+    if (!read(output, to.outputs.emplace_back())) return false;
+  to.background = {static_cast<std::uint8_t>(from.background() >> 16),
+                   static_cast<std::uint8_t>(from.background() >> 8),
+                   static_cast<std::uint8_t>(from.background())};
+  to.fail_on.bits = from.fail_on();
+  return read_enum(from.orient(), 2, to.orient) && read_enum(from.metadata(), 3, to.metadata) &&
+         read_enum(from.icc(), 2, to.icc) && read_enum(from.animation(), 2, to.animation) &&
+         read_enum(from.strict(), 2, to.strict) && read_enum(from.collision(), 2, to.collision) &&
+         read_enum(from.existing(), 3, to.existing) &&
+         read_small(from.min_saving_percent(), 99, to.min_saving_percent);
+}
+
+void write(const file_entry& from, pb::FileEntry& to) {
+  to.set_path(from.path);
+  to.set_source(from.source);
+  to.set_bytes(from.bytes);
+  to.set_modified_ns(from.modified_ns);
+  to.set_replaces(from.replaces);
+  for (const auto& output : from.outputs) to.add_outputs(output);
+}
+
+void read(const pb::FileEntry& from, file_entry& to) {
+  to.path = from.path();
+  to.source = from.source();
+  to.bytes = from.bytes();
+  to.modified_ns = from.modified_ns();
+  to.replaces = from.replaces();
+  to.outputs.assign(from.outputs().begin(), from.outputs().end());
+}
+
+template<class Repeated>
+void write_indexes(const std::vector<file_index>& from, Repeated& to) {
+  to.Add(from.begin(), from.end());
+}
+
+template<class Repeated>
+std::vector<file_index> read_indexes(const Repeated& from) {
+  return {from.begin(), from.end()};
+}
+
+void write(const file_completed& from, pb::FileCompleted& to) {
+  to.set_index(from.index);
+  to.set_attempt(from.attempt);
+  for (const auto& output : from.outputs) {
+    auto& record = *to.add_outputs();
+    record.set_bytes(output.bytes);
+    record.set_sha256(output.sha256.data(), output.sha256.size());
+    record.set_width(output.width);
+    record.set_height(output.height);
+  }
+  to.set_losses(from.losses.bits);
+  to.set_extension_mismatch(from.extension_mismatch);
+  to.set_width(from.width);
+  to.set_height(from.height);
+  to.set_bytes_in(from.bytes_in);
+  to.set_wall_ms(from.wall_ms);
+}
+
+bool read(const pb::FileCompleted& from, file_completed& to) {
+  to.index = from.index();
+  to.attempt = from.attempt();
+  for (const auto& output : from.outputs()) {
+    auto& record = to.outputs.emplace_back();
+    record.bytes = output.bytes();
+    record.width = output.width();
+    record.height = output.height();
+    if (output.sha256().size() != record.sha256.size()) return false;
+    std::ranges::copy(output.sha256(), record.sha256.begin());
+  }
+  to.losses.bits = from.losses();
+  to.extension_mismatch = from.extension_mismatch();
+  to.width = from.width();
+  to.height = from.height();
+  to.bytes_in = from.bytes_in();
+  to.wall_ms = from.wall_ms();
+  return true;
+}
+
+void write(const file_failed& from, pb::FileFailed& to) {
+  to.set_index(from.index);
+  to.set_attempt(from.attempt);
+  to.set_reason(static_cast<std::uint32_t>(from.reason));
+  to.set_detail(from.detail);
+}
+
+bool read(const pb::FileFailed& from, file_failed& to) {
+  to.index = from.index();
+  to.attempt = from.attempt();
+  to.detail = from.detail();
+  return read_enum(from.reason(), failure_reason_count, to.reason);
+}
+
+void write(const file_retry_scheduled& from, pb::FileRetryScheduled& to) {
+  to.set_index(from.index);
+  to.set_attempt(from.attempt);
+  to.set_reason(static_cast<std::uint32_t>(from.reason));
+  to.set_detail(from.detail);
+  to.set_delay_ms(from.delay_ms);
+}
+
+bool read(const pb::FileRetryScheduled& from, file_retry_scheduled& to) {
+  to.index = from.index();
+  to.attempt = from.attempt();
+  to.detail = from.detail();
+  to.delay_ms = from.delay_ms();
+  return read_enum(from.reason(), failure_reason_count, to.reason);
+}
+
+struct event_writer {
+  pb::Event& to;
+
+  void operator()(const batch_created& e) const {
+    auto& m = *to.mutable_batch_created();
+    m.set_owner(e.owner);
+    m.set_name(e.name);
+    write(e.spec, *m.mutable_spec());
+    m.set_priority(e.priority);
+    m.set_keep_open(e.keep_open);
+    m.set_max_failed(e.max_failed);
+  }
+  void operator()(const files_added& e) const {
+    auto& m = *to.mutable_files_added();
+    m.set_first(e.first);
+    for (const auto& entry : e.entries) write(entry, *m.add_entries());
+  }
+  void operator()(const file_removed& e) const { to.mutable_file_removed()->set_index(e.index); }
+  void operator()(const batch_started& e) const { to.mutable_batch_started()->set_sealed(e.sealed); }
+  void operator()(const batch_sealed&) const { to.mutable_batch_sealed(); }
+  void operator()(const batch_paused& e) const {
+    to.mutable_batch_paused()->set_mode(static_cast<std::uint32_t>(e.mode));
+  }
+  void operator()(const batch_resumed&) const { to.mutable_batch_resumed(); }
+  void operator()(const batch_cancelled& e) const {
+    auto& m = *to.mutable_batch_cancelled();
+    m.set_reason(e.reason);
+    write_indexes(e.spared, *m.mutable_spared());
+  }
+  void operator()(const batch_finished& e) const {
+    auto& m = *to.mutable_batch_finished();
+    m.set_phase(static_cast<std::uint32_t>(e.phase));
+    write_indexes(e.spared, *m.mutable_spared());
+  }
+  void operator()(const batch_retried& e) const {
+    write_indexes(e.files, *to.mutable_batch_retried()->mutable_files());
+  }
+  void operator()(const priority_changed& e) const {
+    to.mutable_priority_changed()->set_priority(e.priority);
+  }
+  void operator()(const spec_changed& e) const {
+    auto& m = *to.mutable_spec_changed();
+    write(e.spec, *m.mutable_spec());
+    for (const auto& file : e.files) {
+      auto& replanned = *m.add_files();
+      replanned.set_index(file.index);
+      for (const auto& output : file.outputs) replanned.add_outputs(output);
+    }
+  }
+  void operator()(const batch_recovered& e) const {
+    write_indexes(e.interrupted, *to.mutable_batch_recovered()->mutable_interrupted());
+  }
+  void operator()(const file_started& e) const {
+    auto& m = *to.mutable_file_started();
+    m.set_index(e.index);
+    m.set_attempt(e.attempt);
+    m.set_lease(e.lease);
+    m.set_node(e.node);
+  }
+  void operator()(const file_completed& e) const { write(e, *to.mutable_file_completed()); }
+  void operator()(const file_failed& e) const { write(e, *to.mutable_file_failed()); }
+  void operator()(const file_retry_scheduled& e) const {
+    write(e, *to.mutable_file_retry_scheduled());
+  }
+  void operator()(const file_requeued& e) const { to.mutable_file_requeued()->set_index(e.index); }
+  void operator()(const file_interrupted& e) const {
+    auto& m = *to.mutable_file_interrupted();
+    m.set_index(e.index);
+    m.set_cause(static_cast<std::uint32_t>(e.cause));
+  }
+};
+
+bool read_created(const pb::BatchCreated& m, batch_created& e) {
+  e.owner = m.owner();
+  e.name = m.name();
+  e.keep_open = m.keep_open();
+  e.max_failed = m.max_failed();
+  return read_small(m.priority(), 255, e.priority) && read(m.spec(), e.spec);
+}
+
+bool read_spec_changed(const pb::SpecChanged& m, spec_changed& e) {
+  for (const auto& file : m.files())
+    e.files.push_back({file.index(), {file.outputs().begin(), file.outputs().end()}});
+  return read(m.spec(), e.spec);
+}
+
+// Reads the fact; false when it is none that we know, or holds what cannot be.
+bool read_fact(const pb::Event& from, event& to) {
+  switch (from.fact_case()) {
+  case pb::Event::kBatchCreated:
+    return read_created(from.batch_created(), to.emplace<batch_created>());
+  case pb::Event::kFilesAdded: {
+    auto& e = to.emplace<files_added>();
+    e.first = from.files_added().first();
+    for (const auto& entry : from.files_added().entries()) read(entry, e.entries.emplace_back());
+    return true;
+  }
+  case pb::Event::kFileRemoved:
+    to = file_removed{from.file_removed().index()};
+    return true;
+  case pb::Event::kBatchStarted:
+    to = batch_started{from.batch_started().sealed()};
+    return true;
+  case pb::Event::kBatchSealed:
+    to = batch_sealed{};
+    return true;
+  case pb::Event::kBatchPaused:
+    return read_enum(from.batch_paused().mode(), 2, to.emplace<batch_paused>().mode);
+  case pb::Event::kBatchResumed:
+    to = batch_resumed{};
+    return true;
+  case pb::Event::kBatchCancelled:
+    to = batch_cancelled{from.batch_cancelled().reason(),
+                         read_indexes(from.batch_cancelled().spared())};
+    return true;
+  case pb::Event::kBatchFinished: {
+    auto& e = to.emplace<batch_finished>();
+    e.spared = read_indexes(from.batch_finished().spared());
+    return read_enum(from.batch_finished().phase(), batch_phase_count, e.phase);
+  }
+  case pb::Event::kBatchRetried:
+    to = batch_retried{read_indexes(from.batch_retried().files())};
+    return true;
+  case pb::Event::kPriorityChanged:
+    return read_small(from.priority_changed().priority(), 255,
+                      to.emplace<priority_changed>().priority);
+  case pb::Event::kSpecChanged:
+    return read_spec_changed(from.spec_changed(), to.emplace<spec_changed>());
+  case pb::Event::kBatchRecovered:
+    to = batch_recovered{read_indexes(from.batch_recovered().interrupted())};
+    return true;
+  case pb::Event::kFileStarted: {
+    const auto& m = from.file_started();
+    to = file_started{m.index(), m.attempt(), m.lease(), m.node()};
+    return true;
+  }
+  case pb::Event::kFileCompleted:
+    return read(from.file_completed(), to.emplace<file_completed>());
+  case pb::Event::kFileFailed:
+    return read(from.file_failed(), to.emplace<file_failed>());
+  case pb::Event::kFileRetryScheduled:
+    return read(from.file_retry_scheduled(), to.emplace<file_retry_scheduled>());
+  case pb::Event::kFileRequeued:
+    to = file_requeued{from.file_requeued().index()};
+    return true;
+  case pb::Event::kFileInterrupted: {
+    auto& e = to.emplace<file_interrupted>();
+    e.index = from.file_interrupted().index();
+    return read_enum(from.file_interrupted().cause(), interruption_count, e.cause);
+  }
+  case pb::Event::FACT_NOT_SET:
+    break;
+  }
+  return false;
+}
+
+template<class Message>
+bool parse(Message& message, std::string_view bytes) {
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+} // namespace
+
+std::string encode_event(const event& fact, seq prev, std::int64_t time_us) {
+  pb::Event message;
+  message.set_prev(prev);
+  message.set_time_us(time_us);
+  std::visit(event_writer{message}, fact);
+  return message.SerializeAsString();
+}
+
+std::optional<journaled_event> decode_event(std::string_view bytes) {
+  pb::Event message;
+  journaled_event e;
+  if (!parse(message, bytes) || !read_fact(message, e.fact)) return std::nullopt;
+  e.prev = message.prev();
+  e.time_us = message.time_us();
+  return e;
+}
+
+std::string encode_entry(const file_entry& entry) {
+  pb::FileEntry message;
+  write(entry, message);
+  return message.SerializeAsString();
+}
+
+std::optional<file_entry> decode_entry(std::string_view bytes) {
+  pb::FileEntry message;
+  file_entry entry;
+  if (!parse(message, bytes)) return std::nullopt;
+  read(message, entry);
+  return entry;
+}
+
+std::string encode_outcome(const event& fact, seq seq) {
+  pb::Outcome message;
+  message.set_seq(seq);
+  if (const auto* completed = std::get_if<file_completed>(&fact))
+    write(*completed, *message.mutable_completed());
+  else if (const auto* failed = std::get_if<file_failed>(&fact))
+    write(*failed, *message.mutable_failed());
+  else if (const auto* waiting = std::get_if<file_retry_scheduled>(&fact))
+    write(*waiting, *message.mutable_waiting());
+  else
+    return {};
+  return message.SerializeAsString();
+}
+
+std::optional<outcome> decode_outcome(std::string_view bytes) {
+  pb::Outcome message;
+  outcome result;
+  if (!parse(message, bytes)) return std::nullopt;
+  bool ok = false;
+  if (message.has_completed()) ok = read(message.completed(), result.emplace<file_completed>());
+  if (message.has_failed()) ok = read(message.failed(), result.emplace<file_failed>());
+  if (message.has_waiting()) ok = read(message.waiting(), result.emplace<file_retry_scheduled>());
+  return ok ? std::optional{std::move(result)} : std::nullopt;
+}
+
+std::string encode_snapshot(const batch_state& state, seq seq) {
+  pb::Snapshot m;
+  m.set_seq(seq);
+  m.set_phase(static_cast<std::uint32_t>(state.phase));
+  m.set_sealed(state.sealed);
+  m.set_keep_open(state.keep_open);
+  m.set_priority(state.priority);
+  m.set_max_failed(state.max_failed);
+  m.set_owner(state.owner);
+  m.set_name(state.name);
+  write(state.spec, *m.mutable_spec());
+  m.set_files(state.files.data(), state.files.size());
+  for (const auto& [index, history] : state.histories) {
+    auto& h = *m.add_histories();
+    h.set_index(index);
+    h.set_attempts(history.attempts);
+    h.set_crashes(history.crashes);
+    h.set_nodes_lost(history.nodes_lost);
+    h.set_lease(history.lease);
+  }
+  for (const auto& [index, reason] : state.failures) {
+    auto& f = *m.add_failures();
+    f.set_index(index);
+    f.set_reason(static_cast<std::uint32_t>(reason));
+  }
+  m.set_bytes_in(state.bytes_in);
+  m.set_bytes_out(state.bytes_out);
+  return m.SerializeAsString();
+}
+
+std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
+  pb::Snapshot m;
+  if (!parse(m, bytes)) return std::nullopt;
+  positioned_state out;
+  out.seq = m.seq();
+  auto& state = out.state;
+  state.sealed = m.sealed();
+  state.keep_open = m.keep_open();
+  state.max_failed = m.max_failed();
+  state.owner = m.owner();
+  state.name = m.name();
+  state.bytes_in = m.bytes_in();
+  state.bytes_out = m.bytes_out();
+  bool ok = read_enum(m.phase(), batch_phase_count, state.phase) &&
+            read_small(m.priority(), 255, state.priority) && read(m.spec(), state.spec);
+  state.files.resize(m.files().size());
+  for (std::size_t i = 0; ok && i < state.files.size(); ++i) {
+    ok = read_enum(static_cast<unsigned char>(m.files()[i]), file_status_count, state.files[i]);
+    if (ok) state.counts[static_cast<std::size_t>(state.files[i])] += 1;
+  }
+  for (const auto& h : m.histories()) {
+    ok = ok && h.index() < state.files.size();
+    state.histories[h.index()] = {h.attempts(), h.crashes(), h.nodes_lost(), h.lease()};
+  }
+  for (const auto& f : m.failures())
+    ok = ok && f.index() < state.files.size() &&
+         read_enum(f.reason(), failure_reason_count, state.failures[f.index()]);
+  return ok ? std::optional{std::move(out)} : std::nullopt;
+}
+
+std::string encode_summary(const batch_summary& s) {
+  pb::BatchSummary m;
+  m.set_seq(s.seq);
+  m.set_created_us(s.created_us);
+  m.set_changed_us(s.changed_us);
+  m.set_owner(s.owner);
+  m.set_name(s.name);
+  write(s.spec, *m.mutable_spec());
+  m.set_phase(static_cast<std::uint32_t>(s.phase));
+  m.set_priority(s.priority);
+  for (const auto count : s.counts) m.add_counts(count);
+  m.set_bytes_in(s.bytes_in);
+  m.set_bytes_out(s.bytes_out);
+  return m.SerializeAsString();
+}
+
+std::optional<batch_summary> decode_summary(std::string_view bytes) {
+  pb::BatchSummary m;
+  batch_summary s;
+  if (!parse(m, bytes) || m.counts_size() != file_status_count) return std::nullopt;
+  s.seq = m.seq();
+  s.created_us = m.created_us();
+  s.changed_us = m.changed_us();
+  s.owner = m.owner();
+  s.name = m.name();
+  s.bytes_in = m.bytes_in();
+  s.bytes_out = m.bytes_out();
+  std::ranges::copy(m.counts(), s.counts.begin());
+  const bool ok = read(m.spec(), s.spec) && read_enum(m.phase(), batch_phase_count, s.phase) &&
+                  read_small(m.priority(), 255, s.priority);
+  return ok ? std::optional{std::move(s)} : std::nullopt;
+}
+
+} // namespace darkroom::persistence

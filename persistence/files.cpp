@@ -1,0 +1,107 @@
+#include "persistence/files.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <vector>
+
+namespace darkroom::persistence {
+
+namespace {
+
+using codecs::unique_fd;
+constexpr std::size_t chunk_bytes = 256 * 1024;
+
+bool write_all(int fd, const std::uint8_t* data, std::size_t size) {
+  while (size > 0) {
+    const auto n = ::write(fd, data, size);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    data += n;
+    size -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+} // namespace
+
+bool file_error::disk_full() const { return code == ENOSPC || code == EDQUOT; }
+
+std::string file_error::text() const { return action + ": " + std::strerror(code); }
+
+file_error last_error(std::string action) { return {errno, std::move(action)}; }
+
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+file_result<void> make_directories(const std::string& path) {
+  if (::mkdir(path.c_str(), 0777) == 0) return sync_directory(parent_of(path));
+  if (errno == EEXIST) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) return {};
+    errno = ENOTDIR;
+    return std::unexpected(last_error("making the directory " + path));
+  }
+  if (errno != ENOENT) return std::unexpected(last_error("making the directory " + path));
+  if (auto ok = make_directories(parent_of(path)); !ok) return ok;
+  if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST)
+    return std::unexpected(last_error("making the directory " + path));
+  return sync_directory(parent_of(path));
+}
+
+file_result<written_file> write_synced(int from, const std::string& path) {
+  constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  unique_fd to{::open(path.c_str(), flags, 0666)};
+  if (!to && errno == EEXIST && ::unlink(path.c_str()) == 0)
+    to.reset(::open(path.c_str(), flags, 0666));
+  if (!to) return std::unexpected(last_error("making " + path));
+  written_file done;
+  sha256 sum;
+  std::vector<std::uint8_t> chunk(chunk_bytes);
+  const auto failed = [&](const char* action) {
+    auto error = last_error(action + path);
+    ::unlink(path.c_str());
+    return std::unexpected(std::move(error));
+  };
+  for (off_t at = 0;;) {
+    const auto n = ::pread(from, chunk.data(), chunk.size(), at);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return failed("reading what goes to ");
+    if (n == 0) break;
+    const auto size = static_cast<std::size_t>(n);
+    sum.add({chunk.data(), size});
+    if (!write_all(to.get(), chunk.data(), size)) return failed("writing ");
+    at += n;
+  }
+  if (::fsync(to.get()) != 0) return failed("syncing ");
+  struct stat about {};
+  if (::fstat(to.get(), &about) != 0) return failed("looking at ");
+  done.bytes = static_cast<std::uint64_t>(about.st_size);
+  done.sha256 = sum.finish();
+  return done;
+}
+
+file_result<void> sync_directory(const std::string& path) {
+  const unique_fd directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory || ::fsync(directory.get()) != 0)
+    return std::unexpected(last_error("syncing the directory " + path));
+  return {};
+}
+
+file_result<void> rename_file(const std::string& from, const std::string& to, bool replace) {
+  const unsigned flags = replace ? 0 : RENAME_NOREPLACE;
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) == 0) return {};
+  // Not every file system knows "no replace" (EINVAL): a hard link refuses to replace as well.
+  if (!replace && errno == EINVAL && ::link(from.c_str(), to.c_str()) == 0) {
+    ::unlink(from.c_str());
+    return {};
+  }
+  return std::unexpected(last_error("renaming to " + to));
+}
+
+} // namespace darkroom::persistence

@@ -1,0 +1,45 @@
+// Steps that make a file durable: what is written, synced and renamed, in this order, survives.
+#pragma once
+
+#include "codecs/unique_fd.hpp"
+#include "persistence/digest.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+namespace darkroom::persistence {
+
+// An errno, and what was being done.
+struct file_error {
+  int code = 0;
+  std::string action;
+  bool disk_full() const;
+  std::string text() const; // "writing a.webp: No space left on device"
+};
+
+template<class T>
+using file_result = std::expected<T, file_error>;
+
+file_error last_error(std::string action);
+
+struct written_file {
+  std::uint64_t bytes = 0;
+  digest sha256{};
+};
+
+// Makes a directory and its parents; each that is new is synced into its parent.
+file_result<void> make_directories(const std::string& path);
+
+// Copies everything that `from` holds (read from its begin) into a new file, and syncs it. A file of
+// that name is replaced: the name must be nobody else's.
+file_result<written_file> write_synced(int from, const std::string& path);
+
+file_result<void> sync_directory(const std::string& path);
+
+// Renames within a file system. With `replace` false, an existing target is the error EEXIST.
+file_result<void> rename_file(const std::string& from, const std::string& to, bool replace);
+
+std::string parent_of(const std::string& path);
+
+} // namespace darkroom::persistence

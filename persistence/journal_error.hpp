@@ -1,0 +1,27 @@
+// What can be wrong with a journal.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+
+namespace darkroom::persistence {
+
+enum class journal_fault : std::uint8_t {
+  missing,  // there is no journal
+  locked,   // another process has it
+  newer,    // written by a newer version of Darkroom
+  corrupt,  // what was synced cannot be read back
+  no_space, // the disk is full
+  io,       // reading or writing failed
+};
+
+struct journal_error {
+  journal_fault fault = journal_fault::io;
+  std::string detail; // a sentence for people
+};
+
+template<class T>
+using journal_result = std::expected<T, journal_error>;
+
+} // namespace darkroom::persistence

@@ -1,0 +1,68 @@
+// The journal on disk: events, and the projections that are written with them. One writer; readers
+// take a `read_view`.
+#pragma once
+
+#include "persistence/journal_error.hpp"
+#include "persistence/records.hpp"
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace rocksdb {
+class Env;
+}
+
+namespace darkroom::persistence {
+
+class database;
+class read_view;
+
+// What one supervisor wants journaled in one piece.
+struct append_request {
+  domain::batch_id batch;
+  std::int64_t time_us = 0;
+  std::vector<domain::event> events;
+  batch_summary summary; // after the events; its seq is filled in
+  std::shared_ptr<const domain::batch_state> snapshot; // after the events; null: none is due
+};
+
+struct store_options {
+  std::string directory;
+  rocksdb::Env* env = nullptr; // null: the real one
+};
+
+class journal_store {
+public:
+  // Opens or creates it. Strict: what was synced and cannot be read is an error, never skipped; a
+  // torn tail that was not synced is silently cut.
+  static journal_result<std::unique_ptr<journal_store>> open(const store_options& options);
+  ~journal_store();
+  journal_store(const journal_store&) = delete;
+  journal_store& operator=(const journal_store&) = delete;
+
+  // Writes all requests in one batch, in order, each event with the next seq; with `sync`, they and
+  // everything before them are on disk afterwards. After an error nothing more may be written
+  // here: close, and open again.
+  journal_result<std::vector<journaled_event>> append(std::span<const append_request> requests,
+                                                      bool sync);
+  // Puts on disk what was appended without `sync`.
+  journal_result<void> sync();
+
+  domain::seq last_seq() const { return last_seq_; }
+  std::shared_ptr<const read_view> view() const { return view_; }
+
+private:
+  explicit journal_store(std::shared_ptr<database> db);
+  journal_result<void> check_format();
+  domain::seq last_of(const domain::batch_id& batch);
+
+  std::shared_ptr<database> db_;
+  std::shared_ptr<const read_view> view_;
+  domain::seq last_seq_ = 0;
+  std::map<domain::batch_id, domain::seq> last_by_batch_;
+};
+
+} // namespace darkroom::persistence

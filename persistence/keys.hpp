@@ -1,0 +1,52 @@
+// Keys of the journal. Every key begins with a kind byte; numbers are big-endian, so that the order
+// of the bytes is the order of the numbers.
+//
+//   meta      'm' name
+//   batch     'b' batch id (16)                        → BatchSummary
+//   event     'e' batch id (16) · seq (8)              → Event
+//   file      'f' batch id (16) · file index (4)       → FileEntry
+//   outcome   'o' batch id (16) · file index (4)       → Outcome
+//   snapshot  's' batch id (16)                        → Snapshot
+//   live      'l' batch id (16)                        → empty; exists while the batch has not ended
+//   owner     'u' owner · 0 · created (8) · batch id   → empty
+#pragma once
+
+#include "domain/ids.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace darkroom::persistence::keys {
+
+enum class kind : char {
+  meta = 'm',
+  batch = 'b',
+  event = 'e',
+  file = 'f',
+  outcome = 'o',
+  snapshot = 's',
+  live = 'l',
+  owner = 'u',
+};
+
+std::string meta(std::string_view name);
+std::string batch(const domain::batch_id& id);
+std::string event(const domain::batch_id& id, domain::seq seq);
+std::string file(const domain::batch_id& id, domain::file_index index);
+std::string outcome(const domain::batch_id& id, domain::file_index index);
+std::string snapshot(const domain::batch_id& id);
+std::string live(const domain::batch_id& id);
+std::string owner(std::string_view name, std::int64_t created_us, const domain::batch_id& id);
+
+// All keys of this kind (and batch) begin so.
+std::string prefix(kind k);
+std::string prefix(kind k, const domain::batch_id& id);
+
+// The batch id behind the kind byte; nothing when the key is too short.
+std::optional<domain::batch_id> batch_of(std::string_view key);
+// The last 8 bytes of an event's key, and the last 4 of a file's or an outcome's.
+std::optional<domain::seq> seq_of(std::string_view key);
+std::optional<domain::file_index> index_of(std::string_view key);
+
+} // namespace darkroom::persistence::keys

@@ -1,0 +1,102 @@
+#include "persistence/output_directory.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <map>
+#include <sys/stat.h>
+
+namespace darkroom::persistence {
+
+namespace {
+
+using codecs::unique_fd;
+
+// Beside its target, so that the rename stays within one directory; derived from batch, file and
+// output, so that recovery finds it without looking at anything else.
+std::string temporary_for(const std::string& target, const domain::batch_id& batch,
+                          domain::file_index file, std::uint32_t output) {
+  const auto slash = target.rfind('/');
+  const auto directory = slash == std::string::npos ? "" : target.substr(0, slash + 1);
+  return directory + ".darkroom-" + domain::to_string(batch) + '-' + std::to_string(file) + '-' +
+         std::to_string(output) + ".part";
+}
+
+} // namespace
+
+file_result<staged_output> output_directory::stage(const domain::batch_id& batch,
+                                                   domain::file_index file, std::uint32_t output,
+                                                   const std::string& target, int content,
+                                                   domain::existing_policy existing) {
+  staged_output staged{.temporary = temporary_for(target, batch, file, output),
+                       .target = target,
+                       .existing = existing};
+  if (auto ok = make_directories(parent_of(below_root(target))); !ok)
+    return std::unexpected(ok.error());
+  const auto written = write_synced(content, below_root(staged.temporary));
+  if (!written) return std::unexpected(written.error());
+  staged.bytes = written->bytes;
+  staged.sha256 = written->sha256;
+  return staged;
+}
+
+placed_output output_directory::place_one(const staged_output& staged) {
+  const auto from = below_root(staged.temporary), to = below_root(staged.target);
+  const bool replace = staged.existing == domain::existing_policy::overwrite;
+  const auto renamed = rename_file(from, to, replace);
+  if (renamed) return {placement::placed, {}, staged.bytes, staged.sha256};
+  if (renamed.error().code != EEXIST) {
+    discard(staged);
+    return {placement::failed, renamed.error(), 0, {}};
+  }
+  const auto there = existing(staged.target);
+  discard(staged);
+  if (there && there->sha256 == staged.sha256)
+    return {placement::adopted, {}, there->bytes, there->sha256};
+  if (there && staged.existing == domain::existing_policy::skip)
+    return {placement::existing_kept, {}, there->bytes, there->sha256};
+  return {placement::exists, renamed.error(), 0, {}};
+}
+
+std::vector<placed_output> output_directory::place(std::span<const staged_output> staged) {
+  std::vector<placed_output> results;
+  std::map<std::string, std::vector<std::size_t>> by_directory;
+  for (const auto& output : staged) {
+    results.push_back(place_one(output));
+    if (results.back().how == placement::placed || results.back().how == placement::adopted)
+      by_directory[parent_of(below_root(output.target))].push_back(results.size() - 1);
+  }
+  for (const auto& [directory, indexes] : by_directory)
+    if (const auto ok = sync_directory(directory); !ok)
+      for (const auto i : indexes) results[i] = {placement::failed, ok.error(), 0, {}};
+  return results;
+}
+
+void output_directory::discard(const staged_output& staged) {
+  ::unlink(below_root(staged.temporary).c_str());
+}
+
+void output_directory::take_back(const staged_output& staged) {
+  ::unlink(below_root(staged.target).c_str());
+}
+
+std::optional<written_file> output_directory::existing(const std::string& target) {
+  const unique_fd file{::open(below_root(target).c_str(), O_RDONLY | O_CLOEXEC)};
+  struct stat about {};
+  if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) return std::nullopt;
+  const auto sum = digest_of(file.get());
+  if (!sum) return std::nullopt;
+  return written_file{static_cast<std::uint64_t>(about.st_size), *sum};
+}
+
+bool output_directory::exists(const std::string& target) {
+  struct stat about {};
+  return ::lstat(below_root(target).c_str(), &about) == 0;
+}
+
+void output_directory::sweep(const domain::batch_id& batch, domain::file_index file,
+                             std::span<const std::string> targets) {
+  for (std::uint32_t output = 0; output < targets.size(); ++output)
+    ::unlink(below_root(temporary_for(targets[output], batch, file, output)).c_str());
+}
+
+} // namespace darkroom::persistence
