@@ -14,10 +14,16 @@ namespace {
 using self_pointer = converter_actor::stateful_pointer<converter_state>;
 using stage = converter_state::stage;
 
+// CAF keeps a monitor at its target until it is taken back: thousands would gather there.
+void end(self_pointer self) {
+  self->demonitor(self->state.supervisor.address());
+  self->quit();
+}
+
 void report_failure(self_pointer self, const codecs::codec_error& error) {
   auto& s = self->state;
   self->send(s.supervisor, attempt_failed{s.order.index, s.lease.lease, error});
-  self->quit();
+  end(self);
 }
 
 void report_interruption(self_pointer self, domain::interruption cause,
@@ -25,7 +31,7 @@ void report_interruption(self_pointer self, domain::interruption cause,
   auto& s = self->state;
   self->send(s.supervisor,
              attempt_interrupted{s.order.index, s.lease.lease, cause, memory_bytes});
-  self->quit();
+  end(self);
 }
 
 // The lease was granted and is not wanted: nothing was sent to the pool under it.
@@ -116,7 +122,7 @@ void on_placed(self_pointer self, const std::vector<persistence::placed_output>&
   }
   result.index = s.order.index;
   self->send(s.supervisor, file_placed{s.lease.lease, std::move(result)});
-  self->quit();
+  end(self);
 }
 
 // The supervisor is gone: nobody waits for this file.
@@ -132,7 +138,7 @@ void on_orphaned(self_pointer self) {
   if (s.at == stage::waiting || s.at == stage::converting)
     s.at = stage::stopping; // what is on its way comes back first
   else
-    self->quit();
+    end(self);
 }
 
 } // namespace
@@ -151,7 +157,7 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
         auto& st = self->state;
         if (st.at == stage::withdrawing) {
           self->send(st.supervisor, file_withdrawn{st.order.index});
-          self->quit();
+          end(self);
           return;
         }
         if (!message.info) return report_failure(self, message.info.error());
@@ -167,7 +173,7 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
           give_lease_back(self);
           if (st.at == stage::withdrawing)
             self->send(st.supervisor, file_withdrawn{st.order.index});
-          self->quit();
+          end(self);
           return;
         }
         st.at = stage::starting;
@@ -186,7 +192,7 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
         auto& st = self->state;
         if (st.at == stage::withdrawing)
           self->send(st.supervisor, file_withdrawn{st.order.index});
-        self->quit();
+        end(self);
       },
       [self](attempt_started) {
         if (self->state.at == stage::starting) convert(self);
@@ -194,14 +200,14 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
       [self](attempt_refused) {
         give_lease_back(self);
         self->send(self->state.supervisor, file_withdrawn{self->state.order.index});
-        self->quit();
+        end(self);
       },
       [self](const conversion_ended& message) {
         auto& st = self->state;
         st.outcome = message.outcome;
         if (st.at == stage::stopping) {
           discard_staged(self);
-          self->quit();
+          end(self);
           return;
         }
         on_conversion_ended(self);
@@ -215,7 +221,7 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
       },
       [self](result_refused) {
         discard_staged(self);
-        self->quit();
+        end(self);
       },
       [self](const outputs_placed& message) { on_placed(self, message.placed); },
       [self](withdraw_file) {
@@ -231,10 +237,10 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
           st.at = stage::stopping;
         } else if (st.at == stage::starting) {
           give_lease_back(self);
-          self->quit();
+          end(self);
         } else if (st.at == stage::offering) {
           discard_staged(self);
-          self->quit();
+          end(self);
         }
       },
   };

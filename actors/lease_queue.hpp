@@ -2,8 +2,9 @@
 // the caller tells.
 //
 // Users share by predicted cost: the one who was served least is next. Within a user, priority
-// comes first, then age. A request that does not fit a node's free memory is overtaken for a while,
-// then memory is kept for it.
+// comes first, then the older batch; within a batch the costliest file, so that no long one is left
+// for the end, when the other slots have nothing to do. A request that does not fit a node's free
+// memory is overtaken for a while, then memory is kept for it.
 #pragma once
 
 #include "domain/ids.hpp"
@@ -62,9 +63,12 @@ private:
     std::uint32_t slots = 0, free_slots = 0;
     std::uint64_t memory_bytes = 0, free_bytes = 0;
   };
-  // Orders the requests of one user: higher priority, then the older one.
+  // Orders the requests of one user. A batch's id tells its age; costs count as equal within a
+  // factor of two, and then the older request is first.
   struct rank {
     std::uint32_t low_priority;
+    domain::batch_id batch;
+    int low_cost;
     std::uint64_t number;
     auto operator<=>(const rank&) const = default;
   };

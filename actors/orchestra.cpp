@@ -24,6 +24,7 @@ struct local_config : caf::actor_system_config {
   local_config() {
     add_message_types<caf::id_block::darkroom>();
     set("scheduler.max-threads", std::size_t{2});
+    set("scheduler.policy", caf::atom("sharing")); // first come, first served: files keep their order
     set("logger.verbosity", caf::atom("quiet"));
   }
 };

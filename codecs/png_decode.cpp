@@ -233,7 +233,7 @@ metadata metadata_of(png_reader& reader, domain::loss_set& losses) {
   int unit = 0;
   if (png_get_pHYs(reader.png(), reader.info(), &x, &y, &unit) != 0)
     meta.density = pixel_density{x, y, unit == PNG_RESOLUTION_METER};
-  if (reader.errors().icc_refused) losses.add(domain::loss::icc_dropped);
+  if (reader.errors().icc_refused && meta.icc.empty()) losses.add(domain::loss::icc_dropped);
   return meta;
 }
 

@@ -81,7 +81,7 @@ inline constexpr std::uint32_t journal_format_version = 1;
 inline constexpr std::uint32_t journal_group_events_max = 4'096;
 inline constexpr std::uint32_t unsynced_tail_ms = 50;
 inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files
-inline constexpr std::uint64_t journal_write_buffer_bytes = 8 * MiB;
+inline constexpr std::uint64_t journal_write_buffer_bytes = 16 * MiB;
 inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
 

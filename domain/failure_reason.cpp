@@ -43,7 +43,7 @@ bool is_transient(failure_reason reason) {
 std::string_view explain(failure_reason reason) {
   switch (reason) {
   case failure_reason::unsupported_format:
-    return "not a JPEG, PNG or WebP image that can be decoded";
+    return "no image of a kind that can be converted";
   case failure_reason::corrupt_input:
     return "the image data is damaged";
   case failure_reason::truncated_input:

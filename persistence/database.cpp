@@ -33,6 +33,7 @@ rocksdb::Options options_for(rocksdb::Env* env) {
   o.track_and_verify_wals_in_manifest = false;
   o.max_bgerror_resume_count = 0; // a failed handle is closed, never resumed
   o.max_background_jobs = 2;
+  o.level0_file_num_compaction_trigger = 8;
   o.write_buffer_size = limits::journal_write_buffer_bytes;
   o.max_write_buffer_number = 3;
   o.compression = rocksdb::kNoCompression;

@@ -98,20 +98,8 @@ std::uint64_t codec_host::cpu_ms() const {
          static_cast<std::uint64_t>(used.tv_nsec) / 1'000'000;
 }
 
-void codec_host::allow_memory(std::uint64_t bytes) noexcept {
-#ifndef DARKROOM_SANITIZED
-  const std::uint64_t used = statm_bytes(process_.pid, 0);
-  rlimit limit{};
-  if (used == 0 || ::prlimit(process_.pid, RLIMIT_AS, nullptr, &limit) != 0) return;
-  limit.rlim_cur = std::min<rlim_t>(used + bytes + address_slack_bytes, limit.rlim_max);
-  (void)::prlimit(process_.pid, RLIMIT_AS, &limit, nullptr);
-#else
-  (void)bytes;
-#endif
-}
-
 // The host has ended, or must: finds out how.
-host_failure codec_host::end_of_life(const char* why_killed) {
+host_failure codec_host::end_of_life(std::optional<codec_error> why_killed) {
   kill();
   alive_ = false;
   exit_report report{};
@@ -119,7 +107,7 @@ host_failure codec_host::end_of_life(const char* why_killed) {
   const bool told = ::poll(&wait, 1, limits::host_spawn_ms) == 1 &&
                     ::read(process_.status.get(), &report, sizeof report) == sizeof report;
   if (interrupted_) return {true, {}};
-  if (why_killed != nullptr) return {false, {limit_time, why_killed}};
+  if (why_killed) return {false, *why_killed};
   if (told && report.signal == SIGXCPU)
     return {false, {limit_time, "the codec host used up its processor time"}};
   if (!told || report.signal == 0)
@@ -138,6 +126,8 @@ std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t jo
                                                                 const job_limits& allowed) {
   const auto wall_end = clock::now() + std::chrono::milliseconds(allowed.wall_ms);
   const std::uint64_t cpu_end_ms = cpu_ms() + allowed.cpu_ms;
+  const std::uint64_t resident_max =
+      resident_bytes() + allowed.memory_bytes + address_slack_bytes;
   for (;;) {
     pollfd wait[2] = {{process_.socket.get(), POLLIN, 0}, {process_.status.get(), POLLIN, 0}};
     const int ready = ::poll(wait, 2, cpu_check_ms);
@@ -146,26 +136,34 @@ std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t jo
       wire_reply reply{};
       received_fds none;
       if (!receive(process_.socket.get(), &reply, sizeof reply, none))
-        return std::unexpected(end_of_life(nullptr));
+        return std::unexpected(end_of_life(std::nullopt));
       if (!none.list().empty()) return std::unexpected(misbehaved("it sent a descriptor"));
       if (reply.job_id != job_id) return std::unexpected(misbehaved("it answered another job"));
       return reply;
     }
     if (ready > 0 && (wait[0].revents != 0 || wait[1].revents != 0))
-      return std::unexpected(end_of_life(nullptr));
+      return std::unexpected(end_of_life(std::nullopt));
     if (clock::now() >= wall_end)
-      return std::unexpected(end_of_life("it took longer than its size allows"));
+      return std::unexpected(end_of_life(codec_error{limit_time, "it took longer than its size allows"}));
     if (cpu_ms() > cpu_end_ms)
-      return std::unexpected(end_of_life("it used more processor time than its size allows"));
+      return std::unexpected(
+          end_of_life(codec_error{limit_time, "it used more processor time than its size allows"}));
+#ifndef DARKROOM_SANITIZED // a sanitizer's shadow memory is not the host's
+    if (resident_bytes() > resident_max)
+      return std::unexpected(
+          end_of_life(codec_error{limit_memory, "it took more memory than it was granted"}));
+#endif
   }
 }
 
 std::expected<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<const int> fds,
                                                         const job_limits& allowed) {
   job.job_id = next_job_id_++;
-  allow_memory(allowed.memory_bytes);
+  const std::uint64_t address_bytes = statm_bytes(process_.pid, 0);
+  if (address_bytes == 0) return std::unexpected(end_of_life(std::nullopt));
+  job.address_bytes_max = address_bytes + allowed.memory_bytes + address_slack_bytes;
   if (!send(process_.socket.get(), &job, sizeof job, fds))
-    return std::unexpected(end_of_life(nullptr));
+    return std::unexpected(end_of_life(std::nullopt));
   auto reply = await_reply(job.job_id, allowed);
   if (!reply) return reply;
   jobs_done_ += 1;

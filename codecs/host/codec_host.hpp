@@ -8,6 +8,7 @@
 #include <atomic>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 
 namespace darkroom::codecs::host {
@@ -59,10 +60,9 @@ private:
                                               const job_limits& allowed);
   std::expected<wire_reply, host_failure> await_reply(std::uint64_t job_id,
                                                       const job_limits& allowed);
-  host_failure end_of_life(const char* why_killed);
+  host_failure end_of_life(std::optional<codec_error> why_killed);
   host_failure misbehaved(const char* how);
   void kill() noexcept;
-  void allow_memory(std::uint64_t bytes) noexcept;
   std::uint64_t cpu_ms() const;
 
   spawned_host process_;

@@ -2,6 +2,7 @@
 
 #include "codecs/host/messages.hpp"
 #include "codecs/host/protocol.hpp"
+#include "codecs/host/sandbox.hpp"
 
 #include <new>
 #include <unistd.h>
@@ -64,6 +65,7 @@ void serve(int socket) noexcept {
     wire_job job{};
     received_fds fds;
     if (!receive(socket, &job, sizeof job, fds)) return;
+    limit_address_space(job.address_bytes_max);
     const wire_reply reply = answer(job, fds.list());
     fds.close_all();
     if (!send(socket, &reply, sizeof reply, {})) return;

@@ -41,6 +41,7 @@ struct wire_job {
   std::uint64_t job_id;
   job_kind kind;
   std::uint64_t input_bytes;
+  std::uint64_t address_bytes_max; // all address space of the host during the job
   input_limits limits;
   wire_spec spec;
 };

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <grp.h>
 #include <malloc.h>
@@ -69,8 +70,10 @@ void deny_files() {
 }
 
 // What the libraries do once at first use would die under the filter: glibc's qsort asks for the
-// machine's memory, and malloc sets up its arena.
+// machine's memory, malloc sets up its arena, and a date (lcms puts one into each profile) reads the
+// time zone.
 void warm_up() {
+  ::tzset();
   constexpr std::size_t count = 512;
   auto* numbers = static_cast<std::uint32_t*>(std::malloc(count * sizeof(std::uint32_t)));
   require(numbers != nullptr);
@@ -109,9 +112,15 @@ seccomp_program build_seccomp_program() {
   add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
   add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
   add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-  add(SCMP_ACT_ALLOW, SCMP_SYS(madvise), SCMP_A2(SCMP_CMP_EQ, MADV_DONTNEED));
-  add(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(madvise), SCMP_A2(SCMP_CMP_NE, MADV_DONTNEED));
+  for (std::uint32_t advice = 0; advice <= MADV_COLD; ++advice) {
+    const bool allowed = advice == MADV_DONTNEED || advice == MADV_HUGEPAGE;
+    add(allowed ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(EPERM), SCMP_SYS(madvise),
+        SCMP_A2(SCMP_CMP_EQ, advice));
+  }
   add(SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3));
+  // Its own address space, within the hard limit, and nothing else.
+  add(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), SCMP_A0(SCMP_CMP_EQ, 0),
+      SCMP_A1(SCMP_CMP_EQ, RLIMIT_AS));
   ok = ok && seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0;
   const int fd = ::memfd_create("filter", MFD_CLOEXEC);
   ok = ok && fd >= 0 && seccomp_export_bpf(context, fd) == 0;
@@ -166,6 +175,17 @@ void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max
   require(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0);
   require(::getppid() == parent_pid); // it may have died before that
   load(program);
+}
+
+void limit_address_space(std::uint64_t bytes) noexcept {
+#ifndef DARKROOM_SANITIZED
+  rlimit now{};
+  if (::getrlimit(RLIMIT_AS, &now) != 0) return;
+  now.rlim_cur = std::min<rlim_t>(bytes, now.rlim_max);
+  (void)::setrlimit(RLIMIT_AS, &now);
+#else
+  (void)bytes;
+#endif
 }
 
 } // namespace darkroom::codecs::host

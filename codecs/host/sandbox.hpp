@@ -24,4 +24,8 @@ void enter_namespaces() noexcept;
 void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max, int last_fd,
                  int parent_pid) noexcept;
 
+// Behind the walls: how much address space the next job may have. Only downwards of what
+// `enter_walls` set; the parent could not do it from outside without privileges.
+void limit_address_space(std::uint64_t bytes) noexcept;
+
 } // namespace darkroom::codecs::host

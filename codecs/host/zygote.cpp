@@ -175,7 +175,9 @@ std::expected<void, std::string> zygote::launch() {
   char name[sizeof zygote_name];
   std::memcpy(name, zygote_name, sizeof zygote_name);
   char* const arguments[] = {name, nullptr};
-  char* const environment[] = {nullptr};
+  // Pictures are large blocks: with huge pages, they cost a fraction of the page faults.
+  char huge_pages[] = "GLIBC_TUNABLES=glibc.malloc.hugetlb=1";
+  char* const environment[] = {huge_pages, nullptr};
   const std::string path = "/proc/self/fd/" + std::to_string(binary_.get());
   pid_t pid = -1;
   const int error =
