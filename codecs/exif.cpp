@@ -125,7 +125,8 @@ void remove_entry(editable& tiff, std::span<std::uint8_t> bytes, std::size_t dir
                   std::size_t entry) {
   const std::uint32_t count = tiff.entries(directory);
   const std::size_t end = editable::entry(directory, count) + 4;
-  if (end > bytes.size()) return;
+  // Erasing what a hostile pointer leads to may have hit the directory itself.
+  if (end > bytes.size() || entry + entry_bytes > end) return;
   std::memmove(bytes.data() + entry, bytes.data() + entry + entry_bytes,
                end - entry - entry_bytes);
   tiff.zero(end - entry_bytes, entry_bytes);

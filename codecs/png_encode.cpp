@@ -164,9 +164,7 @@ result<void> encode_png(const encode_request& request, output_sink& out) {
   if (meta.xmp.size() == 1) meta.xmp.clear();
   const encode_request with_text{request.pixels, meta, request.output};
 
-  // A palette is RGB, and a profile for grey does not fit it.
-  const bool grey_profile = is_grey(request.pixels.layout()) && !meta.icc.empty();
-  const auto palette = grey_profile ? std::nullopt : find_palette(request.pixels);
+  const auto palette = find_palette(request.pixels);
   byte_vector index_row(palette ? request.pixels.width() : 0);
   png_writer writer(with_text, palette ? &*palette : nullptr, out);
   if (writer.write(index_row.data()) && out.flush()) return {};

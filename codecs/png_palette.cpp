@@ -6,20 +6,9 @@ namespace darkroom::codecs {
 
 namespace {
 
-constexpr std::uint32_t opaque = 0xff000000;
-
 std::uint32_t colour_at(const std::uint8_t* pixel, pixel_layout layout) {
-  const auto grey = [](std::uint32_t v) { return v | v << 8 | v << 16; };
-  switch (layout) {
-  case pixel_layout::grey:
-    return grey(pixel[0]) | opaque;
-  case pixel_layout::grey_alpha:
-    return grey(pixel[0]) | std::uint32_t{pixel[1]} << 24;
-  case pixel_layout::rgba:
-    return pixel[0] | pixel[1] << 8 | pixel[2] << 16 | std::uint32_t{pixel[3]} << 24;
-  default:
-    return pixel[0] | pixel[1] << 8 | pixel[2] << 16 | opaque;
-  }
+  const std::uint32_t alpha = layout == pixel_layout::rgba ? pixel[3] : 255u;
+  return pixel[0] | pixel[1] << 8 | pixel[2] << 16 | alpha << 24;
 }
 
 std::size_t hash(std::uint32_t colour) { return colour * 2'654'435'761u >> 22; }
@@ -50,9 +39,7 @@ void png_palette::index(const image& pixels, std::uint32_t y, std::uint8_t* out)
 }
 
 std::optional<png_palette> find_palette(const image& pixels) {
-  if (pixels.depth() != 8) return std::nullopt;
-  // Greys of full depth gain nothing.
-  const std::size_t most = pixels.layout() == pixel_layout::grey ? 16 : 256;
+  if (pixels.depth() != 8 || is_grey(pixels.layout())) return std::nullopt;
   png_palette p;
   for (std::uint32_t y = 0; y < pixels.height(); ++y) {
     const std::uint8_t* pixel = pixels.row(y);
@@ -60,7 +47,7 @@ std::optional<png_palette> find_palette(const image& pixels) {
       const std::uint32_t colour = colour_at(pixel, pixels.layout());
       const std::size_t slot = find_slot(p, colour);
       if (p.slots[slot] != 0) continue;
-      if (p.size == most) return std::nullopt;
+      if (p.size == p.colours.size()) return std::nullopt;
       p.colours[p.size++] = colour;
       p.slots[slot] = static_cast<std::uint16_t>(p.size);
     }

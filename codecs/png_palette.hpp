@@ -20,8 +20,8 @@ struct png_palette {
   void index(const image& pixels, std::uint32_t y, std::uint8_t* out) const;
 };
 
-// The palette of an 8-bit picture with at most 256 colours, where it needs fewer bits a pixel than
-// the picture's own layout; nothing otherwise.
+// The palette of an 8-bit RGB or RGBA picture with at most 256 colours; nothing otherwise. Grey
+// stays grey: it is as small, and comes back as grey.
 std::optional<png_palette> find_palette(const image& pixels);
 
 } // namespace darkroom::codecs

@@ -72,7 +72,8 @@ public:
     return {};
   }
   result operator()(const batch_finished& e) {
-    if (!live() || !is_terminal(e.phase)) return wrong_state();
+    const bool works = s.phase == batch_phase::running || s.phase == batch_phase::paused;
+    if (!works || !is_terminal(e.phase)) return wrong_state();
     end(e.phase, e.spared);
     return {};
   }

@@ -17,6 +17,7 @@
 #include <ctime>
 #include <fcntl.h>
 #include <grp.h>
+#include <new>
 #include <malloc.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -70,10 +71,14 @@ void deny_files() {
 }
 
 // What the libraries do once at first use would die under the filter: glibc's qsort asks for the
-// machine's memory, malloc sets up its arena, and a date (lcms puts one into each profile) reads the
-// time zone.
+// machine's memory, malloc sets up its arena, a date (lcms puts one into each profile) reads the
+// time zone, and the first exception of all takes a lock.
 void warm_up() {
   ::tzset();
+  try {
+    throw std::bad_alloc();
+  } catch (const std::bad_alloc&) {
+  }
   constexpr std::size_t count = 512;
   auto* numbers = static_cast<std::uint32_t*>(std::malloc(count * sizeof(std::uint32_t)));
   require(numbers != nullptr);

@@ -1,0 +1,165 @@
+// Real images. Skipped where the corpus is not there.
+#include "pictures.hpp"
+#include "tests/support/scratch.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+
+using namespace darkroom;
+using namespace darkroom::codecs;
+using namespace darkroom::tests;
+using domain::failure_reason;
+using domain::loss;
+namespace fs = std::filesystem;
+
+namespace {
+
+std::vector<fs::path> files_in(const std::string& below) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(corpus(below)))
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  std::ranges::sort(files);
+  REQUIRE_FALSE(files.empty());
+  return files;
+}
+
+std::string ended(const std::string& file, const domain::conversion_spec& spec) {
+  const auto done = convert(content_of(file), spec);
+  if (!done) return std::string{to_string(done.error().reason)};
+  std::string text = "ok";
+  for (const auto l : done->report.losses.list()) text += " " + std::string{to_string(l)};
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("PngSuite to PNG: the same pixels, gamma and chromaticities; the broken ones fail") {
+  for (const auto& path : files_in("pngsuite")) {
+    const auto name = path.filename().string();
+    INFO(name);
+    const auto file = content_of(path);
+    const auto done = convert(file, spec_to("png"));
+    if (name.starts_with("x")) {
+      REQUIRE_FALSE(done);
+      CHECK((done.error().reason == failure_reason::corrupt_input ||
+             done.error().reason == failure_reason::unsupported_format));
+      continue;
+    }
+    REQUIRE(done);
+    CHECK(done->report.losses.empty());
+    const auto before = decoded(file), after = decoded(done->outputs[0]);
+    REQUIRE(before);
+    REQUIRE(after);
+    CHECK(before->meta.colour.gamma == after->meta.colour.gamma);
+    CHECK(before->meta.colour.chromaticity == after->meta.colour.chromaticity);
+    // A palette may come back as RGB and the other way round: compare as 8- or 16-bit RGBA.
+    const auto reference = convert(file, spec_to("png"));
+    CHECK(equal(after->pixels, decoded(reference->outputs[0])->pixels));
+    if (before->pixels.layout() == after->pixels.layout())
+      CHECK(equal(before->pixels, after->pixels));
+  }
+}
+
+TEST_CASE("PngSuite to lossless WebP: equal where WebP can hold it, else the declared loss") {
+  for (const auto& path : files_in("pngsuite")) {
+    const auto name = path.filename().string();
+    if (name.starts_with("x")) continue;
+    INFO(name);
+    const auto file = content_of(path);
+    const auto done = convert(file, spec_to("webp", [](auto& o) { o.lossless = true; }));
+    REQUIRE(done);
+    const auto before = decoded(file), after = decoded(done->outputs[0]);
+    REQUIRE(after);
+    if (before->pixels.depth() == 16) {
+      CHECK(done->report.losses.list() == std::vector{loss::bit_depth_reduced});
+    } else {
+      CHECK(done->report.losses.empty());
+      if (before->pixels.layout() == after->pixels.layout())
+        CHECK(equal(before->pixels, after->pixels));
+    }
+  }
+}
+
+TEST_CASE("the sixteen oriented photos are all upright and look the same") {
+  for (const std::string kind : {"Landscape", "Portrait"}) {
+    const auto reference =
+        convert(content_of(corpus("valid/orientation") + "/" + kind + "_1.jpg"), spec_to("png"));
+    REQUIRE(reference);
+    const auto upright = decoded(reference->outputs[0]);
+    for (int o = 2; o <= 8; ++o) {
+      INFO(kind << ' ' << o);
+      const auto done = convert(
+          content_of(corpus("valid/orientation") + "/" + kind + "_" + std::to_string(o) + ".jpg"),
+          spec_to("png"));
+      REQUIRE(done);
+      const auto turned = decoded(done->outputs[0]);
+      REQUIRE(turned);
+      CHECK(turned->orientation == 1);
+      // Each shows its own number: nearly the same pictures. Turned wrongly, they are below 15 dB.
+      CHECK(psnr(upright->pixels, turned->pixels) > 20);
+    }
+  }
+}
+
+TEST_CASE("hostile images end with their named reason, or a declared salvage") {
+  const std::map<std::string, std::string> expected{
+      {"65536-uint32-limit.png", "limit_dimensions"},
+      {"bomb-16383x16383-32-bytes.webp", "limit_pixels"},
+      {"bomb-2000-scans.jpg", "limit_frames"},
+      {"bomb-200000-text-chunks.png", "ok"},
+      {"bomb-30000x30000-1bit.png", "limit_dimensions"},
+      {"bomb-65500x65500-progressive.jpg", "limit_dimensions"},
+      {"bomb-iccp-200MB.png", "ok icc_dropped"},
+      {"bomb-ztxt-200MB.png", "ok"},
+      {"corrupt-header.jpg", "truncated_input"},
+      {"corrupted.jpg", "corrupt_input"},
+      {"giant-image.jpg", "limit_dimensions"},
+      {"truncated.jpg", "ok truncated_salvaged"},
+      {"truncated.png", "ok truncated_salvaged"},
+      {"unsupported.gif", "unsupported_format"}};
+  for (const auto& path : files_in("hostile")) {
+    INFO(path.filename());
+    const auto known = expected.find(path.filename().string());
+    if (known != expected.end()) CHECK(ended(path, spec_to("webp")) == known->second);
+  }
+}
+
+TEST_CASE("valid images convert, with what is lost declared") {
+  const std::map<std::string, std::string> expected{
+      {"16-bit-grey-alpha.png", "ok bit_depth_reduced icc_converted"},
+      {"4.webp", "ok"},
+      {"Channel_digital_image_CMYK_color.jpg", "ok cmyk_converted"},
+      {"Channel_digital_image_CMYK_color_no_profile.jpg", "ok cmyk_converted"},
+      {"Flag_of_the_Netherlands-16bit.png", "ok bit_depth_reduced"},
+      {"animated-loop-3.webp", "unsupported_format"},
+      {"gamma_dalai_lama_gray.jpg", "ok"},
+      {"monkey12.jpg", "unsupported_format"},
+      {"testimgari.jpg", "ok"}, // arithmetic coding
+      {"testimgl.jpg", "unsupported_format"},
+      {"lossy_alpha1.webp", "ok"}};
+  for (const auto& [name, how] : expected) {
+    INFO(name);
+    CHECK(ended(corpus("valid") + "/" + name, spec_to("webp")) == how);
+  }
+  auto first = spec_to("png");
+  first.animation = domain::animation_policy::first_frame;
+  CHECK(ended(corpus("valid") + "/animated-loop-3.webp", first) == "ok animation_dropped");
+}
+
+TEST_CASE("photos stay what they were: PSNR through YCbCr within 0.3 dB of the way through RGB") {
+  for (const auto* name : {"30-type_error.jpg", "jolla.jpg", "36-memory_error.jpg"}) {
+    INFO(name);
+    const auto file = content_of(corpus("photos") + "/" + name);
+    const auto rgb = decoded(file);
+    REQUIRE(rgb);
+    const auto direct = convert(file, spec_to("webp"));
+    REQUIRE(direct);
+    const auto through_rgb = decoded(encoded("webp", rgb->pixels));
+    const auto back = decoded(direct->outputs[0]);
+    CHECK(psnr(back->pixels, rgb->pixels) > psnr(through_rgb->pixels, rgb->pixels) - 0.3);
+  }
+}

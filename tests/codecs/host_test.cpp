@@ -1,0 +1,221 @@
+// Codec hosts from outside: what they can do, and every wall from inside.
+#include "codecs/host/codec_host.hpp"
+
+#include "pictures.hpp"
+#include "tests/support/scratch.hpp"
+#include "toy_formats.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
+
+#include <chrono>
+#include <csignal>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <thread>
+
+using namespace darkroom;
+using namespace darkroom::codecs;
+using namespace darkroom::codecs::host;
+using namespace darkroom::tests;
+using domain::failure_reason;
+
+namespace {
+
+zygote& hosts() {
+  static zygote* const one = [] {
+    auto started = zygote::start();
+    REQUIRE(started);
+    return *started;
+  }();
+  return *one;
+}
+
+std::unique_ptr<codec_host> fresh() {
+  auto made = codec_host::start(hosts());
+  REQUIRE(made);
+  return std::move(*made);
+}
+
+unique_fd file_of(const std::string& content) {
+  auto fd = make_output_file();
+  REQUIRE(::write(fd.get(), content.data(), content.size()) ==
+          static_cast<ssize_t>(content.size()));
+  REQUIRE(::lseek(fd.get(), 0, SEEK_SET) == 0);
+  return fd;
+}
+
+std::expected<conversion, host_failure> run(codec_host& host, const std::string& file,
+                                            const std::string& format = "png",
+                                            job_limits allowed = {64 * limits::MiB, 5'000, 20'000}) {
+  const auto source = file_of(file);
+  const auto output = make_output_file();
+  const int outputs[] = {output.get()};
+  return host.convert(source.get(), file.size(), spec_to(format), {}, outputs, allowed);
+}
+
+host_failure attack(const std::string& name, job_limits allowed = {64 * limits::MiB, 400, 5'000}) {
+  auto host = fresh();
+  auto done = run(*host, evil_file(name), "png", allowed);
+  REQUIRE_FALSE(done);
+  return done.error();
+}
+
+bool gone(int pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+
+bool comes_true(const std::function<bool()>& condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+// The walls that sanitizer builds do not have are skipped by name.
+void needs_walls() {
+#ifdef DARKROOM_SANITIZED
+  SKIP("sanitizer builds have no system-call filter and no address limit");
+#endif
+}
+
+} // namespace
+
+TEST_CASE("the self-test passes") { CHECK(self_test(hosts())); }
+
+TEST_CASE("a host converts one file after another, and its outputs are sealed") {
+  auto host = fresh();
+  const auto file = encoded("png", gradient(pixel_layout::rgb, 30, 20));
+  for (int i = 0; i < 5; ++i) {
+    const auto source = file_of(file);
+    const auto output = make_output_file();
+    const int outputs[] = {output.get()};
+    const auto done = host->convert(source.get(), file.size(), spec_to("webp"), {}, outputs,
+                                    {64 * limits::MiB, 5'000, 20'000});
+    REQUIRE(done);
+    CHECK(done->outputs[0].width == 30);
+    CHECK(::write(output.get(), "x", 1) < 0);
+    CHECK(::ftruncate(output.get(), 1) < 0);
+  }
+  CHECK(host->jobs_done() == 5);
+}
+
+TEST_CASE("a host probes, and says why it cannot") {
+  auto host = fresh();
+  const auto file = encoded("webp", gradient(pixel_layout::rgba, 30, 20));
+  const auto info = host->probe(file_of(file).get(), file.size(), {});
+  REQUIRE(info);
+  CHECK(info->format == "webp");
+  CHECK(info->alpha);
+  const auto refused = host->probe(file_of("not a picture").get(), 13, {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().error.reason == failure_reason::unsupported_format);
+  CHECK(host->alive());
+}
+
+TEST_CASE("a forbidden system call ends the host, and only the host") {
+  needs_walls();
+  const auto name = GENERATE(from_range(system_call_attacks()));
+  INFO(name);
+  const auto failure = attack(name);
+  CHECK_FALSE(failure.interrupted);
+  CHECK(failure.error.reason == failure_reason::crashed);
+  CHECK(failure.error.detail.find("SIGSYS") != std::string::npos);
+}
+
+TEST_CASE("memory past the grant is refused, and named") {
+  needs_walls();
+  const auto failure = attack("memory", {64 * limits::MiB, 20'000, 60'000});
+  INFO(failure.error.detail);
+  CHECK(failure.error.reason == failure_reason::limit_memory);
+}
+
+TEST_CASE("time past the allowance ends the host") {
+  const auto failure = attack("time", {64 * limits::MiB, 200, 20'000});
+  CHECK(failure.error.reason == failure_reason::limit_time);
+  const auto wall = attack("time", {64 * limits::MiB, 60'000, 200});
+  CHECK(wall.error.reason == failure_reason::limit_time);
+}
+
+TEST_CASE("an output past the limit is cut off by the kernel") {
+  needs_walls();
+  auto host = fresh();
+  const auto source = file_of(evil_file("output"));
+  const auto output = make_output_file();
+  const int outputs[] = {output.get()};
+  const auto done = host->convert(source.get(), 10, spec_to("png"), {}, outputs,
+                                  {64 * limits::MiB, 20'000, 60'000});
+  CHECK_FALSE(done);
+  struct stat about {};
+  REQUIRE(::fstat(output.get(), &about) == 0);
+  CHECK(static_cast<std::uint64_t>(about.st_size) <= limits::output_bytes_max);
+}
+
+TEST_CASE("a host that crashes, sends what it must not, or lies, is ended") {
+  CHECK(attack("segv").error.reason == failure_reason::crashed);
+  CHECK(attack("abort").error.reason == failure_reason::crashed);
+  CHECK(attack("descriptors").error.reason == failure_reason::crashed);
+  CHECK(attack("lie").error.reason == failure_reason::crashed);
+}
+
+TEST_CASE("an interruption ends a conversion at once") {
+  auto host = fresh();
+  std::jthread killer([&] {
+    comes_true([&] { return host->resident_bytes() > 0; });
+    host->interrupt();
+  });
+  const auto done = run(*host, evil_file("time"), "png", {64 * limits::MiB, 60'000, 60'000});
+  REQUIRE_FALSE(done);
+  CHECK(done.error().interrupted);
+  CHECK_FALSE(host->alive());
+}
+
+TEST_CASE("a host that is killed from outside is reported as crashed") {
+  auto host = fresh();
+  ::kill(host->pid(), SIGKILL);
+  const auto done = run(*host, toy_file(1));
+  REQUIRE_FALSE(done);
+  CHECK(done.error().error.reason == failure_reason::crashed);
+  CHECK_FALSE(done.error().interrupted);
+}
+
+TEST_CASE("a host dies with its handle, and all hosts die with the zygote") {
+  int pid = 0;
+  {
+    auto host = fresh();
+    pid = host->pid();
+  }
+  CHECK(comes_true([&] { return gone(pid); }));
+
+  auto own = zygote::start();
+  REQUIRE(own);
+  auto host = codec_host::start(**own);
+  REQUIRE(host);
+  pid = (*host)->pid();
+  delete *own;
+  CHECK(comes_true([&] { return gone(pid); }));
+}
+
+TEST_CASE("a zygote that dies is started again") {
+  auto own = zygote::start();
+  REQUIRE(own);
+  ::kill((*own)->pid(), SIGKILL);
+  auto host = codec_host::start(**own);
+  REQUIRE(host);
+  CHECK(run(**host, toy_file(5)));
+  host->reset();
+  delete *own;
+}
+
+TEST_CASE("a host runs as nobody, without rights, with its filter on") {
+  needs_walls();
+  auto host = fresh();
+  REQUIRE(run(*host, toy_file(5))); // it is behind its walls by now
+  const auto status = content_of("/proc/" + std::to_string(host->pid()) + "/status");
+  CHECK(status.find("Seccomp:\t2") != std::string::npos);
+  CHECK(status.find("NoNewPrivs:\t1") != std::string::npos);
+  CHECK(status.find("CapEff:\t0000000000000000") != std::string::npos);
+  if (::geteuid() == 0) CHECK(status.find("Uid:\t65534\t65534") != std::string::npos);
+}

@@ -1,0 +1,195 @@
+// Whole conversions of pictures made in code.
+#include "codecs/colour.hpp"
+#include "codecs/exif.hpp"
+#include "pictures.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+
+using namespace darkroom;
+using namespace darkroom::codecs;
+using namespace darkroom::tests;
+using domain::failure_reason;
+using domain::loss;
+
+namespace {
+
+std::vector<loss> losses_of(const std::string& file, const domain::conversion_spec& spec) {
+  const auto done = convert(file, spec);
+  INFO((done ? "" : done.error().detail));
+  REQUIRE(done);
+  return done->report.losses.list();
+}
+
+failure_reason failure_of(const std::string& file, const domain::conversion_spec& spec) {
+  const auto done = convert(file, spec);
+  REQUIRE_FALSE(done);
+  return done.error().reason;
+}
+
+using list = std::vector<loss>;
+
+} // namespace
+
+TEST_CASE("what the output cannot hold is declared, and nothing else") {
+  const auto rgba = encoded("png", gradient(pixel_layout::rgba, 20, 20));
+  const auto rgb16 = encoded("png", gradient(pixel_layout::rgb, 20, 20, 16));
+  const auto rgb = encoded("png", gradient(pixel_layout::rgb, 20, 20));
+  CHECK(losses_of(rgb, spec_to("jpeg")) == list{});
+  CHECK(losses_of(rgba, spec_to("jpeg")) == list{loss::alpha_flattened});
+  CHECK(losses_of(rgba, spec_to("webp")) == list{});
+  CHECK(losses_of(rgb16, spec_to("webp")) == list{loss::bit_depth_reduced});
+  CHECK(losses_of(rgb16, spec_to("png")) == list{});
+  CHECK(losses_of(rgb, spec_to("png", [](auto& o) {
+          o.resize = domain::resize_spec{40, 40, domain::resize_mode::fit, true};
+        })) == list{loss::upscaled});
+  const auto opaque = encoded("png", solid(pixel_layout::rgba, 9, 9, {1, 2, 3, 255}));
+  CHECK(losses_of(opaque, spec_to("jpeg")) == list{});
+}
+
+TEST_CASE("a loss can be forbidden") {
+  auto spec = spec_to("jpeg");
+  spec.fail_on.add(loss::alpha_flattened);
+  CHECK(failure_of(encoded("png", gradient(pixel_layout::rgba, 20, 20)), spec) ==
+        failure_reason::loss_not_allowed);
+  CHECK(losses_of(encoded("png", gradient(pixel_layout::rgb, 20, 20)), spec) == list{});
+}
+
+TEST_CASE("an oriented picture comes out upright, its tag reset, its size in EXIF") {
+  metadata meta;
+  meta.exif = sample_exif(6);
+  const auto stored = gradient(pixel_layout::rgb, 40, 20);
+  for (const auto* source : {"png", "jpeg"}) {
+    const auto done = convert(encoded(source, stored, meta, {.quality = 95}), spec_to("png"));
+    REQUIRE(done);
+    CHECK(done->report.outputs[0].width == 20);
+    const auto back = decoded(done->outputs[0]);
+    REQUIRE(back);
+    CHECK(back->pixels.height() == 40);
+    CHECK(back->orientation == 1);
+    // Turned right by a quarter: what was lower left is upper left, and was bright in green.
+    CHECK(back->pixels.row(1)[1 * 3 + 1] > 200);
+  }
+  auto as_stored = spec_to("png");
+  as_stored.orient = domain::orient_policy::none;
+  const auto done = convert(encoded("png", stored, meta), as_stored);
+  REQUIRE(done);
+  const auto back = decoded(done->outputs[0]);
+  CHECK(back->orientation == 6);
+  CHECK(equal(back->pixels, stored));
+}
+
+TEST_CASE("metadata is kept, stripped, or stripped of the place") {
+  metadata meta;
+  meta.exif = sample_exif(1);
+  const std::string place = "<exif:GPSLatitude>48</exif:GPSLatitude>";
+  meta.xmp.assign(place.begin(), place.end());
+  const auto file = encoded("png", gradient(pixel_layout::rgb, 20, 20), meta);
+  auto spec = spec_to("webp");
+  auto kept = convert(file, spec);
+  REQUIRE(kept);
+  CHECK(decoded(kept->outputs[0])->meta.xmp == meta.xmp);
+  CHECK_FALSE(decoded(kept->outputs[0])->meta.exif.empty());
+  spec.metadata = domain::metadata_policy::strip;
+  auto stripped = convert(file, spec);
+  REQUIRE(stripped);
+  CHECK(decoded(stripped->outputs[0])->meta.exif.empty());
+  CHECK(decoded(stripped->outputs[0])->meta.xmp.empty());
+  CHECK(stripped->report.losses.empty());
+  spec.metadata = domain::metadata_policy::strip_location;
+  auto nowhere = convert(file, spec);
+  REQUIRE(nowhere);
+  const auto exif = decoded(nowhere->outputs[0])->meta.exif;
+  bool still_there = false;
+  (void)change_exif(exif, {.strip_location = true}, &still_there);
+  CHECK_FALSE(still_there);
+  CHECK_FALSE(exif.empty());
+  CHECK(nowhere->report.losses.has(loss::location_stripped));
+  CHECK(nowhere->report.losses.has(loss::xmp_dropped));
+}
+
+TEST_CASE("a profile is preserved, or used and dropped") {
+  metadata meta;
+  meta.icc = profile_of({.gamma = 100'000, .chromaticity = {}, .srgb_intent = {}}, false);
+  REQUIRE_FALSE(meta.icc.empty());
+  const auto file = encoded("png", gradient(pixel_layout::rgb, 20, 20), meta);
+  for (const auto* format : {"jpeg", "png", "webp"}) {
+    const auto kept = convert(file, spec_to(format));
+    REQUIRE(kept);
+    CHECK(decoded(kept->outputs[0])->meta.icc == meta.icc);
+    CHECK(kept->report.losses.empty());
+  }
+  auto srgb = spec_to("png");
+  srgb.icc = domain::icc_policy::srgb;
+  const auto used = convert(file, srgb);
+  REQUIRE(used);
+  CHECK(used->report.losses.has(loss::icc_converted));
+  const auto back = decoded(used->outputs[0]);
+  CHECK(back->meta.icc.empty());
+  // Linear light became sRGB: the middle is much brighter.
+  CHECK(back->pixels.row(0)[10 * 3] > 160);
+}
+
+TEST_CASE("PNG's gamma and chromaticities survive: as they are in PNG, as a profile elsewhere") {
+  metadata meta;
+  meta.colour.gamma = 100'000;
+  const auto file = encoded("png", gradient(pixel_layout::rgb, 20, 20), meta);
+  const auto png = convert(file, spec_to("png"));
+  REQUIRE(png);
+  CHECK(decoded(png->outputs[0])->meta.colour.gamma == 100'000);
+  const auto webp = convert(file, spec_to("webp"));
+  REQUIRE(webp);
+  CHECK(profile_fits(decoded(webp->outputs[0])->meta.icc, pixel_layout::rgb));
+  CHECK(webp->report.losses.empty());
+}
+
+TEST_CASE("a profile for other pixels is dropped and declared") {
+  metadata meta;
+  meta.icc = profile_of({.gamma = 100'000, .chromaticity = {}, .srgb_intent = {}}, false);
+  metadata wrong;
+  wrong.icc = profile_of({.gamma = 100'000, .chromaticity = {}, .srgb_intent = {}}, true);
+  const auto file = encoded("jpeg", gradient(pixel_layout::rgb, 20, 20), wrong);
+  CHECK(losses_of(file, spec_to("webp")) == list{loss::icc_dropped});
+}
+
+TEST_CASE("grey with a profile of its own becomes sRGB where there is no grey") {
+  metadata meta;
+  meta.icc = profile_of({.gamma = 100'000, .chromaticity = {}, .srgb_intent = {}}, true);
+  const auto file = encoded("png", gradient(pixel_layout::grey, 20, 20), meta);
+  CHECK(losses_of(file, spec_to("webp")) == list{loss::icc_converted});
+  CHECK(losses_of(file, spec_to("jpeg")) == list{});
+}
+
+TEST_CASE("one decode serves several outputs") {
+  auto spec = spec_to("png");
+  spec.outputs.push_back({.format = "jpeg"});
+  spec.outputs.push_back({.format = "webp", .resize = domain::resize_spec{10, 10}});
+  spec.outputs.push_back({.format = "png"});
+  const auto picture = gradient(pixel_layout::rgba, 40, 40);
+  const auto done = convert(encoded("png", picture), spec);
+  REQUIRE(done);
+  REQUIRE(done->outputs.size() == 4);
+  CHECK(equal(decoded(done->outputs[0])->pixels, picture));
+  CHECK(decoded(done->outputs[1])->pixels.layout() == pixel_layout::rgb);
+  CHECK(decoded(done->outputs[2])->pixels.width() == 10);
+  CHECK(equal(decoded(done->outputs[3])->pixels, picture));
+  CHECK(done->report.losses.list() == list{loss::alpha_flattened});
+}
+
+TEST_CASE("a strict spec takes no damaged picture") {
+  const auto file = encoded("png", noise(pixel_layout::rgb, 90, 90));
+  const auto cut = file.substr(0, file.size() / 2);
+  CHECK(losses_of(cut, spec_to("png")) == list{loss::truncated_salvaged});
+  auto strict = spec_to("png");
+  strict.strict = domain::strictness::strict;
+  CHECK(failure_of(cut, strict) == failure_reason::truncated_input);
+}
+
+TEST_CASE("effort makes files smaller, not different") {
+  const auto picture = gradient(pixel_layout::rgb, 200, 200);
+  const auto fast = convert(encoded("png", picture), spec_to("png", [](auto& o) { o.effort = 0; }));
+  const auto slow = convert(encoded("png", picture), spec_to("png", [](auto& o) { o.effort = 6; }));
+  CHECK(slow->outputs[0].size() < fast->outputs[0].size());
+  CHECK(equal(decoded(fast->outputs[0])->pixels, decoded(slow->outputs[0])->pixels));
+}

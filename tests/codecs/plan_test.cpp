@@ -1,0 +1,82 @@
+#include "codecs/conversion_plan.hpp"
+
+#include "pictures.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace darkroom;
+using namespace darkroom::codecs;
+using namespace darkroom::tests;
+using domain::failure_reason;
+
+namespace {
+
+image_info photo(std::uint32_t width = 4032, std::uint32_t height = 3024) {
+  return {.format = "jpeg", .width = width, .height = height, .channels = 3, .yuv420 = true};
+}
+
+} // namespace
+
+TEST_CASE("a 4:2:0 photo stays Y, U, V as long as no step needs RGB") {
+  CHECK(plan_conversion(photo(), 1, spec_to("webp"))->yuv420);
+  CHECK(plan_conversion(photo(), 1, spec_to("jpeg"))->yuv420);
+  CHECK_FALSE(plan_conversion(photo(), 1, spec_to("png"))->yuv420);
+  CHECK_FALSE(plan_conversion(photo(), 1, spec_to("webp", [](auto& o) { o.lossless = true; }))->yuv420);
+  CHECK_FALSE(plan_conversion(photo(), 1, spec_to("jpeg", [](auto& o) {
+                o.chroma = domain::chroma_subsampling::s444;
+              }))->yuv420);
+  auto srgb = spec_to("webp");
+  srgb.icc = domain::icc_policy::srgb;
+  CHECK(plan_conversion(photo(), 1, srgb)->yuv420);
+  auto with_profile = photo();
+  with_profile.icc_bytes = 500;
+  CHECK_FALSE(plan_conversion(with_profile, 1, srgb)->yuv420);
+  auto odd = photo(4031, 3024);
+  odd.orientation = 3;
+  CHECK_FALSE(plan_conversion(odd, 1, spec_to("webp"))->yuv420);
+}
+
+TEST_CASE("a smaller output asks for a smaller decode, turned as the picture is stored") {
+  auto turned = photo();
+  turned.orientation = 6;
+  const auto plan =
+      plan_conversion(turned, 1, spec_to("webp", [](auto& o) { o.resize = domain::resize_spec{600, 800}; }));
+  REQUIRE(plan);
+  CHECK(plan->outputs[0].resize.scaled_width == 600);
+  CHECK(plan->outputs[0].resize.scaled_height == 800);
+  CHECK(plan->width_min == 800);
+  CHECK(plan->height_min == 600);
+  CHECK(plan->scale_denominator == 4);
+  CHECK_FALSE(plan->yuv420);
+}
+
+TEST_CASE("several outputs are served by one decode that is large enough for all") {
+  auto spec = spec_to("webp", [](auto& o) { o.resize = domain::resize_spec{400, 400}; });
+  spec.outputs.push_back({.format = "jpeg", .resize = domain::resize_spec{2000, 2000}});
+  CHECK(plan_conversion(photo(), 1, spec)->scale_denominator == 2);
+}
+
+TEST_CASE("what cannot be is refused by the header alone") {
+  auto animated = photo();
+  animated.frames = 3;
+  CHECK(plan_conversion(animated, 1, spec_to("webp")).error().reason ==
+        failure_reason::unsupported_format);
+  CHECK(plan_conversion(photo(16'384, 10), 1, spec_to("webp")).error().reason ==
+        failure_reason::output_dimension_unsupported);
+  CHECK(plan_conversion(photo(16'384, 10), 1, spec_to("png")));
+  CHECK(plan_conversion(photo(), 1, spec_to("gif")).error().reason ==
+        failure_reason::unsupported_format);
+}
+
+TEST_CASE("time and cost grow with the output, and with what is asked of it") {
+  const auto plain = plan_conversion(photo(), 1, spec_to("webp"));
+  const auto lossless = plan_conversion(photo(), 1, spec_to("webp", [](auto& o) { o.lossless = true; }));
+  const auto small = plan_conversion(photo(), 1, spec_to("webp", [](auto& o) { o.resize = domain::resize_spec{100, 100}; }));
+  CHECK(plain->cpu_ms_max == 10'000 + 2'000 * 13);
+  CHECK(lossless->cpu_ms_max == 10'000 + 6'000 * 13);
+  CHECK(small->cpu_ms_max == 12'000);
+  CHECK(lossless->cost > plain->cost);
+  CHECK(small->cost < plain->cost);
+  CHECK(lossless->memory_bytes > plain->memory_bytes);
+  CHECK(small->memory_bytes < plain->memory_bytes);
+}

@@ -1,0 +1,303 @@
+// Stories of batches, told as transcripts.
+#include "config/limits.hpp"
+#include "domain/batch_state.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace darkroom;
+using namespace darkroom::domain;
+
+namespace {
+
+// A batch that is told what happens; every step must be possible.
+class story {
+public:
+  batch_state state;
+
+  explicit story(std::uint32_t files, std::uint32_t max_failed = 0) {
+    create_batch create;
+    create.spec.outputs.push_back({.format = "webp"});
+    create.max_failed = max_failed;
+    tell(create);
+    add_files add;
+    for (std::uint32_t i = 0; i < files; ++i)
+      add.entries.push_back({"f" + std::to_string(i), "/f" + std::to_string(i), 100, 1, {"o"}});
+    tell(add);
+  }
+  std::vector<event> tell(const command& c) {
+    auto events = execute(state, c);
+    REQUIRE(events);
+    return *events;
+  }
+  refusal_code refused(const command& c) {
+    const auto before = state;
+    const auto events = execute(state, c);
+    REQUIRE_FALSE(events);
+    CHECK(state.same_facts(before));
+    return events.error().code;
+  }
+  void started() { tell(start_batch{}); }
+  void run(file_index i, lease_id lease) { tell(start_file{i, lease, "n"}); }
+  void done(file_index i, lease_id lease) {
+    file_completed result;
+    result.index = i;
+    result.outputs.push_back({.bytes = 10});
+    result.bytes_in = 100;
+    tell(complete_file{lease, result});
+  }
+  void failed(file_index i, lease_id lease, failure_reason why) {
+    tell(fail_file{i, lease, why, "", 0});
+  }
+  file_status file(file_index i) const { return state.files.at(i); }
+};
+
+} // namespace
+
+TEST_CASE("a batch of two files completes") {
+  story s(2);
+  CHECK(s.state.phase == batch_phase::draft);
+  s.started();
+  s.run(0, 1);
+  s.run(1, 2);
+  s.done(1, 2);
+  CHECK(s.state.phase == batch_phase::running);
+  s.done(0, 1);
+  CHECK(s.state.phase == batch_phase::completed);
+  CHECK(s.state.bytes_in == 200);
+  CHECK(s.state.bytes_out == 20);
+  CHECK(s.state.histories.empty());
+}
+
+TEST_CASE("some failed, all failed") {
+  story some(2);
+  some.started();
+  some.run(0, 1);
+  some.done(0, 1);
+  some.run(1, 2);
+  some.failed(1, 2, failure_reason::corrupt_input);
+  CHECK(some.state.phase == batch_phase::completed_with_errors);
+
+  story all(1);
+  all.started();
+  all.failed(0, 0, failure_reason::unsupported_format); // its header was enough
+  CHECK(all.state.phase == batch_phase::failed);
+}
+
+TEST_CASE("a transient failure waits and runs again, three times in all") {
+  story s(1);
+  s.started();
+  for (std::uint32_t attempt = 1; attempt < limits::attempts_max; ++attempt) {
+    s.run(0, attempt);
+    s.failed(0, attempt, failure_reason::crashed);
+    CHECK(s.file(0) == file_status::retry_wait);
+    CHECK(s.state.histories.at(0).attempts == attempt);
+    s.tell(requeue_file{0});
+  }
+  s.run(0, 9);
+  s.failed(0, 9, failure_reason::crashed);
+  CHECK(s.file(0) == file_status::failed);
+}
+
+TEST_CASE("a corrupt input is never tried again") {
+  story s(1);
+  s.started();
+  s.run(0, 1);
+  s.failed(0, 1, failure_reason::corrupt_input);
+  CHECK(s.file(0) == file_status::failed);
+}
+
+TEST_CASE("the wait doubles, with a quarter of jitter") {
+  CHECK(retry_delay_ms(1, 0) == 750);
+  CHECK(retry_delay_ms(1, 65'535) == 1'250);
+  CHECK(retry_delay_ms(2, 0) == 1'500);
+  CHECK(retry_delay_ms(3, 65'535) == 5'000);
+}
+
+TEST_CASE("an interruption gives the attempt back") {
+  story s(1);
+  s.started();
+  s.run(0, 1);
+  s.tell(interrupt_file{0, interruption::shutdown});
+  CHECK(s.file(0) == file_status::queued);
+  CHECK(s.state.histories.at(0).attempts == 0);
+}
+
+TEST_CASE("the fifth lost node in a row fails the file; a completed attempt between breaks the row") {
+  story s(1);
+  s.started();
+  for (lease_id lease = 1; lease < limits::nodes_lost_max; ++lease) {
+    s.run(0, lease);
+    s.tell(interrupt_file{0, interruption::node_lost});
+  }
+  s.run(0, 50);
+  s.tell(interrupt_file{0, interruption::node_lost});
+  CHECK(s.file(0) == file_status::failed);
+  CHECK(s.state.failures.at(0) == failure_reason::node_lost);
+}
+
+TEST_CASE("a late result changes nothing") {
+  story s(2);
+  s.started();
+  s.run(0, 1);
+  s.tell(interrupt_file{0, interruption::node_lost});
+  s.run(0, 2);
+  file_completed late;
+  late.index = 0;
+  CHECK(s.refused(complete_file{1, late}) == refusal_code::stale_result);
+  CHECK(s.refused(fail_file{0, 1, failure_reason::crashed, "", 0}) == refusal_code::stale_result);
+  s.done(0, 2);
+  CHECK(s.refused(complete_file{2, late}) == refusal_code::stale_result);
+}
+
+TEST_CASE("pause keeps new files from starting, drains or interrupts") {
+  story s(3);
+  s.started();
+  s.run(0, 1);
+  s.run(1, 2);
+  s.state.finishing.insert(1); // its result was accepted
+  const auto events = s.tell(pause_batch{pause_mode::interrupt});
+  CHECK(events.size() == 2); // paused, and file 0 interrupted; file 1 is let be
+  CHECK(s.file(0) == file_status::queued);
+  CHECK(s.file(1) == file_status::running);
+  CHECK(s.refused(start_file{2, 3, "n"}) == refusal_code::wrong_state);
+  s.done(1, 2);
+  CHECK(s.state.phase == batch_phase::paused);
+  s.tell(resume_batch{});
+  CHECK(s.state.phase == batch_phase::running);
+}
+
+TEST_CASE("a batch with nothing left to run ends although it is paused") {
+  story s(1);
+  s.started();
+  s.run(0, 1);
+  s.tell(pause_batch{pause_mode::drain});
+  s.done(0, 1);
+  CHECK(s.state.phase == batch_phase::completed);
+}
+
+TEST_CASE("cancel spares a file whose result was accepted") {
+  story s(3);
+  s.started();
+  s.run(0, 1);
+  s.run(1, 2);
+  s.state.finishing.insert(1);
+  s.tell(cancel_batch{"enough"});
+  CHECK(s.state.phase == batch_phase::cancelled);
+  CHECK(s.file(0) == file_status::cancelled);
+  CHECK(s.file(1) == file_status::running);
+  CHECK(s.file(2) == file_status::cancelled);
+  s.done(1, 2);
+  CHECK(s.file(1) == file_status::completed);
+  CHECK(s.state.phase == batch_phase::cancelled);
+}
+
+TEST_CASE("too many failures end the batch and cancel the rest") {
+  story s(4, 1);
+  s.started();
+  s.failed(0, 0, failure_reason::corrupt_input);
+  CHECK(s.state.phase == batch_phase::running);
+  s.run(2, 7);
+  s.failed(1, 0, failure_reason::corrupt_input);
+  CHECK(s.state.phase == batch_phase::failed);
+  CHECK(s.state.count(file_status::cancelled) == 2);
+}
+
+TEST_CASE("retry runs what failed or was cancelled, chosen by scope and reason") {
+  story s(4);
+  s.started();
+  s.run(0, 1);
+  s.done(0, 1);
+  s.failed(1, 0, failure_reason::corrupt_input);
+  s.failed(2, 0, failure_reason::limit_time);
+  s.tell(cancel_batch{""});
+  CHECK(s.refused(retry_batch{retry_scope::files, {0}, {}}) == refusal_code::invalid_files);
+  CHECK(s.refused(retry_batch{retry_scope::failed, {}, {failure_reason::crashed}}) ==
+        refusal_code::no_files);
+  s.tell(retry_batch{retry_scope::failed, {}, {failure_reason::limit_time}});
+  CHECK(s.state.phase == batch_phase::running);
+  CHECK(s.file(1) == file_status::failed);
+  CHECK(s.file(2) == file_status::queued);
+  CHECK(s.file(3) == file_status::cancelled);
+  s.run(2, 5);
+  s.done(2, 5);
+  CHECK(s.state.phase == batch_phase::completed_with_errors);
+  s.tell(retry_batch{retry_scope::cancelled, {}, {}});
+  CHECK(s.file(3) == file_status::queued);
+}
+
+TEST_CASE("a completed batch is not retried") {
+  story s(1);
+  s.started();
+  s.run(0, 1);
+  s.done(0, 1);
+  CHECK(s.refused(retry_batch{}) == refusal_code::wrong_state);
+}
+
+TEST_CASE("an open batch waits for files, a sealed one takes none") {
+  story s(1);
+  s.tell(start_batch{.keep_open = true});
+  s.run(0, 1);
+  s.done(0, 1);
+  CHECK(s.state.phase == batch_phase::running);
+  s.tell(add_files{{{"late", "/late", 1, 1, {"o"}}}});
+  s.run(1, 2);
+  s.done(1, 2);
+  s.tell(seal_batch{});
+  CHECK(s.state.phase == batch_phase::completed);
+  CHECK(s.refused(add_files{{{"x", "/x", 1, 1, {"o"}}}}) == refusal_code::batch_sealed);
+}
+
+TEST_CASE("an empty batch is not started sealed, nor sealed") {
+  story s(0);
+  CHECK(s.refused(start_batch{}) == refusal_code::no_files);
+  CHECK(s.refused(seal_batch{}) == refusal_code::no_files);
+}
+
+TEST_CASE("files leave only a draft") {
+  story s(2);
+  s.tell(remove_file{0});
+  CHECK(s.state.total() == 1);
+  CHECK(s.refused(remove_file{0}) == refusal_code::invalid_files);
+  s.started();
+  CHECK(s.refused(remove_file{1}) == refusal_code::wrong_state);
+}
+
+TEST_CASE("after a crash what was running is queued again; recovering twice changes nothing") {
+  story s(2);
+  s.started();
+  s.run(0, 1);
+  CHECK(s.tell(recover_batch{}).size() == 1);
+  CHECK(s.file(0) == file_status::queued);
+  CHECK(s.state.histories.at(0).attempts == 0);
+  CHECK(s.state.histories.at(0).crashes == 1);
+  CHECK(s.tell(recover_batch{}).empty());
+}
+
+TEST_CASE("the third crash with the same file running fails that file") {
+  story s(2);
+  s.started();
+  for (lease_id lease = 1; lease <= limits::crashes_max; ++lease) {
+    s.run(0, lease);
+    s.tell(recover_batch{});
+  }
+  CHECK(s.file(0) == file_status::failed);
+  CHECK(s.state.failures.at(0) == failure_reason::crashed);
+  CHECK(s.file(1) == file_status::queued);
+}
+
+TEST_CASE("a changed spec is for files that have not ended") {
+  story s(2);
+  s.started();
+  s.run(0, 1);
+  s.done(0, 1);
+  CHECK(s.refused(change_spec{s.state.spec, {}}) == refusal_code::wrong_state);
+  s.tell(pause_batch{});
+  auto spec = s.state.spec;
+  spec.outputs[0].quality = 50;
+  CHECK(s.refused(change_spec{spec, {{0, {"o"}}}}) == refusal_code::invalid_files);
+  s.tell(change_spec{spec, {{1, {"o2"}}}});
+  CHECK(s.state.spec == spec);
+  s.tell(change_priority{7});
+  CHECK(s.state.priority == 7);
+  CHECK(s.refused(change_priority{10}) == refusal_code::invalid_spec);
+}

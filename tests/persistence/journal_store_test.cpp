@@ -1,0 +1,292 @@
+#include "persistence/journal_store.hpp"
+
+#include "config/limits.hpp"
+#include "persistence/database.hpp"
+#include "persistence/event_codec.hpp"
+#include "persistence/read_view.hpp"
+#include "samples.hpp"
+#include "tests/support/scratch.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <filesystem>
+
+using namespace darkroom;
+using namespace darkroom::persistence;
+namespace fs = std::filesystem;
+
+namespace {
+
+const domain::batch_id ann{{1}}, bob{{2}};
+
+// A store with its own idea of each batch's state: verbs for tests.
+class writer {
+public:
+  explicit writer(const std::string& directory) : directory_(directory) { reopen(); }
+
+  void reopen() {
+    store_.reset();
+    auto opened = journal_store::open({directory_, nullptr});
+    REQUIRE(opened);
+    store_ = std::move(*opened);
+  }
+  // Decides, applies and journals.
+  std::vector<journaled_event> tell(const domain::batch_id& batch, const domain::command& c,
+                                    bool snapshot = false) {
+    auto& state = states_[batch];
+    auto events = domain::execute(state, c);
+    REQUIRE(events);
+    append_request request{batch, 1'000, *events, {}, nullptr};
+    request.summary.phase = state.phase;
+    request.summary.counts = state.counts;
+    request.summary.bytes_in = state.bytes_in;
+    request.summary.bytes_out = state.bytes_out;
+    request.summary.spec = state.spec;
+    if (snapshot) request.snapshot = std::make_shared<const domain::batch_state>(state);
+    auto done = store_->append(std::span(&request, 1), true);
+    REQUIRE(done);
+    return *done;
+  }
+  void live(const domain::batch_id& batch, std::uint32_t files) {
+    domain::create_batch create;
+    create.spec = tests::sample_spec();
+    tell(batch, create);
+    domain::add_files add;
+    for (std::uint32_t i = 0; i < files; ++i)
+      add.entries.push_back({"f" + std::to_string(i), "/f", 5, 1, {"a", "b"}});
+    tell(batch, add);
+    tell(batch, domain::start_batch{});
+  }
+  void complete(const domain::batch_id& batch, domain::file_index i, domain::lease_id lease) {
+    tell(batch, domain::start_file{i, lease, "n"});
+    domain::complete_file c;
+    c.lease = lease;
+    c.result.index = i;
+    c.result.outputs.resize(2);
+    tell(batch, c);
+  }
+  const domain::batch_state& state(const domain::batch_id& batch) { return states_[batch]; }
+  journal_store& store() { return *store_; }
+  const read_view& view() { return *store_->view(); }
+  void close() { store_.reset(); }
+
+private:
+  std::string directory_;
+  std::unique_ptr<journal_store> store_;
+  std::map<domain::batch_id, domain::batch_state> states_;
+};
+
+void check_same(writer& w, const domain::batch_id& batch) {
+  const auto replayed = w.view().replay(batch);
+  REQUIRE(replayed);
+  CHECK(replayed->state.same_facts(w.state(batch)));
+}
+
+} // namespace
+
+TEST_CASE("what was appended is replayed, also after opening again") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 3);
+  w.complete(ann, 0, 1);
+  check_same(w, ann);
+  w.reopen();
+  check_same(w, ann);
+  const auto live = w.view().live_batches();
+  REQUIRE(live);
+  CHECK(*live == std::vector{ann});
+  CHECK(w.view().verify() == std::vector<std::string>{});
+}
+
+TEST_CASE("one sequence rises over all batches; each event names the one before it") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 1);
+  w.live(bob, 1);
+  const auto a = w.tell(ann, domain::pause_batch{});
+  CHECK(a[0].seq == 7);
+  CHECK(a[0].prev == 3);
+  w.reopen();
+  const auto b = w.tell(bob, domain::pause_batch{});
+  CHECK(b[0].seq == 8);
+  CHECK(b[0].prev == 6);
+  std::vector<domain::seq> seqs;
+  REQUIRE(w.view().each_event(ann, 2, [&](journaled_event&& e) {
+    seqs.push_back(e.seq);
+    return true;
+  }));
+  CHECK(seqs == std::vector<domain::seq>{3, 7});
+}
+
+TEST_CASE("replay begins at the snapshot") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 4);
+  w.complete(ann, 0, 1);
+  w.tell(ann, domain::pause_batch{}, true);
+  w.tell(ann, domain::resume_batch{});
+  w.complete(ann, 1, 2);
+  check_same(w, ann);
+  CHECK(w.view().verify() == std::vector<std::string>{});
+}
+
+TEST_CASE("a batch that has ended is no longer live, and is again after a retry") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 1);
+  w.tell(ann, domain::fail_file{0, 0, domain::failure_reason::corrupt_input, "bad", 0});
+  CHECK(w.view().live_batches()->empty());
+  w.tell(ann, domain::retry_batch{});
+  CHECK(w.view().live_batches()->size() == 1);
+  CHECK(w.view().verify() == std::vector<std::string>{});
+}
+
+TEST_CASE("files are read with the latest of their results") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 3);
+  w.complete(ann, 2, 1);
+  w.tell(ann, domain::fail_file{0, 0, domain::failure_reason::limit_pixels, "big", 0});
+  std::vector<file_record> files;
+  REQUIRE(w.view().each_file(ann, [&](file_record&& f) {
+    files.push_back(std::move(f));
+    return true;
+  }));
+  REQUIRE(files.size() == 3);
+  CHECK(std::get<domain::file_failed>(files[0].result).detail == "big");
+  CHECK(std::holds_alternative<std::monostate>(files[1].result));
+  CHECK(std::get<domain::file_completed>(files[2].result).index == 2);
+  const std::vector<domain::file_index> wanted{2, 0};
+  const auto some = w.view().files(ann, wanted);
+  REQUIRE(some);
+  CHECK(some->at(0).entry.path == "f2");
+  const std::vector<domain::file_index> missing{7};
+  CHECK_FALSE(w.view().files(ann, missing));
+}
+
+TEST_CASE("two processes cannot have one journal") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  const auto second = journal_store::open({dir / "j", nullptr});
+  REQUIRE_FALSE(second);
+  CHECK(second.error().fault == journal_fault::locked);
+}
+
+TEST_CASE("a running journal can be read from outside; one that is not there says so") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 2);
+  const auto outside = read_view::open(dir / "j");
+  REQUIRE(outside);
+  CHECK((*outside)->batches()->size() == 1);
+  CHECK((*outside)->verify() == std::vector<std::string>{});
+  const auto nothing = read_view::open(dir / "nothing");
+  REQUIRE_FALSE(nothing);
+  CHECK(nothing.error().fault == journal_fault::missing);
+}
+
+TEST_CASE("a journal of a newer format is refused with what to do") {
+  tests::scratch dir;
+  writer(dir / "j").close();
+  {
+    auto db = database::open(dir / "j", nullptr, false);
+    REQUIRE(db);
+    REQUIRE((**db)->Put(rocksdb::WriteOptions(), keys::meta("format"), "2").ok());
+  }
+  const auto opened = journal_store::open({dir / "j", nullptr});
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().fault == journal_fault::newer);
+  CHECK(opened.error().detail.find("use a newer Darkroom") != std::string::npos);
+}
+
+TEST_CASE("a hole in the chain, and an event that cannot be, are corruption") {
+  tests::scratch dir;
+  {
+    writer w(dir / "j");
+    w.live(ann, 2);
+    w.tell(ann, domain::pause_batch{});
+    w.tell(ann, domain::resume_batch{});
+  }
+  {
+    auto db = database::open(dir / "j", nullptr, false);
+    REQUIRE((**db)->Delete(rocksdb::WriteOptions(), keys::event(ann, 4)).ok());
+  }
+  writer w(dir / "j");
+  const auto replayed = w.view().replay(ann);
+  REQUIRE_FALSE(replayed);
+  CHECK(replayed.error().fault == journal_fault::corrupt);
+  CHECK_FALSE(w.view().verify()->empty());
+}
+
+TEST_CASE("verify sees projections that differ from the events") {
+  tests::scratch dir;
+  {
+    writer w(dir / "j");
+    w.live(ann, 2);
+    w.complete(ann, 0, 1);
+  }
+  const auto damage = [&](const std::string& key, const std::string& value) {
+    {
+      auto db = database::open(dir / "j", nullptr, false);
+      REQUIRE(db);
+      REQUIRE((**db)->Put(rocksdb::WriteOptions(), key, value).ok());
+    }
+    return writer(dir / "j").view().verify()->size();
+  };
+  CHECK(damage(keys::outcome(ann, 1), encode_outcome(domain::file_failed{1}, 9)) == 1);
+  CHECK(damage(keys::file(ann, 2), encode_entry({"x", "/x", 1, 1, {}})) == 3);
+  CHECK(damage(keys::batch(ann), encode_summary({})) >= 3);
+}
+
+TEST_CASE("a journal cut at any byte of its last record opens without it") {
+  tests::scratch dir;
+  std::uint64_t before = 0, after = 0;
+  std::string log;
+  {
+    writer w(dir / "j");
+    w.live(ann, 2);
+    for (const auto& entry : fs::directory_iterator(dir / "j"))
+      if (entry.path().extension() == ".log" && fs::file_size(entry) > 0) log = entry.path();
+    REQUIRE(!log.empty());
+    before = fs::file_size(log);
+    w.tell(ann, domain::pause_batch{});
+    after = fs::file_size(log);
+    REQUIRE(after > before);
+    fs::copy(dir / "j", dir / "whole", fs::copy_options::recursive); // while it is open: no flush
+  }
+  const auto name = fs::path(log).filename();
+  for (std::uint64_t size = before; size <= after; ++size) {
+    INFO("cut at " << size << " of " << after);
+    const auto copy = dir / "cut";
+    fs::remove_all(copy);
+    fs::copy(dir / "whole", copy, fs::copy_options::recursive);
+    fs::resize_file(fs::path(copy) / name, size);
+    auto opened = journal_store::open({copy, nullptr});
+    REQUIRE(opened);
+    const auto state = (*opened)->view()->replay(ann);
+    REQUIRE(state);
+    CHECK(state->state.phase ==
+          (size == after ? domain::batch_phase::paused : domain::batch_phase::running));
+    CHECK((*opened)->view()->verify() == std::vector<std::string>{});
+  }
+}
+
+TEST_CASE("a byte changed inside what was synced is refused, not skipped") {
+  tests::scratch dir;
+  std::string log;
+  {
+    writer w(dir / "j");
+    w.live(ann, 50);
+    for (domain::file_index i = 0; i < 20; ++i) w.complete(ann, i, i + 1);
+    for (const auto& entry : fs::directory_iterator(dir / "j"))
+      if (entry.path().extension() == ".log" && fs::file_size(entry) > 0) log = entry.path();
+    fs::copy(dir / "j", dir / "bad", fs::copy_options::recursive);
+  }
+  const auto file = dir / ("bad/" + fs::path(log).filename().string());
+  auto bytes = tests::content_of(file);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  std::ofstream(file, std::ios::binary) << bytes;
+  const auto opened = journal_store::open({dir / "bad", nullptr});
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().fault == journal_fault::corrupt);
+}
