@@ -243,9 +243,8 @@ void recover(self_pointer self) {
   auto interrupted = domain::execute(s.working, domain::recover_batch{});
   if (interrupted && !interrupted->empty()) {
     if (const auto* e = std::get_if<domain::batch_recovered>(&interrupted->front()))
-      s.to_sweep.insert(e->interrupted.begin(), e->interrupted.end());
+      self->send(s.peers.journal, fetch_files{s.id, e->interrupted, true});
     journal(self, std::move(*interrupted), true, nullptr);
-    self->send(s.peers.journal, fetch_files{s.id, {s.to_sweep.begin(), s.to_sweep.end()}});
   }
   for (file_index i = 0; i < s.working.files.size(); ++i)
     if (s.working.files[i] == file_status::retry_wait) schedule_retry(self, i, 0);
@@ -323,9 +322,11 @@ batch_supervisor(self_pointer self, domain::batch_id id,
       [self](files_fetched& message) {
         auto& st = self->state;
         for (auto& record : message.files) {
-          if (st.to_sweep.erase(record.index) != 0)
+          if (message.to_sweep) {
             self->send(st.peers.converters.placer,
                        sweep_outputs{st.id, record.index, record.entry.outputs});
+            continue;
+          }
           if (st.fetching.erase(record.index) == 0) continue;
           if (!runs(st)) st.next_index = std::min(st.next_index, record.index);
           if (runs(st) && st.working.files[record.index] == file_status::queued)

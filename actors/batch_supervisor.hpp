@@ -46,7 +46,6 @@ struct batch_supervisor_state {
   std::map<domain::file_index, file_in_flight> in_flight;
   std::map<caf::actor_addr, domain::file_index> converters;
   std::map<domain::file_index, std::uint64_t> memory_needed;
-  std::set<domain::file_index> to_sweep;
   std::shared_ptr<const domain::conversion_spec> spec;
 
   std::multimap<std::uint64_t, domain::file_index> retries; // by when they are due, in ms

@@ -51,7 +51,7 @@ void ask_for_lease(self_pointer self) {
   s.memory_bytes = std::max(s.plan.memory_bytes, s.order.memory_bytes_min);
   self->send(s.peers.dispatcher,
              request_lease{s.order.owner, s.order.batch, s.order.index, s.order.priority,
-                           s.memory_bytes, s.plan.cost, s.order.alone});
+                           s.memory_bytes, s.plan.cost, s.order.may_be_placed, s.order.alone});
 }
 
 void convert(self_pointer self) {

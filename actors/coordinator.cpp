@@ -5,6 +5,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace darkroom::actors {
@@ -23,7 +24,7 @@ batch_supervisor_actor supervise(self_pointer self, const domain::batch_id& id,
                                  std::shared_ptr<persistence::positioned_state> replayed,
                                  std::int64_t created_us) {
   auto& s = self->state;
-  auto made = self->spawn(batch_supervisor, id, std::move(replayed), created_us,
+  auto made = self->spawn<caf::monitored>(batch_supervisor, id, std::move(replayed), created_us,
                           peers_of(s.parts), s.parts.seams);
   s.supervisors[id] = made;
   return made;
@@ -52,6 +53,28 @@ void load(self_pointer self) {
             for (auto& go_on : std::exchange(st.waiting, {})) go_on();
           },
           [self](const caf::error&) { fail_to_open(self, "the journal does not answer"); });
+}
+
+// A supervisor that dies of itself begins again from what is on disk, but not for ever.
+void on_supervisor_down(self_pointer self, const caf::actor_addr& who) {
+  auto& s = self->state;
+  const auto dead = std::ranges::find_if(
+      s.supervisors, [&](const auto& entry) { return entry.second.address() == who; });
+  if (dead == s.supervisors.end()) return; // ended by us
+  const auto id = dead->first;
+  s.supervisors.erase(dead);
+  if (s.ending || s.journal_broken) return;
+  const bool again = ++s.restarts[id] <= limits::supervisor_restarts_max;
+  s.announce("a fault in Darkroom itself ended the work on batch " + domain::to_string(id) +
+             (again ? "; it begins again" : "; it stays stopped until the next start"));
+  if (again) load(self);
+}
+
+// Ends with its children: nobody else would.
+void on_exit(self_pointer self, const caf::exit_msg& message) {
+  for (const auto& [id, supervisor] : std::exchange(self->state.supervisors, {}))
+    self->send_exit(supervisor, message.reason);
+  self->quit(message.reason);
 }
 
 // Edge inwards: pool, dispatcher and placer have nothing left to do; the journal goes last.
@@ -127,6 +150,9 @@ coordinator(self_pointer self, coordinator_parts parts,
             std::function<void(const std::string&)> announce) {
   self->state.parts = std::move(parts);
   self->state.announce = std::move(announce);
+  self->set_down_handler(
+      [self](const caf::down_msg& down) { on_supervisor_down(self, down.source); });
+  self->set_exit_handler([self](const caf::exit_msg& message) { on_exit(self, message); });
   load(self);
   return {
       [self](const batch_request& request) { return on_request(self, request); },
@@ -153,9 +179,8 @@ coordinator(self_pointer self, coordinator_parts parts,
         if (s.journal_broken || s.ending) return;
         s.journal_broken = true;
         // What they hold in memory may be ahead of the disk: replay alone decides.
-        for (const auto& [id, supervisor] : s.supervisors)
+        for (const auto& [id, supervisor] : std::exchange(s.supervisors, {}))
           self->send_exit(supervisor, caf::exit_reason::kill);
-        s.supervisors.clear();
         fail_to_open(self, message.error.detail);
       },
       [self](reopen_tick) {

@@ -24,6 +24,7 @@ struct coordinator_state {
 
   coordinator_parts parts;
   std::map<domain::batch_id, batch_supervisor_actor> supervisors;
+  std::map<domain::batch_id, std::uint32_t> restarts; // of supervisors that died of themselves
   bool loading = true; // requests wait until the journal is replayed
   std::vector<std::function<void()>> waiting;
   bool journal_broken = false;

@@ -47,7 +47,7 @@ dispatcher_actor::behavior_type dispatcher(self_pointer self) {
         const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
         const file_key file{message.batch, message.index};
         if (!s.queue.request({file, message.user, message.priority, message.memory_bytes,
-                              message.cost, message.alone})) {
+                              message.cost, message.suspect, message.alone})) {
           self->send(asker, lease_impossible{s.queue.memory_max_bytes()});
           return;
         }

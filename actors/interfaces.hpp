@@ -230,9 +230,11 @@ struct append_failed {
 struct fetch_files {
   domain::batch_id batch;
   std::vector<domain::file_index> indexes;
+  bool to_sweep = false; // not to be run, but to be cleaned up after a crash
 };
 struct files_fetched {
   std::vector<persistence::file_record> files;
+  bool to_sweep = false; // as asked
 };
 struct load_batches {};
 struct batches_loaded {
@@ -310,7 +312,8 @@ struct request_lease {
   std::uint8_t priority = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t cost = 0;
-  bool alone = false; // a suspect of crashes: nothing else runs beside it
+  bool suspect = false; // was running when the process died: runs after the others
+  bool alone = false;   // was so twice: nothing else runs beside it
 };
 struct withdraw_request {
   domain::batch_id batch;

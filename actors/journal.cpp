@@ -124,7 +124,7 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
         if (!state.store) return; // the asker is about to be rebuilt
         auto files = state.store->view()->files(message.batch, message.indexes);
         if (files) {
-          tell_asker(self, self->current_sender(), files_fetched{std::move(*files)});
+          tell_asker(self, self->current_sender(), files_fetched{std::move(*files), message.to_sweep});
         } else {
           std::vector<journal_state::waiting_append> none;
           give_up(self, files.error(), none);

@@ -29,8 +29,8 @@ bool lease_queue::request(const lease_wish& wish) {
       if (!other.queue.empty()) least = std::min(least.value_or(other.served), other.served);
     u.served = std::max(u.served, least.value_or(u.served));
   }
-  const rank at{255u - wish.priority, wish.file.batch, 64 - static_cast<int>(std::bit_width(wish.cost)),
-                next_number_++};
+  const rank at{255u - wish.priority, wish.file.batch, wish.suspect,
+                64 - static_cast<int>(std::bit_width(wish.cost)), next_number_++};
   u.queue.emplace(at, waiting_wish{wish, {}});
   waiting_[wish.file] = {wish.user, at};
   return true;

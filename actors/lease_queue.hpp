@@ -29,7 +29,8 @@ struct lease_wish {
   std::uint8_t priority = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t cost = 1;
-  bool alone = false;
+  bool suspect = false; // was running when the process died: after all others of its batch
+  bool alone = false;   // and nothing else runs beside it
 };
 
 struct grant {
@@ -68,6 +69,7 @@ private:
   struct rank {
     std::uint32_t low_priority;
     domain::batch_id batch;
+    bool suspect;
     int low_cost;
     std::uint64_t number;
     auto operator<=>(const rank&) const = default;

@@ -91,6 +91,7 @@ inline constexpr std::uint32_t subscriber_outbox_events_max = 16'384; // then cu
 // --- Shutdown -----------------------------------------------------------------------------------
 inline constexpr std::uint32_t drain_ms = 15'000;
 inline constexpr std::uint32_t actor_stop_ms = 5'000;
+inline constexpr std::uint32_t supervisor_restarts_max = 5; // in the life of the process
 
 // --- Command line -------------------------------------------------------------------------------
 inline constexpr std::uint32_t slots_max = 256;

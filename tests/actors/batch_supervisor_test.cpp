@@ -1,0 +1,279 @@
+// The life of a batch through all actors, told as transcripts.
+#include "fixture.hpp"
+
+#include <random>
+
+using namespace darkroom;
+using namespace darkroom::tests;
+using domain::batch_phase;
+using domain::failure_reason;
+using files = std::vector<domain::file_index>;
+
+TEST_CASE("two files run in two slots and complete") {
+  world w;
+  w.start(3);
+  CHECK(w.running() == files{0, 1});
+  w.finish(1);
+  CHECK(w.running() == files{0, 2});
+  CHECK(w.seen->placed == std::set<std::string>{"o1"});
+  w.finish(0);
+  w.finish(2);
+  CHECK(w.look().summary.phase == batch_phase::completed);
+  CHECK(w.names() == "batch_created files_added batch_started file_started:0 file_started:1 "
+                     "file_started:2 file_completed:1 file_completed:0 file_completed:2 "
+                     "batch_finished");
+  CHECK(w.seen->staged.empty());
+}
+
+TEST_CASE("a bad header fails a file before it has a lease") {
+  world w;
+  w.seen->bad_headers["f0"] = {failure_reason::limit_pixels, "huge"};
+  w.start(2);
+  CHECK(w.running() == files{1});
+  w.finish(1);
+  CHECK(w.look().summary.phase == batch_phase::completed_with_errors);
+}
+
+TEST_CASE("a passing failure is tried again after its wait, a lasting one is not") {
+  world w;
+  w.start(2);
+  w.fail(0, failure_reason::crashed);
+  w.fail(1, failure_reason::corrupt_input);
+  CHECK(w.running().empty());
+  w.advance(900);
+  CHECK(w.running().empty());
+  w.advance(101);
+  CHECK(w.running() == files{0});
+  w.finish(0);
+  CHECK(w.look().summary.phase == batch_phase::completed_with_errors);
+  CHECK(w.replayed().count(domain::file_status::completed) == 1);
+}
+
+TEST_CASE("pause drains: what runs finishes, nothing new starts, resume goes on") {
+  world w;
+  w.start(5);
+  REQUIRE(w.tell(domain::pause_batch{}).ok);
+  w.finish_all();
+  CHECK(w.running().empty());
+  CHECK(w.look().summary.phase == batch_phase::paused);
+  CHECK(w.look().in_flight == 0);
+  REQUIRE(w.tell(domain::resume_batch{}).ok);
+  CHECK(w.running().size() == 2);
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("pause interrupts: what runs is given back at once") {
+  world w;
+  w.start(4);
+  REQUIRE(w.tell(domain::pause_batch{domain::pause_mode::interrupt}).ok);
+  CHECK(w.running().empty());
+  CHECK(w.seen->interrupted.size() == 2);
+  CHECK(w.replayed().count(domain::file_status::queued) == 4);
+  CHECK(w.replayed().histories.at(0).attempts == 0);
+  REQUIRE(w.tell(domain::resume_batch{}).ok);
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("cancel ends what runs; its output gets no name") {
+  world w;
+  w.start(4);
+  w.finish(0);
+  REQUIRE(w.tell(domain::cancel_batch{"enough"}).ok);
+  CHECK(w.running().empty());
+  CHECK(w.look().summary.phase == batch_phase::cancelled);
+  CHECK(w.seen->placed == std::set<std::string>{"o0"});
+  CHECK(w.seen->staged.empty());
+  REQUIRE(w.tell(domain::retry_batch{domain::retry_scope::cancelled, {}, {}}).ok);
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("too many failures end the batch and what runs") {
+  world w;
+  w.seen->bad_headers["f3"] = {failure_reason::corrupt_input, ""};
+  w.start(6, 1);
+  w.fail(0, failure_reason::corrupt_input);
+  CHECK(w.look().summary.phase == batch_phase::failed);
+  CHECK(w.running().empty());
+}
+
+TEST_CASE("a command in the wrong state says what is allowed") {
+  world w;
+  w.start(1);
+  const auto refused = w.tell(domain::resume_batch{});
+  CHECK(refused.ok); // it runs already
+  const auto retry = w.tell(domain::retry_batch{});
+  CHECK_FALSE(retry.ok);
+  CHECK(retry.refusal.code == domain::refusal_code::wrong_state);
+  CHECK_FALSE(retry.refusal.allowed.empty());
+  CHECK_FALSE(w.tell(domain::pause_batch{}, domain::batch_id{{99}}).ok);
+}
+
+TEST_CASE("an output's name that is somebody else's fails the file") {
+  world w;
+  w.seen->taken.insert("o0");
+  w.start(1);
+  w.finish(0);
+  CHECK(w.look().summary.phase == batch_phase::failed);
+  CHECK(w.replayed().failures.at(0) == failure_reason::output_exists);
+}
+
+TEST_CASE("a full disk fails nothing: it gives back and waits for room") {
+  world w(1);
+  w.start(2);
+  w.seen->disk_full = true;
+  w.finish(0);
+  w.finish(1); // it had its lease already
+  CHECK(w.running().empty());
+  CHECK(w.replayed().count(domain::file_status::queued) == 2);
+  w.seen->disk_full = false;
+  w.advance(limits::disk_full_wait_ms + 1);
+  CHECK_FALSE(w.running().empty());
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("a file that ran out of memory runs again with more, and fails when there is no more") {
+  world w(2, 100 * limits::MiB);
+  w.start(1);
+  const auto first = w.seen->converting.at(0).job.memory_bytes;
+  w.fail(0, failure_reason::limit_memory);
+  REQUIRE(w.running() == files{0});
+  CHECK(w.seen->converting.at(0).job.memory_bytes == first * 2);
+  while (!w.running().empty()) w.fail(0, failure_reason::limit_memory);
+  CHECK(w.replayed().failures.at(0) == failure_reason::limit_memory);
+}
+
+TEST_CASE("a file that can never fit is refused by its header") {
+  world w(2, 100 * limits::MiB);
+  w.seen->image_side = 7'000;
+  w.start(1);
+  CHECK(w.replayed().failures.at(0) == failure_reason::limit_memory);
+}
+
+TEST_CASE("after a crash everything goes on; what ran is a suspect and runs last") {
+  world w;
+  w.start(6);
+  w.finish(1);
+  CHECK(w.running() == files{0, 2});
+  w.crash();
+  CHECK(w.running() == files{3, 4});
+  CHECK(w.seen->swept == std::set<std::string>{"o0", "o2"});
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+  CHECK(w.seen->placed.size() == 6);
+}
+
+TEST_CASE("recovering again and again, killed each time, gives the same") {
+  world w(1);
+  w.start(3);
+  CHECK(w.running() == files{0});
+  w.crash();
+  CHECK(w.running() == files{1}); // 0 is a suspect
+  w.crash();
+  CHECK(w.running() == files{2});
+  CHECK(w.replayed().histories.at(0).crashes == 1);
+  CHECK(w.replayed().histories.at(1).crashes == 1);
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("a file that was running at two crashes runs alone, at the third it fails") {
+  world w(1);
+  w.start(1);
+  w.crash();
+  CHECK(w.running() == files{0});
+  w.crash();
+  CHECK(w.running() == files{0});
+  w.crash();
+  CHECK(w.running().empty());
+  CHECK(w.replayed().failures.at(0) == failure_reason::crashed);
+}
+
+TEST_CASE("a window of converters, not one for each file") {
+  world w;
+  w.start(5'000);
+  CHECK(w.seen->probed.size() <= limits::converters_per_batch_max);
+  for (int i = 0; i < 300; ++i) w.finish(w.running().front());
+  CHECK(w.seen->probed.size() <= limits::converters_per_batch_max + 300);
+}
+
+TEST_CASE("an orderly end gives back what runs, and nothing is a suspect afterwards") {
+  world w;
+  w.start(3);
+  REQUIRE(w.shut_down());
+  CHECK(w.replayed().count(domain::file_status::queued) == 3);
+  CHECK(w.names().ends_with("file_interrupted:0 file_interrupted:1"));
+  w.crash();
+  CHECK(w.running() == files{0, 1});
+  CHECK(w.replayed().histories.at(0).crashes == 0);
+}
+
+TEST_CASE("a journal that cannot be written stops everything; with room, replay decides") {
+  world w;
+  w.start(4);
+  w.break_disk(true);
+  const auto answer = w.tell(domain::pause_batch{});
+  CHECK_FALSE(answer.ok);
+  CHECK(answer.in_doubt);
+  CHECK(w.running().empty()); // hosts were interrupted
+  CHECK_FALSE(w.announced.empty());
+  CHECK(w.tell(domain::pause_batch{}).in_doubt);
+  w.advance(limits::journal_reopen_ms + 1);
+  CHECK(w.tell(domain::pause_batch{}).in_doubt);
+  w.break_disk(false);
+  w.advance(limits::journal_reopen_ms + 1);
+  CHECK(w.announced.back() == "the journal is open again");
+  CHECK(w.look().summary.phase == batch_phase::running);
+  CHECK(w.running().size() == 2);
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("random lives end with every file in one terminal state, reached once") {
+  for (std::uint32_t seed = 1; seed <= 15; ++seed) {
+    INFO("seed " << seed);
+    std::mt19937 dice(seed);
+    world w(1 + seed % 3);
+    w.start(30);
+    for (int step = 0; step < 120; ++step) {
+      const auto running = w.running();
+      switch (dice() % 8) {
+      case 0:
+        w.tell(domain::pause_batch{dice() % 2 == 0 ? domain::pause_mode::drain
+                                                   : domain::pause_mode::interrupt});
+        break;
+      case 1:
+        w.tell(domain::resume_batch{});
+        break;
+      case 2:
+        if (dice() % 4 == 0) w.crash();
+        break;
+      case 3:
+        if (!running.empty()) w.fail(running[dice() % running.size()], failure_reason::crashed);
+        break;
+      case 4:
+        w.advance(700);
+        break;
+      default:
+        if (!running.empty()) w.finish(running[dice() % running.size()]);
+      }
+    }
+    w.tell(domain::resume_batch{});
+    for (int i = 0; i < 20; ++i) {
+      w.finish_all();
+      w.advance(6'000);
+    }
+    const auto end = w.replayed();
+    CHECK(domain::is_terminal(end.phase));
+    CHECK(end.open() == 0);
+    std::map<domain::file_index, int> ended;
+    for (const auto& e : w.events())
+      if (const auto* done = std::get_if<domain::file_completed>(&e.fact)) ended[done->index] += 1;
+    for (const auto& [file, times] : ended) CHECK(times == 1);
+    CHECK(w.seen->placed.size() == ended.size());
+    CHECK(w.seen->staged.empty());
+  }
+}

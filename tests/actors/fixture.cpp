@@ -1,0 +1,326 @@
+#include "fixture.hpp"
+
+#include "actors/journal.hpp"
+#include "actors/orchestra.hpp"
+
+#include <caf/scoped_actor.hpp>
+
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+
+namespace darkroom::tests {
+
+using namespace actors;
+
+stage::config::config() {
+  add_message_types<caf::id_block::darkroom>();
+  set("scheduler.policy", caf::atom("testing"));
+  set("logger.verbosity", caf::atom("quiet"));
+}
+
+stage::stage()
+    : system_(config_),
+      scheduler_(dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler())) {}
+
+void stage::run() {
+  while (scheduler_.try_run_once()) {
+  }
+}
+
+void stage::advance(std::uint32_t ms) {
+  scheduler_.advance_time(std::chrono::milliseconds(ms));
+  run();
+}
+
+// Says that there is no space when it is told to.
+class failing_disk final : public rocksdb::FileSystemWrapper {
+public:
+  failing_disk() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "failing"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* context) override;
+  std::atomic<bool> broken = false;
+  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(
+      std::shared_ptr<rocksdb::FileSystem>(this, [](rocksdb::FileSystem*) {}));
+};
+
+namespace {
+
+class failing_file final : public rocksdb::FSWritableFileOwnerWrapper {
+public:
+  failing_file(std::unique_ptr<rocksdb::FSWritableFile> file, failing_disk& disk)
+      : FSWritableFileOwnerWrapper(std::move(file)), disk_(disk) {}
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           rocksdb::IODebugContext* context) override {
+    if (disk_.broken) return rocksdb::IOStatus::NoSpace("full");
+    return FSWritableFileOwnerWrapper::Append(data, options, context);
+  }
+  rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                           const rocksdb::DataVerificationInfo& info,
+                           rocksdb::IODebugContext* context) override {
+    if (disk_.broken) return rocksdb::IOStatus::NoSpace("full");
+    return FSWritableFileOwnerWrapper::Append(data, options, info, context);
+  }
+
+private:
+  failing_disk& disk_;
+};
+
+class outputs_in_memory final : public persistence::output_store {
+public:
+  explicit outputs_in_memory(std::shared_ptr<record> seen) : seen_(std::move(seen)) {}
+
+  persistence::file_result<persistence::staged_output>
+  stage(const domain::batch_id&, domain::file_index, std::uint32_t, const std::string& target, int,
+        domain::existing_policy) override {
+    seen_->staged.insert(target);
+    return persistence::staged_output{.target = target};
+  }
+  std::vector<persistence::placed_output>
+  place(std::span<const persistence::staged_output> staged) override {
+    std::vector<persistence::placed_output> placed;
+    for (const auto& s : staged) {
+      auto& result = placed.emplace_back();
+      if (seen_->disk_full) {
+        result.error = {ENOSPC, "naming"};
+      } else if (seen_->taken.contains(s.target)) {
+        result.how = persistence::placement::exists;
+      } else {
+        result.how = persistence::placement::placed;
+        result.bytes = 5;
+        seen_->placed.insert(s.target);
+      }
+      seen_->staged.erase(s.target);
+    }
+    return placed;
+  }
+  void discard(const persistence::staged_output& staged) override {
+    seen_->staged.erase(staged.target);
+  }
+  void take_back(const persistence::staged_output& staged) override {
+    seen_->placed.erase(staged.target);
+  }
+  std::optional<persistence::written_file> existing(const std::string&) override { return {}; }
+  bool exists(const std::string& target) override { return seen_->taken.contains(target); }
+  void sweep(const domain::batch_id&, domain::file_index,
+             std::span<const std::string> targets) override {
+    seen_->swept.insert(targets.begin(), targets.end());
+  }
+
+private:
+  std::shared_ptr<record> seen_;
+};
+
+struct holding_pool_state {
+  static inline const char* name = "holding_pool";
+  holding_pool_state() = default;
+};
+
+codec_pool_actor::behavior_type
+holding_pool(codec_pool_actor::stateful_pointer<holding_pool_state> self,
+             std::shared_ptr<record> seen, dispatcher_actor dispatcher) {
+  return {
+      [self, seen](const probe_file& message) {
+        const auto& path = message.job.file->path;
+        seen->probed.push_back(static_cast<domain::file_index>(std::stoul(path.substr(1))));
+        const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
+        if (const auto bad = seen->bad_headers.find(path); bad != seen->bad_headers.end()) {
+          self->send(asker, file_probed{std::unexpected(bad->second)});
+          return;
+        }
+        self->send(asker, file_probed{codecs::image_info{
+                              .format = "jpeg",
+                              .width = seen->image_side,
+                              .height = seen->image_side,
+                              .channels = 3}});
+      },
+      [self, seen](const convert_file& message) {
+        seen->converting[message.job.index] = {
+            message.job, caf::actor_cast<converter_actor>(self->current_sender())};
+      },
+      [self, seen, dispatcher](const interrupt_conversion& message) {
+        seen->interrupted.push_back(message.lease);
+        const auto held = std::ranges::find_if(
+            seen->converting, [&](const auto& c) { return c.second.job.lease == message.lease; });
+        if (held != seen->converting.end()) {
+          auto outcome = std::make_shared<conversion_outcome>();
+          outcome->how = conversion_outcome::kind::interrupted;
+          self->send(held->second.asker, conversion_ended{message.lease, outcome});
+          seen->converting.erase(held);
+        }
+        self->send(dispatcher, lease_ended{message.lease});
+      },
+      [](const slot_idle&) {},
+  };
+}
+
+} // namespace
+
+rocksdb::IOStatus failing_disk::NewWritableFile(const std::string& name,
+                                                const rocksdb::FileOptions& options,
+                                                std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                                rocksdb::IODebugContext* context) {
+  if (broken) return rocksdb::IOStatus::NoSpace("full");
+  const auto status = FileSystemWrapper::NewWritableFile(name, options, file, context);
+  if (status.ok()) *file = std::make_unique<failing_file>(std::move(*file), *this);
+  return status;
+}
+
+world::world(std::uint32_t slots, std::uint64_t memory_bytes)
+    : slots_(slots), memory_bytes_(memory_bytes), disk_(std::make_unique<failing_disk>()) {
+  build();
+}
+
+world::~world() { tear_down(); }
+
+void world::build() {
+  stage_ = std::make_unique<stage>();
+  auto& sys = stage_->system();
+  const store_opener open = [this] {
+    return persistence::journal_store::open({directory_ / "journal", disk_->env.get()});
+  };
+  auto store = open();
+  REQUIRE(store);
+  parts_.hub = sys.spawn(event_hub);
+  parts_.journal = sys.spawn(
+      journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
+      open, parts_.hub);
+  parts_.dispatcher = sys.spawn(dispatcher);
+  parts_.placer = sys.spawn(placer, std::make_shared<outputs_in_memory>(seen));
+  parts_.pool = sys.spawn(holding_pool, seen, parts_.dispatcher);
+  parts_.seams = {[] { return std::int64_t{1'000'000}; }, [] { return 32'768u; }};
+  caf::anon_send(parts_.dispatcher, register_node{"n", parts_.pool, slots_, memory_bytes_});
+  coordinator_ = sys.spawn(coordinator, parts_,
+                           [this](const std::string& line) { announced.push_back(line); });
+  run();
+}
+
+void world::tear_down() {
+  if (!stage_) return;
+  for (const auto& handle :
+       {caf::actor_cast<caf::actor>(coordinator_), caf::actor_cast<caf::actor>(parts_.pool),
+        caf::actor_cast<caf::actor>(parts_.dispatcher), caf::actor_cast<caf::actor>(parts_.placer),
+        caf::actor_cast<caf::actor>(parts_.journal), caf::actor_cast<caf::actor>(parts_.hub)})
+    if (handle) caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
+  run();
+  seen->converting.clear();
+  coordinator_ = nullptr;
+  parts_ = {};
+  stage_.reset();
+}
+
+template<class Answer, class Question>
+Answer world::ask(Question question) {
+  caf::scoped_actor self{stage_->system()};
+  auto pending = self->request(coordinator_, caf::infinite, std::move(question));
+  run();
+  Answer answer;
+  pending.receive([&](Answer& a) { answer = std::move(a); },
+                  [&](const caf::error& e) { FAIL(stage_->system().render(e)); });
+  return answer;
+}
+
+command_outcome world::tell(domain::command command, domain::batch_id batch) {
+  return ask<command_outcome>(batch_request{batch, std::move(command)});
+}
+
+batch_view world::look(domain::batch_id batch) { return ask<batch_view>(describe_batch{batch}); }
+
+void world::start(std::uint32_t files, std::uint32_t max_failed) {
+  domain::create_batch create;
+  create.owner = "ann";
+  create.spec.outputs.push_back({.format = "webp"});
+  create.max_failed = max_failed;
+  REQUIRE(tell(create).ok);
+  for (std::uint32_t at = 0; at < files;) {
+    domain::add_files add;
+    for (; at < files && add.entries.size() < limits::files_per_event_max; ++at)
+      add.entries.push_back({"f" + std::to_string(at), "/f" + std::to_string(at), 100, 1,
+                             {"o" + std::to_string(at)}});
+    REQUIRE(tell(std::move(add)).ok);
+  }
+  REQUIRE(tell(domain::start_batch{}).ok);
+}
+
+std::vector<domain::file_index> world::running() const {
+  std::vector<domain::file_index> files;
+  for (const auto& [index, held] : seen->converting) files.push_back(index);
+  return files;
+}
+
+void world::finish(domain::file_index file) {
+  REQUIRE(seen->converting.contains(file));
+  const auto held = seen->converting.extract(file).mapped();
+  auto outcome = std::make_shared<conversion_outcome>();
+  outcome->how = conversion_outcome::kind::converted;
+  outcome->result.bytes_in = 100;
+  outcome->result.outputs.resize(1);
+  outcome->staged.push_back({.target = held.job.file->outputs.at(0)});
+  seen->staged.insert(held.job.file->outputs.at(0));
+  caf::anon_send(held.asker, conversion_ended{held.job.lease, outcome});
+  caf::anon_send(parts_.dispatcher, lease_ended{held.job.lease});
+  run();
+}
+
+void world::fail(domain::file_index file, domain::failure_reason why) {
+  REQUIRE(seen->converting.contains(file));
+  const auto held = seen->converting.extract(file).mapped();
+  auto outcome = std::make_shared<conversion_outcome>();
+  outcome->error = {why, "told to"};
+  caf::anon_send(held.asker, conversion_ended{held.job.lease, outcome});
+  caf::anon_send(parts_.dispatcher, lease_ended{held.job.lease});
+  run();
+}
+
+void world::finish_all() {
+  while (!seen->converting.empty()) finish(seen->converting.begin()->first);
+}
+
+void world::crash() {
+  tear_down();
+  build();
+}
+
+bool world::shut_down() {
+  caf::scoped_actor self{stage_->system()};
+  auto pending = self->request(coordinator_, caf::infinite, actors::shut_down{});
+  run();
+  bool done = false;
+  pending.receive([&](shut_down_done) { done = true; }, [](const caf::error&) {});
+  return done;
+}
+
+void world::break_disk(bool broken) { disk_->broken = broken; }
+
+std::vector<persistence::journaled_event> world::events(domain::batch_id batch) {
+  const auto view = persistence::read_view::open(directory_ / "journal");
+  REQUIRE(view);
+  std::vector<persistence::journaled_event> all;
+  REQUIRE((*view)->each_event(batch, 0, [&](persistence::journaled_event&& e) {
+    all.push_back(std::move(e));
+    return true;
+  }));
+  CHECK((*view)->verify() == std::vector<std::string>{});
+  return all;
+}
+
+std::string world::names(domain::batch_id batch) {
+  std::string text;
+  for (const auto& e : events(batch)) {
+    if (!text.empty()) text += ' ';
+    text += domain::name_of(e.fact);
+    if (const auto file = domain::file_of(e.fact)) text += ':' + std::to_string(*file);
+  }
+  return text;
+}
+
+domain::batch_state world::replayed(domain::batch_id batch) {
+  const auto view = persistence::read_view::open(directory_ / "journal");
+  REQUIRE(view);
+  const auto at = (*view)->replay(batch);
+  REQUIRE(at);
+  return at->state;
+}
+
+} // namespace darkroom::tests

@@ -1,0 +1,109 @@
+// Actors on a scheduler that the test drives, and a clock that the test moves. Around them: a codec
+// pool that holds conversions until the test ends them, outputs in memory, a journal on disk whose
+// writes can be made to fail.
+#pragma once
+
+#include "actors/coordinator.hpp"
+#include "actors/dispatcher.hpp"
+#include "actors/event_hub.hpp"
+#include "actors/placer.hpp"
+#include "persistence/read_view.hpp"
+#include "tests/support/scratch.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <atomic>
+#include <deque>
+#include <set>
+
+namespace darkroom::tests {
+
+// The scheduler alone.
+class stage {
+public:
+  stage();
+  caf::actor_system& system() { return system_; }
+  // Until nobody has anything to do.
+  void run();
+  void advance(std::uint32_t ms);
+
+private:
+  struct config : caf::actor_system_config {
+    config();
+  };
+  config config_;
+  caf::actor_system system_;
+  caf::scheduler::test_coordinator& scheduler_;
+};
+
+// What the pool and the outputs were told; filled by the actors, read by the test.
+struct record {
+  struct conversion {
+    actors::conversion_job job;
+    actors::converter_actor asker;
+  };
+  std::map<domain::file_index, conversion> converting;
+  std::vector<domain::file_index> probed;
+  std::vector<domain::lease_id> interrupted;
+  std::map<std::string, codecs::codec_error> bad_headers; // by path
+  std::uint32_t image_side = 8;
+  std::set<std::string> staged, placed, swept;
+  bool disk_full = false;
+  std::set<std::string> taken; // names that are somebody else's
+};
+
+class failing_disk;
+
+// Everything but the pool is real.
+class world {
+public:
+  explicit world(std::uint32_t slots = 2, std::uint64_t memory_bytes = limits::GiB);
+  ~world();
+
+  actors::command_outcome tell(domain::command command, domain::batch_id batch = id);
+  actors::batch_view look(domain::batch_id batch = id);
+  // Creates a batch, adds files f0, f1, … and starts it.
+  void start(std::uint32_t files, std::uint32_t max_failed = 0);
+
+  // Ends a conversion that the pool holds.
+  void finish(domain::file_index file);
+  void fail(domain::file_index file, domain::failure_reason why);
+  // Finishes whatever runs until nothing does.
+  void finish_all();
+  std::vector<domain::file_index> running() const;
+
+  void run() { stage_->run(); }
+  void advance(std::uint32_t ms) { stage_->advance(ms); }
+  // The process dies and begins again on the same journal.
+  void crash();
+  bool shut_down();
+  void break_disk(bool broken);
+
+  std::vector<persistence::journaled_event> events(domain::batch_id batch = id);
+  std::string names(domain::batch_id batch = id); // of the events, one word each
+  domain::batch_state replayed(domain::batch_id batch = id);
+
+  std::shared_ptr<record> seen = std::make_shared<record>();
+  std::vector<std::string> announced;
+  static inline const domain::batch_id id{{7}};
+
+private:
+  void build();
+  void tear_down();
+  template<class Answer, class Question>
+  Answer ask(Question question);
+
+  std::uint32_t slots_;
+  std::uint64_t memory_bytes_;
+  scratch directory_;
+  std::unique_ptr<failing_disk> disk_;
+  std::unique_ptr<stage> stage_;
+  actors::coordinator_parts parts_;
+  actors::coordinator_actor coordinator_;
+};
+
+} // namespace darkroom::tests

@@ -1,0 +1,153 @@
+#include "actors/lease_queue.hpp"
+
+#include "config/limits.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace darkroom;
+using namespace darkroom::actors;
+
+namespace {
+
+constexpr std::uint64_t MB = limits::MiB;
+
+lease_wish wish(domain::file_index file, std::uint64_t memory = MB, const std::string& user = "ann",
+                std::uint64_t cost = 1, std::uint8_t priority = 0, std::uint8_t batch = 1) {
+  return {{{{batch}}, file}, user, priority, memory, cost, false, false};
+}
+
+std::string granted(lease_queue& queue, std::uint64_t now = 0) {
+  std::string text;
+  for (const auto& g : queue.grant_all(now)) text += std::to_string(g.file.index) + " ";
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("as many leases as slots, the rest when one ends") {
+  lease_queue q;
+  q.add_node(2, 100 * MB);
+  for (domain::file_index i = 0; i < 4; ++i) REQUIRE(q.request(wish(i)));
+  const auto first = q.grant_all(0);
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].lease != first[1].lease);
+  CHECK(granted(q).empty());
+  q.end(first[0].lease);
+  q.end(first[0].lease); // ending twice frees one slot
+  CHECK(granted(q) == "2 ");
+}
+
+TEST_CASE("memory is never granted twice, nor more than there is") {
+  lease_queue q;
+  q.add_node(8, 100 * MB);
+  REQUIRE(q.request(wish(0, 60 * MB)));
+  REQUIRE(q.request(wish(1, 60 * MB)));
+  REQUIRE(q.request(wish(2, 30 * MB)));
+  CHECK_FALSE(q.request(wish(3, 101 * MB)));
+  CHECK(granted(q) == "0 2 "); // 1 is overtaken
+  CHECK(q.waiting() == 1);
+}
+
+TEST_CASE("a request is overtaken for a while, then memory is kept for it") {
+  lease_queue q;
+  q.add_node(8, 100 * MB);
+  REQUIRE(q.request(wish(0, 60 * MB)));
+  const auto first = q.grant_all(0);
+  REQUIRE(q.request(wish(1, 80 * MB)));
+  CHECK(granted(q, 100).empty());
+  REQUIRE(q.request(wish(2, 10 * MB)));
+  CHECK(granted(q, 200) == "2 ");
+  REQUIRE(q.request(wish(3, 10 * MB)));
+  CHECK(granted(q, 100 + limits::memory_overtake_ms).empty());
+  q.end(first[0].lease);
+  CHECK(granted(q, 200 + limits::memory_overtake_ms) == "1 3 ");
+}
+
+TEST_CASE("priority first, then the older batch, then the costlier file, then the order of asking") {
+  lease_queue q;
+  q.add_node(1, 100 * MB);
+  REQUIRE(q.request(wish(0, MB, "ann", 10, 0, 2)));
+  REQUIRE(q.request(wish(1, MB, "ann", 10, 0, 1)));
+  REQUIRE(q.request(wish(2, MB, "ann", 100, 0, 1)));
+  REQUIRE(q.request(wish(3, MB, "ann", 11, 0, 1)));
+  REQUIRE(q.request(wish(4, MB, "ann", 1, 5, 2)));
+  std::string order;
+  for (int i = 0; i < 5; ++i) {
+    const auto g = q.grant_all(0);
+    REQUIRE(g.size() == 1);
+    order += std::to_string(g[0].file.index);
+    q.end(g[0].lease);
+  }
+  CHECK(order == "42130");
+}
+
+TEST_CASE("users share by cost, whoever has more files") {
+  lease_queue q;
+  q.add_node(1, 100 * MB);
+  for (domain::file_index i = 0; i < 400; ++i) REQUIRE(q.request(wish(i, MB, "many", 10)));
+  for (domain::file_index i = 1'000; i < 1'100; ++i) REQUIRE(q.request(wish(i, MB, "few", 30)));
+  std::uint64_t many = 0, few = 0;
+  while (few < 100) {
+    const auto g = q.grant_all(0);
+    REQUIRE(g.size() == 1);
+    (g[0].file.index < 1'000 ? many : few) += 1;
+    q.end(g[0].lease);
+  }
+  CHECK(many >= 295);
+  CHECK(many <= 305);
+}
+
+TEST_CASE("who was away does not collect what was not used") {
+  lease_queue q;
+  q.add_node(1, 100 * MB);
+  for (domain::file_index i = 0; i < 50; ++i) REQUIRE(q.request(wish(i, MB, "ann", 10)));
+  for (int i = 0; i < 40; ++i) q.end(q.grant_all(0).at(0).lease);
+  for (domain::file_index i = 100; i < 150; ++i) REQUIRE(q.request(wish(i, MB, "bob", 10)));
+  int bobs = 0;
+  for (int i = 0; i < 10; ++i) {
+    const auto g = q.grant_all(0);
+    bobs += g.at(0).file.index >= 100;
+    q.end(g[0].lease);
+  }
+  CHECK(bobs == 5);
+}
+
+TEST_CASE("a suspect runs alone") {
+  lease_queue q;
+  q.add_node(4, 100 * MB);
+  REQUIRE(q.request(wish(0)));
+  const auto first = q.grant_all(0);
+  auto suspect = wish(1);
+  suspect.alone = true;
+  REQUIRE(q.request(suspect));
+  CHECK(granted(q, 10).empty());
+  q.end(first[0].lease);
+  const auto alone = q.grant_all(20);
+  REQUIRE(alone.size() == 1);
+  REQUIRE(q.request(wish(2)));
+  CHECK(granted(q, 30).empty());
+  q.end(alone[0].lease);
+  CHECK(granted(q, 40) == "2 ");
+}
+
+TEST_CASE("a withdrawn request is not granted; a granted one is not withdrawn") {
+  lease_queue q;
+  q.add_node(1, 100 * MB);
+  REQUIRE(q.request(wish(0)));
+  REQUIRE(q.request(wish(1)));
+  CHECK(granted(q) == "0 ");
+  CHECK(q.withdraw(wish(1).file));
+  CHECK_FALSE(q.withdraw(wish(1).file));
+  CHECK_FALSE(q.withdraw(wish(0).file));
+  CHECK(q.waiting() == 0);
+}
+
+TEST_CASE("nothing is granted while leases are held back") {
+  lease_queue q;
+  q.add_node(1, 100 * MB);
+  q.hold_until(500);
+  REQUIRE(q.request(wish(0)));
+  CHECK(granted(q, 499).empty());
+  CHECK(q.wake_ms() == 500);
+  CHECK(granted(q, 500) == "0 ");
+}
