@@ -140,8 +140,7 @@ void spawn_converter(self_pointer self, persistence::file_record& record) {
   if (!s.spec || *s.spec != s.working.spec)
     s.spec = std::make_shared<const domain::conversion_spec>(s.working.spec);
   const auto history = s.working.histories.find(record.index);
-  const std::uint32_t crashes =
-      history == s.working.histories.end() ? 0 : history->second.crashes;
+  const std::uint32_t crashes = history == s.working.histories.end() ? 0 : history->second.crashes;
   conversion_order order;
   order.batch = s.id;
   order.owner = s.working.owner;
@@ -227,8 +226,7 @@ void on_converter_down(self_pointer self, const caf::actor_addr& who) {
   const auto file = s.in_flight[index];
   s.in_flight.erase(index);
   if (!file.settled) { // it died without a word
-    if (file.lease != 0)
-      self->send(s.peers.converters.prober, interrupt_conversion{file.lease});
+    if (file.lease != 0) self->send(s.peers.converters.prober, interrupt_conversion{file.lease});
     s.working.finishing.erase(index);
     carry_out(self, domain::interrupt_file{index, domain::interruption::converter_lost});
   }
@@ -342,9 +340,9 @@ batch_supervisor(self_pointer self, domain::batch_id id,
         const auto started = [self, converter](bool written) {
           if (written) self->send(converter, attempt_started{});
         };
-        if (runs(st) && carry_out(self,
-                                  domain::start_file{message.index, message.lease, message.node},
-                                  false, started))
+        if (runs(st) &&
+            carry_out(self, domain::start_file{message.index, message.lease, message.node}, false,
+                      started))
           file->second.lease = message.lease;
         else
           self->send(converter, attempt_refused{});

@@ -1,5 +1,5 @@
-// BATCH SUPERVISOR: owns the state of one batch. Whatever happens is decided, applied to the working
-// state and journaled in one step; it acts and answers when the journal has it.
+// BATCH SUPERVISOR: owns the state of one batch. Whatever happens is decided, applied to the
+// working state and journaled in one step; it acts and answers when the journal has it.
 #pragma once
 
 #include "actors/converter.hpp"
@@ -17,13 +17,14 @@ struct supervisor_peers {
 
 // The clock and the dice of a supervisor: what goes into events comes from here.
 struct supervisor_seams {
-  std::function<std::int64_t()> now_us;      // since the Unix epoch
-  std::function<std::uint32_t()> chance;     // 0 to 65,535
+  std::function<std::int64_t()> now_us;  // since the Unix epoch
+  std::function<std::uint32_t()> chance; // 0 to 65,535
 };
 
 struct batch_supervisor_state {
   static inline const char* name = "batch_supervisor";
-  batch_supervisor_state() = default; // no aggregate: CAF would initialise the first member with the actor
+  batch_supervisor_state() =
+      default; // no aggregate: CAF would initialise the first member with the actor
 
   struct file_in_flight {
     converter_actor converter;

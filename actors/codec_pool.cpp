@@ -43,15 +43,14 @@ codec_pool_actor::behavior_type codec_pool(self_pointer self, pool_options optio
   });
   return {
       [self](const probe_file& message) {
-        self->send(self->state.prober,
-                   run_probe{message.job,
-                             caf::actor_cast<converter_actor>(self->current_sender())});
+        self->send(self->state.prober, run_probe{message.job, caf::actor_cast<converter_actor>(
+                                                                  self->current_sender())});
       },
       [self](const convert_file& message) {
         auto& slots = self->state.slots;
         const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
-        const auto idle = std::ranges::find(slots, domain::lease_id{0},
-                                            &codec_pool_state::slot_handle::lease);
+        const auto idle =
+            std::ranges::find(slots, domain::lease_id{0}, &codec_pool_state::slot_handle::lease);
         if (idle == slots.end()) { // more leases than slots: a fault of ours
           auto outcome = std::make_shared<conversion_outcome>();
           outcome->error = {domain::failure_reason::internal, "a lease without a slot"};
@@ -64,8 +63,8 @@ codec_pool_actor::behavior_type codec_pool(self_pointer self, pool_options optio
       },
       [self](const interrupt_conversion& message) {
         auto& st = self->state;
-        const auto busy = std::ranges::find(st.slots, message.lease,
-                                            &codec_pool_state::slot_handle::lease);
+        const auto busy =
+            std::ranges::find(st.slots, message.lease, &codec_pool_state::slot_handle::lease);
         if (busy != st.slots.end())
           busy->runner->interrupt(busy->lease); // the slot reports, and then the lease ends
         else

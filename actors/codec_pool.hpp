@@ -15,7 +15,8 @@ struct pool_options {
 
 struct codec_pool_state {
   static inline const char* name = "codec_pool";
-  codec_pool_state() = default; // no aggregate: CAF would initialise the first member with the actor
+  codec_pool_state() =
+      default; // no aggregate: CAF would initialise the first member with the actor
 
   struct slot_handle {
     slot_actor actor;

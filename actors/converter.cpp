@@ -29,8 +29,7 @@ void report_failure(self_pointer self, const codecs::codec_error& error) {
 void report_interruption(self_pointer self, domain::interruption cause,
                          std::uint64_t memory_bytes = 0) {
   auto& s = self->state;
-  self->send(s.supervisor,
-             attempt_interrupted{s.order.index, s.lease.lease, cause, memory_bytes});
+  self->send(s.supervisor, attempt_interrupted{s.order.index, s.lease.lease, cause, memory_bytes});
   end(self);
 }
 
@@ -108,8 +107,8 @@ void on_placed(self_pointer self, const std::vector<persistence::placed_output>&
   for (std::size_t i = 0; i < placed.size(); ++i) {
     const auto& output = placed[i];
     if (output.how == placement::exists)
-      return report_failure(self, {domain::failure_reason::output_exists,
-                                   s.outcome->staged[i].target});
+      return report_failure(self,
+                            {domain::failure_reason::output_exists, s.outcome->staged[i].target});
     if (output.how == placement::failed && output.error.disk_full()) {
       self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms});
       return report_interruption(self, domain::interruption::disk_full);
@@ -177,8 +176,7 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
           return;
         }
         st.at = stage::starting;
-        self->send(st.supervisor,
-                   attempt_starting{st.order.index, message.lease, message.node});
+        self->send(st.supervisor, attempt_starting{st.order.index, message.lease, message.node});
       },
       [self](const lease_impossible& message) {
         const auto& st = self->state;
@@ -190,8 +188,7 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
       },
       [self](request_withdrawn) {
         auto& st = self->state;
-        if (st.at == stage::withdrawing)
-          self->send(st.supervisor, file_withdrawn{st.order.index});
+        if (st.at == stage::withdrawing) self->send(st.supervisor, file_withdrawn{st.order.index});
         end(self);
       },
       [self](attempt_started) {

@@ -31,13 +31,13 @@ struct converter_state {
 
   enum class stage : std::uint8_t {
     probing,
-    waiting,    // for a lease
-    starting,   // for the start to be journaled
+    waiting,  // for a lease
+    starting, // for the start to be journaled
     converting,
-    offering,   // for the result to be accepted
-    placing,    // for the names
+    offering,    // for the result to be accepted
+    placing,     // for the names
     withdrawing, // wanted no more before it had a lease
-    stopping,   // interrupted: the host is being ended
+    stopping,    // interrupted: the host is being ended
   };
   stage at = stage::probing;
   batch_supervisor_actor supervisor;

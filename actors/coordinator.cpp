@@ -25,7 +25,7 @@ batch_supervisor_actor supervise(self_pointer self, const domain::batch_id& id,
                                  std::int64_t created_us) {
   auto& s = self->state;
   auto made = self->spawn<caf::monitored>(batch_supervisor, id, std::move(replayed), created_us,
-                          peers_of(s.parts), s.parts.seams);
+                                          peers_of(s.parts), s.parts.seams);
   s.supervisors[id] = made;
   return made;
 }
@@ -50,7 +50,8 @@ void load(self_pointer self) {
                 supervise(self, loaded.batches[i].first, loaded.batches[i].second,
                           loaded.summaries[i].created_us);
             st.loading = false;
-            for (auto& go_on : std::exchange(st.waiting, {})) go_on();
+            for (auto& go_on : std::exchange(st.waiting, {}))
+              go_on();
           },
           [self](const caf::error&) { fail_to_open(self, "the journal does not answer"); });
 }
@@ -99,8 +100,7 @@ void give_everything_back(self_pointer self) {
   };
   for (const auto& [id, supervisor] : s.supervisors)
     self->request(supervisor, std::chrono::milliseconds(limits::actor_stop_ms), give_back{})
-        .then([one_less](gave_back) { one_less(); },
-              [one_less](const caf::error&) { one_less(); });
+        .then([one_less](gave_back) { one_less(); }, [one_less](const caf::error&) { one_less(); });
 }
 
 command_outcome in_doubt() {
@@ -145,9 +145,8 @@ caf::result<command_outcome> on_request(self_pointer self, const batch_request& 
 
 } // namespace
 
-coordinator_actor::behavior_type
-coordinator(self_pointer self, coordinator_parts parts,
-            std::function<void(const std::string&)> announce) {
+coordinator_actor::behavior_type coordinator(self_pointer self, coordinator_parts parts,
+                                             std::function<void(const std::string&)> announce) {
   self->state.parts = std::move(parts);
   self->state.announce = std::move(announce);
   self->set_down_handler(

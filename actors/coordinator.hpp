@@ -1,5 +1,5 @@
-// COORDINATOR: owns the other actors' life. Replays the journal, creates and finds batches, rebuilds
-// supervisors after a failed journal, and ends everything in order.
+// COORDINATOR: owns the other actors' life. Replays the journal, creates and finds batches,
+// rebuilds supervisors after a failed journal, and ends everything in order.
 #pragma once
 
 #include "actors/batch_supervisor.hpp"
@@ -20,12 +20,13 @@ struct coordinator_parts {
 
 struct coordinator_state {
   static inline const char* name = "coordinator";
-  coordinator_state() = default; // no aggregate: CAF would initialise the first member with the actor
+  coordinator_state() =
+      default; // no aggregate: CAF would initialise the first member with the actor
 
   coordinator_parts parts;
   std::map<domain::batch_id, batch_supervisor_actor> supervisors;
   std::map<domain::batch_id, std::uint32_t> restarts; // of supervisors that died of themselves
-  bool loading = true; // requests wait until the journal is replayed
+  bool loading = true;                                // requests wait until the journal is replayed
   std::vector<std::function<void()>> waiting;
   bool journal_broken = false;
   bool ending = false;

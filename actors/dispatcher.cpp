@@ -26,8 +26,8 @@ void grant_all(self_pointer self) {
       continue;
     }
     const auto& node = s.nodes[granted.node];
-    self->send(waiting->second, lease_granted{granted.lease, node.name, node.pool,
-                                              s.queue.memory_max_bytes()});
+    self->send(waiting->second,
+               lease_granted{granted.lease, node.name, node.pool, s.queue.memory_max_bytes()});
     s.waiting.erase(waiting);
   }
   const auto wake = s.queue.wake_ms();

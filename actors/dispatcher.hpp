@@ -8,7 +8,8 @@ namespace darkroom::actors {
 
 struct dispatcher_state {
   static inline const char* name = "dispatcher";
-  dispatcher_state() = default; // no aggregate: CAF would initialise the first member with the actor
+  dispatcher_state() =
+      default; // no aggregate: CAF would initialise the first member with the actor
 
   struct node {
     std::string name;

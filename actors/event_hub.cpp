@@ -40,9 +40,8 @@ bool deliver(self_pointer self, event_hub_state::subscription& to, const event_l
 
 event_hub_actor::behavior_type event_hub(self_pointer self) {
   self->set_down_handler([self](const caf::down_msg& down) {
-    std::erase_if(self->state.subscriptions, [&](const auto& s) {
-      return s.subscriber.address() == down.source;
-    });
+    std::erase_if(self->state.subscriptions,
+                  [&](const auto& s) { return s.subscriber.address() == down.source; });
   });
   return {
       [self](const publish_events& message) {

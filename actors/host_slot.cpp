@@ -57,11 +57,10 @@ codecs::result<unique_fd> host_slot::open_source(const domain::file_entry& file)
   if (!fd)
     return fail(errno == ENOENT || errno == ENOTDIR ? source_missing : io_error,
                 file.source + ": " + std::strerror(errno));
-  struct stat about {};
+  struct stat about{};
   if (::fstat(fd.get(), &about) != 0) return fail(io_error, std::strerror(errno));
   if (!S_ISREG(about.st_mode)) return fail(io_error, file.source + " is not a regular file");
-  const std::int64_t modified_ns =
-      about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec;
+  const std::int64_t modified_ns = about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec;
   if (static_cast<std::uint64_t>(about.st_size) != file.bytes ||
       (file.modified_ns != 0 && modified_ns != file.modified_ns))
     return fail(source_changed, file.source);
@@ -109,8 +108,8 @@ bool host_slot::end() {
 
 codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
   if (job.file->bytes > limits_.bytes)
-    return fail(limit_input_bytes, "the file has more than " + std::to_string(limits_.bytes) +
-                                       " bytes");
+    return fail(limit_input_bytes,
+                "the file has more than " + std::to_string(limits_.bytes) + " bytes");
   auto source = open_source(*job.file);
   if (!source) return std::unexpected(source.error());
   auto host = host_for(job.owner);
@@ -158,8 +157,7 @@ conversion_outcome host_slot::convert(const conversion_job& job) {
   const auto& spec = *job.spec;
   // What is known to be in the way, or to be kept, costs no conversion.
   if (auto kept = keep_existing(job)) return std::move(*kept);
-  const auto existing =
-      job.file->replaces ? domain::existing_policy::overwrite : spec.existing;
+  const auto existing = job.file->replaces ? domain::existing_policy::overwrite : spec.existing;
   if (!job.may_be_placed && existing == domain::existing_policy::fail)
     for (const auto& target : job.file->outputs)
       if (outputs_->exists(target)) return failed({output_exists, target});
@@ -190,11 +188,11 @@ conversion_outcome host_slot::convert(const conversion_job& job) {
   for (std::uint32_t i = 0; i < contents.size(); ++i) {
     const bool keep = saves_too_little(spec, spec.outputs[i], *done, i, job.file->bytes);
     if (keep) outcome.result.losses.add(domain::loss::kept_original);
-    auto staged =
-        outputs_->stage(job.batch, job.index, i, job.file->outputs[i],
-                        keep ? source->get() : contents[i], existing);
+    auto staged = outputs_->stage(job.batch, job.index, i, job.file->outputs[i],
+                                  keep ? source->get() : contents[i], existing);
     if (!staged) {
-      for (const auto& earlier : outcome.staged) outputs_->discard(earlier);
+      for (const auto& earlier : outcome.staged)
+        outputs_->discard(earlier);
       return failed(store_error(staged.error()));
     }
     outcome.staged.push_back(std::move(*staged));

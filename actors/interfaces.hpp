@@ -1,6 +1,6 @@
 // The whole message protocol on one page. Each message says in one line what it does; ASK is
-// answered to its sender, TELL is not, INTERNAL is sent by an actor to itself. Per-file messages are
-// TELL with (index, lease) to tell them apart. No handler blocks, except in JOURNAL, SLOT and
+// answered to its sender, TELL is not, INTERNAL is sent by an actor to itself. Per-file messages
+// are TELL with (index, lease) to tell them apart. No handler blocks, except in JOURNAL, SLOT and
 // PLACER, which have threads of their own.
 #pragma once
 
@@ -148,16 +148,16 @@ using batch_supervisor_actor = caf::typed_actor<
     caf::reacts_to<retry_tick>>;
 
 // CONVERTER: one file in flight: probe, lease, conversion, names; reports once, then ends.
-using converter_actor = caf::typed_actor<
-    caf::reacts_to<file_probed>, caf::reacts_to<lease_granted>, caf::reacts_to<lease_impossible>,
-    caf::reacts_to<request_withdrawn>, caf::reacts_to<attempt_started>,
-    caf::reacts_to<attempt_refused>, caf::reacts_to<conversion_ended>,
-    caf::reacts_to<result_accepted>, caf::reacts_to<result_refused>,
-    caf::reacts_to<outputs_placed>,
-    // TELL to end if the file has not started (a pause).
-    caf::reacts_to<withdraw_file>,
-    // TELL to end at once whatever it does, unless its result was accepted.
-    caf::reacts_to<interrupt_file>>;
+using converter_actor =
+    caf::typed_actor<caf::reacts_to<file_probed>, caf::reacts_to<lease_granted>,
+                     caf::reacts_to<lease_impossible>, caf::reacts_to<request_withdrawn>,
+                     caf::reacts_to<attempt_started>, caf::reacts_to<attempt_refused>,
+                     caf::reacts_to<conversion_ended>, caf::reacts_to<result_accepted>,
+                     caf::reacts_to<result_refused>, caf::reacts_to<outputs_placed>,
+                     // TELL to end if the file has not started (a pause).
+                     caf::reacts_to<withdraw_file>,
+                     // TELL to end at once whatever it does, unless its result was accepted.
+                     caf::reacts_to<interrupt_file>>;
 
 // DISPATCHER: leases against free slots and free memory, fair between users.
 using dispatcher_actor = caf::typed_actor<
@@ -186,8 +186,7 @@ using codec_pool_actor = caf::typed_actor<
     caf::reacts_to<slot_idle>>;
 
 // SLOT: runs one thing at a time in its codec host. Blocks.
-using slot_actor = caf::typed_actor<
-    caf::reacts_to<run_probe>, caf::reacts_to<run_conversion>>;
+using slot_actor = caf::typed_actor<caf::reacts_to<run_probe>, caf::reacts_to<run_conversion>>;
 
 // PLACER: gives outputs their final names; one directory sync for many. Blocks on disk.
 using placer_actor = caf::typed_actor<
@@ -426,20 +425,26 @@ struct reopen_tick {};
 
 // Every message, for CAF: its type id, and that it stays within the process.
 #define DARKROOM_FOR_EACH_MESSAGE(X)                                                               \
-  X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched)             \
-  X(load_batches) X(batches_loaded) X(open_journal) X(journal_opened) X(journal_failed)            \
-  X(give_view) X(view_given)                                                                       \
-  X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) X(unsubscribe)          \
-  X(events_published) X(events_acknowledged) X(subscription_ended) X(batch_request)                \
-  X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) X(retry_tick)       \
-  X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) X(lease_granted)        \
-  X(lease_impossible) X(lease_ended) X(hold_leases) X(lease_tick) X(register_node)                 \
-  X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) X(conversion_ended)    \
-  X(interrupt_conversion) X(result_offered) X(result_accepted) X(result_refused) X(place_outputs)  \
-  X(outputs_placed) X(discard_outputs) X(sweep_outputs) X(place_group) X(file_placed)              \
-  X(attempt_failed) X(attempt_interrupted) X(withdraw_file) X(file_withdrawn) X(interrupt_file)    \
-  X(probe_file) X(run_probe) X(run_conversion) X(slot_idle) X(shut_down) X(shut_down_done)         \
-  X(reopen_tick)
+  X(append_events)                                                                                 \
+  X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) X(load_batches)              \
+      X(batches_loaded) X(open_journal) X(journal_opened) X(journal_failed) X(give_view)           \
+          X(view_given) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed)   \
+              X(unsubscribe) X(events_published) X(events_acknowledged) X(subscription_ended) X(   \
+                  batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back)   \
+                  X(gave_back) X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request)   \
+                      X(request_withdrawn) X(lease_granted) X(lease_impossible) X(lease_ended)     \
+                          X(hold_leases) X(lease_tick) X(register_node) X(attempt_starting)        \
+                              X(attempt_started) X(attempt_refused) X(convert_file)                \
+                                  X(conversion_ended) X(interrupt_conversion) X(result_offered)    \
+                                      X(result_accepted) X(result_refused) X(place_outputs)        \
+                                          X(outputs_placed) X(discard_outputs) X(sweep_outputs)    \
+                                              X(place_group) X(file_placed) X(attempt_failed)      \
+                                                  X(attempt_interrupted) X(withdraw_file)          \
+                                                      X(file_withdrawn) X(interrupt_file)          \
+                                                          X(probe_file) X(run_probe)               \
+                                                              X(run_conversion) X(slot_idle)       \
+                                                                  X(shut_down) X(shut_down_done)   \
+                                                                      X(reopen_tick)
 
 #define DARKROOM_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(darkroom::actors::name)
 DARKROOM_FOR_EACH_MESSAGE(DARKROOM_LOCAL_MESSAGE)

@@ -60,7 +60,8 @@ void write(self_pointer self) {
   if (group.empty()) return;
   auto written = s.store->append(requests, durable);
   if (!written) return give_up(self, written.error(), group);
-  for (auto& e : *written) s.unsynced.push_back(std::move(e));
+  for (auto& e : *written)
+    s.unsynced.push_back(std::move(e));
   if (durable) publish(self);
   const auto last = s.store->last_seq();
   for (const auto& waiting : group)
@@ -91,8 +92,8 @@ batches_loaded load(const persistence::journal_store& store) {
   for (const auto& id : *live) {
     auto state = view->replay(id);
     if (!state) return fail(state.error());
-    loaded.batches.emplace_back(
-        id, std::make_shared<persistence::positioned_state>(std::move(*state)));
+    loaded.batches.emplace_back(id,
+                                std::make_shared<persistence::positioned_state>(std::move(*state)));
     const auto summary = std::ranges::find(*summaries, id, &persistence::batch_summary::id);
     loaded.summaries.push_back(summary == summaries->end() ? persistence::batch_summary{}
                                                            : *summary);
@@ -124,7 +125,8 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
         if (!state.store) return; // the asker is about to be rebuilt
         auto files = state.store->view()->files(message.batch, message.indexes);
         if (files) {
-          tell_asker(self, self->current_sender(), files_fetched{std::move(*files), message.to_sweep});
+          tell_asker(self, self->current_sender(),
+                     files_fetched{std::move(*files), message.to_sweep});
         } else {
           std::vector<journal_state::waiting_append> none;
           give_up(self, files.error(), none);

@@ -33,8 +33,9 @@ struct journal_state {
 };
 
 // `store` is open. Spawn detached, except in deterministic tests.
-journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
-                                     std::shared_ptr<std::unique_ptr<persistence::journal_store>> store,
-                                     store_opener open, event_hub_actor hub);
+journal_actor::behavior_type
+journal(journal_actor::stateful_pointer<journal_state> self,
+        std::shared_ptr<std::unique_ptr<persistence::journal_store>> store, store_opener open,
+        event_hub_actor hub);
 
 } // namespace darkroom::actors

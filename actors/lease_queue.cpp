@@ -112,7 +112,8 @@ std::vector<grant> lease_queue::grant_all(std::uint64_t now_ms) {
   now_ms_ = now_ms;
   std::vector<grant> grants;
   if (now_ms < held_until_ms_) return grants;
-  while (auto granted = grant_one(now_ms)) grants.push_back(*granted);
+  while (auto granted = grant_one(now_ms))
+    grants.push_back(*granted);
   return grants;
 }
 

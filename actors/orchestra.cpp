@@ -24,7 +24,8 @@ struct local_config : caf::actor_system_config {
   local_config() {
     add_message_types<caf::id_block::darkroom>();
     set("scheduler.max-threads", std::size_t{2});
-    set("scheduler.policy", caf::atom("sharing")); // first come, first served: files keep their order
+    set("scheduler.policy",
+        caf::atom("sharing")); // first come, first served: files keep their order
     set("logger.verbosity", caf::atom("quiet"));
   }
 };
@@ -80,8 +81,8 @@ orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>
   p.board = std::make_shared<slot_board>(options.slots);
   coordinator_parts made;
   made.hub = p.hub = p.system.spawn(event_hub);
-  auto store = std::make_shared<std::unique_ptr<persistence::journal_store>>(
-      std::move(options.journal));
+  auto store =
+      std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
   made.journal = p.journal =
       p.system.spawn<caf::detached>(actors::journal, store, std::move(options.open_journal), p.hub);
   made.dispatcher = p.system.spawn(dispatcher);
@@ -99,7 +100,9 @@ orchestra::~orchestra() {
   if (!parts_->ended) shut_down();
 }
 
-const slot_board& orchestra::board() const { return *parts_->board; }
+const slot_board& orchestra::board() const {
+  return *parts_->board;
+}
 
 command_outcome orchestra::command(const domain::batch_id& batch, domain::command command) {
   caf::scoped_actor self{parts_->system};
@@ -119,7 +122,7 @@ batch_view orchestra::describe(const domain::batch_id& batch) {
 }
 
 domain::seq orchestra::follow(const domain::batch_id& batch, on_events events,
-                       std::function<void()> cut) {
+                              std::function<void()> cut) {
   caf::scoped_actor self{parts_->system};
   auto reader = parts_->system.spawn(follower, parts_->hub, std::move(events), std::move(cut));
   domain::seq seq = 0;
@@ -143,7 +146,8 @@ bool orchestra::shut_down() {
   bool in_order = false;
   {
     caf::scoped_actor self{p.system};
-    self->request(p.coordinator, std::chrono::milliseconds(limits::actor_stop_ms * 2), actors::shut_down{})
+    self->request(p.coordinator, std::chrono::milliseconds(limits::actor_stop_ms * 2),
+                  actors::shut_down{})
         .receive([&](shut_down_done) { in_order = true; }, [](const caf::error&) {});
   }
   p.coordinator = nullptr;

@@ -59,7 +59,8 @@ placer_actor::behavior_type placer(self_pointer self,
         self->send(self, place_group{});
       },
       [self](const discard_outputs& message) {
-        for (const auto& staged : message.staged) self->state.outputs->discard(staged);
+        for (const auto& staged : message.staged)
+          self->state.outputs->discard(staged);
       },
       [self](const sweep_outputs& message) {
         self->state.outputs->sweep(message.batch, message.index, message.targets);

@@ -17,8 +17,7 @@ slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, st
       [self, number, board](const run_conversion& message) {
         const auto& job = message.job;
         board->busy(number, job.file->path);
-        auto outcome =
-            std::make_shared<conversion_outcome>(self->state.runner->convert(job));
+        auto outcome = std::make_shared<conversion_outcome>(self->state.runner->convert(job));
         board->idle(number);
         self->send(message.asker, conversion_ended{job.lease, std::move(outcome)});
         self->send(self->state.pool, slot_idle{number, job.lease});

@@ -35,9 +35,9 @@ struct conversion_job {
 struct conversion_outcome {
   enum class kind : std::uint8_t { converted, failed, interrupted };
   kind how = kind::failed;
-  codecs::codec_error error;                       // failed
-  domain::file_completed result;                   // converted: all but index and attempt
-  std::vector<persistence::staged_output> staged;  // converted: waiting for their names
+  codecs::codec_error error;                      // failed
+  domain::file_completed result;                  // converted: all but index and attempt
+  std::vector<persistence::staged_output> staged; // converted: waiting for their names
 };
 
 class slot_runner {

@@ -37,7 +37,7 @@ void on_signal(int) {
 }
 
 void catch_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
@@ -47,7 +47,8 @@ void catch_signals() {
 domain::batch_id new_batch_id() {
   std::random_device dice;
   std::array<std::uint8_t, 10> random{};
-  for (auto& byte : random) byte = static_cast<std::uint8_t>(dice());
+  for (auto& byte : random)
+    byte = static_cast<std::uint8_t>(dice());
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return domain::make_batch_id(
       static_cast<std::uint64_t>(
@@ -86,7 +87,8 @@ persistence::journal_result<run_begin> begin_of(const run_plan& plan,
   if (!plan.resumed) {
     begin.batch = new_batch_id();
     begin.totals.files = static_cast<std::uint32_t>(plan.entries.size());
-    for (const auto& entry : plan.entries) begin.paths.push_back(entry.path);
+    for (const auto& entry : plan.entries)
+      begin.paths.push_back(entry.path);
     return begin;
   }
   begin.batch = *plan.resumed;
@@ -119,9 +121,8 @@ public:
   conversion_run(const convert_options& options, const run_plan& plan, run_begin begin,
                  orchestra& actors, announcements& announced)
       : options_(options), plan_(plan), begin_(std::move(begin)), actors_(actors),
-        announced_(announced),
-        shown_(display_for_stderr(options.quiet || options.json), colour_for_stderr(),
-               &actors.board()) {}
+        announced_(announced), shown_(display_for_stderr(options.quiet || options.json),
+                                      colour_for_stderr(), &actors.board()) {}
 
   // Makes the batch, or lets the interrupted one go on, and follows it to its end.
   int run() {
@@ -132,8 +133,10 @@ public:
     if (!plan_.resumed && !create()) return exit_internal;
     shown_.update(begin_.totals, true);
     while (!finished_ && signals_seen == 0) {
-      for (const auto& e : events.wait(poll_interval)) on_event(e);
-      for (const auto& line : announced_.take()) shown_.note(line, true);
+      for (const auto& e : events.wait(poll_interval))
+        on_event(e);
+      for (const auto& line : announced_.take())
+        shown_.note(line, true);
       shown_.update(begin_.totals);
     }
     return finish(events);
@@ -179,7 +182,8 @@ private:
       begin_.totals.completed_now += 1;
       begin_.totals.bytes_in += done->bytes_in;
       begin_.totals.pixels += std::uint64_t{done->width} * done->height;
-      for (const auto& output : done->outputs) begin_.totals.bytes_out += output.bytes;
+      for (const auto& output : done->outputs)
+        begin_.totals.bytes_out += output.bytes;
       note_losses(*done);
     } else if (const auto* failed = std::get_if<domain::file_failed>(&e.fact)) {
       begin_.totals.failed += 1;
@@ -205,8 +209,7 @@ private:
     domain::loss_set salvaged;
     if (done.losses.has(domain::loss::truncated_salvaged))
       salvaged.add(domain::loss::truncated_salvaged);
-    if (done.losses.has(domain::loss::damage_salvaged))
-      salvaged.add(domain::loss::damage_salvaged);
+    if (done.losses.has(domain::loss::damage_salvaged)) salvaged.add(domain::loss::damage_salvaged);
     for (const auto l : salvaged.list())
       shown_.note("salvaged: " + path_of(done.index) + ": " + std::string{to_string(l)}, false);
   }
@@ -215,7 +218,8 @@ private:
     const bool interrupted = !finished_;
     if (options_.report) report();
     actors_.shut_down();
-    for (const auto& e : events.wait(std::chrono::milliseconds(0))) on_event(e);
+    for (const auto& e : events.wait(std::chrono::milliseconds(0)))
+      on_event(e);
     shown_.clear();
     if (!options_.quiet) say_summary(interrupted);
     if (interrupted) return exit_interrupted;
@@ -277,7 +281,8 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
   };
   auto journal = open();
   if (!journal && journal.error().fault == persistence::journal_fault::locked)
-    return complain("another run is writing to " + options.out + "; wait for it, or choose another folder",
+    return complain("another run is writing to " + options.out +
+                        "; wait for it, or choose another folder",
                     exit_usage);
   if (!journal) return complain(journal.error().detail, exit_internal);
   const auto plan = plan_run(*sources, out, options.spec, (*journal)->view().get());

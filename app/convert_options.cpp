@@ -31,7 +31,8 @@ std::expected<domain::output_spec, std::string> read_output(const convert_option
   output.format = format == "jpg" ? "jpeg" : format;
   const auto* known = codecs::find_format(output.format);
   if (known == nullptr || known->encode == nullptr)
-    return std::unexpected("--to " + format + ": not a format that can be written; see `darkroom formats`");
+    return std::unexpected("--to " + format +
+                           ": not a format that can be written; see `darkroom formats`");
   output.quality = static_cast<std::uint8_t>(std::min(given.quality, 255u));
   output.effort = static_cast<std::uint8_t>(std::min(given.effort, 255u));
   output.lossless = given.lossless;
@@ -93,7 +94,8 @@ void declare(CLI::App& command, convert_options& o) {
   auto& g = o.given;
   command.add_option("SRC", o.sources, "Files, folders (with all below them) and quoted globs")
       ->required();
-  command.add_option("-o,--out", o.out, "Folder for the outputs; its run can be resumed")->required();
+  command.add_option("-o,--out", o.out, "Folder for the outputs; its run can be resumed")
+      ->required();
   command.add_option("--to", g.to, "Format of an output: jpeg, png or webp; may be repeated")
       ->required();
   command.add_option("-q,--quality", g.quality, "0 to 100")->capture_default_str();
@@ -118,13 +120,15 @@ void declare(CLI::App& command, convert_options& o) {
       ->capture_default_str();
   command.add_flag("--strict", g.strict, "Fail damaged pictures instead of salvaging them");
   command.add_option("--fail-on", g.fail_on, "A loss that fails the file; may be repeated");
-  command.add_option("--min-saving", g.min_saving_percent,
-                     "Keep the source's bytes if an output of its own format saves less percent")
+  command
+      .add_option("--min-saving", g.min_saving_percent,
+                  "Keep the source's bytes if an output of its own format saves less percent")
       ->capture_default_str();
   command.add_option("--collision", g.collision, "Two outputs of one name: rename or fail")
       ->capture_default_str();
-  command.add_option("--existing", g.existing,
-                     "Something else at an output's path: fail, skip or overwrite")
+  command
+      .add_option("--existing", g.existing,
+                  "Something else at an output's path: fail, skip or overwrite")
       ->capture_default_str();
   command.add_option("--suffix", g.suffix, "Added to output names, before the extension");
   o.slots = processors();

@@ -84,7 +84,8 @@ int run_dry(const convert_options& options, codecs::host::zygote& hosts) {
     std::printf("renamed: %s\n", printable(renamed).c_str());
   std::ranges::sort(peaks, std::greater{});
   std::uint64_t together = 0;
-  for (std::size_t i = 0; i < peaks.size() && i < options.slots; ++i) together += peaks[i];
+  for (std::size_t i = 0; i < peaks.size() && i < options.slots; ++i)
+    together += peaks[i];
   std::printf("%s to convert, %zu would fail, %zu done before, %zu renamed; "
               "at most %s of memory for %s at a time\n",
               count_text(plan->entries.size(), "file").c_str(), failures, plan->already_done,

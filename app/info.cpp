@@ -39,7 +39,7 @@ int run_info(const std::vector<std::string>& files, bool json, codecs::host::zyg
   std::size_t failures = 0;
   for (const auto& file : files) {
     const codecs::unique_fd source{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
-    struct stat about {};
+    struct stat about{};
     if (!source || ::fstat(source.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
       complain(printable(file) + ": is no file that can be read", 0);
       failures += 1;
@@ -47,8 +47,7 @@ int run_info(const std::vector<std::string>& files, bool json, codecs::host::zyg
     }
     auto host = codecs::host::codec_host::start(hosts);
     if (!host) return complain(host.error(), exit_internal);
-    const auto info =
-        (*host)->probe(source.get(), static_cast<std::uint64_t>(about.st_size), {});
+    const auto info = (*host)->probe(source.get(), static_cast<std::uint64_t>(about.st_size), {});
     if (!info) {
       complain(printable(file) + ": " + std::string{to_string(info.error().error.reason)} + " (" +
                    printable(info.error().error.detail) + ")",
@@ -81,9 +80,8 @@ int run_formats(bool json) {
     if (!json)
       std::printf("%-5s reads and writes %-26s %s%s, at most %u pixels a side, %s\n",
                   std::string{format.name}.c_str(), extensions.c_str(),
-                  format.holds_16_bit ? "16 bit" : "8 bit",
-                  format.holds_alpha ? " with alpha" : "", format.side_pixels_max,
-                  format.version().c_str());
+                  format.holds_16_bit ? "16 bit" : "8 bit", format.holds_alpha ? " with alpha" : "",
+                  format.side_pixels_max, format.version().c_str());
   }
   if (json) std::printf("%s\n", boost::json::serialize(rows).c_str());
   return exit_all;
@@ -91,7 +89,8 @@ int run_formats(bool json) {
 
 std::string version_text() {
   std::string text = std::string{"darkroom "} + version;
-  for (const auto& format : codecs::formats()) text += "\n" + format.version();
+  for (const auto& format : codecs::formats())
+    text += "\n" + format.version();
   return text + "\n" + codecs::resize_library_version() + "\n" + codecs::colour_library_version();
 }
 

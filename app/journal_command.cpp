@@ -41,7 +41,8 @@ int run_journal_verify(const std::string& directory) {
   if (!journal) return complain(journal.error().detail, exit_usage);
   const auto problems = (*journal)->verify();
   if (!problems) return complain(problems.error().detail, exit_some_failed);
-  for (const auto& problem : *problems) std::printf("%s\n", problem.c_str());
+  for (const auto& problem : *problems)
+    std::printf("%s\n", problem.c_str());
   const auto batches = (*journal)->batches();
   if (problems->empty())
     std::printf("the journal is whole: %s\n",

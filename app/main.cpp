@@ -15,12 +15,15 @@ int complain(const std::string& sentence, int code) {
   return code;
 }
 
-std::string journal_directory(const std::string& out) { return out + "/.darkroom/journal"; }
+std::string journal_directory(const std::string& out) {
+  return out + "/.darkroom/journal";
+}
 
 std::string absolute_path(const std::string& path) {
   std::error_code error;
   auto text = std::filesystem::absolute(path, error).lexically_normal().native();
-  while (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  while (text.size() > 1 && text.ends_with('/'))
+    text.pop_back();
   return text;
 }
 
@@ -74,8 +77,7 @@ int run(int argc, char** argv) {
   }
   if (formats.parsed()) return run_formats(json);
   if (info.parsed())
-    return with_hosts(
-        [&](codecs::host::zygote& hosts) { return run_info(files, json, hosts); });
+    return with_hosts([&](codecs::host::zygote& hosts) { return run_info(files, json, hosts); });
   return dump.parsed() ? run_journal_dump(directory) : run_journal_verify(directory);
 }
 

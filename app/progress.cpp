@@ -37,20 +37,25 @@ std::string cut(const std::string& text, std::size_t width) {
   std::size_t shown = 0, at = 0;
   while (at < text.size() && shown < width) {
     ++at;
-    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80)
+      ++at;
     ++shown;
   }
   return text.substr(0, at);
 }
 
-void put(const std::string& text) { (void)!::write(STDERR_FILENO, text.data(), text.size()); }
+void put(const std::string& text) {
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
+}
 
 } // namespace
 
 progress::progress(display kind, bool colour, const actors::slot_board* board)
     : kind_(kind), colour_(colour), board_(board) {}
 
-progress::~progress() { clear(); }
+progress::~progress() {
+  clear();
+}
 
 void progress::clear() {
   if (lines_drawn_ == 0) return;
@@ -81,7 +86,8 @@ std::string progress::bar(const run_totals& t, std::size_t width) const {
   const double part = t.files == 0 ? 1 : static_cast<double>(t.ended()) / t.files;
   const auto full = static_cast<std::size_t>(part * static_cast<double>(width));
   std::string text = "[";
-  for (std::size_t i = 0; i < width; ++i) text += i < full ? '#' : '.';
+  for (std::size_t i = 0; i < width; ++i)
+    text += i < full ? '#' : '.';
   char percent[16];
   std::snprintf(percent, sizeof percent, "] %3.0f %%  ", part * 100);
   return text + percent + std::to_string(t.ended()) + '/' + std::to_string(t.files);
@@ -100,8 +106,9 @@ void progress::draw(const run_totals& t) {
   if (board_ != nullptr)
     for (const auto& slot : board_->read()) {
       if (++shown > slots_shown_max) break;
-      add(slot.path.empty() ? "  -" : "  " + duration_text(seconds_since(slot.since)) + "  " +
-                                          printable(slot.path));
+      add(slot.path.empty()
+              ? "  -"
+              : "  " + duration_text(seconds_since(slot.since)) + "  " + printable(slot.path));
     }
   clear();
   put(text);
@@ -120,8 +127,8 @@ void progress::update(const run_totals& totals, bool at_once) {
   if (drawn_ == clock::time_point{}) drawn_ = now;
   if (now - drawn_ < line_interval) return;
   drawn_ = now;
-  put(std::to_string(totals.ended()) + '/' + std::to_string(totals.files) + ", " +
-      rates(totals) + '\n');
+  put(std::to_string(totals.ended()) + '/' + std::to_string(totals.files) + ", " + rates(totals) +
+      '\n');
 }
 
 std::string summary_text(const run_totals& t, double seconds) {

@@ -29,7 +29,7 @@ bool same_source(const domain::file_entry& entry, const source_file& source) {
 }
 
 bool has_size(const std::string& path, std::uint64_t bytes) {
-  struct stat about {};
+  struct stat about{};
   return ::stat(path.c_str(), &about) == 0 && S_ISREG(about.st_mode) &&
          static_cast<std::uint64_t>(about.st_size) == bytes;
 }
@@ -73,7 +73,8 @@ public:
     for (const auto& output : spec_.outputs)
       extensions.emplace_back(codecs::find_format(output.format)->extension);
     domain::output_planner names(spec_, std::move(extensions));
-    for (const auto* source : sources) reserve_source(names, *source);
+    for (const auto* source : sources)
+      reserve_source(names, *source);
     std::vector<const source_file*> rest;
     for (const auto* source : sources) {
       const auto* done = find_done(*source);
@@ -82,7 +83,8 @@ public:
         continue;
       }
       plan.already_done += 1;
-      for (const auto& output : done->entry.outputs) names.reserve(output);
+      for (const auto& output : done->entry.outputs)
+        names.reserve(output);
     }
     for (const auto* source : rest) {
       auto outputs = names.plan(source->path);
@@ -90,12 +92,13 @@ public:
         return std::unexpected(outputs.error().path + " would become " + outputs.error().output +
                                ", which is taken; use --collision rename, or --suffix");
       note_renames(*source, *outputs, plan);
-      domain::file_entry entry{source->path, source->absolute, source->bytes,
-                               source->modified_ns, std::move(*outputs)};
-      entry.replaces = std::ranges::all_of(
-          entry.outputs, [&](const auto& o) { return absent(o) || is_ours(o); });
-      entry.replaces = entry.replaces && !std::ranges::all_of(
-          entry.outputs, [&](const auto& o) { return absent(o); });
+      domain::file_entry entry{source->path, source->absolute, source->bytes, source->modified_ns,
+                               std::move(*outputs)};
+      entry.replaces = std::ranges::all_of(entry.outputs,
+                                           [&](const auto& o) { return absent(o) || is_ours(o); });
+      entry.replaces = entry.replaces && !std::ranges::all_of(entry.outputs, [&](const auto& o) {
+                         return absent(o);
+                       });
       plan.entries.push_back(std::move(entry));
     }
     return plan;
@@ -113,8 +116,9 @@ private:
     if (completed == nullptr) return;
     for (std::size_t i = 0; i < file.entry.outputs.size() && i < completed->outputs.size(); ++i)
       ours_[file.entry.outputs[i]] = completed->outputs[i];
-    if (batch.spec == spec_)
-      done_[file.entry.source] = {std::move(file.entry), completed->outputs};
+    if (batch.spec != spec_) return;
+    const auto source = file.entry.source;
+    done_[source] = {std::move(file.entry), completed->outputs};
   }
 
   // Done by an earlier run, with nothing changed since: source, spec, and outputs in place.
@@ -146,7 +150,8 @@ private:
   bool goes_on(const domain::batch_id& batch, const std::vector<const source_file*>& sources,
                const persistence::read_view& journal) const {
     std::unordered_map<std::string, const source_file*> now;
-    for (const auto* source : sources) now[source->absolute] = source;
+    for (const auto* source : sources)
+      now[source->absolute] = source;
     bool same = true;
     const auto ok = journal.each_file(batch, [&](file_record&& file) {
       const auto source = now.find(file.entry.source);
@@ -180,8 +185,8 @@ private:
   const std::string& out_;
   const domain::conversion_spec& spec_;
   std::vector<persistence::batch_summary> live_;
-  std::unordered_map<std::string, done_file> done_;               // by source
-  std::unordered_map<std::string, domain::output_record> ours_;   // by output, newest
+  std::unordered_map<std::string, done_file> done_;             // by source
+  std::unordered_map<std::string, domain::output_record> ours_; // by output, newest
 };
 
 } // namespace

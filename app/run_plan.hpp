@@ -14,11 +14,11 @@
 namespace darkroom::app {
 
 struct run_plan {
-  std::optional<domain::batch_id> resumed;   // the interrupted batch that goes on
-  std::vector<domain::batch_id> superseded;  // interrupted batches that do not
-  std::vector<domain::file_entry> entries;   // of the new batch, if none is resumed
-  std::vector<std::string> renamed;          // "a.png -> a-2.webp": collisions
-  std::size_t already_done = 0;              // files left alone: done before, nothing has changed
+  std::optional<domain::batch_id> resumed;  // the interrupted batch that goes on
+  std::vector<domain::batch_id> superseded; // interrupted batches that do not
+  std::vector<domain::file_entry> entries;  // of the new batch, if none is resumed
+  std::vector<std::string> renamed;         // "a.png -> a-2.webp": collisions
+  std::size_t already_done = 0;             // files left alone: done before, nothing has changed
 };
 
 // The error is a sentence: two files want one output name and may not be renamed.

@@ -18,12 +18,15 @@ using found = std::expected<std::vector<source_file>, std::string>;
 
 constexpr std::string_view wildcards = "*?[";
 
-bool hidden(const fs::path& path) { return path.filename().native().starts_with('.'); }
+bool hidden(const fs::path& path) {
+  return path.filename().native().starts_with('.');
+}
 
 std::expected<source_file, std::string> look_at(const fs::path& file, std::string relative) {
-  struct stat about {};
+  struct stat about{};
   if (::stat(file.c_str(), &about) != 0)
-    return std::unexpected(file.native() + ": " + std::error_code(errno, std::generic_category()).message());
+    return std::unexpected(file.native() + ": " +
+                           std::error_code(errno, std::generic_category()).message());
   std::error_code error;
   return source_file{std::move(relative), fs::absolute(file, error).lexically_normal().native(),
                      static_cast<std::uint64_t>(about.st_size),
@@ -63,14 +66,14 @@ bool match(const std::vector<std::string>& pattern, std::size_t p,
       if (match(pattern, p + 1, path, next)) return true;
     return false;
   }
-  return i < path.size() &&
-         ::fnmatch(pattern[p].c_str(), path[i].c_str(), FNM_PERIOD) == 0 &&
+  return i < path.size() && ::fnmatch(pattern[p].c_str(), path[i].c_str(), FNM_PERIOD) == 0 &&
          match(pattern, p + 1, path, i + 1);
 }
 
 std::vector<std::string> segments(const fs::path& path) {
   std::vector<std::string> parts;
-  for (const auto& part : path) parts.push_back(part.native());
+  for (const auto& part : path)
+    parts.push_back(part.native());
   return parts;
 }
 

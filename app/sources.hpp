@@ -18,7 +18,8 @@ struct source_file {
 // Everything that the words name, each file once, in the order of the words and then of the names.
 // A folder stands for all regular files below it, hidden ones excepted; `excluded` (absolute) and
 // what lies below it is passed over. In a glob, `*` and `?` stay within one name and `**` goes
-// through folders. The error is a sentence: a word that names nothing, a folder that cannot be read.
+// through folders. The error is a sentence: a word that names nothing, a folder that cannot be
+// read.
 std::expected<std::vector<source_file>, std::string>
 find_sources(const std::vector<std::string>& words, const std::string& excluded);
 

@@ -14,7 +14,8 @@ using namespace darkroom::domain;
 
 json::array losses_of(loss_set losses) {
   json::array names;
-  for (const auto l : losses.list()) names.emplace_back(to_string(l));
+  for (const auto l : losses.list())
+    names.emplace_back(to_string(l));
   return names;
 }
 
@@ -23,7 +24,9 @@ json::array outputs_of(const std::vector<output_record>& outputs,
   json::array all;
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& o = outputs[i];
-    json::object out{{"bytes", o.bytes}, {"width", o.width}, {"height", o.height},
+    json::object out{{"bytes", o.bytes},
+                     {"width", o.width},
+                     {"height", o.height},
                      {"sha256", persistence::to_hex(o.sha256)}};
     if (paths != nullptr && i < paths->size()) out["path"] = printable((*paths)[i]);
     all.emplace_back(std::move(out));
@@ -34,16 +37,20 @@ json::array outputs_of(const std::vector<output_record>& outputs,
 template<class List>
 json::array numbers(const List& list) {
   json::array all;
-  for (const auto n : list) all.emplace_back(n);
+  for (const auto n : list)
+    all.emplace_back(n);
   return all;
 }
 
 json::object spec_object(const conversion_spec& spec) {
   json::array outputs;
   for (const auto& o : spec.outputs) {
-    json::object out{{"format", o.format},     {"quality", o.quality},
-                     {"lossless", o.lossless}, {"effort", o.effort},
-                     {"chroma", to_string(o.chroma)}, {"progressive", o.progressive},
+    json::object out{{"format", o.format},
+                     {"quality", o.quality},
+                     {"lossless", o.lossless},
+                     {"effort", o.effort},
+                     {"chroma", to_string(o.chroma)},
+                     {"progressive", o.progressive},
                      {"suffix", printable(o.suffix)}};
     if (o.resize)
       out["resize"] = {{"width", o.resize->width},
@@ -67,9 +74,9 @@ json::object spec_object(const conversion_spec& spec) {
 
 struct data_of {
   json::object operator()(const batch_created& e) const {
-    return {{"owner", printable(e.owner)},   {"name", printable(e.name)},
-            {"spec", spec_object(e.spec)},   {"priority", e.priority},
-            {"keep_open", e.keep_open},      {"max_failed", e.max_failed}};
+    return {{"owner", printable(e.owner)}, {"name", printable(e.name)},
+            {"spec", spec_object(e.spec)}, {"priority", e.priority},
+            {"keep_open", e.keep_open},    {"max_failed", e.max_failed}};
   }
   json::object operator()(const files_added& e) const {
     return {{"first", e.first}, {"count", e.entries.size()}};
@@ -79,9 +86,7 @@ struct data_of {
   json::object operator()(const batch_cancelled& e) const {
     return {{"reason", printable(e.reason)}};
   }
-  json::object operator()(const batch_finished& e) const {
-    return {{"state", to_string(e.phase)}};
-  }
+  json::object operator()(const batch_finished& e) const { return {{"state", to_string(e.phase)}}; }
   json::object operator()(const batch_retried& e) const { return {{"files", numbers(e.files)}}; }
   json::object operator()(const priority_changed& e) const { return {{"priority", e.priority}}; }
   json::object operator()(const spec_changed& e) const { return {{"spec", spec_object(e.spec)}}; }
@@ -93,7 +98,8 @@ struct data_of {
   }
   json::object operator()(const file_completed& e) const {
     std::uint64_t bytes_out = 0;
-    for (const auto& o : e.outputs) bytes_out += o.bytes;
+    for (const auto& o : e.outputs)
+      bytes_out += o.bytes;
     return {{"attempt", e.attempt},
             {"bytes_in", e.bytes_in},
             {"bytes_out", bytes_out},
@@ -105,7 +111,8 @@ struct data_of {
             {"outputs", outputs_of(e.outputs, nullptr)}};
   }
   json::object operator()(const file_failed& e) const {
-    return {{"attempt", e.attempt}, {"reason", to_string(e.reason)}, {"detail", printable(e.detail)}};
+    return {
+        {"attempt", e.attempt}, {"reason", to_string(e.reason)}, {"detail", printable(e.detail)}};
   }
   json::object operator()(const file_retry_scheduled& e) const {
     return {{"attempt", e.attempt},
@@ -144,7 +151,9 @@ std::string event_json(const persistence::journaled_event& e, const std::string*
   return json::serialize(line);
 }
 
-std::string spec_json(const conversion_spec& spec) { return json::serialize(spec_object(spec)); }
+std::string spec_json(const conversion_spec& spec) {
+  return json::serialize(spec_object(spec));
+}
 
 std::string file_json(const persistence::file_record& file, file_status status) {
   json::object row{{"index", file.index},
@@ -190,7 +199,8 @@ std::string file_csv(const persistence::file_record& file, file_status status) {
       join(digests, persistence::to_hex(done->outputs[i].sha256));
     }
     bytes_out = std::to_string(sum);
-    for (const auto l : done->losses.list()) join(losses, to_string(l));
+    for (const auto l : done->losses.list())
+      join(losses, to_string(l));
   } else if (const auto* failed = std::get_if<file_failed>(&file.result)) {
     attempts = std::to_string(failed->attempt);
     reason = to_string(failed->reason);
@@ -198,8 +208,8 @@ std::string file_csv(const persistence::file_record& file, file_status status) {
   }
   std::string line = std::to_string(file.index);
   for (const auto& field :
-       {printable(file.entry.path), std::string{to_string(status)}, reason, detail, attempts, std::to_string(file.entry.bytes), bytes_out, width, height, ms,
-        losses, outputs, digests})
+       {printable(file.entry.path), std::string{to_string(status)}, reason, detail, attempts,
+        std::to_string(file.entry.bytes), bytes_out, width, height, ms, losses, outputs, digests})
     line += ',' + csv_field(field);
   return line;
 }

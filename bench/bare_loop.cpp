@@ -1,6 +1,6 @@
-// The least that converting photos can cost: libjpeg-turbo and libwebp in a loop, in as many threads,
-// without hosts, actors or journal, and without syncing what is written. What `darkroom convert` is
-// measured against.
+// The least that converting photos can cost: libjpeg-turbo and libwebp in a loop, in as many
+// threads, without hosts, actors or journal, and without syncing what is written. What `darkroom
+// convert` is measured against.
 //
 //   bench_bare_loop THREADS OUT FILE...
 #include <algorithm>
@@ -48,13 +48,15 @@ bool decode_yuv(jpeg_decompress_struct& info, WebPPicture& picture) {
   bytes scratch(row * 32);
   JSAMPROW rows[3][16];
   JSAMPARRAY planes[3] = {rows[0], rows[1], rows[2]};
-  for (std::size_t i = 0; i < 16; ++i) rows[0][i] = scratch.data() + i * row;
+  for (std::size_t i = 0; i < 16; ++i)
+    rows[0][i] = scratch.data() + i * row;
   for (std::size_t i = 0; i < 8; ++i) {
     rows[1][i] = scratch.data() + (16 + i) * row;
     rows[2][i] = scratch.data() + (24 + i) * row;
   }
   const auto copy = [](const std::uint8_t* from, std::uint8_t* to, unsigned n, const auto& map) {
-    for (unsigned x = 0; x < n; ++x) to[x] = map[from[x]];
+    for (unsigned x = 0; x < n; ++x)
+      to[x] = map[from[x]];
   };
   const unsigned width = info.output_width, height = info.output_height;
   while (info.output_scanline < height) {
@@ -117,8 +119,7 @@ bool convert(const std::string& from, const std::string& to) {
   ok = ok && WebPEncode(&config, &picture) != 0;
   if (ok) {
     std::ofstream out(to, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(writer.mem),
-              static_cast<std::streamsize>(writer.size));
+    out.write(reinterpret_cast<const char*>(writer.mem), static_cast<std::streamsize>(writer.size));
   }
   WebPPictureFree(&picture);
   WebPMemoryWriterClear(&writer);

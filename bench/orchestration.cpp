@@ -35,9 +35,10 @@ public:
 
 class no_outputs final : public persistence::output_store {
 public:
-  persistence::file_result<persistence::staged_output>
-  stage(const domain::batch_id&, domain::file_index, std::uint32_t, const std::string&, int,
-        domain::existing_policy) override {
+  persistence::file_result<persistence::staged_output> stage(const domain::batch_id&,
+                                                             domain::file_index, std::uint32_t,
+                                                             const std::string&, int,
+                                                             domain::existing_policy) override {
     return persistence::staged_output{};
   }
   std::vector<persistence::placed_output>
@@ -77,13 +78,14 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", journal.error().detail.c_str());
     return 1;
   }
-  actors::orchestra orchestra({.slots = slots,
-                               .memory_bytes = 64 * limits::GiB,
-                               .make_runner = [] { return std::make_unique<no_op_runner>(); },
-                               .outputs = std::make_shared<no_outputs>(),
-                               .open_journal = open,
-                               .journal = std::move(*journal),
-                               .announce = [](const std::string& line) { std::puts(line.c_str()); }});
+  actors::orchestra orchestra(
+      {.slots = slots,
+       .memory_bytes = 64 * limits::GiB,
+       .make_runner = [] { return std::make_unique<no_op_runner>(); },
+       .outputs = std::make_shared<no_outputs>(),
+       .open_journal = open,
+       .journal = std::move(*journal),
+       .announce = [](const std::string& line) { std::puts(line.c_str()); }});
   const domain::batch_id batch{{1}};
   domain::create_batch create;
   create.owner = "bench";
@@ -93,7 +95,9 @@ int main(int argc, char** argv) {
     domain::add_files add;
     for (; at < files && add.entries.size() < limits::files_per_event_max; ++at)
       add.entries.push_back({"folder/" + std::to_string(at) + ".jpg",
-                             "/photos/folder/" + std::to_string(at) + ".jpg", 1000, 1,
+                             "/photos/folder/" + std::to_string(at) + ".jpg",
+                             1000,
+                             1,
                              {"folder/" + std::to_string(at) + ".webp"}});
     orchestra.command(batch, std::move(add));
   }

@@ -55,8 +55,7 @@ void expand_rows(const image& from, image& to) {
 } // namespace
 
 result<image> flatten(const image& pixels, domain::rgb_colour background, bool* was_transparent) {
-  const bool grey_paper =
-      background.red == background.green && background.green == background.blue;
+  const bool grey_paper = background.red == background.green && background.green == background.blue;
   if (is_grey(pixels.layout()) && !grey_paper) {
     auto colour = expand_grey(pixels);
     return colour ? flatten(*colour, background, was_transparent) : std::move(colour);
@@ -64,9 +63,8 @@ result<image> flatten(const image& pixels, domain::rgb_colour background, bool* 
   auto out = image::make(is_grey(pixels.layout()) ? pixel_layout::grey : pixel_layout::rgb,
                          pixels.width(), pixels.height(), pixels.depth());
   if (!out) return out;
-  *was_transparent = pixels.depth() == 8
-                         ? flatten_rows<std::uint8_t>(pixels, *out, background)
-                         : flatten_rows<std::uint16_t>(pixels, *out, background);
+  *was_transparent = pixels.depth() == 8 ? flatten_rows<std::uint8_t>(pixels, *out, background)
+                                         : flatten_rows<std::uint16_t>(pixels, *out, background);
   return out;
 }
 

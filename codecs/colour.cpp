@@ -58,9 +58,9 @@ result<std::optional<image>> to_srgb(const image& pixels, const byte_vector& icc
   if (!from || !srgb) return std::nullopt;
   const bool alpha = has_alpha(pixels.layout());
   const auto layout = alpha ? pixel_layout::rgba : pixel_layout::rgb;
-  const transform convert{cmsCreateTransform(
-      from.get(), lcms_type(pixels.layout(), pixels.depth()), srgb.get(),
-      lcms_type(layout, pixels.depth()), INTENT_PERCEPTUAL, alpha ? cmsFLAGS_COPY_ALPHA : 0)};
+  const transform convert{cmsCreateTransform(from.get(), lcms_type(pixels.layout(), pixels.depth()),
+                                             srgb.get(), lcms_type(layout, pixels.depth()),
+                                             INTENT_PERCEPTUAL, alpha ? cmsFLAGS_COPY_ALPHA : 0)};
   if (!convert) return std::nullopt;
   auto out = image::make(layout, pixels.width(), pixels.height(), pixels.depth());
   if (!out) return std::unexpected(out.error());
@@ -75,7 +75,8 @@ result<image> cmyk_to_rgb(const image& pixels) {
   const std::uint8_t* in = pixels.data();
   std::uint8_t* to = out->data();
   for (std::uint64_t i = 0; i < std::uint64_t{pixels.width()} * pixels.height(); ++i) {
-    for (int c = 0; c < 3; ++c) to[c] = static_cast<std::uint8_t>((in[c] * in[3] + 127) / 255);
+    for (int c = 0; c < 3; ++c)
+      to[c] = static_cast<std::uint8_t>((in[c] * in[3] + 127) / 255);
     in += 4;
     to += 3;
   }
@@ -95,9 +96,8 @@ byte_vector profile_of(const png_colour& colour, bool grey) {
   for (int i = 0; i < 8; i += 2)
     if (c[i] > 100'000 || c[i + 1] == 0 || c[i + 1] > 100'000) return {};
   const cmsCIExyY white{c[0] / unit, c[1] / unit, 1};
-  const cmsCIExyYTRIPLE primaries{{c[2] / unit, c[3] / unit, 1},
-                                  {c[4] / unit, c[5] / unit, 1},
-                                  {c[6] / unit, c[7] / unit, 1}};
+  const cmsCIExyYTRIPLE primaries{
+      {c[2] / unit, c[3] / unit, 1}, {c[4] / unit, c[5] / unit, 1}, {c[6] / unit, c[7] / unit, 1}};
   const double exponent = colour.gamma ? unit / *colour.gamma : 2.2;
   const std::unique_ptr<cmsToneCurve, free_curve> curve{cmsBuildGamma(nullptr, exponent)};
   if (!curve) return {};

@@ -72,10 +72,9 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
   const std::uint64_t metadata =
       2 * (std::uint64_t{info.icc_bytes} + info.exif_bytes + info.xmp_bytes);
 
-  std::uint64_t peak = base + whole_input +
-                       (source != nullptr
-                            ? source->decode_bytes(info, static_cast<std::uint32_t>(m))
-                            : 0);
+  std::uint64_t peak =
+      base + whole_input +
+      (source != nullptr ? source->decode_bytes(info, static_cast<std::uint32_t>(m)) : 0);
   if (plan.orientation > 1) peak = std::max(peak, base * 2);
   const bool converts = info.cmyk || (spec.icc == domain::icc_policy::srgb && info.icc_bytes != 0);
   if (converts) peak = std::max(peak, base * 2 + 4 * limits::MiB);
@@ -83,12 +82,11 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const auto& [format, r] = plan.outputs[i];
     const std::uint64_t target = std::uint64_t{r.canvas_width} * r.canvas_height;
-    const bool widens = is_grey(channels <= 2 ? pixel_layout::grey : pixel_layout::rgb) &&
-                        !format->holds_grey;
+    const bool widens =
+        is_grey(channels <= 2 ? pixel_layout::grey : pixel_layout::rgb) && !format->holds_grey;
     const std::uint32_t out_channels = widens ? channels + 2 : channels;
     const std::uint32_t out_sample = format->holds_16_bit ? sample : 1;
-    const std::uint64_t picture =
-        plan.yuv420 ? target * 3 / 2 : target * out_channels * sample;
+    const std::uint64_t picture = plan.yuv420 ? target * 3 / 2 : target * out_channels * sample;
     std::uint64_t alive = plan.outputs.size() > 1 ? base : 0; // kept for the next output
     if (r.changes(plan.orientation >= 5 ? info.height : info.width,
                   plan.orientation >= 5 ? info.width : info.height))
@@ -131,8 +129,8 @@ result<conversion_plan> plan_conversion(const image_info& info, std::uint64_t in
 
   const std::uint32_t factor = is_slow(spec) ? limits::cpu_slow_factor : 1;
   const std::uint64_t megapixels = (plan.output_pixels + 999'999) / 1'000'000;
-  plan.cpu_ms_max = static_cast<std::uint32_t>(
-      limits::cpu_base_ms + limits::cpu_ms_per_megapixel * megapixels * factor);
+  plan.cpu_ms_max = static_cast<std::uint32_t>(limits::cpu_base_ms +
+                                               limits::cpu_ms_per_megapixel * megapixels * factor);
   plan.cost = 200 + info.pixels() / 80 + plan.output_pixels * factor / 20;
   return plan;
 }

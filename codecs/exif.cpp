@@ -127,8 +127,7 @@ void remove_entry(editable& tiff, std::span<std::uint8_t> bytes, std::size_t dir
   const std::size_t end = editable::entry(directory, count) + 4;
   // Erasing what a hostile pointer leads to may have hit the directory itself.
   if (end > bytes.size() || entry + entry_bytes > end) return;
-  std::memmove(bytes.data() + entry, bytes.data() + entry + entry_bytes,
-               end - entry - entry_bytes);
+  std::memmove(bytes.data() + entry, bytes.data() + entry + entry_bytes, end - entry - entry_bytes);
   tiff.zero(end - entry_bytes, entry_bytes);
   tiff.put16(directory, static_cast<std::uint16_t>(count - 1));
 }
@@ -186,12 +185,14 @@ byte_vector change_exif(std::span<const std::uint8_t> exif, const exif_changes& 
 
 bool xmp_has_location(std::span<const std::uint8_t> xmp) {
   const std::string_view text{reinterpret_cast<const char*>(xmp.data()), xmp.size()};
-  constexpr std::string_view marks[] = {"GPS", "Iptc4xmpCore:Location", "photoshop:City",
-                                        "photoshop:State", "photoshop:Country",
+  constexpr std::string_view marks[] = {"GPS",
+                                        "Iptc4xmpCore:Location",
+                                        "photoshop:City",
+                                        "photoshop:State",
+                                        "photoshop:Country",
                                         "Iptc4xmpExt:Location"};
-  return std::ranges::any_of(marks, [&](std::string_view m) {
-    return text.find(m) != std::string_view::npos;
-  });
+  return std::ranges::any_of(
+      marks, [&](std::string_view m) { return text.find(m) != std::string_view::npos; });
 }
 
 } // namespace darkroom::codecs

@@ -14,8 +14,8 @@ namespace darkroom::codecs {
 std::uint8_t exif_orientation(std::span<const std::uint8_t> exif);
 
 struct exif_changes {
-  std::uint8_t orientation = 1;          // set where the tag exists
-  std::uint32_t width = 0, height = 0;   // of the output, set where the tags exist
+  std::uint8_t orientation = 1;        // set where the tag exists
+  std::uint32_t width = 0, height = 0; // of the output, set where the tags exist
   bool strip_location = false;
 };
 

@@ -28,9 +28,13 @@ std::string size_text(const image_info& info) {
 
 } // namespace
 
-std::span<const format_row> formats() { return table(); }
+std::span<const format_row> formats() {
+  return table();
+}
 
-void add_format(const format_row& row) { table().push_back(row); }
+void add_format(const format_row& row) {
+  table().push_back(row);
+}
 
 const format_row* find_format(std::string_view name) {
   const auto row = std::ranges::find(table(), name, &format_row::name);
@@ -59,8 +63,8 @@ result<void> check_limits(const image_info& info, const input_limits& limits) {
     return fail(limit_dimensions, size_text(info) + " pixels; a side has at most " +
                                       std::to_string(limits.side_pixels));
   if (info.pixels() > limits.pixels)
-    return fail(limit_pixels, size_text(info) + " is more than " +
-                                  std::to_string(limits.pixels) + " pixels");
+    return fail(limit_pixels,
+                size_text(info) + " is more than " + std::to_string(limits.pixels) + " pixels");
   if (info.frames > limits.frames)
     return fail(limit_frames, std::to_string(info.frames) + " frames; at most " +
                                   std::to_string(limits.frames) + " are allowed");

@@ -17,7 +17,7 @@ namespace darkroom::codecs {
 
 // What a header says. Untrusted once it has crossed a process border: only sizes for planning.
 struct image_info {
-  std::string_view format; // name of its row
+  std::string_view format;             // name of its row
   std::uint32_t width = 0, height = 0; // pixels as stored, before orientation
   std::uint8_t channels = 0;
   std::uint8_t depth = 8;       // bits a sample
@@ -66,15 +66,15 @@ struct encode_request {
 };
 
 struct format_row {
-  std::string_view name;      // as in a spec
-  std::string_view extension; // of files that we write, without dot
+  std::string_view name;                    // as in a spec
+  std::string_view extension;               // of files that we write, without dot
   std::vector<std::string_view> extensions; // that files of this format have
   std::string_view media_type;
   std::uint32_t side_pixels_max; // of what it can hold
   bool holds_alpha = false;
   bool holds_16_bit = false;
-  bool holds_grey = false;       // else grey becomes RGB
-  bool holds_png_colour = false; // else gamma and chromaticities become a profile
+  bool holds_grey = false;                   // else grey becomes RGB
+  bool holds_png_colour = false;             // else gamma and chromaticities become a profile
   std::size_t metadata_bytes_max = SIZE_MAX; // of EXIF, and of XMP
 
   // Whether these first bytes (at least 16, unless the file is shorter) are this format.

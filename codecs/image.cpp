@@ -19,9 +19,8 @@ result<image> image::make(pixel_layout layout, std::uint32_t width, std::uint32_
   made.bytes_ = samples * (depth / 8);
   made.pixels_.reset(static_cast<std::uint8_t*>(std::malloc(made.bytes_)));
   if (!made.pixels_)
-    return fail(domain::failure_reason::limit_memory,
-                "no memory for " + std::to_string(width) + "x" + std::to_string(height) +
-                    " pixels");
+    return fail(domain::failure_reason::limit_memory, "no memory for " + std::to_string(width) +
+                                                          "x" + std::to_string(height) + " pixels");
   return made;
 }
 
@@ -38,6 +37,8 @@ const std::uint8_t* image::plane(int n) const {
   return at;
 }
 
-void image::clear() { std::memset(data(), 0, bytes_); }
+void image::clear() {
+  std::memset(data(), 0, bytes_);
+}
 
 } // namespace darkroom::codecs

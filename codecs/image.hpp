@@ -3,11 +3,11 @@
 
 #include "codecs/codec_error.hpp"
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
 #include <optional>
-#include <array>
 #include <span>
 #include <utility>
 #include <vector>

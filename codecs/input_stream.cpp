@@ -10,8 +10,8 @@
 namespace darkroom::codecs {
 
 input_stream::input_stream(int fd, std::uint64_t size)
-    : fd_(fd), size_(size),
-      buffer_(std::make_unique<std::uint8_t[]>(limits::stream_buffer_bytes)) {}
+    : fd_(fd), size_(size), buffer_(std::make_unique<std::uint8_t[]>(limits::stream_buffer_bytes)) {
+}
 
 // Appends to the buffer until it is full or the source ends.
 void input_stream::refill() noexcept {

@@ -1,8 +1,8 @@
 // JPEG to pixels with libjpeg-turbo. Every call sequence into the library stands in one `noexcept`
 // function with only trivial locals: the library leaves it by longjmp.
 #include "codecs/exif.hpp"
-#include "codecs/jpeg_format.hpp"
 #include "codecs/jpeg_fence.hpp"
+#include "codecs/jpeg_format.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -82,7 +82,8 @@ public:
     errors_.warnings_max = strict ? 0 : limits::jpeg_warnings_tolerant_max;
     source_.stream = &in;
     source_.in_header = true;
-    source_.base = {nullptr, 0, source_nothing, source_fill, source_skip, jpeg_resync_to_restart,
+    source_.base = {nullptr,       0,           source_nothing,
+                    source_fill,   source_skip, jpeg_resync_to_restart,
                     source_nothing};
     guard_.base.progress_monitor = on_progress;
     guard_.scans_max = static_cast<int>(limits.scans);
@@ -129,7 +130,8 @@ public:
       JSAMPROW rows[8];
       const JDIMENSION first = info_.output_scanline;
       const JDIMENSION count = std::min<JDIMENSION>(8, info_.output_height - first);
-      for (JDIMENSION i = 0; i < count; ++i) rows[i] = pixels + (first + i) * row_bytes;
+      for (JDIMENSION i = 0; i < count; ++i)
+        rows[i] = pixels + (first + i) * row_bytes;
       jpeg_read_scanlines(&info_, rows, count);
     }
     jpeg_finish_decompress(&info_);
@@ -144,7 +146,8 @@ public:
     const std::uint32_t width = info_.output_width, height = info_.output_height;
     const std::uint32_t half_width = (width + 1) / 2, half_height = (height + 1) / 2;
     JSAMPROW y_rows[raw_rows], u_rows[raw_rows / 2], v_rows[raw_rows / 2];
-    for (int i = 0; i < raw_rows; ++i) y_rows[i] = scratch + i * scratch_row;
+    for (int i = 0; i < raw_rows; ++i)
+      y_rows[i] = scratch + i * scratch_row;
     for (int i = 0; i < raw_rows / 2; ++i) {
       u_rows[i] = scratch + (raw_rows + i) * scratch_row;
       v_rows[i] = scratch + (raw_rows + raw_rows / 2 + i) * scratch_row;
@@ -295,9 +298,9 @@ result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
   auto& info = reader.info();
   const bool raw = way.yuv420 && is_yuv420(info);
   const auto layout = raw ? pixel_layout::yuv420 : layout_of(info);
-  const unsigned scale = raw ? 1
-                             : scale_denominator(info.image_width, info.image_height,
-                                                 way.width_min, way.height_min);
+  const unsigned scale =
+      raw ? 1
+          : scale_denominator(info.image_width, info.image_height, way.width_min, way.height_min);
   const auto colour = raw                            ? JCS_YCbCr
                       : layout == pixel_layout::grey ? JCS_GRAYSCALE
                       : layout == pixel_layout::cmyk ? JCS_CMYK
@@ -310,8 +313,8 @@ result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
   if (raw) {
     const std::size_t scratch_row = (std::size_t{info.output_width} + 31) / 16 * 16;
     byte_vector scratch(scratch_row * raw_rows * 2);
-    complete = reader.read_raw(pixels->plane(0), pixels->plane(1), pixels->plane(2),
-                               scratch.data(), scratch_row);
+    complete = reader.read_raw(pixels->plane(0), pixels->plane(1), pixels->plane(2), scratch.data(),
+                               scratch_row);
   } else {
     complete = reader.read_rows(pixels->data(), pixels->row_bytes());
   }
@@ -363,28 +366,27 @@ std::string version() {
 } // namespace
 
 const format_row& jpeg_format() {
-  static const format_row row{
-      .name = "jpeg",
-      .extension = "jpg",
-      .extensions = {"jpg", "jpeg", "jpe", "jfif"},
-      .media_type = "image/jpeg",
-      .side_pixels_max = limits::jpeg_side_pixels_max,
-      .holds_alpha = false,
-      .holds_16_bit = false,
-      .holds_grey = true,
-      .metadata_bytes_max = jpeg_metadata_bytes_max,
-      .sniff = sniff,
-      .probe = probe,
-      .decode = decode,
-      .encode = encode_jpeg,
-      .takes_yuv420 =
-          [](const domain::output_spec& output) {
-            return output.chroma == domain::chroma_subsampling::s420;
-          },
-      .decode_bytes = decode_bytes,
-      .encode_bytes = jpeg_encode_bytes,
-      .decode_scale = decode_scale,
-      .version = version};
+  static const format_row row{.name = "jpeg",
+                              .extension = "jpg",
+                              .extensions = {"jpg", "jpeg", "jpe", "jfif"},
+                              .media_type = "image/jpeg",
+                              .side_pixels_max = limits::jpeg_side_pixels_max,
+                              .holds_alpha = false,
+                              .holds_16_bit = false,
+                              .holds_grey = true,
+                              .metadata_bytes_max = jpeg_metadata_bytes_max,
+                              .sniff = sniff,
+                              .probe = probe,
+                              .decode = decode,
+                              .encode = encode_jpeg,
+                              .takes_yuv420 =
+                                  [](const domain::output_spec& output) {
+                                    return output.chroma == domain::chroma_subsampling::s420;
+                                  },
+                              .decode_bytes = decode_bytes,
+                              .encode_bytes = jpeg_encode_bytes,
+                              .decode_scale = decode_scale,
+                              .version = version};
   return row;
 }
 

@@ -55,7 +55,8 @@ public:
   jpeg_writer(const jpeg_writer&) = delete;
   jpeg_writer& operator=(const jpeg_writer&) = delete;
 
-  bool start(const image& pixels, const domain::output_spec& output, const metadata& meta) noexcept {
+  bool start(const image& pixels, const domain::output_spec& output,
+             const metadata& meta) noexcept {
     if (setjmp(errors_.escape) != 0) return false;
     info_.err = &errors_.base;
     jpeg_create_compress(&info_);
@@ -95,7 +96,8 @@ public:
     jpeg_write_m_header(&info_, JPEG_APP0 + app, prefix_size + size);
     for (unsigned i = 0; i < prefix_size; ++i)
       jpeg_write_m_byte(&info_, static_cast<unsigned char>(prefix[i]));
-    for (unsigned i = 0; i < size; ++i) jpeg_write_m_byte(&info_, bytes[i]);
+    for (unsigned i = 0; i < size; ++i)
+      jpeg_write_m_byte(&info_, bytes[i]);
     return true;
   }
 
@@ -152,8 +154,8 @@ public:
 
 private:
   static UINT16 to_inch(std::uint32_t per_metre) {
-    return static_cast<UINT16>(std::min<std::uint64_t>(
-        (std::uint64_t{per_metre} * 254 + 5'000) / 10'000, 65'535));
+    return static_cast<UINT16>(
+        std::min<std::uint64_t>((std::uint64_t{per_metre} * 254 + 5'000) / 10'000, 65'535));
   }
 
   jpeg_errors errors_{};
@@ -170,8 +172,8 @@ codec_error encode_error(jpeg_writer& writer, const output_sink& out) {
 }
 
 bool write_metadata(jpeg_writer& writer, const metadata& meta) {
-  constexpr char exif_prefix[] = "Exif\0";                         // 6 bytes with the final zero
-  constexpr char xmp_prefix[] = "http://ns.adobe.com/xap/1.0/";    // 29 bytes
+  constexpr char exif_prefix[] = "Exif\0";                      // 6 bytes with the final zero
+  constexpr char xmp_prefix[] = "http://ns.adobe.com/xap/1.0/"; // 29 bytes
   const auto put = [&](const char* prefix, unsigned prefix_size, const byte_vector& bytes) {
     if (bytes.empty() || bytes.size() > jpeg_metadata_bytes_max) return true;
     return writer.write_marker(1, prefix, prefix_size, bytes.data(),
@@ -188,8 +190,8 @@ bool write_metadata(jpeg_writer& writer, const metadata& meta) {
 result<void> encode_jpeg(const encode_request& request, output_sink& out) {
   const auto& pixels = request.pixels;
   jpeg_writer writer(out);
-  bool ok = writer.start(pixels, request.output, request.meta) &&
-            write_metadata(writer, request.meta);
+  bool ok =
+      writer.start(pixels, request.output, request.meta) && write_metadata(writer, request.meta);
   if (ok && pixels.layout() == pixel_layout::yuv420) {
     const std::size_t scratch_row = (std::size_t{pixels.width()} + 31) / 16 * 16;
     byte_vector scratch(scratch_row * raw_rows * 2);

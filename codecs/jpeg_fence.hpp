@@ -22,7 +22,7 @@ struct jpeg_errors {
   int code = 0;
   std::uint32_t warnings = 0;
   std::uint32_t warnings_max = 0;
-  bool truncated = false;     // the source ended before its image did
+  bool truncated = false; // the source ended before its image did
   bool too_many_scans = false;
   bool header_too_long = false;
 };

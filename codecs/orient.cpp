@@ -53,7 +53,8 @@ void map_pixels(const std::uint8_t* from, std::uint8_t* to, std::uint32_t width,
       const std::uint32_t y_end = std::min(ty + tile, out_height);
       const std::uint32_t x_end = std::min(tx + tile, out_width);
       for (std::uint32_t y = ty; y < y_end; ++y) {
-        const std::uint8_t* source = origin + along_x * std::ptrdiff_t{tx} + along_y * std::ptrdiff_t{y};
+        const std::uint8_t* source =
+            origin + along_x * std::ptrdiff_t{tx} + along_y * std::ptrdiff_t{y};
         std::uint8_t* target = to + (std::size_t{y} * out_width + tx) * N;
         for (std::uint32_t x = tx; x < x_end; ++x, source += along_x, target += N)
           std::memcpy(target, source, N);
@@ -61,8 +62,8 @@ void map_pixels(const std::uint8_t* from, std::uint8_t* to, std::uint32_t width,
     }
 }
 
-void map_any(const std::uint8_t* from, std::uint8_t* to, std::uint32_t width,
-             std::uint32_t height, std::size_t pixel_bytes, mapping m) {
+void map_any(const std::uint8_t* from, std::uint8_t* to, std::uint32_t width, std::uint32_t height,
+             std::size_t pixel_bytes, mapping m) {
   switch (pixel_bytes) {
   case 1:
     return map_pixels<1>(from, to, width, height, m);

@@ -194,8 +194,8 @@ result<void> check_losses(domain::loss_set losses, domain::loss_set forbidden) {
 
 result<image_info> probe(int input_fd, std::uint64_t input_bytes, const input_limits& limits) {
   if (input_bytes > limits.bytes)
-    return fail(limit_input_bytes, "the file has more than " + std::to_string(limits.bytes) +
-                                       " bytes");
+    return fail(limit_input_bytes,
+                "the file has more than " + std::to_string(limits.bytes) + " bytes");
   input_stream in(input_fd, input_bytes);
   const auto format = sniff(in);
   if (!format) return std::unexpected(format.error());

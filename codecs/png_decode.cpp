@@ -214,11 +214,11 @@ png_colour colour_of(png_reader& reader) {
   png_fixed_point c[8];
   if (png_get_cHRM_fixed(png, info, &c[0], &c[1], &c[2], &c[3], &c[4], &c[5], &c[6], &c[7]) != 0) {
     colour.chromaticity.emplace();
-    for (int i = 0; i < 8; ++i) (*colour.chromaticity)[i] = static_cast<std::uint32_t>(c[i]);
+    for (int i = 0; i < 8; ++i)
+      (*colour.chromaticity)[i] = static_cast<std::uint32_t>(c[i]);
   }
   int intent = 0;
-  if (png_get_sRGB(png, info, &intent) != 0)
-    colour.srgb_intent = static_cast<std::uint8_t>(intent);
+  if (png_get_sRGB(png, info, &intent) != 0) colour.srgb_intent = static_cast<std::uint8_t>(intent);
   return colour;
 }
 
@@ -284,7 +284,9 @@ std::uint64_t decode_bytes(const image_info& info, std::uint32_t) {
          3 * std::uint64_t{info.icc_bytes} + 2 * info.exif_bytes + 2 * info.xmp_bytes;
 }
 
-std::string version() { return std::string{"libpng "} + png_get_libpng_ver(nullptr); }
+std::string version() {
+  return std::string{"libpng "} + png_get_libpng_ver(nullptr);
+}
 
 } // namespace
 

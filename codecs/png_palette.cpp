@@ -11,12 +11,15 @@ std::uint32_t colour_at(const std::uint8_t* pixel, pixel_layout layout) {
   return pixel[0] | pixel[1] << 8 | pixel[2] << 16 | alpha << 24;
 }
 
-std::size_t hash(std::uint32_t colour) { return colour * 2'654'435'761u >> 22; }
+std::size_t hash(std::uint32_t colour) {
+  return colour * 2'654'435'761u >> 22;
+}
 
 // Where the colour is, or the free slot where it would be.
 std::size_t find_slot(const png_palette& p, std::uint32_t colour) {
   std::size_t at = hash(colour);
-  while (p.slots[at] != 0 && p.colours[p.slots[at] - 1] != colour) at = (at + 1) % p.slots.size();
+  while (p.slots[at] != 0 && p.colours[p.slots[at] - 1] != colour)
+    at = (at + 1) % p.slots.size();
   return at;
 }
 
@@ -35,7 +38,8 @@ std::uint8_t depth_for(std::size_t colours) {
 void png_palette::index(const image& pixels, std::uint32_t y, std::uint8_t* out) const {
   const std::uint8_t* pixel = pixels.row(y);
   for (std::uint32_t x = 0; x < pixels.width(); ++x, pixel += pixels.channels())
-    out[x] = static_cast<std::uint8_t>(slots[find_slot(*this, colour_at(pixel, pixels.layout()))] - 1);
+    out[x] =
+        static_cast<std::uint8_t>(slots[find_slot(*this, colour_at(pixel, pixels.layout()))] - 1);
 }
 
 std::optional<png_palette> find_palette(const image& pixels) {

@@ -9,7 +9,8 @@
 namespace darkroom::codecs {
 
 struct png_palette {
-  // Red in the lowest byte, then green, blue, alpha; transparent ones first, which keeps tRNS short.
+  // Red in the lowest byte, then green, blue, alpha; transparent ones first, which keeps tRNS
+  // short.
   std::array<std::uint32_t, 256> colours{};
   std::size_t size = 0;
   std::uint8_t bit_depth = 8; // 1, 2, 4 or 8

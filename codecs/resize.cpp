@@ -88,7 +88,8 @@ public:
     std::size_t size = 0;
     if (zimg_filter_graph_get_tmp_size(made.graph_.get(), &size) != ZIMG_ERROR_SUCCESS)
       return error();
-    made.scratch_.reset(std::aligned_alloc(zimg_align_bytes, aligned(std::max<std::size_t>(size, 1))));
+    made.scratch_.reset(
+        std::aligned_alloc(zimg_align_bytes, aligned(std::max<std::size_t>(size, 1))));
     if (!made.scratch_) return fail(domain::failure_reason::limit_memory, "no memory to resize");
     return made;
   }
@@ -126,7 +127,8 @@ void split(const image& from, std::uint32_t channel, plane& to) {
   for (std::uint32_t y = 0; y < from.height(); ++y) {
     const auto* in = reinterpret_cast<const Sample*>(from.row(y)) + channel;
     auto* out = to.row<Sample>(y);
-    for (std::uint32_t x = 0; x < from.width(); ++x) out[x] = in[std::size_t{x} * channels];
+    for (std::uint32_t x = 0; x < from.width(); ++x)
+      out[x] = in[std::size_t{x} * channels];
   }
 }
 
@@ -136,7 +138,8 @@ void join(const plane& from, std::uint32_t channel, image& to) {
   for (std::uint32_t y = 0; y < to.height(); ++y) {
     const auto* in = from.row<Sample>(y);
     auto* out = reinterpret_cast<Sample*>(to.row(y)) + channel;
-    for (std::uint32_t x = 0; x < to.width(); ++x) out[std::size_t{x} * channels] = in[x];
+    for (std::uint32_t x = 0; x < to.width(); ++x)
+      out[std::size_t{x} * channels] = in[x];
   }
 }
 
@@ -152,8 +155,8 @@ void split_premultiplied(const image& from, std::uint32_t channel, plane& to) {
     for (std::uint32_t x = 0; x < from.width(); ++x, in += channels) {
       const std::uint64_t alpha = in[alpha_at] * widen;
       const std::uint64_t value = in[channel] * widen;
-      out[x] = static_cast<std::uint16_t>(
-          channel == alpha_at ? alpha : (value * alpha + 32'767) / 65'535);
+      out[x] = static_cast<std::uint16_t>(channel == alpha_at ? alpha
+                                                              : (value * alpha + 32'767) / 65'535);
     }
   }
 }
@@ -179,9 +182,9 @@ template<class Sample>
 result<void> resize_opaque(const image& from, image& to, const resize_plan& plan) {
   auto source = plane::make(from.width(), from.height(), sizeof(Sample));
   auto target = plane::make(to.width(), to.height(), sizeof(Sample));
-  auto resizer = plane_resizer::make(from.width(), from.height(), to.width(), to.height(),
-                                     region_of(plan, from.width(), from.height()),
-                                     sizeof(Sample) == 2);
+  auto resizer =
+      plane_resizer::make(from.width(), from.height(), to.width(), to.height(),
+                          region_of(plan, from.width(), from.height()), sizeof(Sample) == 2);
   if (!source) return std::unexpected(source.error());
   if (!target) return std::unexpected(target.error());
   if (!resizer) return std::unexpected(resizer.error());
@@ -198,9 +201,8 @@ result<void> resize_with_alpha(const image& from, image& to, const resize_plan& 
   auto source = plane::make(from.width(), from.height(), 2);
   auto target = plane::make(to.width(), to.height(), 2);
   auto alpha = plane::make(to.width(), to.height(), 2);
-  auto resizer =
-      plane_resizer::make(from.width(), from.height(), to.width(), to.height(),
-                          region_of(plan, from.width(), from.height()), true);
+  auto resizer = plane_resizer::make(from.width(), from.height(), to.width(), to.height(),
+                                     region_of(plan, from.width(), from.height()), true);
   if (!source) return std::unexpected(source.error());
   if (!target) return std::unexpected(target.error());
   if (!alpha) return std::unexpected(alpha.error());
@@ -227,9 +229,9 @@ result<void> resize_yuv(const image& from, image& to, const resize_plan& plan) {
     const double half = p == 0 ? 1 : 2;
     auto source = plane::make(from_width, from_height, 1);
     auto target = plane::make(to_width, to_height, 1);
-    auto resizer = plane_resizer::make(
-        from_width, from_height, to_width, to_height,
-        region_of(plan, from.width() / half, from.height() / half), false);
+    auto resizer =
+        plane_resizer::make(from_width, from_height, to_width, to_height,
+                            region_of(plan, from.width() / half, from.height() / half), false);
     if (!source) return std::unexpected(source.error());
     if (!target) return std::unexpected(target.error());
     if (!resizer) return std::unexpected(resizer.error());
@@ -269,8 +271,8 @@ void paint(image& canvas, domain::rgb_colour colour) {
 
 // Centres the picture on a canvas of the background's colour.
 result<image> pad(const image& picture, const resize_plan& plan, domain::rgb_colour background) {
-  auto canvas = image::make(picture.layout(), plan.canvas_width, plan.canvas_height,
-                            picture.depth());
+  auto canvas =
+      image::make(picture.layout(), plan.canvas_width, plan.canvas_height, picture.depth());
   if (!canvas) return canvas;
   if (picture.depth() == 8)
     paint<std::uint8_t>(*canvas, background);
@@ -298,7 +300,9 @@ resize_plan plan_resize(std::uint32_t width, std::uint32_t height,
   if (!asked) return plan;
   const double to_width = asked->width == 0 ? HUGE_VAL : double(asked->width) / width;
   const double to_height = asked->height == 0 ? HUGE_VAL : double(asked->height) / height;
-  const auto allowed = [&](double factor) { return asked->upscale ? factor : std::min(factor, 1.0); };
+  const auto allowed = [&](double factor) {
+    return asked->upscale ? factor : std::min(factor, 1.0);
+  };
   double factor = allowed(std::min(to_width, to_height));
   switch (asked->mode) {
   case domain::resize_mode::fit:

@@ -16,8 +16,8 @@ struct resize_plan {
   bool upscaled = false;
 
   bool changes(std::uint32_t from_width, std::uint32_t from_height) const {
-    return scaled_width != from_width || scaled_height != from_height || padded() ||
-           width != 1 || height != 1;
+    return scaled_width != from_width || scaled_height != from_height || padded() || width != 1 ||
+           height != 1;
   }
   bool padded() const { return canvas_width != scaled_width || canvas_height != scaled_height; }
 };

@@ -144,8 +144,8 @@ bool salvage(std::span<const std::uint8_t> data, image& pixels) {
   if (decoder == nullptr) return false;
   WebPIAppend(decoder, data.data(), data.size());
   int last_row = 0, width = 0, height = 0, stride = 0;
-  const bool any = WebPIDecGetRGB(decoder, &last_row, &width, &height, &stride) != nullptr &&
-                   last_row > 0;
+  const bool any =
+      WebPIDecGetRGB(decoder, &last_row, &width, &height, &stride) != nullptr && last_row > 0;
   WebPIDelete(decoder);
   return any;
 }
@@ -226,8 +226,8 @@ result<decoded_image> decode(input_stream& in, const decode_options& options,
   if (!pixels) return std::unexpected(pixels.error());
   out.pixels = std::move(*pixels);
   if (animated) out.losses.add(domain::loss::animation_dropped);
-  if (auto ok = animated ? decode_first_frame(data, out.pixels)
-                         : decode_still(data, options.strict, out);
+  if (auto ok =
+          animated ? decode_first_frame(data, out.pixels) : decode_still(data, options.strict, out);
       !ok)
     return std::unexpected(ok.error());
   return out;
@@ -237,8 +237,10 @@ std::uint64_t decode_bytes(const image_info& info, std::uint32_t) {
   const std::uint64_t pixels = info.pixels();
   // An animation has two canvases and a frame; lossless decodes to 4 bytes a pixel first.
   if (info.frames > 1) return pixels * 16;
-  return (info.lossless ? pixels * 4 : info.alpha ? pixels * 2 : 0) + info.width * 64ull +
-         limits::MiB;
+  return (info.lossless ? pixels * 4
+          : info.alpha  ? pixels * 2
+                        : 0) +
+         info.width * 64ull + limits::MiB;
 }
 
 std::string version() {

@@ -56,7 +56,8 @@ static_assert(chroma_map[0] == 16 && chroma_map[128] == 128 && chroma_map[255] =
 void map_plane(const std::uint8_t* from, std::uint8_t* to, std::uint32_t width,
                std::uint32_t height, int stride, const sample_map& map) {
   for (std::uint32_t y = 0; y < height; ++y, from += width, to += stride)
-    for (std::uint32_t x = 0; x < width; ++x) to[x] = map[from[x]];
+    for (std::uint32_t x = 0; x < width; ++x)
+      to[x] = map[from[x]];
 }
 
 bool import_pixels(const image& pixels, WebPPicture& to) {
@@ -122,8 +123,7 @@ result<void> write_with_metadata(const WebPMemoryWriter& encoded, const metadata
   WebPData whole{nullptr, 0};
   const bool ok = WebPMuxSetImage(mux, &bitstream, 0) == WEBP_MUX_OK &&
                   set_chunk(mux, "ICCP", meta.icc) && set_chunk(mux, "EXIF", meta.exif) &&
-                  set_chunk(mux, "XMP ", meta.xmp) &&
-                  WebPMuxAssemble(mux, &whole) == WEBP_MUX_OK;
+                  set_chunk(mux, "XMP ", meta.xmp) && WebPMuxAssemble(mux, &whole) == WEBP_MUX_OK;
   WebPMuxDelete(mux);
   if (ok) out.write({whole.bytes, whole.size});
   WebPDataClear(&whole);

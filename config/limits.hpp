@@ -60,7 +60,8 @@ inline constexpr std::uint64_t memory_budget_default_bytes = 1 * GiB;
 inline constexpr std::uint64_t memory_budget_min_bytes = 128 * MiB;
 inline constexpr std::uint64_t memory_main_bytes = 80 * MiB; // main process and zygote
 inline constexpr std::uint64_t memory_idle_host_bytes = 6 * MiB;
-inline constexpr std::uint32_t memory_overtake_ms = 2'000; // then memory is kept for the waiting file
+inline constexpr std::uint32_t memory_overtake_ms =
+    2'000; // then memory is kept for the waiting file
 
 // --- Batches ------------------------------------------------------------------------------------
 inline constexpr std::uint32_t files_per_batch_max = 1'000'000;

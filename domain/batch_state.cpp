@@ -128,7 +128,8 @@ public:
     if (!is(e.index, file_status::running)) return wrong_state();
     finish(e.index, file_status::completed);
     s.bytes_in += e.bytes_in;
-    for (const auto& output : e.outputs) s.bytes_out += output.bytes;
+    for (const auto& output : e.outputs)
+      s.bytes_out += output.bytes;
     return {};
   }
   result operator()(const file_failed& e) {
@@ -173,9 +174,7 @@ private:
     return is(i, file_status::queued) &&
            (s.phase == batch_phase::running || s.phase == batch_phase::paused);
   }
-  std::uint32_t& counter(file_status status) {
-    return s.counts[static_cast<std::size_t>(status)];
-  }
+  std::uint32_t& counter(file_status status) { return s.counts[static_cast<std::size_t>(status)]; }
   void set(file_index i, file_status to) {
     counter(s.files[i]) -= 1;
     counter(to) += 1;
@@ -207,15 +206,16 @@ private:
 
 } // namespace
 
-std::string_view to_string(file_status status) { return name_of(statuses, status); }
+std::string_view to_string(file_status status) {
+  return name_of(statuses, status);
+}
 
 std::uint32_t batch_state::total() const {
   return static_cast<std::uint32_t>(files.size()) - count(file_status::removed);
 }
 
 std::uint32_t batch_state::open() const {
-  return count(file_status::queued) + count(file_status::running) +
-         count(file_status::retry_wait);
+  return count(file_status::queued) + count(file_status::running) + count(file_status::retry_wait);
 }
 
 bool batch_state::same_facts(const batch_state& o) const {

@@ -25,7 +25,9 @@ enum class file_status : std::uint8_t {
 inline constexpr int file_status_count = 7;
 
 std::string_view to_string(file_status status);
-inline bool is_terminal(file_status s) { return s >= file_status::completed; }
+inline bool is_terminal(file_status s) {
+  return s >= file_status::completed;
+}
 
 // What is known of a file that has run and has not ended.
 struct file_history {
@@ -68,8 +70,8 @@ struct batch_state {
 
 enum class illegal : std::uint8_t {
   no_such_file,
-  wrong_state,   // the batch or the file is not where the event could happen
-  wrong_order,   // files were added out of order
+  wrong_state, // the batch or the file is not where the event could happen
+  wrong_order, // files were added out of order
 };
 
 // Called as `domain::apply`: argument lookup would find `std::apply` for a variant.

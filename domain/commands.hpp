@@ -73,8 +73,7 @@ struct interrupt_file {
 using command =
     std::variant<create_batch, add_files, remove_file, start_batch, seal_batch, pause_batch,
                  resume_batch, cancel_batch, retry_batch, change_priority, change_spec,
-                 recover_batch, start_file, complete_file, fail_file, requeue_file,
-                 interrupt_file>;
+                 recover_batch, start_file, complete_file, fail_file, requeue_file, interrupt_file>;
 
 // `pause_batch` → "pause": the word that people use for the command.
 std::string_view name_of(const command& c);

@@ -34,13 +34,12 @@ std::optional<std::uint8_t> parse_hex_byte(std::string_view text) {
   return value;
 }
 
-std::expected<void, spec_error> validate_resize(const resize_spec& resize,
-                                                const std::string& at) {
+std::expected<void, spec_error> validate_resize(const resize_spec& resize, const std::string& at) {
   if (resize.width == 0 && resize.height == 0)
     return std::unexpected(spec_error{at, "needs a width or a height, as in 1600x1600 or 1600x"});
   if (resize.width > limits::side_pixels_max || resize.height > limits::side_pixels_max)
-    return std::unexpected(spec_error{
-        at, "a side is at most " + std::to_string(limits::side_pixels_max) + " pixels"});
+    return std::unexpected(
+        spec_error{at, "a side is at most " + std::to_string(limits::side_pixels_max) + " pixels"});
   const bool open_side = resize.width == 0 || resize.height == 0;
   if (open_side && resize.mode != resize_mode::fit)
     return std::unexpected(
@@ -50,13 +49,12 @@ std::expected<void, spec_error> validate_resize(const resize_spec& resize,
 
 std::expected<void, spec_error> validate_output(const output_spec& output, const std::string& at) {
   if (output.format.empty()) return std::unexpected(spec_error{at + "/format", "is missing"});
-  if (output.quality > 100)
-    return std::unexpected(spec_error{at + "/quality", "is from 0 to 100"});
+  if (output.quality > 100) return std::unexpected(spec_error{at + "/quality", "is from 0 to 100"});
   if (output.effort > limits::effort_max)
-    return std::unexpected(
-        spec_error{at + "/effort", "is from 0 (fastest) to 6 (smallest)"});
+    return std::unexpected(spec_error{at + "/effort", "is from 0 (fastest) to 6 (smallest)"});
   if (output.lossless && output.format == "jpeg")
-    return std::unexpected(spec_error{at + "/lossless", "is not possible in JPEG; use png or webp"});
+    return std::unexpected(
+        spec_error{at + "/lossless", "is not possible in JPEG; use png or webp"});
   if (output.suffix.size() > limits::suffix_bytes_max ||
       output.suffix.find_first_of(std::string_view{"/\0", 2}) != std::string::npos)
     return std::unexpected(spec_error{at + "/suffix", "is at most 64 bytes and has no slash"});
@@ -66,15 +64,33 @@ std::expected<void, spec_error> validate_output(const output_spec& output, const
 
 } // namespace
 
-std::string_view to_string(resize_mode v) { return name_of(resize_modes, v); }
-std::string_view to_string(metadata_policy v) { return name_of(metadata_policies, v); }
-std::string_view to_string(icc_policy v) { return name_of(icc_policies, v); }
-std::string_view to_string(animation_policy v) { return name_of(animation_policies, v); }
-std::string_view to_string(strictness v) { return name_of(strictnesses, v); }
-std::string_view to_string(collision_policy v) { return name_of(collision_policies, v); }
-std::string_view to_string(existing_policy v) { return name_of(existing_policies, v); }
-std::string_view to_string(chroma_subsampling v) { return name_of(chroma_subsamplings, v); }
-std::string_view to_string(orient_policy v) { return name_of(orient_policies, v); }
+std::string_view to_string(resize_mode v) {
+  return name_of(resize_modes, v);
+}
+std::string_view to_string(metadata_policy v) {
+  return name_of(metadata_policies, v);
+}
+std::string_view to_string(icc_policy v) {
+  return name_of(icc_policies, v);
+}
+std::string_view to_string(animation_policy v) {
+  return name_of(animation_policies, v);
+}
+std::string_view to_string(strictness v) {
+  return name_of(strictnesses, v);
+}
+std::string_view to_string(collision_policy v) {
+  return name_of(collision_policies, v);
+}
+std::string_view to_string(existing_policy v) {
+  return name_of(existing_policies, v);
+}
+std::string_view to_string(chroma_subsampling v) {
+  return name_of(chroma_subsamplings, v);
+}
+std::string_view to_string(orient_policy v) {
+  return name_of(orient_policies, v);
+}
 std::optional<resize_mode> parse_resize_mode(std::string_view n) {
   return value_of<resize_mode>(resize_modes, n);
 }
@@ -135,8 +151,8 @@ std::expected<void, spec_error> validate(const conversion_spec& spec) {
   if (spec.outputs.empty())
     return std::unexpected(spec_error{"/outputs", "needs at least one output"});
   if (spec.outputs.size() > limits::outputs_max)
-    return std::unexpected(spec_error{
-        "/outputs", "has at most " + std::to_string(limits::outputs_max) + " outputs"});
+    return std::unexpected(
+        spec_error{"/outputs", "has at most " + std::to_string(limits::outputs_max) + " outputs"});
   if (spec.min_saving_percent > 99)
     return std::unexpected(spec_error{"/min_saving_percent", "is from 0 to 99"});
   for (std::size_t i = 0; i < spec.outputs.size(); ++i)

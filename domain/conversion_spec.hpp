@@ -71,12 +71,12 @@ struct resize_spec {
 std::optional<resize_spec> parse_resize(std::string_view text);
 
 struct output_spec {
-  std::string format;       // name of a format that can be encoded: "jpeg", "png", "webp"
+  std::string format;        // name of a format that can be encoded: "jpeg", "png", "webp"
   std::uint8_t quality = 80; // 0 to 100
   bool lossless = false;     // pixels exactly as they came
   std::uint8_t effort = 4;   // 0 fastest to 6 smallest
   chroma_subsampling chroma = chroma_subsampling::s420; // JPEG only; WebP is always 4:2:0
-  bool progressive = false;  // JPEG: progressive; PNG: interlaced
+  bool progressive = false;                             // JPEG: progressive; PNG: interlaced
   std::optional<resize_spec> resize;
   std::string suffix; // added to the file name before its extension
   bool operator==(const output_spec&) const = default;

@@ -39,9 +39,9 @@ public:
       return refuse(refusal_code::batch_sealed, "the batch takes no more files");
     if (c.entries.size() > limits::files_per_event_max ||
         s.files.size() + c.entries.size() > limits::files_per_batch_max)
-      return refuse(refusal_code::too_many_files,
-                    "a batch has at most " + std::to_string(limits::files_per_batch_max) +
-                        " files");
+      return refuse(refusal_code::too_many_files, "a batch has at most " +
+                                                      std::to_string(limits::files_per_batch_max) +
+                                                      " files");
     if (c.entries.empty()) return std::vector<event>{};
     return just(files_added{static_cast<file_index>(s.files.size()), c.entries});
   }
@@ -102,8 +102,8 @@ public:
       const auto doubled = std::ranges::unique(files);
       files.erase(doubled.begin(), doubled.end());
     } else {
-      const auto wanted = c.scope == retry_scope::failed ? file_status::failed
-                                                         : file_status::cancelled;
+      const auto wanted =
+          c.scope == retry_scope::failed ? file_status::failed : file_status::cancelled;
       for (file_index i = 0; i < s.files.size(); ++i)
         if (s.files[i] == wanted) files.push_back(i);
     }
@@ -247,9 +247,9 @@ std::string_view to_string(refusal_code code) {
 
 std::string_view name_of(const command& c) {
   constexpr std::array<std::string_view, std::variant_size_v<command>> names{
-      "create",       "add_files",    "remove_file",   "start",     "seal",       "pause",
-      "resume",       "cancel",       "retry",         "change_priority", "change_spec", "recover",
-      "start_file",   "complete_file", "fail_file",    "requeue_file",    "interrupt_file"};
+      "create",     "add_files",     "remove_file", "start",           "seal",          "pause",
+      "resume",     "cancel",        "retry",       "change_priority", "change_spec",   "recover",
+      "start_file", "complete_file", "fail_file",   "requeue_file",    "interrupt_file"};
   return names[c.index()];
 }
 
@@ -283,8 +283,7 @@ std::uint32_t retry_delay_ms(std::uint32_t attempts, std::uint32_t chance) {
 std::vector<event> follow_up(const batch_state& s) {
   if (s.phase != batch_phase::running && s.phase != batch_phase::paused) return {};
   const bool too_many_failed = s.max_failed != 0 && s.count(file_status::failed) > s.max_failed;
-  if (too_many_failed)
-    return just_one(batch_finished{batch_phase::failed, finishing_list(s)});
+  if (too_many_failed) return just_one(batch_finished{batch_phase::failed, finishing_list(s)});
   if (!s.sealed || s.open() != 0) return {};
   const auto completed = s.count(file_status::completed);
   const auto phase = completed == s.total() ? batch_phase::completed

@@ -7,27 +7,37 @@ namespace darkroom::domain {
 namespace {
 
 constexpr name_table<batch_phase, batch_phase_count> phases{
-    "absent",    "draft",  "running",  "paused", "completed", "completed_with_errors",
+    "absent", "draft",    "running", "paused", "completed", "completed_with_errors",
     "failed", "cancelled"};
 constexpr name_table<pause_mode, 2> pause_modes{"drain", "interrupt"};
 constexpr name_table<interruption, interruption_count> interruptions{
     "paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised"};
 constexpr std::array<std::string_view, std::variant_size_v<event>> event_names{
-    "batch_created",   "files_added",    "file_removed",    "batch_started",
-    "batch_sealed",    "batch_paused",   "batch_resumed",   "batch_cancelled",
-    "batch_finished",  "batch_retried",  "priority_changed", "spec_changed",
-    "batch_recovered", "file_started",   "file_completed",  "file_failed",
+    "batch_created",        "files_added",   "file_removed",     "batch_started",
+    "batch_sealed",         "batch_paused",  "batch_resumed",    "batch_cancelled",
+    "batch_finished",       "batch_retried", "priority_changed", "spec_changed",
+    "batch_recovered",      "file_started",  "file_completed",   "file_failed",
     "file_retry_scheduled", "file_requeued", "file_interrupted"};
 
 } // namespace
 
-std::string_view to_string(batch_phase phase) { return name_of(phases, phase); }
-std::string_view to_string(pause_mode mode) { return name_of(pause_modes, mode); }
-std::string_view to_string(interruption cause) { return name_of(interruptions, cause); }
+std::string_view to_string(batch_phase phase) {
+  return name_of(phases, phase);
+}
+std::string_view to_string(pause_mode mode) {
+  return name_of(pause_modes, mode);
+}
+std::string_view to_string(interruption cause) {
+  return name_of(interruptions, cause);
+}
 
-bool is_terminal(batch_phase phase) { return phase >= batch_phase::completed; }
+bool is_terminal(batch_phase phase) {
+  return phase >= batch_phase::completed;
+}
 
-std::string_view name_of(const event& e) { return event_names[e.index()]; }
+std::string_view name_of(const event& e) {
+  return event_names[e.index()];
+}
 
 std::optional<file_index> file_of(const event& e) {
   return std::visit(

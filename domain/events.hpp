@@ -34,12 +34,12 @@ enum class pause_mode : std::uint8_t {
 };
 
 enum class interruption : std::uint8_t {
-  paused,        // by a pause that interrupts
-  shutdown,      // the process ended in order
+  paused,         // by a pause that interrupts
+  shutdown,       // the process ended in order
   converter_lost, // the actor that ran it died
-  node_lost,     // the machine that ran it was lost
-  disk_full,     // no room for its output
-  memory_raised, // it needs more memory than was predicted, and gets it
+  node_lost,      // the machine that ran it was lost
+  disk_full,      // no room for its output
+  memory_raised,  // it needs more memory than was predicted, and gets it
 };
 
 inline constexpr int interruption_count = 6;
@@ -56,7 +56,7 @@ struct file_entry {
   std::uint64_t bytes = 0;
   std::int64_t modified_ns = 0;     // since the Unix epoch; 0 where the source cannot change
   std::vector<std::string> outputs; // planned output paths, one per output of the spec
-  bool replaces = false; // what lies at the outputs now is ours, of an earlier run
+  bool replaces = false;            // what lies at the outputs now is ours, of an earlier run
   bool operator==(const file_entry&) const = default;
 };
 
@@ -148,7 +148,7 @@ struct file_completed {
   std::uint32_t attempt = 1;
   std::vector<output_record> outputs; // in the order of the spec
   loss_set losses;
-  bool extension_mismatch = false; // the file's name says another format than its bytes
+  bool extension_mismatch = false;     // the file's name says another format than its bytes
   std::uint32_t width = 0, height = 0; // of the source, upright, in pixels
   std::uint64_t bytes_in = 0;
   std::uint32_t wall_ms = 0;
@@ -180,11 +180,11 @@ struct file_interrupted {
   bool operator==(const file_interrupted&) const = default;
 };
 
-using event = std::variant<batch_created, files_added, file_removed, batch_started, batch_sealed,
-                           batch_paused, batch_resumed, batch_cancelled, batch_finished,
-                           batch_retried, priority_changed, spec_changed, batch_recovered,
-                           file_started, file_completed, file_failed, file_retry_scheduled,
-                           file_requeued, file_interrupted>;
+using event =
+    std::variant<batch_created, files_added, file_removed, batch_started, batch_sealed,
+                 batch_paused, batch_resumed, batch_cancelled, batch_finished, batch_retried,
+                 priority_changed, spec_changed, batch_recovered, file_started, file_completed,
+                 file_failed, file_retry_scheduled, file_requeued, file_interrupted>;
 
 // `file_completed` and so on: the name that feeds and reports show.
 std::string_view name_of(const event& e);

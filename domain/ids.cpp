@@ -6,7 +6,8 @@ namespace darkroom::domain {
 
 batch_id make_batch_id(std::uint64_t unix_ms, std::span<const std::uint8_t, 10> random) {
   batch_id id;
-  for (int i = 0; i < 6; ++i) id.bytes[i] = static_cast<std::uint8_t>(unix_ms >> (40 - 8 * i));
+  for (int i = 0; i < 6; ++i)
+    id.bytes[i] = static_cast<std::uint8_t>(unix_ms >> (40 - 8 * i));
   std::ranges::copy(random, id.bytes.begin() + 6);
   id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0f) | 0x70);
   id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3f) | 0x80);
@@ -17,7 +18,9 @@ namespace {
 
 constexpr std::string_view hex_digits = "0123456789abcdef";
 
-constexpr bool dash_before_byte(int i) { return i == 4 || i == 6 || i == 8 || i == 10; }
+constexpr bool dash_before_byte(int i) {
+  return i == 4 || i == 6 || i == 8 || i == 10;
+}
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';

@@ -10,20 +10,20 @@
 namespace darkroom::domain {
 
 enum class loss : std::uint8_t {
-  alpha_flattened,      // transparency was blended with the background
-  animation_dropped,    // only the first frame was kept
-  bit_depth_reduced,    // 16 bits a channel became 8
-  icc_converted,        // pixels were converted to another colour space
-  icc_dropped,          // the profile could not be kept and could not be used
-  cmyk_converted,       // CMYK became RGB
-  exif_dropped,         // EXIF was stripped or could not be kept
-  xmp_dropped,          // XMP was stripped or could not be kept
-  location_stripped,    // the place was removed from the metadata
-  upscaled,             // the output is larger than the source
-  truncated_salvaged,   // the source ends too early: the rest of the picture is blank
-  damage_salvaged,      // the source is damaged: parts of the picture may be wrong
-  kept_original,        // the saving was too small: the source's bytes were kept
-  existing_kept,        // the output existed and was left as it was
+  alpha_flattened,    // transparency was blended with the background
+  animation_dropped,  // only the first frame was kept
+  bit_depth_reduced,  // 16 bits a channel became 8
+  icc_converted,      // pixels were converted to another colour space
+  icc_dropped,        // the profile could not be kept and could not be used
+  cmyk_converted,     // CMYK became RGB
+  exif_dropped,       // EXIF was stripped or could not be kept
+  xmp_dropped,        // XMP was stripped or could not be kept
+  location_stripped,  // the place was removed from the metadata
+  upscaled,           // the output is larger than the source
+  truncated_salvaged, // the source ends too early: the rest of the picture is blank
+  damage_salvaged,    // the source is damaged: parts of the picture may be wrong
+  kept_original,      // the saving was too small: the source's bytes were kept
+  existing_kept,      // the output existed and was left as it was
 };
 inline constexpr int loss_count = 14;
 

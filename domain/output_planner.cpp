@@ -9,7 +9,8 @@ namespace {
 // FNV-1a, 64 bits: the same on every machine.
 std::uint64_t hash(std::string_view text) {
   std::uint64_t h = 14'695'981'039'346'656'037u;
-  for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
+  for (const char c : text)
+    h = (h ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
   return h;
 }
 
@@ -25,9 +26,13 @@ std::string_view without_extension(std::string_view path) {
 output_planner::output_planner(conversion_spec spec, std::vector<std::string> extensions)
     : spec_(std::move(spec)), extensions_(std::move(extensions)) {}
 
-bool output_planner::take(std::string_view path) { return taken_.insert(hash(path)).second; }
+bool output_planner::take(std::string_view path) {
+  return taken_.insert(hash(path)).second;
+}
 
-void output_planner::reserve(std::string_view path) { take(path); }
+void output_planner::reserve(std::string_view path) {
+  take(path);
+}
 
 std::expected<std::vector<std::string>, name_collision>
 output_planner::plan(std::string_view path) {

@@ -19,8 +19,9 @@ file_result<std::unique_ptr<blob_store>> blob_store::open(std::string root) {
   if (auto ok = make_directories(made->root_); !ok) return std::unexpected(ok.error());
   // The file system's own clock: a file that is made now tells it.
   const auto probe = made->root_ + "/.opened";
-  const codecs::unique_fd file{::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
-  struct stat about {};
+  const codecs::unique_fd file{
+      ::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
+  struct stat about{};
   if (!file || ::futimens(file.get(), nullptr) != 0 || ::fstat(file.get(), &about) != 0)
     return std::unexpected(last_error("opening the blob store " + made->root_));
   made->opened_s_ = about.st_mtim.tv_sec;
@@ -97,12 +98,12 @@ file_result<std::size_t> blob_store::sweep() {
   std::error_code error;
   for (fs::recursive_directory_iterator at(root_, error), end; !error && at != end;
        at.increment(error)) {
-    struct stat about {};
+    struct stat about{};
     if (::lstat(at->path().c_str(), &about) != 0 || !S_ISREG(about.st_mode) ||
         at->path().filename() == ".opened" || about.st_mtim.tv_sec >= opened_s_)
       continue;
-    const auto name = parse_hex(at->path().parent_path().filename().string() +
-                                at->path().filename().string());
+    const auto name =
+        parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());
     const std::lock_guard lock(mutex_);
     if (name && uses_.contains(*name)) continue;
     if (::unlink(at->path().c_str()) == 0) ++removed;

@@ -59,7 +59,8 @@ bool read(const pb::OutputSpec& from, output_spec& to) {
 }
 
 void write(const conversion_spec& from, pb::Spec& to) {
-  for (const auto& output : from.outputs) write(output, *to.add_outputs());
+  for (const auto& output : from.outputs)
+    write(output, *to.add_outputs());
   to.set_orient(static_cast<std::uint32_t>(from.orient));
   to.set_metadata(static_cast<std::uint32_t>(from.metadata));
   to.set_icc(static_cast<std::uint32_t>(from.icc));
@@ -93,7 +94,8 @@ void write(const file_entry& from, pb::FileEntry& to) {
   to.set_bytes(from.bytes);
   to.set_modified_ns(from.modified_ns);
   to.set_replaces(from.replaces);
-  for (const auto& output : from.outputs) to.add_outputs(output);
+  for (const auto& output : from.outputs)
+    to.add_outputs(output);
 }
 
 void read(const pb::FileEntry& from, file_entry& to) {
@@ -198,10 +200,13 @@ struct event_writer {
   void operator()(const files_added& e) const {
     auto& m = *to.mutable_files_added();
     m.set_first(e.first);
-    for (const auto& entry : e.entries) write(entry, *m.add_entries());
+    for (const auto& entry : e.entries)
+      write(entry, *m.add_entries());
   }
   void operator()(const file_removed& e) const { to.mutable_file_removed()->set_index(e.index); }
-  void operator()(const batch_started& e) const { to.mutable_batch_started()->set_sealed(e.sealed); }
+  void operator()(const batch_started& e) const {
+    to.mutable_batch_started()->set_sealed(e.sealed);
+  }
   void operator()(const batch_sealed&) const { to.mutable_batch_sealed(); }
   void operator()(const batch_paused& e) const {
     to.mutable_batch_paused()->set_mode(static_cast<std::uint32_t>(e.mode));
@@ -229,7 +234,8 @@ struct event_writer {
     for (const auto& file : e.files) {
       auto& replanned = *m.add_files();
       replanned.set_index(file.index);
-      for (const auto& output : file.outputs) replanned.add_outputs(output);
+      for (const auto& output : file.outputs)
+        replanned.add_outputs(output);
     }
   }
   void operator()(const batch_recovered& e) const {
@@ -277,7 +283,8 @@ bool read_fact(const pb::Event& from, event& to) {
   case pb::Event::kFilesAdded: {
     auto& e = to.emplace<files_added>();
     e.first = from.files_added().first();
-    for (const auto& entry : from.files_added().entries()) read(entry, e.entries.emplace_back());
+    for (const auto& entry : from.files_added().entries())
+      read(entry, e.entries.emplace_back());
     return true;
   }
   case pb::Event::kFileRemoved:
@@ -472,7 +479,8 @@ std::string encode_summary(const batch_summary& s) {
   write(s.spec, *m.mutable_spec());
   m.set_phase(static_cast<std::uint32_t>(s.phase));
   m.set_priority(s.priority);
-  for (const auto count : s.counts) m.add_counts(count);
+  for (const auto count : s.counts)
+    m.add_counts(count);
   m.set_bytes_in(s.bytes_in);
   m.set_bytes_out(s.bytes_out);
   return m.SerializeAsString();

@@ -27,11 +27,17 @@ bool write_all(int fd, const std::uint8_t* data, std::size_t size) {
 
 } // namespace
 
-bool file_error::disk_full() const { return code == ENOSPC || code == EDQUOT; }
+bool file_error::disk_full() const {
+  return code == ENOSPC || code == EDQUOT;
+}
 
-std::string file_error::text() const { return action + ": " + std::strerror(code); }
+std::string file_error::text() const {
+  return action + ": " + std::strerror(code);
+}
 
-file_error last_error(std::string action) { return {errno, std::move(action)}; }
+file_error last_error(std::string action) {
+  return {errno, std::move(action)};
+}
 
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
@@ -42,7 +48,7 @@ std::string parent_of(const std::string& path) {
 file_result<void> make_directories(const std::string& path) {
   if (::mkdir(path.c_str(), 0777) == 0) return sync_directory(parent_of(path));
   if (errno == EEXIST) {
-    struct stat about {};
+    struct stat about{};
     if (::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) return {};
     errno = ENOTDIR;
     return std::unexpected(last_error("making the directory " + path));
@@ -79,7 +85,7 @@ file_result<written_file> write_synced(int from, const std::string& path) {
     at += n;
   }
   if (::fsync(to.get()) != 0) return failed("syncing ");
-  struct stat about {};
+  struct stat about{};
   if (::fstat(to.get(), &about) != 0) return failed("looking at ");
   done.bytes = static_cast<std::uint64_t>(about.st_size);
   done.sha256 = sum.finish();

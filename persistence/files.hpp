@@ -31,8 +31,8 @@ struct written_file {
 // Makes a directory and its parents; each that is new is synced into its parent.
 file_result<void> make_directories(const std::string& path);
 
-// Copies everything that `from` holds (read from its begin) into a new file, and syncs it. A file of
-// that name is replaced: the name must be nobody else's.
+// Copies everything that `from` holds (read from its begin) into a new file, and syncs it. A file
+// of that name is replaced: the name must be nobody else's.
 file_result<written_file> write_synced(int from, const std::string& path);
 
 file_result<void> sync_directory(const std::string& path);

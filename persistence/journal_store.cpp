@@ -33,7 +33,8 @@ public:
 
   void operator()(const domain::files_added& e) {
     auto index = e.first;
-    for (const auto& entry : e.entries) to_.Put(keys::file(batch_, index++), encode_entry(entry));
+    for (const auto& entry : e.entries)
+      to_.Put(keys::file(batch_, index++), encode_entry(entry));
   }
   void operator()(const domain::file_removed& e) { to_.Delete(keys::file(batch_, e.index)); }
   void operator()(const domain::spec_changed& e) {
@@ -48,7 +49,8 @@ public:
     }
   }
   void operator()(const domain::batch_retried& e) {
-    for (const auto index : e.files) to_.Delete(keys::outcome(batch_, index));
+    for (const auto index : e.files)
+      to_.Delete(keys::outcome(batch_, index));
   }
   void operator()(const domain::file_completed& e) { put_outcome(e.index, e); }
   void operator()(const domain::file_failed& e) { put_outcome(e.index, e); }
@@ -86,8 +88,7 @@ journal_result<void> journal_store::check_format() {
   if (found.IsNotFound()) {
     rocksdb::WriteOptions sync;
     sync.sync = true;
-    const auto put =
-        (*db_)->Put(sync, format_key, std::to_string(limits::journal_format_version));
+    const auto put = (*db_)->Put(sync, format_key, std::to_string(limits::journal_format_version));
     if (!put.ok()) return std::unexpected(database::error_of(put));
     return {};
   }

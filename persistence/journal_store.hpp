@@ -25,7 +25,7 @@ struct append_request {
   domain::batch_id batch;
   std::int64_t time_us = 0;
   std::vector<domain::event> events;
-  batch_summary summary; // after the events; its seq is filled in
+  batch_summary summary;                               // after the events; its seq is filled in
   std::shared_ptr<const domain::batch_state> snapshot; // after the events; null: none is due
 };
 

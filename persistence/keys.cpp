@@ -15,7 +15,8 @@ void put(std::string& key, std::uint64_t value, int bytes) {
 
 std::uint64_t get(std::string_view bytes) {
   std::uint64_t value = 0;
-  for (const char c : bytes) value = value << 8 | static_cast<unsigned char>(c);
+  for (const char c : bytes)
+    value = value << 8 | static_cast<unsigned char>(c);
   return value;
 }
 
@@ -27,7 +28,9 @@ std::string with_index(kind k, const domain::batch_id& id, domain::file_index in
 
 } // namespace
 
-std::string prefix(kind k) { return {static_cast<char>(k)}; }
+std::string prefix(kind k) {
+  return {static_cast<char>(k)};
+}
 
 std::string prefix(kind k, const domain::batch_id& id) {
   std::string key;
@@ -37,10 +40,18 @@ std::string prefix(kind k, const domain::batch_id& id) {
   return key;
 }
 
-std::string meta(std::string_view name) { return prefix(kind::meta).append(name); }
-std::string batch(const domain::batch_id& id) { return prefix(kind::batch, id); }
-std::string snapshot(const domain::batch_id& id) { return prefix(kind::snapshot, id); }
-std::string live(const domain::batch_id& id) { return prefix(kind::live, id); }
+std::string meta(std::string_view name) {
+  return prefix(kind::meta).append(name);
+}
+std::string batch(const domain::batch_id& id) {
+  return prefix(kind::batch, id);
+}
+std::string snapshot(const domain::batch_id& id) {
+  return prefix(kind::snapshot, id);
+}
+std::string live(const domain::batch_id& id) {
+  return prefix(kind::live, id);
+}
 
 std::string event(const domain::batch_id& id, domain::seq seq) {
   auto key = prefix(kind::event, id);

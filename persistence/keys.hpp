@@ -7,8 +7,8 @@
 //   file      'f' batch id (16) · file index (4)       → FileEntry
 //   outcome   'o' batch id (16) · file index (4)       → Outcome
 //   snapshot  's' batch id (16)                        → Snapshot
-//   live      'l' batch id (16)                        → empty; exists while the batch has not ended
-//   owner     'u' owner · 0 · created (8) · batch id   → empty
+//   live      'l' batch id (16)                        → empty; exists while the batch has not
+//   ended owner     'u' owner · 0 · created (8) · batch id   → empty
 #pragma once
 
 #include "domain/ids.hpp"

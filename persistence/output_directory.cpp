@@ -67,7 +67,8 @@ std::vector<placed_output> output_directory::place(std::span<const staged_output
   }
   for (const auto& [directory, indexes] : by_directory)
     if (const auto ok = sync_directory(directory); !ok)
-      for (const auto i : indexes) results[i] = {placement::failed, ok.error(), 0, {}};
+      for (const auto i : indexes)
+        results[i] = {placement::failed, ok.error(), 0, {}};
   return results;
 }
 
@@ -81,7 +82,7 @@ void output_directory::take_back(const staged_output& staged) {
 
 std::optional<written_file> output_directory::existing(const std::string& target) {
   const unique_fd file{::open(below_root(target).c_str(), O_RDONLY | O_CLOEXEC)};
-  struct stat about {};
+  struct stat about{};
   if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) return std::nullopt;
   const auto sum = digest_of(file.get());
   if (!sum) return std::nullopt;
@@ -89,7 +90,7 @@ std::optional<written_file> output_directory::existing(const std::string& target
 }
 
 bool output_directory::exists(const std::string& target) {
-  struct stat about {};
+  struct stat about{};
   return ::lstat(below_root(target).c_str(), &about) == 0;
 }
 

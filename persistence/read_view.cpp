@@ -11,9 +11,13 @@ using domain::batch_id;
 using domain::file_index;
 using domain::seq;
 
-journal_error corrupt(const std::string& what) { return {journal_fault::corrupt, what}; }
+journal_error corrupt(const std::string& what) {
+  return {journal_fault::corrupt, what};
+}
 
-std::string name_of(const batch_id& batch) { return "batch " + domain::to_string(batch); }
+std::string name_of(const batch_id& batch) {
+  return "batch " + domain::to_string(batch);
+}
 
 } // namespace
 
@@ -58,20 +62,19 @@ journal_result<void>
 read_view::each_event(const batch_id& batch, seq after,
                       const std::function<bool(journaled_event&&)>& visit) const {
   std::optional<journal_error> wrong;
-  const auto ok = db_->scan(
-      keys::prefix(keys::kind::event, batch), keys::event(batch, after + 1),
-      [&](std::string_view key, std::string_view value) {
-        const auto at = keys::seq_of(key);
-        auto e = decode_event(value);
-        if (!at || !e) {
-          wrong = corrupt(name_of(batch) + ": event " + std::to_string(at.value_or(0)) +
-                          " cannot be read");
-          return false;
-        }
-        e->batch = batch;
-        e->seq = *at;
-        return visit(std::move(*e));
-      });
+  const auto ok = db_->scan(keys::prefix(keys::kind::event, batch), keys::event(batch, after + 1),
+                            [&](std::string_view key, std::string_view value) {
+                              const auto at = keys::seq_of(key);
+                              auto e = decode_event(value);
+                              if (!at || !e) {
+                                wrong = corrupt(name_of(batch) + ": event " +
+                                                std::to_string(at.value_or(0)) + " cannot be read");
+                                return false;
+                              }
+                              e->batch = batch;
+                              e->seq = *at;
+                              return visit(std::move(*e));
+                            });
   if (!ok) return ok;
   if (wrong) return std::unexpected(*wrong);
   return {};

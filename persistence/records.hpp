@@ -18,9 +18,8 @@ struct journaled_event {
   bool operator==(const journaled_event&) const = default;
 };
 
-using outcome =
-    std::variant<std::monostate, domain::file_completed, domain::file_failed,
-                 domain::file_retry_scheduled>;
+using outcome = std::variant<std::monostate, domain::file_completed, domain::file_failed,
+                             domain::file_retry_scheduled>;
 
 // A file with the latest of its results.
 struct file_record {

@@ -92,8 +92,8 @@ private:
     });
     if (!ok) return say(ok.error().detail);
     if (seen != state.total())
-      say("it has " + std::to_string(seen) + " file records for " +
-          std::to_string(state.total()) + " files");
+      say("it has " + std::to_string(seen) + " file records for " + std::to_string(state.total()) +
+          " files");
   }
 
   database& db_;
@@ -126,7 +126,8 @@ journal_result<std::vector<std::string>> read_view::verify() const {
     if (!ok) return std::unexpected(ok.error());
   }
   std::set<domain::seq> seqs;
-  for (const auto& id : batches) batch_check(*db_, *this, id, problems).run(seqs);
+  for (const auto& id : batches)
+    batch_check(*db_, *this, id, problems).run(seqs);
   return problems;
 }
 

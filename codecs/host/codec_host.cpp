@@ -77,7 +77,9 @@ std::expected<std::unique_ptr<codec_host>, std::string> codec_host::start(zygote
   return std::unique_ptr<codec_host>(new codec_host(std::move(*process)));
 }
 
-codec_host::~codec_host() { kill(); }
+codec_host::~codec_host() {
+  kill();
+}
 
 void codec_host::kill() noexcept {
   if (process_.pidfd) ::syscall(SYS_pidfd_send_signal, process_.pidfd.get(), SIGKILL, nullptr, 0);
@@ -88,7 +90,9 @@ void codec_host::interrupt() noexcept {
   kill();
 }
 
-std::uint64_t codec_host::resident_bytes() const { return statm_bytes(process_.pid, 1); }
+std::uint64_t codec_host::resident_bytes() const {
+  return statm_bytes(process_.pid, 1);
+}
 
 std::uint64_t codec_host::cpu_ms() const {
   clockid_t id;
@@ -110,8 +114,7 @@ host_failure codec_host::end_of_life(std::optional<codec_error> why_killed) {
   if (why_killed) return {false, *why_killed};
   if (told && report.signal == SIGXCPU)
     return {false, {limit_time, "the codec host used up its processor time"}};
-  if (!told || report.signal == 0)
-    return {false, {crashed, "the codec host ended"}};
+  if (!told || report.signal == 0) return {false, {crashed, "the codec host ended"}};
   return {false, {crashed, std::string{"the codec host died: "} + name_of_signal(report.signal)}};
 }
 
@@ -126,8 +129,7 @@ std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t jo
                                                                 const job_limits& allowed) {
   const auto wall_end = clock::now() + std::chrono::milliseconds(allowed.wall_ms);
   const std::uint64_t cpu_end_ms = cpu_ms() + allowed.cpu_ms;
-  const std::uint64_t resident_max =
-      resident_bytes() + allowed.memory_bytes + address_slack_bytes;
+  const std::uint64_t resident_max = resident_bytes() + allowed.memory_bytes + address_slack_bytes;
   for (;;) {
     pollfd wait[2] = {{process_.socket.get(), POLLIN, 0}, {process_.status.get(), POLLIN, 0}};
     const int ready = ::poll(wait, 2, cpu_check_ms);
@@ -144,7 +146,8 @@ std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t jo
     if (ready > 0 && (wait[0].revents != 0 || wait[1].revents != 0))
       return std::unexpected(end_of_life(std::nullopt));
     if (clock::now() >= wall_end)
-      return std::unexpected(end_of_life(codec_error{limit_time, "it took longer than its size allows"}));
+      return std::unexpected(
+          end_of_life(codec_error{limit_time, "it took longer than its size allows"}));
     if (cpu_ms() > cpu_end_ms)
       return std::unexpected(
           end_of_life(codec_error{limit_time, "it used more processor time than its size allows"}));
@@ -182,18 +185,19 @@ std::expected<image_info, host_failure> codec_host::probe(int input, std::uint64
   job.input_bytes = input_bytes;
   job.limits = limits;
   const int fds[] = {input};
-  const auto reply = run(
-      job, fds, {limits::probe_memory_bytes, limits::probe_cpu_ms, limits::probe_wall_ms});
+  const auto reply =
+      run(job, fds, {limits::probe_memory_bytes, limits::probe_cpu_ms, limits::probe_wall_ms});
   if (!reply) return std::unexpected(reply.error());
   const auto info = from_wire(reply->info);
   if (!info) return std::unexpected(misbehaved("its header makes no sense"));
   return *info;
 }
 
-std::expected<conversion, host_failure>
-codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
-                    const input_limits& limits, std::span<const int> outputs,
-                    const job_limits& allowed) {
+std::expected<conversion, host_failure> codec_host::convert(int input, std::uint64_t input_bytes,
+                                                            const domain::conversion_spec& spec,
+                                                            const input_limits& limits,
+                                                            std::span<const int> outputs,
+                                                            const job_limits& allowed) {
   wire_job job{};
   job.kind = job_kind::convert;
   job.input_bytes = input_bytes;
@@ -212,7 +216,7 @@ codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversi
   done.losses.drop_unknown();
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& said = reply->outputs[i];
-    struct stat about {};
+    struct stat about{};
     if (!seal(outputs[i]) || ::fstat(outputs[i], &about) != 0)
       return std::unexpected(misbehaved("an output could not be sealed"));
     if (static_cast<std::uint64_t>(about.st_size) != said.bytes || said.bytes == 0)

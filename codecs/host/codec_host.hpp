@@ -38,11 +38,9 @@ public:
 
   // `outputs` are memory files of ours. After a success they are sealed: the host cannot change
   // them any more, and their sizes are what `output.bytes` says.
-  std::expected<conversion, host_failure> convert(int input, std::uint64_t input_bytes,
-                                                  const domain::conversion_spec& spec,
-                                                  const input_limits& limits,
-                                                  std::span<const int> outputs,
-                                                  const job_limits& allowed);
+  std::expected<conversion, host_failure>
+  convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
+          const input_limits& limits, std::span<const int> outputs, const job_limits& allowed);
 
   // Ends the host now; a job under way fails as interrupted. From any thread.
   void interrupt() noexcept;

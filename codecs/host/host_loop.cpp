@@ -26,8 +26,7 @@ void do_probe(const wire_job& job, int input, wire_reply& reply) {
 
 void do_convert(const wire_job& job, std::span<const int> fds, wire_reply& reply) {
   const auto spec = from_wire(job.spec);
-  const auto done =
-      codecs::convert({fds[0], job.input_bytes, spec, job.limits, fds.subspan(1)});
+  const auto done = codecs::convert({fds[0], job.input_bytes, spec, job.limits, fds.subspan(1)});
   if (!done) return refuse(reply, done.error());
   reply.ok = 1;
   reply.losses = done->losses.bits;

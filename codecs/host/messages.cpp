@@ -29,7 +29,8 @@ bool receive(int socket, void* message, std::size_t size, received_fds& fds) noe
   header.msg_control = control;
   header.msg_controllen = sizeof control;
   ssize_t got;
-  do got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
+  do
+    got = ::recvmsg(socket, &header, MSG_CMSG_CLOEXEC);
   while (got < 0 && errno == EINTR);
   if (got < 0) return false;
   for (auto* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
@@ -38,8 +39,8 @@ bool receive(int socket, void* message, std::size_t size, received_fds& fds) noe
     std::memcpy(fds.fds_.data(), CMSG_DATA(c), count * sizeof(int));
     fds.count_ = count;
   }
-  const bool whole = static_cast<std::size_t>(got) == size &&
-                     (header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0;
+  const bool whole =
+      static_cast<std::size_t>(got) == size && (header.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == 0;
   return whole;
 }
 
@@ -59,7 +60,8 @@ bool send(int socket, const void* message, std::size_t size, std::span<const int
     std::memcpy(CMSG_DATA(c), fds.data(), fds.size_bytes());
   }
   ssize_t sent;
-  do sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
+  do
+    sent = ::sendmsg(socket, &header, MSG_NOSIGNAL);
   while (sent < 0 && errno == EINTR);
   return sent == static_cast<ssize_t>(size);
 }

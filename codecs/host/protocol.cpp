@@ -21,8 +21,8 @@ template struct wire_text<limits::detail_bytes_max>;
 
 wire_spec to_wire(const domain::conversion_spec& spec) {
   wire_spec wire{};
-  wire.output_count = static_cast<std::uint32_t>(
-      std::min<std::size_t>(spec.outputs.size(), limits::outputs_max));
+  wire.output_count =
+      static_cast<std::uint32_t>(std::min<std::size_t>(spec.outputs.size(), limits::outputs_max));
   wire.fail_on = spec.fail_on.bits;
   wire.orient = static_cast<std::uint8_t>(spec.orient);
   wire.metadata = static_cast<std::uint8_t>(spec.metadata);
@@ -69,9 +69,8 @@ domain::conversion_spec from_wire(const wire_spec& wire) {
     to.chroma = static_cast<domain::chroma_subsampling>(from.chroma);
     to.progressive = from.progressive != 0;
     if (from.width != 0 || from.height != 0)
-      to.resize = domain::resize_spec{from.width, from.height,
-                                      static_cast<domain::resize_mode>(from.mode),
-                                      from.upscale != 0};
+      to.resize = domain::resize_spec{
+          from.width, from.height, static_cast<domain::resize_mode>(from.mode), from.upscale != 0};
     spec.outputs.push_back(std::move(to));
   }
   return spec;

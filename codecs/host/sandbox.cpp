@@ -17,8 +17,8 @@
 #include <ctime>
 #include <fcntl.h>
 #include <grp.h>
-#include <new>
 #include <malloc.h>
+#include <new>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -33,7 +33,9 @@ namespace {
 constexpr uid_t nobody = 65534;
 constexpr int exit_no_walls = 71; // EX_OSERR
 
-[[noreturn]] void give_up() { ::_exit(exit_no_walls); }
+[[noreturn]] void give_up() {
+  ::_exit(exit_no_walls);
+}
 
 void require(bool ok) {
   if (!ok) give_up();
@@ -82,7 +84,8 @@ void warm_up() {
   constexpr std::size_t count = 512;
   auto* numbers = static_cast<std::uint32_t*>(std::malloc(count * sizeof(std::uint32_t)));
   require(numbers != nullptr);
-  for (std::size_t i = 0; i < count; ++i) numbers[i] = static_cast<std::uint32_t>(count - i);
+  for (std::size_t i = 0; i < count; ++i)
+    numbers[i] = static_cast<std::uint32_t>(count - i);
   std::qsort(numbers, count, sizeof *numbers, [](const void* a, const void* b) {
     return *static_cast<const int*>(a) - *static_cast<const int*>(b);
   });
@@ -91,9 +94,8 @@ void warm_up() {
 
 void load(const seccomp_program& program) {
   if (program.empty()) return;
-  sock_fprog filter{
-      static_cast<unsigned short>(program.size() / sizeof(sock_filter)),
-      reinterpret_cast<sock_filter*>(const_cast<std::uint8_t*>(program.data()))};
+  sock_fprog filter{static_cast<unsigned short>(program.size() / sizeof(sock_filter)),
+                    reinterpret_cast<sock_filter*>(const_cast<std::uint8_t*>(program.data()))};
   require(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0);
 }
 
@@ -114,7 +116,8 @@ seccomp_program build_seccomp_program() {
         SCMP_SYS(fstat), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk), SCMP_SYS(exit_group),
         SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall)})
     add(SCMP_ACT_ALLOW, call);
-  add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
+  add(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat),
+      SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH));
   add(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
   add(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
   for (std::uint32_t advice = 0; advice <= MADV_COLD; ++advice) {
@@ -129,7 +132,7 @@ seccomp_program build_seccomp_program() {
   ok = ok && seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0;
   const int fd = ::memfd_create("filter", MFD_CLOEXEC);
   ok = ok && fd >= 0 && seccomp_export_bpf(context, fd) == 0;
-  struct stat about {};
+  struct stat about{};
   if (ok && ::fstat(fd, &about) == 0) {
     program.resize(static_cast<std::size_t>(about.st_size));
     ok = ::pread(fd, program.data(), program.size(), 0) == about.st_size;

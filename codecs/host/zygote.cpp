@@ -23,7 +23,7 @@ namespace darkroom::codecs::host {
 namespace {
 
 constexpr char zygote_name[] = "darkroom-zygote";
-constexpr int control_fd = 3; // in the zygote
+constexpr int control_fd = 3;     // in the zygote
 constexpr int host_socket_fd = 3; // in a host
 
 struct spawn_request {
@@ -34,7 +34,9 @@ struct spawn_reply {
   std::int32_t error;
 };
 
-int open_pidfd(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+int open_pidfd(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
 
 [[noreturn]] void become_host(const seccomp_program& program, std::uint64_t address_bytes_max,
                               int socket, int zygote_pid) {
@@ -133,7 +135,8 @@ int run_zygote() {
 #else
   const int last_silenced = 2;
 #endif
-  for (int fd = 0; fd <= last_silenced; ++fd) ::dup2(nothing, fd);
+  for (int fd = 0; fd <= last_silenced; ++fd)
+    ::dup2(nothing, fd);
   ::close_range(control_fd + 1, ~0u, 0);
   enter_namespaces();
   return zygote_process().run();

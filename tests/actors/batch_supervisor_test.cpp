@@ -142,7 +142,8 @@ TEST_CASE("a file that ran out of memory runs again with more, and fails when th
   w.fail(0, failure_reason::limit_memory);
   REQUIRE(w.running() == files{0});
   CHECK(w.seen->converting.at(0).job.memory_bytes == first * 2);
-  while (!w.running().empty()) w.fail(0, failure_reason::limit_memory);
+  while (!w.running().empty())
+    w.fail(0, failure_reason::limit_memory);
   CHECK(w.replayed().failures.at(0) == failure_reason::limit_memory);
 }
 
@@ -196,7 +197,8 @@ TEST_CASE("a window of converters, not one for each file") {
   world w;
   w.start(5'000);
   CHECK(w.seen->probed.size() <= limits::converters_per_batch_max);
-  for (int i = 0; i < 300; ++i) w.finish(w.running().front());
+  for (int i = 0; i < 300; ++i)
+    w.finish(w.running().front());
   CHECK(w.seen->probed.size() <= limits::converters_per_batch_max + 300);
 }
 
@@ -272,7 +274,8 @@ TEST_CASE("random lives end with every file in one terminal state, reached once"
     std::map<domain::file_index, int> ended;
     for (const auto& e : w.events())
       if (const auto* done = std::get_if<domain::file_completed>(&e.fact)) ended[done->index] += 1;
-    for (const auto& [file, times] : ended) CHECK(times == 1);
+    for (const auto& [file, times] : ended)
+      CHECK(times == 1);
     CHECK(w.seen->placed.size() == ended.size());
     CHECK(w.seen->staged.empty());
   }

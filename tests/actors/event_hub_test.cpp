@@ -23,7 +23,8 @@ subscriber_actor::behavior_type reader(subscriber_actor::stateful_pointer<reader
                                        event_hub_actor hub, std::shared_ptr<heard> to) {
   return {
       [self, hub, to](const events_published& message) {
-        for (const auto& e : *message.events) to->seqs.push_back(e.seq);
+        for (const auto& e : *message.events)
+          to->seqs.push_back(e.seq);
         if (to->acknowledges)
           self->send(hub, events_acknowledged{subscriber_actor{self}, message.events->size()});
       },
@@ -81,7 +82,8 @@ TEST_CASE("a subscriber that does not acknowledge is cut off, others are not") {
   feed_world w;
   const auto slow = w.follow(std::nullopt, false);
   const auto fast = w.follow(std::nullopt);
-  for (int i = 0; i < 20; ++i) w.publish(1, limits::subscriber_outbox_events_max / 10);
+  for (int i = 0; i < 20; ++i)
+    w.publish(1, limits::subscriber_outbox_events_max / 10);
   REQUIRE(slow->cut_after);
   CHECK(slow->seqs.size() <= limits::subscriber_outbox_events_max);
   CHECK(*slow->cut_after == slow->seqs.back());

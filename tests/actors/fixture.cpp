@@ -71,9 +71,10 @@ class outputs_in_memory final : public persistence::output_store {
 public:
   explicit outputs_in_memory(std::shared_ptr<record> seen) : seen_(std::move(seen)) {}
 
-  persistence::file_result<persistence::staged_output>
-  stage(const domain::batch_id&, domain::file_index, std::uint32_t, const std::string& target, int,
-        domain::existing_policy) override {
+  persistence::file_result<persistence::staged_output> stage(const domain::batch_id&,
+                                                             domain::file_index, std::uint32_t,
+                                                             const std::string& target, int,
+                                                             domain::existing_policy) override {
     seen_->staged.insert(target);
     return persistence::staged_output{.target = target};
   }
@@ -129,11 +130,10 @@ holding_pool(codec_pool_actor::stateful_pointer<holding_pool_state> self,
           self->send(asker, file_probed{std::unexpected(bad->second)});
           return;
         }
-        self->send(asker, file_probed{codecs::image_info{
-                              .format = "jpeg",
-                              .width = seen->image_side,
-                              .height = seen->image_side,
-                              .channels = 3}});
+        self->send(asker, file_probed{codecs::image_info{.format = "jpeg",
+                                                         .width = seen->image_side,
+                                                         .height = seen->image_side,
+                                                         .channels = 3}});
       },
       [self, seen](const convert_file& message) {
         seen->converting[message.job.index] = {
@@ -172,7 +172,9 @@ world::world(std::uint32_t slots, std::uint64_t memory_bytes)
   build();
 }
 
-world::~world() { tear_down(); }
+world::~world() {
+  tear_down();
+}
 
 void world::build() {
   stage_ = std::make_unique<stage>();
@@ -225,7 +227,9 @@ command_outcome world::tell(domain::command command, domain::batch_id batch) {
   return ask<command_outcome>(batch_request{batch, std::move(command)});
 }
 
-batch_view world::look(domain::batch_id batch) { return ask<batch_view>(describe_batch{batch}); }
+batch_view world::look(domain::batch_id batch) {
+  return ask<batch_view>(describe_batch{batch});
+}
 
 void world::start(std::uint32_t files, std::uint32_t max_failed) {
   domain::create_batch create;
@@ -236,7 +240,10 @@ void world::start(std::uint32_t files, std::uint32_t max_failed) {
   for (std::uint32_t at = 0; at < files;) {
     domain::add_files add;
     for (; at < files && add.entries.size() < limits::files_per_event_max; ++at)
-      add.entries.push_back({"f" + std::to_string(at), "/f" + std::to_string(at), 100, 1,
+      add.entries.push_back({"f" + std::to_string(at),
+                             "/f" + std::to_string(at),
+                             100,
+                             1,
                              {"o" + std::to_string(at)}});
     REQUIRE(tell(std::move(add)).ok);
   }
@@ -245,7 +252,8 @@ void world::start(std::uint32_t files, std::uint32_t max_failed) {
 
 std::vector<domain::file_index> world::running() const {
   std::vector<domain::file_index> files;
-  for (const auto& [index, held] : seen->converting) files.push_back(index);
+  for (const auto& [index, held] : seen->converting)
+    files.push_back(index);
   return files;
 }
 
@@ -274,7 +282,8 @@ void world::fail(domain::file_index file, domain::failure_reason why) {
 }
 
 void world::finish_all() {
-  while (!seen->converting.empty()) finish(seen->converting.begin()->first);
+  while (!seen->converting.empty())
+    finish(seen->converting.begin()->first);
 }
 
 void world::crash() {
@@ -291,7 +300,9 @@ bool world::shut_down() {
   return done;
 }
 
-void world::break_disk(bool broken) { disk_->broken = broken; }
+void world::break_disk(bool broken) {
+  disk_->broken = broken;
+}
 
 std::vector<persistence::journaled_event> world::events(domain::batch_id batch) {
   const auto view = persistence::read_view::open(directory_ / "journal");

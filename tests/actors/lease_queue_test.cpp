@@ -18,7 +18,8 @@ lease_wish wish(domain::file_index file, std::uint64_t memory = MB, const std::s
 
 std::string granted(lease_queue& queue, std::uint64_t now = 0) {
   std::string text;
-  for (const auto& g : queue.grant_all(now)) text += std::to_string(g.file.index) + " ";
+  for (const auto& g : queue.grant_all(now))
+    text += std::to_string(g.file.index) + " ";
   return text;
 }
 
@@ -27,7 +28,8 @@ std::string granted(lease_queue& queue, std::uint64_t now = 0) {
 TEST_CASE("as many leases as slots, the rest when one ends") {
   lease_queue q;
   q.add_node(2, 100 * MB);
-  for (domain::file_index i = 0; i < 4; ++i) REQUIRE(q.request(wish(i)));
+  for (domain::file_index i = 0; i < 4; ++i)
+    REQUIRE(q.request(wish(i)));
   const auto first = q.grant_all(0);
   REQUIRE(first.size() == 2);
   CHECK(first[0].lease != first[1].lease);
@@ -63,7 +65,8 @@ TEST_CASE("a request is overtaken for a while, then memory is kept for it") {
   CHECK(granted(q, 200 + limits::memory_overtake_ms) == "1 3 ");
 }
 
-TEST_CASE("priority first, then the older batch, then the costlier file, then the order of asking") {
+TEST_CASE(
+    "priority first, then the older batch, then the costlier file, then the order of asking") {
   lease_queue q;
   q.add_node(1, 100 * MB);
   REQUIRE(q.request(wish(0, MB, "ann", 10, 0, 2)));
@@ -84,8 +87,10 @@ TEST_CASE("priority first, then the older batch, then the costlier file, then th
 TEST_CASE("users share by cost, whoever has more files") {
   lease_queue q;
   q.add_node(1, 100 * MB);
-  for (domain::file_index i = 0; i < 400; ++i) REQUIRE(q.request(wish(i, MB, "many", 10)));
-  for (domain::file_index i = 1'000; i < 1'100; ++i) REQUIRE(q.request(wish(i, MB, "few", 30)));
+  for (domain::file_index i = 0; i < 400; ++i)
+    REQUIRE(q.request(wish(i, MB, "many", 10)));
+  for (domain::file_index i = 1'000; i < 1'100; ++i)
+    REQUIRE(q.request(wish(i, MB, "few", 30)));
   std::uint64_t many = 0, few = 0;
   while (few < 100) {
     const auto g = q.grant_all(0);
@@ -100,9 +105,12 @@ TEST_CASE("users share by cost, whoever has more files") {
 TEST_CASE("who was away does not collect what was not used") {
   lease_queue q;
   q.add_node(1, 100 * MB);
-  for (domain::file_index i = 0; i < 50; ++i) REQUIRE(q.request(wish(i, MB, "ann", 10)));
-  for (int i = 0; i < 40; ++i) q.end(q.grant_all(0).at(0).lease);
-  for (domain::file_index i = 100; i < 150; ++i) REQUIRE(q.request(wish(i, MB, "bob", 10)));
+  for (domain::file_index i = 0; i < 50; ++i)
+    REQUIRE(q.request(wish(i, MB, "ann", 10)));
+  for (int i = 0; i < 40; ++i)
+    q.end(q.grant_all(0).at(0).lease);
+  for (domain::file_index i = 100; i < 150; ++i)
+    REQUIRE(q.request(wish(i, MB, "bob", 10)));
   int bobs = 0;
   for (int i = 0; i < 10; ++i) {
     const auto g = q.grant_all(0);

@@ -35,11 +35,13 @@ struct asker_state {
 };
 
 // Stands where a converter and a dispatcher would.
-dispatcher_actor::behavior_type
-noting_dispatcher(dispatcher_actor::stateful_pointer<asker_state>, std::shared_ptr<told> to) {
-  return {[](const request_lease&) {}, [](const withdraw_request&) {},
+dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_pointer<asker_state>,
+                                                  std::shared_ptr<told> to) {
+  return {[](const request_lease&) {},
+          [](const withdraw_request&) {},
           [to](const lease_ended& m) { to->ended.push_back(m.lease); },
-          [](const hold_leases&) {},   [](const register_node&) {},
+          [](const hold_leases&) {},
+          [](const register_node&) {},
           [](const lease_tick&) {}};
 }
 
@@ -52,12 +54,17 @@ converter_actor::behavior_type asker(converter_actor::stateful_pointer<asker_sta
     order.job.file = std::make_shared<domain::file_entry>();
     self->send(pool, order);
   }
-  return {[](const file_probed&) {},       [](const lease_granted&) {},
-          [](const lease_impossible&) {},  [](request_withdrawn) {},
-          [](attempt_started) {},          [](attempt_refused) {},
+  return {[](const file_probed&) {},
+          [](const lease_granted&) {},
+          [](const lease_impossible&) {},
+          [](request_withdrawn) {},
+          [](attempt_started) {},
+          [](attempt_refused) {},
           [to](const conversion_ended& m) { to->answered.push_back(m.lease); },
-          [](result_accepted) {},          [](result_refused) {},
-          [](const outputs_placed&) {},    [](withdraw_file) {},
+          [](result_accepted) {},
+          [](result_refused) {},
+          [](const outputs_placed&) {},
+          [](withdraw_file) {},
           [](interrupt_file) {}};
 }
 

@@ -31,7 +31,8 @@ std::string ended(const std::string& file, const domain::conversion_spec& spec) 
   const auto done = convert(content_of(file), spec);
   if (!done) return std::string{to_string(done.error().reason)};
   std::string text = "ok";
-  for (const auto l : done->report.losses.list()) text += " " + std::string{to_string(l)};
+  for (const auto l : done->report.losses.list())
+    text += " " + std::string{to_string(l)};
   return text;
 }
 

@@ -24,8 +24,8 @@ failure_reason reason_of(const std::string& file, bool strict = false) {
 } // namespace
 
 TEST_CASE("PNG holds every layout and depth exactly") {
-  const auto layout = GENERATE(pixel_layout::grey, pixel_layout::grey_alpha, pixel_layout::rgb,
-                               pixel_layout::rgba);
+  const auto layout =
+      GENERATE(pixel_layout::grey, pixel_layout::grey_alpha, pixel_layout::rgb, pixel_layout::rgba);
   const std::uint8_t depth = GENERATE(std::uint8_t{8}, std::uint8_t{16});
   const bool interlaced = GENERATE(false, true);
   const auto picture = gradient(layout, 37, 23, depth);
@@ -86,8 +86,8 @@ TEST_CASE("JPEG and lossy WebP come close") {
 TEST_CASE("4:2:0 samples pass through JPEG and WebP without RGB, odd sizes too") {
   for (const auto& [width, height] : {std::pair{64u, 48u}, {65u, 49u}, {1u, 1u}, {17u, 3u}}) {
     INFO(width << "x" << height);
-    const auto jpeg = encoded("jpeg", gradient(pixel_layout::rgb, width, height), {},
-                              {.quality = 95});
+    const auto jpeg =
+        encoded("jpeg", gradient(pixel_layout::rgb, width, height), {}, {.quality = 95});
     const auto info = probed(jpeg);
     REQUIRE(info);
     REQUIRE(info->yuv420);

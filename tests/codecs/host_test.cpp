@@ -47,9 +47,9 @@ unique_fd file_of(const std::string& content) {
   return fd;
 }
 
-std::expected<conversion, host_failure> run(codec_host& host, const std::string& file,
-                                            const std::string& format = "png",
-                                            job_limits allowed = {64 * limits::MiB, 5'000, 20'000}) {
+std::expected<conversion, host_failure>
+run(codec_host& host, const std::string& file, const std::string& format = "png",
+    job_limits allowed = {64 * limits::MiB, 5'000, 20'000}) {
   const auto source = file_of(file);
   const auto output = make_output_file();
   const int outputs[] = {output.get()};
@@ -63,7 +63,9 @@ host_failure attack(const std::string& name, job_limits allowed = {64 * limits::
   return done.error();
 }
 
-bool gone(int pid) { return ::kill(pid, 0) != 0 && errno == ESRCH; }
+bool gone(int pid) {
+  return ::kill(pid, 0) != 0 && errno == ESRCH;
+}
 
 bool comes_true(const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
@@ -83,7 +85,9 @@ void needs_walls() {
 
 } // namespace
 
-TEST_CASE("the self-test passes") { CHECK(self_test(hosts())); }
+TEST_CASE("the self-test passes") {
+  CHECK(self_test(hosts()));
+}
 
 TEST_CASE("a host converts one file after another, and its outputs are sealed") {
   auto host = fresh();
@@ -148,7 +152,7 @@ TEST_CASE("an output past the limit is cut off by the kernel") {
   const auto done = host->convert(source.get(), 10, spec_to("png"), {}, outputs,
                                   {64 * limits::MiB, 20'000, 60'000});
   CHECK_FALSE(done);
-  struct stat about {};
+  struct stat about{};
   REQUIRE(::fstat(output.get(), &about) == 0);
   CHECK(static_cast<std::uint64_t>(about.st_size) <= limits::output_bytes_max);
 }

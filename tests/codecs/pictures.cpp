@@ -181,30 +181,32 @@ byte_vector sample_exif(std::uint8_t orientation, bool big_endian) {
       u32(value);
     }
   };
-  out = {static_cast<std::uint8_t>(big_endian ? 'M' : 'I'), static_cast<std::uint8_t>(big_endian ? 'M' : 'I')};
+  out = {static_cast<std::uint8_t>(big_endian ? 'M' : 'I'),
+         static_cast<std::uint8_t>(big_endian ? 'M' : 'I')};
   u16(42);
   u32(8);
-  u16(3);                      // at 8: main directory
+  u16(3); // at 8: main directory
   entry(0x0112, 3, 1, orientation);
-  entry(0x8769, 4, 1, 50);     // EXIF directory
-  entry(0x8825, 4, 1, 80);     // GPS directory
-  u32(122);                    // at 46: the thumbnail's directory
-  u16(2);                      // at 50
+  entry(0x8769, 4, 1, 50); // EXIF directory
+  entry(0x8825, 4, 1, 80); // GPS directory
+  u32(122);                // at 46: the thumbnail's directory
+  u16(2);                  // at 50
   entry(0xa002, 4, 1, 4000);
   entry(0xa003, 3, 1, 3000);
-  u32(0);                      // at 76
-  u16(1);                      // at 80: GPS
-  entry(0x0002, 5, 3, 98);     // latitude: three rationals at 98
-  u32(0);                      // at 94
+  u32(0);                       // at 76
+  u16(1);                       // at 80: GPS
+  entry(0x0002, 5, 3, 98);      // latitude: three rationals at 98
+  u32(0);                       // at 94
   for (int i = 0; i < 3; ++i) { // at 98
     u32(48);
     u32(1);
   }
-  u16(2);                      // at 122: thumbnail
+  u16(2); // at 122: thumbnail
   entry(0x0201, 4, 1, 152);
   entry(0x0202, 4, 1, 6);
-  u32(0);                      // at 148
-  for (const char c : {'t', 'h', 'u', 'm', 'b', '!'}) out.push_back(static_cast<std::uint8_t>(c));
+  u32(0); // at 148
+  for (const char c : {'t', 'h', 'u', 'm', 'b', '!'})
+    out.push_back(static_cast<std::uint8_t>(c));
   return out;
 }
 

@@ -42,8 +42,8 @@ TEST_CASE("what the output cannot hold is declared, and nothing else") {
   CHECK(losses_of(rgb16, spec_to("webp")) == list{loss::bit_depth_reduced});
   CHECK(losses_of(rgb16, spec_to("png")) == list{});
   CHECK(losses_of(rgb, spec_to("png", [](auto& o) {
-          o.resize = domain::resize_spec{40, 40, domain::resize_mode::fit, true};
-        })) == list{loss::upscaled});
+                    o.resize = domain::resize_spec{40, 40, domain::resize_mode::fit, true};
+                  })) == list{loss::upscaled});
   const auto opaque = encoded("png", solid(pixel_layout::rgba, 9, 9, {1, 2, 3, 255}));
   CHECK(losses_of(opaque, spec_to("jpeg")) == list{});
 }

@@ -21,10 +21,12 @@ TEST_CASE("a 4:2:0 photo stays Y, U, V as long as no step needs RGB") {
   CHECK(plan_conversion(photo(), 1, spec_to("webp"))->yuv420);
   CHECK(plan_conversion(photo(), 1, spec_to("jpeg"))->yuv420);
   CHECK_FALSE(plan_conversion(photo(), 1, spec_to("png"))->yuv420);
-  CHECK_FALSE(plan_conversion(photo(), 1, spec_to("webp", [](auto& o) { o.lossless = true; }))->yuv420);
-  CHECK_FALSE(plan_conversion(photo(), 1, spec_to("jpeg", [](auto& o) {
-                o.chroma = domain::chroma_subsampling::s444;
-              }))->yuv420);
+  CHECK_FALSE(
+      plan_conversion(photo(), 1, spec_to("webp", [](auto& o) { o.lossless = true; }))->yuv420);
+  CHECK_FALSE(
+      plan_conversion(photo(), 1,
+                      spec_to("jpeg", [](auto& o) { o.chroma = domain::chroma_subsampling::s444; }))
+          ->yuv420);
   auto srgb = spec_to("webp");
   srgb.icc = domain::icc_policy::srgb;
   CHECK(plan_conversion(photo(), 1, srgb)->yuv420);
@@ -39,8 +41,8 @@ TEST_CASE("a 4:2:0 photo stays Y, U, V as long as no step needs RGB") {
 TEST_CASE("a smaller output asks for a smaller decode, turned as the picture is stored") {
   auto turned = photo();
   turned.orientation = 6;
-  const auto plan =
-      plan_conversion(turned, 1, spec_to("webp", [](auto& o) { o.resize = domain::resize_spec{600, 800}; }));
+  const auto plan = plan_conversion(
+      turned, 1, spec_to("webp", [](auto& o) { o.resize = domain::resize_spec{600, 800}; }));
   REQUIRE(plan);
   CHECK(plan->outputs[0].resize.scaled_width == 600);
   CHECK(plan->outputs[0].resize.scaled_height == 800);
@@ -70,8 +72,10 @@ TEST_CASE("what cannot be is refused by the header alone") {
 
 TEST_CASE("time and cost grow with the output, and with what is asked of it") {
   const auto plain = plan_conversion(photo(), 1, spec_to("webp"));
-  const auto lossless = plan_conversion(photo(), 1, spec_to("webp", [](auto& o) { o.lossless = true; }));
-  const auto small = plan_conversion(photo(), 1, spec_to("webp", [](auto& o) { o.resize = domain::resize_spec{100, 100}; }));
+  const auto lossless =
+      plan_conversion(photo(), 1, spec_to("webp", [](auto& o) { o.lossless = true; }));
+  const auto small = plan_conversion(
+      photo(), 1, spec_to("webp", [](auto& o) { o.resize = domain::resize_spec{100, 100}; }));
   CHECK(plain->cpu_ms_max == 10'000 + 2'000 * 13);
   CHECK(lossless->cpu_ms_max == 10'000 + 6'000 * 13);
   CHECK(small->cpu_ms_max == 12'000);

@@ -51,9 +51,8 @@ TEST_CASE("a gradient stays a gradient in every layout and depth") {
   for (const auto layout : {pixel_layout::grey, pixel_layout::rgb, pixel_layout::yuv420})
     for (const std::uint8_t depth : {8, 16}) {
       if (layout == pixel_layout::yuv420 && depth == 16) continue;
-      const auto big = layout == pixel_layout::yuv420
-                           ? solid(pixel_layout::yuv420, 201, 101, {90})
-                           : gradient(layout, 200, 100, depth);
+      const auto big = layout == pixel_layout::yuv420 ? solid(pixel_layout::yuv420, 201, 101, {90})
+                                                      : gradient(layout, 200, 100, depth);
       const auto plan = plan_resize(big.width(), big.height(), resize_spec{50, 25});
       const auto small = resize(big, plan, {});
       REQUIRE(small);
@@ -87,8 +86,8 @@ TEST_CASE("what is transparent does not bleed into what is not") {
 
 TEST_CASE("padding has the background's colour, the picture is in the middle") {
   const auto picture = solid(pixel_layout::rgb, 10, 20, {1, 2, 3});
-  const auto padded = resize(picture, plan_resize(10, 20, resize_spec{40, 20, resize_mode::pad}),
-                             {200, 100, 50});
+  const auto padded =
+      resize(picture, plan_resize(10, 20, resize_spec{40, 20, resize_mode::pad}), {200, 100, 50});
   REQUIRE(padded);
   CHECK(padded->width() == 40);
   CHECK(padded->row(10)[0] == 200);
@@ -100,7 +99,8 @@ TEST_CASE("padding has the background's colour, the picture is in the middle") {
 
 TEST_CASE("fill cuts what hangs over, on both sides alike") {
   const auto picture = gradient(pixel_layout::rgb, 200, 100);
-  const auto square = resize(picture, plan_resize(200, 100, resize_spec{50, 50, resize_mode::fill}), {});
+  const auto square =
+      resize(picture, plan_resize(200, 100, resize_spec{50, 50, resize_mode::fill}), {});
   REQUIRE(square);
   CHECK(std::abs(square->row(25)[0] - 255 / 4) < 6);
   CHECK(std::abs(square->row(25)[49 * 3] - 255 * 3 / 4) < 6);
@@ -108,8 +108,8 @@ TEST_CASE("fill cuts what hangs over, on both sides alike") {
 
 TEST_CASE("the eight orientations undo each other") {
   constexpr std::uint8_t inverse[] = {0, 1, 2, 3, 4, 5, 8, 7, 6};
-  for (const auto layout : {pixel_layout::grey, pixel_layout::grey_alpha, pixel_layout::rgb,
-                            pixel_layout::rgba})
+  for (const auto layout :
+       {pixel_layout::grey, pixel_layout::grey_alpha, pixel_layout::rgb, pixel_layout::rgba})
     for (const std::uint8_t depth : {8, 16})
       for (std::uint8_t o = 1; o <= 8; ++o) {
         const auto picture = gradient(layout, 45, 70, depth);
@@ -127,7 +127,8 @@ TEST_CASE("each orientation brings the right corner to the top left") {
   const char* first[] = {"", "ab", "ba", "fe", "ef", "ac", "ec", "fd", "bd"};
   for (std::uint8_t o = 1; o <= 8; ++o) {
     auto picture = image::make(pixel_layout::grey, 2, 3, 8);
-    for (int i = 0; i < 6; ++i) picture->data()[i] = static_cast<std::uint8_t>('a' + i);
+    for (int i = 0; i < 6; ++i)
+      picture->data()[i] = static_cast<std::uint8_t>('a' + i);
     const auto turned = orient(std::move(*picture), o);
     REQUIRE(turned);
     INFO(int{o});
@@ -145,15 +146,18 @@ TEST_CASE("4:2:0 is turned only where chroma does not cross an odd edge") {
 
 TEST_CASE("flattening blends with the background and says if it mattered") {
   bool transparent = true;
-  const auto opaque = flatten(solid(pixel_layout::rgba, 2, 2, {9, 8, 7, 255}), {1, 2, 3}, &transparent);
+  const auto opaque =
+      flatten(solid(pixel_layout::rgba, 2, 2, {9, 8, 7, 255}), {1, 2, 3}, &transparent);
   REQUIRE(opaque);
   CHECK_FALSE(transparent);
   CHECK(equal(*opaque, solid(pixel_layout::rgb, 2, 2, {9, 8, 7})));
-  const auto half = flatten(solid(pixel_layout::grey_alpha, 2, 2, {200, 0}), {255, 0, 0}, &transparent);
+  const auto half =
+      flatten(solid(pixel_layout::grey_alpha, 2, 2, {200, 0}), {255, 0, 0}, &transparent);
   REQUIRE(half);
   CHECK(transparent);
   CHECK(equal(*half, solid(pixel_layout::rgb, 2, 2, {255, 0, 0})));
-  const auto deep = flatten(solid(pixel_layout::rgba, 1, 1, {65535, 0, 0, 32768}, 16), {0, 0, 0}, &transparent);
+  const auto deep =
+      flatten(solid(pixel_layout::rgba, 1, 1, {65535, 0, 0, 32768}, 16), {0, 0, 0}, &transparent);
   REQUIRE(deep);
   CHECK(std::abs(deep->row16(0)[0] - 32768) <= 1);
 }

@@ -121,8 +121,9 @@ const std::vector<attack>& system_calls() {
       {"mprotect_exec",
        [] {
          static char page[8192];
-         ::mprotect(reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(page) + 4095) & ~4095ull),
-                    4096, PROT_READ | PROT_EXEC);
+         ::mprotect(
+             reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(page) + 4095) & ~4095ull),
+             4096, PROT_READ | PROT_EXEC);
        }},
       {"prctl", [] { ::prctl(PR_SET_DUMPABLE, 1); }},
       {"personality", [] { ::syscall(SYS_personality, 0xffffffff); }},
@@ -161,7 +162,10 @@ result<decoded_image> evil_decode(input_stream& in, const decode_options&, const
 }
 
 format_row row(const char* name, bool (*sniff)(std::span<const std::uint8_t>)) {
-  format_row r{.name = name, .extension = name, .extensions = {name}, .media_type = "image/x-toy",
+  format_row r{.name = name,
+               .extension = name,
+               .extensions = {name},
+               .media_type = "image/x-toy",
                .side_pixels_max = 100};
   r.holds_grey = true;
   r.sniff = sniff;
@@ -189,13 +193,18 @@ void add_toy_formats() {
   add_format(evil);
 }
 
-std::string toy_file(std::uint8_t grey) { return std::string{"TOY1"} + static_cast<char>(grey); }
+std::string toy_file(std::uint8_t grey) {
+  return std::string{"TOY1"} + static_cast<char>(grey);
+}
 
-std::string evil_file(const std::string& attack) { return "EVIL" + attack; }
+std::string evil_file(const std::string& attack) {
+  return "EVIL" + attack;
+}
 
 std::vector<std::string> system_call_attacks() {
   std::vector<std::string> names;
-  for (const auto& [name, act] : system_calls()) names.push_back(name);
+  for (const auto& [name, act] : system_calls())
+    names.push_back(name);
   return names;
 }
 

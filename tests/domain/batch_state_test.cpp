@@ -122,7 +122,8 @@ TEST_CASE("an interruption gives the attempt back") {
   CHECK(s.state.histories.at(0).attempts == 0);
 }
 
-TEST_CASE("the fifth lost node in a row fails the file; a completed attempt between breaks the row") {
+TEST_CASE(
+    "the fifth lost node in a row fails the file; a completed attempt between breaks the row") {
   story s(1);
   s.started();
   for (lease_id lease = 1; lease < limits::nodes_lost_max; ++lease) {

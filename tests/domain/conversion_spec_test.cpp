@@ -33,8 +33,8 @@ TEST_CASE("a spec is checked, and the error points at what is wrong") {
   CHECK(refused_at(with({.format = "webp", .suffix = std::string("a\0b", 3)})) ==
         "/outputs/0/suffix");
   CHECK(refused_at(with({.format = "webp", .resize = resize_spec{}})) == "/outputs/0/resize");
-  CHECK(refused_at(with({.format = "webp",
-                         .resize = resize_spec{.width = 100, .mode = resize_mode::fill}})) ==
+  CHECK(refused_at(with(
+            {.format = "webp", .resize = resize_spec{.width = 100, .mode = resize_mode::fill}})) ==
         "/outputs/0/resize/mode");
   CHECK(refused_at(with({.format = "webp", .resize = resize_spec{.width = 20'000}})) ==
         "/outputs/0/resize");
@@ -50,7 +50,8 @@ TEST_CASE("a resize is written as people write it") {
   CHECK(parse_resize("1600x900") == resize_spec{.width = 1600, .height = 900});
   CHECK(parse_resize("1600x") == resize_spec{.width = 1600});
   CHECK(parse_resize("x900") == resize_spec{.height = 900});
-  for (const auto* text : {"", "x", "1600", "0x0", "-1x5", "1600x900x2", "ax5", "5xb", "99999999999x1"})
+  for (const auto* text :
+       {"", "x", "1600", "0x0", "-1x5", "1600x900x2", "ax5", "5xb", "99999999999x1"})
     CHECK_FALSE(parse_resize(text));
 }
 

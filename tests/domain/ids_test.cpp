@@ -5,7 +5,8 @@
 using namespace darkroom::domain;
 
 TEST_CASE("a batch id is a UUIDv7 that sorts by time") {
-  const std::array<std::uint8_t, 10> dice{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  const std::array<std::uint8_t, 10> dice{0xff, 0xff, 0xff, 0xff, 0xff,
+                                          0xff, 0xff, 0xff, 0xff, 0xff};
   const auto early = make_batch_id(1'000, dice);
   const auto late = make_batch_id(1'001, std::array<std::uint8_t, 10>{});
   CHECK(early < late);
@@ -15,7 +16,8 @@ TEST_CASE("a batch id is a UUIDv7 that sorts by time") {
 }
 
 TEST_CASE("text that is no UUID is refused") {
-  for (const auto* text : {"", "00000000-03e8-7fff-bfff-fffffffffff", "x0000000-03e8-7fff-bfff-ffffffffffff",
-                           "00000000003e8-7fff-bfff-ffffffffffff", "00000000-03e8-7fff-bfff-ffffffffffff0"})
+  for (const auto* text :
+       {"", "00000000-03e8-7fff-bfff-fffffffffff", "x0000000-03e8-7fff-bfff-ffffffffffff",
+        "00000000003e8-7fff-bfff-ffffffffffff", "00000000-03e8-7fff-bfff-ffffffffffff0"})
     CHECK_FALSE(parse_batch_id(text));
 }

@@ -10,10 +10,10 @@ using namespace darkroom::domain;
 
 namespace {
 
-constexpr batch_phase phases[] = {
-    batch_phase::absent, batch_phase::draft, batch_phase::running,
-    batch_phase::paused, batch_phase::completed, batch_phase::completed_with_errors,
-    batch_phase::failed, batch_phase::cancelled};
+constexpr batch_phase phases[] = {batch_phase::absent,    batch_phase::draft,
+                                  batch_phase::running,   batch_phase::paused,
+                                  batch_phase::completed, batch_phase::completed_with_errors,
+                                  batch_phase::failed,    batch_phase::cancelled};
 static_assert(std::size(phases) == batch_phase_count);
 
 // Files by index: 0 queued, 1 running (lease 1), 2 retry_wait, 3 completed, 4 failed, 5 cancelled,
@@ -26,8 +26,7 @@ batch_state state_in(batch_phase phase) {
   s.spec.outputs.push_back({.format = "webp"});
   for (int i = 0; i < file_status_count; ++i) {
     auto status = static_cast<file_status>(i);
-    if (phase == batch_phase::draft && status != file_status::removed)
-      status = file_status::queued;
+    if (phase == batch_phase::draft && status != file_status::removed) status = file_status::queued;
     if (is_terminal(phase) && !is_terminal(status)) status = file_status::cancelled;
     s.files.push_back(status);
     s.counts[static_cast<std::size_t>(status)] += 1;
@@ -62,14 +61,16 @@ char decided(const batch_state& s, const command& c) {
 
 std::string by_phase(const command& c) {
   std::string row;
-  for (const auto phase : phases) row += decided(state_in(phase), c);
+  for (const auto phase : phases)
+    row += decided(state_in(phase), c);
   return row;
 }
 
 template<class Make>
 std::string by_file(batch_phase phase, Make make) {
   std::string row;
-  for (file_index i = 0; i < file_status_count; ++i) row += decided(state_in(phase), make(i));
+  for (file_index i = 0; i < file_status_count; ++i)
+    row += decided(state_in(phase), make(i));
   return row + decided(state_in(phase), make(99));
 }
 
@@ -82,14 +83,16 @@ char applied(const batch_state& before, const event& e) {
 
 std::string event_by_phase(const event& e) {
   std::string row;
-  for (const auto phase : phases) row += applied(state_in(phase), e);
+  for (const auto phase : phases)
+    row += applied(state_in(phase), e);
   return row;
 }
 
 template<class Make>
 std::string event_by_file(batch_phase phase, Make make) {
   std::string row;
-  for (file_index i = 0; i < file_status_count; ++i) row += applied(state_in(phase), make(i));
+  for (file_index i = 0; i < file_status_count; ++i)
+    row += applied(state_in(phase), make(i));
   return row + applied(state_in(phase), make(99));
 }
 
@@ -135,16 +138,12 @@ TEST_CASE("commands about a file, by state of the file") {
   const auto start = [](file_index i) { return start_file{i, 2, "n"}; };
   const auto complete = [](file_index i) { return complete_file{1, completed(i)}; };
   const auto complete_late = [](file_index i) { return complete_file{7, completed(i)}; };
-  const auto fail = [](file_index i) {
-    return fail_file{i, 1, failure_reason::crashed, "", 0};
-  };
+  const auto fail = [](file_index i) { return fail_file{i, 1, failure_reason::crashed, "", 0}; };
   const auto fail_unstarted = [](file_index i) {
     return fail_file{i, 0, failure_reason::corrupt_input, "", 0};
   };
   const auto requeue = [](file_index i) { return requeue_file{i}; };
-  const auto interrupt = [](file_index i) {
-    return interrupt_file{i, interruption::shutdown};
-  };
+  const auto interrupt = [](file_index i) { return interrupt_file{i, interruption::shutdown}; };
   //  queued, running, retry_wait, completed, failed, cancelled, removed, no such file
   CHECK(by_file(batch_phase::running, start) == "ylllllll");
   CHECK(by_file(batch_phase::paused, start) == "wwwwwwww");
@@ -157,8 +156,8 @@ TEST_CASE("commands about a file, by state of the file") {
     CHECK(by_file(phase, interrupt) == "lyllllll");
   }
   for (const auto phase : {batch_phase::completed, batch_phase::failed, batch_phase::cancelled})
-    for (const auto& row : {by_file(phase, complete), by_file(phase, fail),
-                            by_file(phase, requeue), by_file(phase, interrupt)})
+    for (const auto& row : {by_file(phase, complete), by_file(phase, fail), by_file(phase, requeue),
+                            by_file(phase, interrupt)})
       CHECK(row == "llllllll");
 }
 
@@ -211,9 +210,9 @@ TEST_CASE("what is refused says what is allowed") {
   CHECK(refused.error().allowed.empty());
   const auto draft = decide(state_in(batch_phase::draft), pause_batch{});
   REQUIRE_FALSE(draft);
-  CHECK(draft.error().allowed ==
-        std::vector<std::string_view>{"add_files", "remove_file", "start", "seal", "cancel",
-                                      "change_priority", "change_spec"});
+  CHECK(draft.error().allowed == std::vector<std::string_view>{"add_files", "remove_file", "start",
+                                                               "seal", "cancel", "change_priority",
+                                                               "change_spec"});
 }
 
 TEST_CASE("every command that a state allows is accepted in it") {

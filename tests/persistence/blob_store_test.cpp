@@ -44,7 +44,8 @@ TEST_CASE("a blob is stored under its digest, once") {
   auto second = store->put(content.get());
   REQUIRE(first);
   REQUIRE(second);
-  CHECK(to_hex(first->name()) == "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
+  CHECK(to_hex(first->name()) ==
+        "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
   CHECK(first->bytes() == 5);
   CHECK(files_in(dir / "blobs") == 1);
   CHECK(tests::content_of(store->path_of(first->name())) == "hello");
@@ -74,7 +75,9 @@ TEST_CASE("a blob goes with its last reference, not while it is pinned") {
 TEST_CASE("a put that no event follows leaves nothing") {
   tests::scratch dir;
   auto store = open(dir);
-  { REQUIRE(store->put(memory("b").get())); }
+  {
+    REQUIRE(store->put(memory("b").get()));
+  }
   CHECK(files_in(dir / "blobs") == 0);
 }
 

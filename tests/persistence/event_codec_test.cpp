@@ -63,7 +63,8 @@ TEST_CASE("replay of the encoded events, and of snapshots, equals the live state
       REQUIRE(replayed.same_facts(live));
       // Counters add up, whatever happened.
       std::uint32_t sum = 0;
-      for (const auto count : live.counts) sum += count;
+      for (const auto count : live.counts)
+        sum += count;
       REQUIRE(sum == live.files.size());
     }
   }

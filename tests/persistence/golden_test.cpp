@@ -26,7 +26,8 @@ std::string hex(const std::string& bytes) {
 domain::batch_state golden_state() {
   domain::batch_state state;
   const auto events = tests::every_event();
-  for (const auto i : {0, 1, 3, 13, 16}) REQUIRE(domain::apply(state, events[static_cast<std::size_t>(i)]));
+  for (const auto i : {0, 1, 3, 13, 16})
+    REQUIRE(domain::apply(state, events[static_cast<std::size_t>(i)]));
   return state;
 }
 
@@ -64,7 +65,8 @@ std::vector<std::pair<std::string, std::string>> everything() {
 TEST_CASE("what version 1 wrote is what we write, and reads back") {
   const auto golden = tests::content_of(DARKROOM_SOURCE_DIR "/tests/data/journal-v1.txt");
   std::ostringstream now;
-  for (const auto& [name, bytes] : everything()) now << name << ' ' << hex(bytes) << '\n';
+  for (const auto& [name, bytes] : everything())
+    now << name << ' ' << hex(bytes) << '\n';
   INFO("if a field was added, the golden file of this version is:\n" << now.str());
   CHECK(golden == now.str());
 }

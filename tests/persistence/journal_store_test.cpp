@@ -277,7 +277,8 @@ TEST_CASE("a byte changed inside what was synced is refused, not skipped") {
   {
     writer w(dir / "j");
     w.live(ann, 50);
-    for (domain::file_index i = 0; i < 20; ++i) w.complete(ann, i, i + 1);
+    for (domain::file_index i = 0; i < 20; ++i)
+      w.complete(ann, i, i + 1);
     for (const auto& entry : fs::directory_iterator(dir / "j"))
       if (entry.path().extension() == ".log" && fs::file_size(entry) > 0) log = entry.path();
     fs::copy(dir / "j", dir / "bad", fs::copy_options::recursive);

@@ -11,7 +11,8 @@ namespace {
 
 domain::batch_id random_batch(std::mt19937_64& dice) {
   domain::batch_id id;
-  for (auto& byte : id.bytes) byte = static_cast<std::uint8_t>(dice() % 3 * 127); // many are equal
+  for (auto& byte : id.bytes)
+    byte = static_cast<std::uint8_t>(dice() % 3 * 127); // many are equal
   return id;
 }
 

@@ -77,7 +77,8 @@ command random_life::step(const batch_state& state) {
   }
   case 1: {
     add_files c;
-    for (std::uint32_t n = roll(4); n > 0; --n) c.entries.push_back({"p", "/p", 9, 1, {"o"}});
+    for (std::uint32_t n = roll(4); n > 0; --n)
+      c.entries.push_back({"p", "/p", 9, 1, {"o"}});
     return c;
   }
   case 2:

@@ -1,0 +1,95 @@
+# Debian packages by name, and how they get installed. Sourced by the other scripts.
+# Debian 12 has all of them, but for Catch2 3, which comes from its backports.
+
+packages_build="g++ cmake ninja-build ccache pkg-config libcaf-dev librocksdb-dev \
+libjpeg62-turbo-dev libpng-dev libwebp-dev libzimg-dev liblcms2-dev libseccomp-dev libssl-dev \
+protobuf-compiler libprotobuf-dev libcli11-dev"
+packages_test="catch2"
+packages_sanitizers="clang-19 libclang-rt-19-dev"
+packages_lint="clang-format-19 clang-tidy-19"
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "darkroom: needs root or sudo to install packages: $*" >&2
+    return 1
+  fi
+}
+
+installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed)" = $# ]
+}
+
+# Boost under the name that this release of Debian gives it.
+packages_boost() {
+  if installed libboost1.81-dev libboost-json1.81-dev; then
+    echo libboost1.81-dev libboost-json1.81-dev
+  elif installed libboost-dev libboost-json-dev; then
+    echo libboost-dev libboost-json-dev
+  elif apt-cache show libboost-json1.81-dev >/dev/null 2>&1; then
+    echo libboost1.81-dev libboost-json1.81-dev
+  else
+    echo libboost-dev libboost-json-dev
+  fi
+}
+
+candidate_major() {
+  apt-cache policy "$1" | sed -n 's/ *Candidate: *\([0-9]*\).*/\1/p'
+}
+
+# Debian 12 itself has Catch2 2: adds its backports, from the same mirror as the rest.
+add_backports() {
+  [ "$(candidate_major catch2)" -lt 3 ] 2>/dev/null || return 0
+  codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+  uri=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $codename" 'Created-By: Packages' |
+    head -n 1)
+  if [ -z "$uri" ]; then
+    echo "darkroom: Catch2 3 is not to be had from this system's package sources" >&2
+    return 1
+  fi
+  echo "darkroom: adding $codename-backports to the package sources, for Catch2 3" >&2
+  keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  signed=""
+  [ -e "$keyring" ] && signed="[signed-by=$keyring] "
+  echo "deb $signed$uri $codename-backports main" |
+    as_root tee /etc/apt/sources.list.d/darkroom-backports.list >/dev/null
+  as_root apt-get -q update >&2
+}
+
+install_packages() {
+  # Word splitting is meant: these are lists.
+  # shellcheck disable=SC2086,SC2046
+  if installed "$@" $(packages_boost) && catch2_is_new "$@"; then return 0; fi
+  echo "darkroom: installing packages: $*" >&2
+  [ -n "$(find /var/lib/apt/lists -name '*Packages*' -print -quit 2>/dev/null)" ] ||
+    as_root apt-get -q update >&2
+  backports=""
+  case " $* " in
+    *" catch2 "*)
+      add_backports || return 1
+      codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+      [ "$(candidate_major catch2)" -ge 3 ] 2>/dev/null || backports="catch2/$codename-backports"
+      ;;
+  esac
+  # shellcheck disable=SC2046
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
+    $backports $(without_catch2 "$backports" "$@") $(packages_boost) >&2
+}
+
+catch2_is_new() {
+  case " $* " in
+    *" catch2 "*) [ "$(dpkg-query -W -f='${Version}' catch2 2>/dev/null | cut -d. -f1)" -ge 3 ] ;;
+  esac
+}
+
+# The list without catch2, if that comes from elsewhere.
+without_catch2() {
+  other=$1
+  shift
+  for package in "$@"; do
+    [ -n "$other" ] && [ "$package" = catch2 ] || echo "$package"
+  done
+}
