@@ -129,7 +129,9 @@ std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t jo
                                                                 const job_limits& allowed) {
   const auto wall_end = clock::now() + std::chrono::milliseconds(allowed.wall_ms);
   const std::uint64_t cpu_end_ms = cpu_ms() + allowed.cpu_ms;
+#ifndef DARKROOM_SANITIZED // a sanitizer's shadow memory is not the host's
   const std::uint64_t resident_max = resident_bytes() + allowed.memory_bytes + address_slack_bytes;
+#endif
   for (;;) {
     pollfd wait[2] = {{process_.socket.get(), POLLIN, 0}, {process_.status.get(), POLLIN, 0}};
     const int ready = ::poll(wait, 2, cpu_check_ms);
@@ -151,7 +153,7 @@ std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t jo
     if (cpu_ms() > cpu_end_ms)
       return std::unexpected(
           end_of_life(codec_error{limit_time, "it used more processor time than its size allows"}));
-#ifndef DARKROOM_SANITIZED // a sanitizer's shadow memory is not the host's
+#ifndef DARKROOM_SANITIZED
     if (resident_bytes() > resident_max)
       return std::unexpected(
           end_of_life(codec_error{limit_memory, "it took more memory than it was granted"}));
