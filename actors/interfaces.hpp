@@ -426,19 +426,20 @@ struct reopen_tick {};
 // Every message, for CAF: its type id, and that it stays within the process.
 #define DARKROOM_FOR_EACH_MESSAGE(X)                                                               \
   X(append_events)                                                                                 \
-  X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) X(load_batches)              \
-      X(batches_loaded) X(open_journal) X(journal_opened) X(journal_failed) X(give_view)           \
-          X(view_given) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed)   \
-              X(unsubscribe) X(events_published) X(events_acknowledged) X(subscription_ended) X(   \
-                  batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back)   \
-                  X(gave_back) X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request)   \
-                      X(request_withdrawn) X(lease_granted) X(lease_impossible) X(lease_ended)     \
-                          X(hold_leases) X(lease_tick) X(register_node) X(attempt_starting)        \
-                              X(attempt_started) X(attempt_refused) X(convert_file)                \
-                                  X(conversion_ended) X(interrupt_conversion) X(result_offered)    \
-                                      X(result_accepted) X(result_refused) X(place_outputs)        \
-                                          X(outputs_placed) X(discard_outputs) X(sweep_outputs)    \
-                                              X(place_group) X(file_placed) X(attempt_failed)      \
+  X(events_appended)                                                                               \
+  X(append_failed) X(fetch_files) X(files_fetched) X(load_batches) X(batches_loaded) X(            \
+      open_journal) X(journal_opened) X(journal_failed) X(give_view) X(view_given) X(write_group)  \
+      X(sync_tail) X(publish_events) X(subscribe) X(subscribed) X(unsubscribe) X(events_published) \
+          X(events_acknowledged) X(subscription_ended) X(batch_request) X(command_outcome)         \
+              X(describe_batch) X(batch_view) X(give_back) X(gave_back) X(retry_tick)              \
+                  X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn)         \
+                      X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases)           \
+                          X(lease_tick) X(register_node) X(attempt_starting) X(attempt_started)    \
+                              X(attempt_refused) X(convert_file) X(conversion_ended)               \
+                                  X(interrupt_conversion) X(result_offered) X(result_accepted)     \
+                                      X(result_refused) X(place_outputs) X(outputs_placed)         \
+                                          X(discard_outputs) X(sweep_outputs) X(place_group)       \
+                                              X(file_placed) X(attempt_failed)                     \
                                                   X(attempt_interrupted) X(withdraw_file)          \
                                                       X(file_withdrawn) X(interrupt_file)          \
                                                           X(probe_file) X(run_probe)               \

@@ -12,7 +12,6 @@
 #include <poll.h>
 #include <spawn.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -102,14 +101,12 @@ private:
 
   void reap() {
     int status = 0;
-    rusage usage{};
     pid_t pid;
-    while ((pid = ::wait4(-1, &status, WNOHANG, &usage)) > 0) {
+    while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
       const auto host = hosts_.find(pid);
       if (host == hosts_.end()) continue;
       const exit_report report{WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                               WIFEXITED(status) ? WEXITSTATUS(status) : 0,
-                               static_cast<std::uint64_t>(usage.ru_maxrss) * 1024};
+                               WIFEXITED(status) ? WEXITSTATUS(status) : 0};
       (void)!::write(host->second.get(), &report, sizeof report);
       hosts_.erase(host);
     }

@@ -14,9 +14,8 @@ namespace darkroom::codecs::host {
 
 // How a host ended: written by the zygote, as the only message of the host's status pipe.
 struct exit_report {
-  std::int32_t signal;      // 0: none
-  std::int32_t exit_code;   // if not by a signal
-  std::uint64_t peak_bytes; // most resident memory
+  std::int32_t signal;    // 0: none
+  std::int32_t exit_code; // if not by a signal
 };
 
 struct spawned_host {

@@ -182,7 +182,7 @@ TEST_CASE("reports come as CSV and as lines of JSON, too") {
   CHECK(count == 3);
 }
 
-TEST_CASE("--json prints every event once, in order, as lines of JSON") {
+TEST_CASE("with --json it prints every event once, in order, as lines of JSON") {
   folder f(5);
   const auto done = f.run({"--json"});
   CHECK(done.code == 0);
@@ -201,7 +201,7 @@ TEST_CASE("--json prints every event once, in order, as lines of JSON") {
   CHECK(completed == 5);
 }
 
-TEST_CASE("--quiet says nothing but errors") {
+TEST_CASE("with --quiet it says nothing but errors") {
   folder f(1);
   const auto done = f.run({"--quiet"});
   CHECK(done.code == 0);
@@ -209,7 +209,7 @@ TEST_CASE("--quiet says nothing but errors") {
   CHECK(done.out.empty());
 }
 
-TEST_CASE("--dry-run says what would be done, and does nothing") {
+TEST_CASE("with --dry-run it says what would be done, and does nothing") {
   folder f(2);
   f.write("in/p0.jpg", encoded("jpeg", gradient(codecs::pixel_layout::rgb, 20, 20)));
   f.write("in/bad.png", "no picture");
