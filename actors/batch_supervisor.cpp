@@ -148,7 +148,8 @@ void spawn_converter(self_pointer self, persistence::file_record& record) {
   order.spec = s.spec;
   order.file = std::make_shared<const domain::file_entry>(std::move(record.entry));
   order.index = record.index;
-  order.may_be_placed = crashes > 0;
+  order.suspect = crashes > 0;
+  order.may_be_placed = s.from_journal;
   order.alone = crashes >= limits::crashes_before_alone;
   if (const auto memory = s.memory_needed.find(record.index); memory != s.memory_needed.end())
     order.memory_bytes_min = memory->second;
@@ -183,11 +184,12 @@ void withdraw_waiting(self_pointer self) {
     if (file.lease == 0 && !file.settled) self->send(file.converter, withdraw_file{});
 }
 
-// Ends what runs, except files whose result was accepted.
+// Ends the files in flight that the state has taken back. One that it lets run, because its result
+// was accepted or because it has started again meanwhile, is let be.
 void interrupt_running(self_pointer self) {
   auto& s = self->state;
   for (auto& [index, file] : s.in_flight)
-    if (file.lease != 0 && !file.settled && !finishing(s, index)) {
+    if (file.lease != 0 && !file.settled && s.working.files[index] != file_status::running) {
       file.settled = true;
       self->send(file.converter, interrupt_file{});
     }
@@ -236,9 +238,9 @@ void on_converter_down(self_pointer self, const caf::actor_addr& who) {
 }
 
 // Begins again after a crash or a failed journal.
-void recover(self_pointer self) {
+void recover(self_pointer self, bool by_crash) {
   auto& s = self->state;
-  auto interrupted = domain::execute(s.working, domain::recover_batch{});
+  auto interrupted = domain::execute(s.working, domain::recover_batch{!by_crash});
   if (interrupted && !interrupted->empty()) {
     if (const auto* e = std::get_if<domain::batch_recovered>(&interrupted->front()))
       self->send(s.peers.journal, fetch_files{s.id, e->interrupted, true});
@@ -267,8 +269,8 @@ caf::result<command_outcome> on_request(self_pointer self, const batch_request& 
 
 batch_supervisor_actor::behavior_type
 batch_supervisor(self_pointer self, domain::batch_id id,
-                 std::shared_ptr<persistence::positioned_state> replayed, std::int64_t created_us,
-                 supervisor_peers peers, supervisor_seams seams) {
+                 std::shared_ptr<persistence::positioned_state> replayed, bool by_crash,
+                 std::int64_t created_us, supervisor_peers peers, supervisor_seams seams) {
   auto& s = self->state;
   s.id = id;
   s.created_us = created_us;
@@ -278,7 +280,8 @@ batch_supervisor(self_pointer self, domain::batch_id id,
       [self](const caf::down_msg& down) { on_converter_down(self, down.source); });
   if (replayed) {
     s.working = std::move(replayed->state);
-    recover(self);
+    s.from_journal = true;
+    recover(self, by_crash);
   }
   return {
       [self](const batch_request& request) { return on_request(self, request); },
@@ -305,10 +308,10 @@ batch_supervisor(self_pointer self, domain::batch_id id,
         std::vector<file_index> running;
         for (const auto& [index, file] : st.in_flight)
           if (file.lease != 0 && !finishing(st, index)) running.push_back(index);
-        interrupt_running(self);
         for (const auto index : running)
           carry_out(self, domain::interrupt_file{index, domain::interruption::shutdown}, true,
                     [self](bool) { finish_giving_back(self); });
+        interrupt_running(self);
         finish_giving_back(self);
         return promise;
       },

@@ -34,6 +34,8 @@ struct batch_supervisor_state {
 
   domain::batch_id id;
   domain::batch_state working;
+  // An earlier life may have named an output without living to journal it.
+  bool from_journal = false;
   supervisor_peers peers;
   supervisor_seams seams;
   std::int64_t created_us = 0, changed_us = 0;
@@ -62,9 +64,12 @@ struct batch_supervisor_state {
 };
 
 // A new batch starts with an empty state; one from the journal with what replay gave back.
+// `by_crash`: what was running then was so when the process died, not when its journal could not be
+// written.
 batch_supervisor_actor::behavior_type
 batch_supervisor(batch_supervisor_actor::stateful_pointer<batch_supervisor_state> self,
                  domain::batch_id id, std::shared_ptr<persistence::positioned_state> replayed,
-                 std::int64_t created_us, supervisor_peers peers, supervisor_seams seams);
+                 bool by_crash, std::int64_t created_us, supervisor_peers peers,
+                 supervisor_seams seams);
 
 } // namespace darkroom::actors

@@ -50,7 +50,7 @@ void ask_for_lease(self_pointer self) {
   s.memory_bytes = std::max(s.plan.memory_bytes, s.order.memory_bytes_min);
   self->send(s.peers.dispatcher,
              request_lease{s.order.owner, s.order.batch, s.order.index, s.order.priority,
-                           s.memory_bytes, s.plan.cost, s.order.may_be_placed, s.order.alone});
+                           s.memory_bytes, s.plan.cost, s.order.suspect, s.order.alone});
 }
 
 void convert(self_pointer self) {
@@ -134,9 +134,10 @@ void on_orphaned(self_pointer self) {
   else if (s.at == stage::waiting)
     self->send(s.peers.dispatcher, withdraw_request{s.order.batch, s.order.index});
   if (s.at != stage::placing) discard_staged(self);
+  // What is on its way comes back first.
   if (s.at == stage::waiting || s.at == stage::converting)
-    s.at = stage::stopping; // what is on its way comes back first
-  else
+    s.at = stage::stopping;
+  else if (s.at != stage::withdrawing && s.at != stage::stopping)
     end(self);
 }
 

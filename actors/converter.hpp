@@ -20,7 +20,8 @@ struct conversion_order {
   std::shared_ptr<const domain::conversion_spec> spec;
   std::shared_ptr<const domain::file_entry> file;
   domain::file_index index = 0;
-  bool may_be_placed = false;
+  bool suspect = false;       // was running when the process died
+  bool may_be_placed = false; // an earlier life may have named its outputs
   bool alone = false;
   std::uint64_t memory_bytes_min = 0; // what an earlier attempt found to be needed
 };

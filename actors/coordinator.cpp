@@ -22,10 +22,10 @@ supervisor_peers peers_of(const coordinator_parts& parts) {
 
 batch_supervisor_actor supervise(self_pointer self, const domain::batch_id& id,
                                  std::shared_ptr<persistence::positioned_state> replayed,
-                                 std::int64_t created_us) {
+                                 bool by_crash, std::int64_t created_us) {
   auto& s = self->state;
-  auto made = self->spawn<caf::monitored>(batch_supervisor, id, std::move(replayed), created_us,
-                                          peers_of(s.parts), s.parts.seams);
+  auto made = self->spawn<caf::monitored>(batch_supervisor, id, std::move(replayed), by_crash,
+                                          created_us, peers_of(s.parts), s.parts.seams);
   s.supervisors[id] = made;
   return made;
 }
@@ -47,18 +47,31 @@ void load(self_pointer self) {
             st.journal_broken = false;
             for (std::size_t i = 0; i < loaded.batches.size(); ++i)
               if (!st.supervisors.contains(loaded.batches[i].first))
-                supervise(self, loaded.batches[i].first, loaded.batches[i].second,
+                supervise(self, loaded.batches[i].first, loaded.batches[i].second, st.first_load,
                           loaded.summaries[i].created_us);
             st.loading = false;
+            st.first_load = false;
             for (auto& go_on : std::exchange(st.waiting, {}))
               go_on();
           },
           [self](const caf::error&) { fail_to_open(self, "the journal does not answer"); });
 }
 
+// Nothing may run unjournaled, and nothing runs without the others either.
+bool is_part_of(const coordinator_parts& parts, const caf::actor_addr& who) {
+  return who == parts.journal.address() || who == parts.hub.address() ||
+         who == parts.dispatcher.address() || who == parts.pool.address() ||
+         who == parts.placer.address();
+}
+
 // A supervisor that dies of itself begins again from what is on disk, but not for ever.
-void on_supervisor_down(self_pointer self, const caf::actor_addr& who) {
+void on_down(self_pointer self, const caf::actor_addr& who) {
   auto& s = self->state;
+  if (!s.ending && is_part_of(s.parts, who)) {
+    s.announce("a fault in Darkroom itself: an actor that all others need has died; start again");
+    s.give_up();
+    return;
+  }
   const auto dead = std::ranges::find_if(
       s.supervisors, [&](const auto& entry) { return entry.second.address() == who; });
   if (dead == s.supervisors.end()) return; // ended by us
@@ -125,7 +138,7 @@ void forward(self_pointer self, const batch_request& request,
       promise.deliver(unknown);
       return;
     }
-    supervise(self, request.batch, nullptr, s.parts.seams.now_us());
+    supervise(self, request.batch, nullptr, false, s.parts.seams.now_us());
     supervisor = s.supervisors.find(request.batch);
   }
   self->request(supervisor->second, ask_timeout, request)
@@ -146,11 +159,18 @@ caf::result<command_outcome> on_request(self_pointer self, const batch_request& 
 } // namespace
 
 coordinator_actor::behavior_type coordinator(self_pointer self, coordinator_parts parts,
-                                             std::function<void(const std::string&)> announce) {
+                                             std::function<void(const std::string&)> announce,
+                                             std::function<void()> give_up) {
   self->state.parts = std::move(parts);
   self->state.announce = std::move(announce);
-  self->set_down_handler(
-      [self](const caf::down_msg& down) { on_supervisor_down(self, down.source); });
+  self->state.give_up = std::move(give_up);
+  const auto& made = self->state.parts;
+  self->monitor(made.journal);
+  self->monitor(made.hub);
+  self->monitor(made.dispatcher);
+  self->monitor(made.pool);
+  self->monitor(made.placer);
+  self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down.source); });
   self->set_exit_handler([self](const caf::exit_msg& message) { on_exit(self, message); });
   load(self);
   return {

@@ -26,18 +26,21 @@ struct coordinator_state {
   coordinator_parts parts;
   std::map<domain::batch_id, batch_supervisor_actor> supervisors;
   std::map<domain::batch_id, std::uint32_t> restarts; // of supervisors that died of themselves
+  bool first_load = true;                             // what was running then was so at a crash
   bool loading = true;                                // requests wait until the journal is replayed
   std::vector<std::function<void()>> waiting;
   bool journal_broken = false;
   bool ending = false;
   // Told what a person should know: a journal that fails, a disk that is full.
   std::function<void(const std::string&)> announce;
+  // Told that nothing can go on: an actor that all others need has died.
+  std::function<void()> give_up;
   std::optional<caf::typed_response_promise<shut_down_done>> end_promise;
   std::size_t giving_back = 0;
 };
 
 coordinator_actor::behavior_type
 coordinator(coordinator_actor::stateful_pointer<coordinator_state> self, coordinator_parts parts,
-            std::function<void(const std::string&)> announce);
+            std::function<void(const std::string&)> announce, std::function<void()> give_up);
 
 } // namespace darkroom::actors

@@ -6,6 +6,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace darkroom::actors {
 
@@ -50,6 +51,12 @@ event_hub_actor::behavior_type event_hub(self_pointer self) {
         s.last_seq = message.events->back().seq;
         std::erase_if(s.subscriptions,
                       [&](auto& to) { return !deliver(self, to, message.events); });
+      },
+      [self](const cut_subscribers& message) {
+        auto& s = self->state;
+        s.last_seq = message.last;
+        for (const auto& to : std::exchange(s.subscriptions, {}))
+          self->send(to.subscriber, subscription_ended{to.last_sent});
       },
       [self](const subscribe& message) -> caf::result<subscribed> {
         auto& s = self->state;

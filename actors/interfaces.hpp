@@ -40,6 +40,7 @@ struct unsubscribe;
 struct events_published;
 struct events_acknowledged;
 struct subscription_ended;
+struct cut_subscribers;
 struct batch_request;
 struct command_outcome;
 struct describe_batch;
@@ -98,6 +99,8 @@ using subscriber_actor = caf::typed_actor<
 using event_hub_actor = caf::typed_actor<
     // TELL durable events, in order of seq. Only from JOURNAL.
     caf::reacts_to<publish_events>,
+    // TELL that the journal was opened, and where it stands: who follows reads the gap there.
+    caf::reacts_to<cut_subscribers>,
     // ASK to follow one batch or all; answered with the last seq published before.
     caf::replies_to<subscribe>::with<subscribed>,
     // TELL to follow no more.
@@ -279,6 +282,10 @@ struct subscription_ended {
   domain::seq last_sent = 0; // go on after this one
 };
 
+struct cut_subscribers {
+  domain::seq last = 0; // of the journal
+};
+
 struct batch_request {
   domain::batch_id batch;
   domain::command command;
@@ -424,28 +431,22 @@ struct reopen_tick {};
 } // namespace darkroom::actors
 
 // Every message, for CAF: its type id, and that it stays within the process.
-#define DARKROOM_FOR_EACH_MESSAGE(X)                                                               \
-  X(append_events)                                                                                 \
-  X(events_appended)                                                                               \
-  X(append_failed) X(fetch_files) X(files_fetched) X(load_batches) X(batches_loaded) X(            \
-      open_journal) X(journal_opened) X(journal_failed) X(give_view) X(view_given) X(write_group)  \
-      X(sync_tail) X(publish_events) X(subscribe) X(subscribed) X(unsubscribe) X(events_published) \
-          X(events_acknowledged) X(subscription_ended) X(batch_request) X(command_outcome)         \
-              X(describe_batch) X(batch_view) X(give_back) X(gave_back) X(retry_tick)              \
-                  X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn)         \
-                      X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases)           \
-                          X(lease_tick) X(register_node) X(attempt_starting) X(attempt_started)    \
-                              X(attempt_refused) X(convert_file) X(conversion_ended)               \
-                                  X(interrupt_conversion) X(result_offered) X(result_accepted)     \
-                                      X(result_refused) X(place_outputs) X(outputs_placed)         \
-                                          X(discard_outputs) X(sweep_outputs) X(place_group)       \
-                                              X(file_placed) X(attempt_failed)                     \
-                                                  X(attempt_interrupted) X(withdraw_file)          \
-                                                      X(file_withdrawn) X(interrupt_file)          \
-                                                          X(probe_file) X(run_probe)               \
-                                                              X(run_conversion) X(slot_idle)       \
-                                                                  X(shut_down) X(shut_down_done)   \
-                                                                      X(reopen_tick)
+// clang-format off
+#define DARKROOM_FOR_EACH_MESSAGE(X) \
+  X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
+  X(load_batches) X(batches_loaded) X(open_journal) X(journal_opened) X(journal_failed) X(give_view) \
+  X(view_given) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) \
+  X(unsubscribe) X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
+  X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
+  X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
+  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(lease_tick) \
+  X(register_node) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
+  X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
+  X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \
+  X(place_group) X(file_placed) X(attempt_failed) X(attempt_interrupted) X(withdraw_file) \
+  X(file_withdrawn) X(interrupt_file) X(probe_file) X(run_probe) X(run_conversion) X(slot_idle) \
+  X(shut_down) X(shut_down_done) X(reopen_tick)
+// clang-format on
 
 #define DARKROOM_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(darkroom::actors::name)
 DARKROOM_FOR_EACH_MESSAGE(DARKROOM_LOCAL_MESSAGE)

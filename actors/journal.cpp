@@ -110,6 +110,7 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
   s.store = std::move(*store);
   s.open = std::move(open);
   s.hub = std::move(hub);
+  self->send(s.hub, cut_subscribers{s.store->last_seq()});
   return {
       [self](append_events& message) {
         auto& state = self->state;
@@ -145,6 +146,8 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
         auto opened = state.open();
         if (!opened) return journal_opened{opened.error().detail};
         state.store = std::move(*opened);
+        // What was in doubt may be there after all, and was never published.
+        self->send(state.hub, cut_subscribers{state.store->last_seq()});
         return journal_opened{};
       },
       [self](give_view) -> caf::result<view_given> {

@@ -93,7 +93,8 @@ orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>
   caf::anon_send(made.dispatcher,
                  register_node{"local", made.pool, static_cast<std::uint32_t>(options.slots),
                                lease_memory_bytes(options.memory_bytes, options.slots)});
-  p.coordinator = p.system.spawn(coordinator, std::move(made), std::move(options.announce));
+  p.coordinator = p.system.spawn(coordinator, std::move(made), std::move(options.announce),
+                                 std::move(options.give_up));
 }
 
 orchestra::~orchestra() {

@@ -3,7 +3,30 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <exception>
+#include <functional>
+
 namespace darkroom::actors {
+
+namespace {
+
+// A fault of ours must not end the slot: nobody would answer its leases any more.
+template<class Outcome, class Work>
+Outcome guarded(Work work, const std::function<Outcome(codecs::codec_error)>& failed) {
+  try {
+    return work();
+  } catch (const std::exception& e) {
+    return failed({domain::failure_reason::internal, e.what()});
+  }
+}
+
+conversion_outcome failed_conversion(codecs::codec_error error) {
+  conversion_outcome outcome;
+  outcome.error = std::move(error);
+  return outcome;
+}
+
+} // namespace
 
 slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, std::size_t number,
                                std::shared_ptr<slot_runner> runner, codec_pool_actor pool,
@@ -12,12 +35,16 @@ slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, st
   self->state.pool = std::move(pool);
   return {
       [self](const run_probe& message) {
-        self->send(message.asker, file_probed{self->state.runner->probe(message.job)});
+        self->send(message.asker,
+                   file_probed{guarded<codecs::result<codecs::image_info>>(
+                       [&] { return self->state.runner->probe(message.job); },
+                       [](codecs::codec_error e) { return std::unexpected(std::move(e)); })});
       },
       [self, number, board](const run_conversion& message) {
         const auto& job = message.job;
         board->busy(number, job.file->path);
-        auto outcome = std::make_shared<conversion_outcome>(self->state.runner->convert(job));
+        auto outcome = std::make_shared<conversion_outcome>(guarded<conversion_outcome>(
+            [&] { return self->state.runner->convert(job); }, failed_conversion));
         board->idle(number);
         self->send(message.asker, conversion_ended{job.lease, std::move(outcome)});
         self->send(self->state.pool, slot_idle{number, job.lease});

@@ -24,7 +24,7 @@ int complain(const std::string& sentence, int code);
 
 // Where `convert` keeps the journal of an output folder.
 std::string journal_directory(const std::string& out);
-// Absolute, without dots and without a slash at the end.
+// Absolute, without links as far as it exists, and without a slash at the end.
 std::string absolute_path(const std::string& path);
 
 } // namespace darkroom::app

@@ -68,6 +68,8 @@ public:
     return std::exchange(lines_, {});
   }
 
+  std::atomic<bool> hopeless = false; // nothing can go on
+
 private:
   std::mutex mutex_;
   std::vector<std::string> lines_;
@@ -131,13 +133,22 @@ public:
     if (!plan_.resumed && plan_.entries.empty()) return say_nothing_to_do(options_, plan_);
     feed events(actors_, begin_.batch, begin_.last_seq);
     if (!plan_.resumed && !create()) return exit_internal;
+    // Also one that was interrupted: it may have been so before it was started.
+    if (!ask(begin_.batch, domain::start_batch{})) return exit_internal;
     shown_.update(begin_.totals, true);
-    while (!finished_ && signals_seen == 0) {
+    while (!finished_ && signals_seen == 0 && !announced_.hopeless) {
       for (const auto& e : events.wait(poll_interval))
         on_event(e);
       for (const auto& line : announced_.take())
         shown_.note(line, true);
       shown_.update(begin_.totals);
+    }
+    if (announced_.hopeless) {
+      // What is journaled is safe; the actors that are left cannot be ended in order.
+      for (const auto& line : announced_.take())
+        complain(line, 0);
+      std::fflush(stdout);
+      ::_exit(exit_internal);
     }
     return finish(events);
   }
@@ -162,7 +173,7 @@ private:
                          plan_.entries.begin() + static_cast<std::ptrdiff_t>(end));
       if (!ask(begin_.batch, std::move(add))) return false;
     }
-    return ask(begin_.batch, domain::start_batch{});
+    return true;
   }
 
   std::string path_of(domain::file_index i) const {
@@ -301,7 +312,8 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
                     .outputs = outputs,
                     .open_journal = open,
                     .journal = std::move(*journal),
-                    .announce = [announced](const std::string& line) { announced->add(line); }});
+                    .announce = [announced](const std::string& line) { announced->add(line); },
+                    .give_up = [announced] { announced->hopeless = true; }});
   conversion_run run(options, *plan, std::move(*begin), actors, *announced);
   return run.run();
 }

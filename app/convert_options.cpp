@@ -1,5 +1,6 @@
 #include "app/convert_options.hpp"
 
+#include "actors/orchestra.hpp"
 #include "app/text.hpp"
 #include "codecs/format.hpp"
 #include "config/limits.hpp"
@@ -84,6 +85,26 @@ std::expected<void, std::string> read_spec(const convert_options::words& given,
   return {};
 }
 
+// Each slot's idle host takes memory that then no picture can have.
+std::expected<void, std::string> read_slots(convert_options& o) {
+  const auto too_many = [&] {
+    return actors::lease_memory_bytes(o.memory_bytes, o.slots) < limits::memory_lease_min_bytes;
+  };
+  if (!o.given.slots) {
+    o.slots = std::min<std::size_t>(processors(), limits::slots_max);
+    while (o.slots > 1 && too_many())
+      --o.slots;
+    return {};
+  }
+  o.slots = *o.given.slots;
+  if (o.slots < 1 || o.slots > limits::slots_max)
+    return std::unexpected("-j is from 1 to " + std::to_string(limits::slots_max));
+  if (too_many())
+    return std::unexpected("-j " + std::to_string(o.slots) +
+                           " leaves no memory for pictures; raise --memory");
+  return {};
+}
+
 bool ends_with_any(const std::string& path) {
   return path.ends_with(".json") || path.ends_with(".ndjson") || path.ends_with(".csv");
 }
@@ -131,8 +152,8 @@ void declare(CLI::App& command, convert_options& o) {
                   "Something else at an output's path: fail, skip or overwrite")
       ->capture_default_str();
   command.add_option("--suffix", g.suffix, "Added to output names, before the extension");
-  o.slots = processors();
-  command.add_option("-j,--jobs", o.slots, "Conversions at a time")->capture_default_str();
+  command.add_option("-j,--jobs", g.slots,
+                     "Conversions at a time (default: one for each processor)");
   command.add_option("--memory", g.memory, "Memory for everything together (default 1GiB)");
   command.add_flag("--dry-run", o.dry_run, "Say what would be done, and do nothing");
   command.add_option("--report", g.report, "Write a report: FILE.json, FILE.ndjson or FILE.csv");
@@ -142,8 +163,6 @@ void declare(CLI::App& command, convert_options& o) {
 
 std::expected<void, std::string> read(convert_options& o) {
   if (auto ok = read_spec(o.given, o.spec); !ok) return ok;
-  if (o.slots < 1 || o.slots > limits::slots_max)
-    return std::unexpected("-j is from 1 to " + std::to_string(limits::slots_max));
   o.memory_bytes = limits::memory_budget_default_bytes;
   if (!o.given.memory.empty()) {
     const auto bytes = parse_size(o.given.memory);
@@ -153,6 +172,7 @@ std::expected<void, std::string> read(convert_options& o) {
   if (o.memory_bytes < limits::memory_budget_min_bytes)
     return std::unexpected("--memory is at least " +
                            std::to_string(limits::memory_budget_min_bytes / limits::MiB) + "MiB");
+  if (auto ok = read_slots(o); !ok) return ok;
   if (!o.given.report.empty()) {
     if (!ends_with_any(o.given.report))
       return std::unexpected("--report wants a name that ends in .json, .ndjson or .csv");

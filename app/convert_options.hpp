@@ -18,7 +18,7 @@ struct convert_options {
   std::vector<std::string> sources;
   std::string out;
   domain::conversion_spec spec;
-  std::size_t slots = 1;
+  std::size_t slots = 0; // 0 before `read`: as many as there are processors and memory for
   std::uint64_t memory_bytes = 0;
   bool dry_run = false;
   bool json = false;
@@ -28,6 +28,7 @@ struct convert_options {
   // As they stand on the command line, before `read` makes sense of them.
   struct words {
     std::vector<std::string> to, fail_on;
+    std::optional<std::size_t> slots;
     std::uint32_t quality = 80, effort = 4, min_saving_percent = 0;
     bool lossless = false, progressive = false, upscale = false, strict = false;
     std::string resize, mode = "fit", metadata = "keep", icc = "preserve";

@@ -25,9 +25,13 @@ void feed::follow() {
         to->cut = true;
         to->filled.notify_one();
       });
+  behind_ = false;
   if (seq <= last_) return;
   const auto view = from_.view();
-  if (!view) return;
+  if (!view) { // the journal is being opened again
+    behind_ = true;
+    return;
+  }
   std::deque<persistence::journaled_event> missed;
   (void)view->each_event(batch_, last_, [&](persistence::journaled_event&& e) {
     if (e.seq > seq) return false;
@@ -40,19 +44,20 @@ void feed::follow() {
 
 std::vector<persistence::journaled_event> feed::wait(std::chrono::milliseconds most) {
   std::vector<persistence::journaled_event> fresh;
-  bool cut = false;
   {
     std::unique_lock lock(box_->mutex);
     box_->filled.wait_for(lock, most, [&] { return !box_->events.empty() || box_->cut; });
-    for (auto& e : box_->events)
-      if (e.seq > last_) {
-        last_ = e.seq;
-        fresh.push_back(std::move(e));
-      }
+    for (auto& e : box_->events) {
+      if (e.seq <= last_) continue;
+      behind_ = behind_ || e.prev != last_; // the chain shows what is missing
+      if (behind_) break;
+      last_ = e.seq;
+      fresh.push_back(std::move(e));
+    }
     box_->events.clear();
-    cut = box_->cut;
+    behind_ = behind_ || box_->cut;
   }
-  if (cut) follow();
+  if (behind_) follow();
   return fresh;
 }
 

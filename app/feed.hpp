@@ -31,6 +31,7 @@ private:
   actors::orchestra& from_;
   domain::batch_id batch_;
   domain::seq last_;
+  bool behind_ = false;      // something is missing: follow again
   std::shared_ptr<box> box_; // shared with the callbacks, which may outlive this
 };
 

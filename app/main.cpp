@@ -21,7 +21,9 @@ std::string journal_directory(const std::string& out) {
 
 std::string absolute_path(const std::string& path) {
   std::error_code error;
-  auto text = std::filesystem::absolute(path, error).lexically_normal().native();
+  const auto whole = std::filesystem::absolute(path, error);
+  auto text = std::filesystem::weakly_canonical(whole, error).lexically_normal().native();
+  if (error) text = whole.lexically_normal().native();
   while (text.size() > 1 && text.ends_with('/'))
     text.pop_back();
   return text;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fcntl.h>
 #include <filesystem>
+#include <set>
 #include <sys/stat.h>
 #include <unordered_map>
 
@@ -56,6 +57,7 @@ public:
                                             const persistence::read_view* journal) {
     run_plan plan;
     std::vector<const source_file*> sources; // an output of ours is no source
+    sources.reserve(all.size());
     for (const auto& source : all)
       if (!is_own_output(source)) sources.push_back(&source);
 
@@ -70,11 +72,15 @@ public:
     if (plan.resumed) return plan;
 
     std::vector<std::string> extensions;
+    extensions.reserve(spec_.outputs.size());
     for (const auto& output : spec_.outputs)
       extensions.emplace_back(codecs::find_format(output.format)->extension);
     domain::output_planner names(spec_, std::move(extensions));
-    for (const auto* source : sources)
+    std::set<std::pair<std::uint64_t, std::uint64_t>> source_files;
+    for (const auto* source : sources) {
       reserve_source(names, *source);
+      source_files.emplace(source->device, source->inode);
+    }
     std::vector<const source_file*> rest;
     for (const auto* source : sources) {
       const auto* done = find_done(*source);
@@ -91,6 +97,10 @@ public:
       if (!outputs)
         return std::unexpected(outputs.error().path + " would become " + outputs.error().output +
                                ", which is taken; use --collision rename, or --suffix");
+      for (const auto& output : *outputs)
+        if (is_one_of(source_files, output))
+          return std::unexpected(target(output) + " is one of the sources under another name; "
+                                                  "choose another folder for the outputs");
       note_renames(*source, *outputs, plan);
       domain::file_entry entry{source->path, source->absolute, source->bytes, source->modified_ns,
                                std::move(*outputs)};
@@ -111,11 +121,24 @@ private:
     return !fs::exists(fs::symlink_status(target(output), error));
   }
 
+  // The same file can be reached by other paths than its canonical one: mounted twice, say.
+  bool is_one_of(const std::set<std::pair<std::uint64_t, std::uint64_t>>& files,
+                 const std::string& output) const {
+    struct stat about{};
+    return ::stat(target(output).c_str(), &about) == 0 &&
+           files.contains({about.st_dev, about.st_ino});
+  }
+
   void remember(const persistence::batch_summary& batch, file_record&& file) {
     const auto* completed = std::get_if<domain::file_completed>(&file.result);
     if (completed == nullptr) return;
-    for (std::size_t i = 0; i < file.entry.outputs.size() && i < completed->outputs.size(); ++i)
-      ours_[file.entry.outputs[i]] = completed->outputs[i];
+    const bool theirs = completed->losses.has(domain::loss::existing_kept);
+    for (std::size_t i = 0; i < file.entry.outputs.size() && i < completed->outputs.size(); ++i) {
+      if (theirs) // it was left as it was: not ours, whatever was there before
+        ours_.erase(file.entry.outputs[i]);
+      else
+        ours_[file.entry.outputs[i]] = completed->outputs[i];
+    }
     if (batch.spec != spec_) return;
     const auto source = file.entry.source;
     done_[source] = {std::move(file.entry), completed->outputs};

@@ -28,28 +28,35 @@ std::expected<source_file, std::string> look_at(const fs::path& file, std::strin
     return std::unexpected(file.native() + ": " +
                            std::error_code(errno, std::generic_category()).message());
   std::error_code error;
-  return source_file{std::move(relative), fs::absolute(file, error).lexically_normal().native(),
-                     static_cast<std::uint64_t>(about.st_size),
-                     about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec};
+  const auto canonical = fs::canonical(file, error);
+  if (error) return std::unexpected(file.native() + ": " + error.message());
+  return source_file{.path = std::move(relative),
+                     .absolute = canonical.native(),
+                     .bytes = static_cast<std::uint64_t>(about.st_size),
+                     .modified_ns = about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec,
+                     .device = about.st_dev,
+                     .inode = about.st_ino};
 }
 
 // All regular files below a folder, sorted by name.
 found walk(const fs::path& root, const std::string& excluded) {
   std::vector<source_file> files;
   std::error_code error;
+  const auto canonical_root = fs::canonical(root, error);
   fs::recursive_directory_iterator at(root, error), end;
   if (error) return std::unexpected(root.native() + ": " + error.message());
   for (; at != end; at.increment(error)) {
     if (error) return std::unexpected(root.native() + ": " + error.message());
     std::error_code absent;
-    const bool skip = hidden(at->path()) ||
-                      fs::absolute(at->path(), absent).lexically_normal().native() == excluded;
+    const auto relative = at->path().lexically_relative(root);
+    const bool skip =
+        hidden(at->path()) || (canonical_root / relative).lexically_normal().native() == excluded;
     if (skip) {
       if (at->is_directory(absent)) at.disable_recursion_pending();
       continue;
     }
     if (!at->is_regular_file(absent)) continue;
-    auto file = look_at(at->path(), at->path().lexically_relative(root).native());
+    auto file = look_at(at->path(), relative.native());
     if (!file) return std::unexpected(file.error());
     files.push_back(std::move(*file));
   }

@@ -10,9 +10,10 @@ namespace darkroom::app {
 
 struct source_file {
   std::string path;     // relative: what the output's name is made of
-  std::string absolute; // where it is
+  std::string absolute; // where it is: canonical, without links
   std::uint64_t bytes = 0;
-  std::int64_t modified_ns = 0; // since the Unix epoch
+  std::int64_t modified_ns = 0;        // since the Unix epoch
+  std::uint64_t device = 0, inode = 0; // what it is, under whatever name
 };
 
 // Everything that the words name, each file once, in the order of the words and then of the names.

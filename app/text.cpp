@@ -51,7 +51,7 @@ std::string size_text(std::uint64_t bytes) {
 
 std::string duration_text(double seconds) {
   if (seconds < 60) return format("%.1f s", seconds);
-  const auto whole = static_cast<long>(seconds + 0.5);
+  const long whole = std::lround(seconds);
   if (whole < 3600) return format("%ld min %ld s", whole / 60, whole % 60);
   return format("%ld h %ld min", whole / 3600, whole / 60 % 60);
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -32,7 +33,7 @@ std::array<std::uint8_t, 256> range_map(int centre_in, int centre_out, double fa
   std::array<std::uint8_t, 256> map{};
   for (int v = 0; v < 256; ++v)
     map[static_cast<std::size_t>(v)] =
-        static_cast<std::uint8_t>(centre_out + (v - centre_in) * factor + 0.5);
+        static_cast<std::uint8_t>(std::lround(centre_out + (v - centre_in) * factor));
   return map;
 }
 
@@ -136,8 +137,10 @@ int main(int argc, char** argv) {
   const std::string out = argv[2];
   std::atomic<int> next = 3;
   std::atomic<bool> ok = true;
+  const int count = std::atoi(argv[1]);
   std::vector<std::jthread> threads;
-  for (int i = 0; i < std::atoi(argv[1]); ++i)
+  threads.reserve(static_cast<std::size_t>(count));
+  for (int i = 0; i < count; ++i)
     threads.emplace_back([&] {
       for (int f = next++; f < argc; f = next++) {
         const std::string path = argv[f];

@@ -78,14 +78,14 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", journal.error().detail.c_str());
     return 1;
   }
-  actors::orchestra orchestra(
-      {.slots = slots,
-       .memory_bytes = 64 * limits::GiB,
-       .make_runner = [] { return std::make_unique<no_op_runner>(); },
-       .outputs = std::make_shared<no_outputs>(),
-       .open_journal = open,
-       .journal = std::move(*journal),
-       .announce = [](const std::string& line) { std::puts(line.c_str()); }});
+  actors::orchestra orchestra({.slots = slots,
+                               .memory_bytes = 64 * limits::GiB,
+                               .make_runner = [] { return std::make_unique<no_op_runner>(); },
+                               .outputs = std::make_shared<no_outputs>(),
+                               .open_journal = open,
+                               .journal = std::move(*journal),
+                               .announce = [](const std::string& line) { std::puts(line.c_str()); },
+                               .give_up = [] { std::abort(); }});
   const domain::batch_id batch{{1}};
   domain::create_batch create;
   create.owner = "bench";

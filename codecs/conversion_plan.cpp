@@ -3,6 +3,7 @@
 #include "codecs/orient.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace darkroom::codecs {
 
@@ -50,13 +51,20 @@ void plan_scale(const image_info& info, conversion_plan& plan) {
   std::uint32_t width = 0, height = 0;
   for (const auto& output : plan.outputs) {
     const auto& r = output.resize;
-    width = std::max(width, static_cast<std::uint32_t>(r.scaled_width / r.width + 0.5));
-    height = std::max(height, static_cast<std::uint32_t>(r.scaled_height / r.height + 0.5));
+    width = std::max(width, static_cast<std::uint32_t>(std::lround(r.scaled_width / r.width)));
+    height = std::max(height, static_cast<std::uint32_t>(std::lround(r.scaled_height / r.height)));
   }
   if (plan.orientation >= 5) std::swap(width, height);
   plan.width_min = width;
   plan.height_min = height;
   plan.scale_denominator = source->decode_scale(info, width, height);
+}
+
+// What an encoded output may weigh: it lies in memory until it is staged. Lossless ones of photos
+// were measured at half to three quarters of their pixels, lossy ones at a third of a byte a pixel.
+std::uint64_t output_bytes(const format_row& format, const domain::output_spec& output,
+                           std::uint64_t pixels, std::uint64_t picture_bytes) {
+  return format.always_lossless || output.lossless ? picture_bytes * 3 / 4 : pixels / 2;
 }
 
 // Peak of the steps, each with what is alive beside it.
@@ -79,6 +87,7 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
   const bool converts = info.cmyk || (spec.icc == domain::icc_policy::srgb && info.icc_bytes != 0);
   if (converts) peak = std::max(peak, base * 2 + 4 * limits::MiB);
 
+  std::uint64_t written = 0; // outputs so far
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
     const auto& [format, r] = plan.outputs[i];
     const std::uint64_t target = std::uint64_t{r.canvas_width} * r.canvas_height;
@@ -87,18 +96,19 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
     const std::uint32_t out_channels = widens ? channels + 2 : channels;
     const std::uint32_t out_sample = format->holds_16_bit ? sample : 1;
     const std::uint64_t picture = plan.yuv420 ? target * 3 / 2 : target * out_channels * sample;
-    std::uint64_t alive = plan.outputs.size() > 1 ? base : 0; // kept for the next output
+    std::uint64_t alive = written + (plan.outputs.size() > 1 ? base : 0); // for the next output
     if (r.changes(plan.orientation >= 5 ? info.height : info.width,
                   plan.orientation >= 5 ? info.width : info.height))
-      peak = std::max(peak, base + picture + resize_bytes(pixels, target, info.alpha, info.depth));
+      peak = std::max(peak, written + base + picture +
+                                resize_bytes(pixels, target, info.alpha, info.depth));
+    written += output_bytes(*format, spec.outputs[i], target, target * out_channels * out_sample);
     const bool copies = (info.alpha && !format->holds_alpha) || widens || out_sample != sample;
     if (copies) peak = std::max(peak, alive + 2 * picture);
     alive += plan.yuv420 ? picture : target * out_channels * out_sample;
-    // Metadata is put around a finished WebP in memory: what it may weigh is unknown, so a byte a
-    // pixel is assumed.
-    peak = std::max(peak, alive + format->encode_bytes(spec.outputs[i], r.canvas_width,
-                                                       r.canvas_height, out_channels,
-                                                       static_cast<std::uint8_t>(out_sample * 8)));
+    peak = std::max(peak, written + alive +
+                              format->encode_bytes(spec.outputs[i], r.canvas_width, r.canvas_height,
+                                                   out_channels,
+                                                   static_cast<std::uint8_t>(out_sample * 8)));
   }
   return peak + metadata + 2 * limits::MiB;
 }
@@ -121,7 +131,7 @@ result<conversion_plan> plan_conversion(const image_info& info, std::uint64_t in
     if (!planned) return std::unexpected(planned.error());
     const auto& r = planned->resize;
     plan.output_pixels += std::uint64_t{r.canvas_width} * r.canvas_height;
-    plan.outputs.push_back(std::move(*planned));
+    plan.outputs.push_back(*planned);
   }
   plan_scale(info, plan);
   plan.yuv420 = stays_yuv(info, spec, plan);

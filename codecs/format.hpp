@@ -74,6 +74,7 @@ struct format_row {
   bool holds_alpha = false;
   bool holds_16_bit = false;
   bool holds_grey = false;                   // else grey becomes RGB
+  bool always_lossless = false;              // whatever the spec says
   bool holds_png_colour = false;             // else gamma and chromaticities become a profile
   std::size_t metadata_bytes_max = SIZE_MAX; // of EXIF, and of XMP
 

@@ -16,6 +16,7 @@ using enum domain::failure_reason;
 
 constexpr std::string_view exif_prefix{"Exif\0\0", 6};
 constexpr std::string_view xmp_prefix{"http://ns.adobe.com/xap/1.0/\0", 29};
+constexpr std::string_view extended_xmp_prefix{"http://ns.adobe.com/xmp/extension/\0", 35};
 constexpr std::string_view icc_prefix{"ICC_PROFILE\0", 12};
 constexpr int raw_rows = 16; // of Y in one row of 4:2:0 blocks
 
@@ -263,6 +264,7 @@ metadata metadata_of(jpeg_reader& reader, domain::loss_set& losses) {
   meta.exif.assign(exif.begin(), exif.end());
   const auto xmp = find_marker(info, 1, xmp_prefix);
   meta.xmp.assign(xmp.begin(), xmp.end());
+  if (!find_marker(info, 1, extended_xmp_prefix).empty()) losses.add(domain::loss::xmp_dropped);
   if (!find_marker(info, 2, icc_prefix).empty()) {
     unsigned size = 0;
     if (JOCTET* profile = reader.read_icc(&size); profile != nullptr) {

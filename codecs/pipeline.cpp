@@ -61,6 +61,17 @@ result<void> manage_colour(decoded_image& decoded, domain::icc_policy policy) {
   return convert_to_srgb(pixels, meta, loss::icc_converted, decoded.losses);
 }
 
+// Grey becomes RGB; a profile for grey is used up by that.
+result<void> colour_grey(image& pixels, metadata& meta, domain::loss_set& losses) {
+  if (profile_fits(meta.icc, pixels.layout()))
+    if (auto ok = convert_to_srgb(pixels, meta, loss::icc_converted, losses); !ok) return ok;
+  if (!is_grey(pixels.layout())) return {};
+  auto rgb = expand_grey(pixels);
+  if (!rgb) return std::unexpected(rgb.error());
+  pixels = std::move(*rgb);
+  return {};
+}
+
 // Brings the pixels to what the format can hold, and declares what that costs.
 result<void> fit_to_format(image& pixels, metadata& meta, const format_row& format,
                            domain::rgb_colour background, domain::loss_set& losses) {
@@ -69,20 +80,13 @@ result<void> fit_to_format(image& pixels, metadata& meta, const format_row& form
     pixels = std::move(*made);
     return {};
   };
-  if (!format.holds_png_colour && meta.icc.empty())
-    meta.icc = profile_of(meta.colour, is_grey(pixels.layout()) && format.holds_grey);
   if (has_alpha(pixels.layout()) && !format.holds_alpha) {
     bool was_transparent = false;
     if (auto ok = replace(flatten(pixels, background, &was_transparent)); !ok) return ok;
     if (was_transparent) losses.add(loss::alpha_flattened);
   }
-  if (is_grey(pixels.layout()) && !format.holds_grey) {
-    if (profile_fits(meta.icc, pixels.layout())) {
-      if (auto ok = convert_to_srgb(pixels, meta, loss::icc_converted, losses); !ok) return ok;
-    }
-    if (is_grey(pixels.layout()))
-      if (auto ok = replace(expand_grey(pixels)); !ok) return ok;
-  }
+  if (is_grey(pixels.layout()) && !format.holds_grey)
+    if (auto ok = colour_grey(pixels, meta, losses); !ok) return ok;
   if (pixels.depth() == 16 && !format.holds_16_bit) {
     if (auto ok = replace(reduce_depth(pixels)); !ok) return ok;
     losses.add(loss::bit_depth_reduced);
@@ -127,19 +131,18 @@ void adapt_metadata(metadata& meta, const domain::conversion_spec& spec, const f
   }
 }
 
-result<image> resized(const image& pixels, const resize_plan& plan, domain::rgb_colour paper) {
-  const bool coloured = paper.red != paper.green || paper.green != paper.blue;
-  if (plan.padded() && is_grey(pixels.layout()) && coloured) {
-    auto rgb = expand_grey(pixels);
-    return rgb ? resize(*rgb, plan, paper) : std::move(rgb);
-  }
-  return resize(pixels, plan, paper);
-}
-
 result<image> copy_of(const image& pixels) {
   auto copy = image::make(pixels.layout(), pixels.width(), pixels.height(), pixels.depth());
   if (copy) std::copy_n(pixels.data(), pixels.bytes(), copy->data());
   return copy;
+}
+
+// Whether grey pixels are to stand on a background that is not grey.
+bool needs_colour(const image& pixels, const resize_plan& plan, const format_row& format,
+                  domain::rgb_colour paper) {
+  const bool coloured = paper.red != paper.green || paper.green != paper.blue;
+  const bool shows = plan.padded() || (has_alpha(pixels.layout()) && !format.holds_alpha);
+  return is_grey(pixels.layout()) && coloured && shows;
 }
 
 // Whether the decoded pixels go to the encoder unchanged, so that no copy is needed.
@@ -157,25 +160,29 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
   metadata meta = last ? std::move(decoded.meta) : decoded.meta;
   image own; // pixels of this output alone
   const image* pixels = &decoded.pixels;
-  if (how.changes(decoded.pixels.width(), decoded.pixels.height())) {
-    auto made = resized(decoded.pixels, how, request.spec.background);
+  const bool colours_grey = needs_colour(*pixels, how, *format, request.spec.background);
+  const bool resizes = how.changes(pixels->width(), pixels->height());
+  if (colours_grey || (!resizes && !goes_unchanged(*pixels, *format))) {
+    auto made = last ? result<image>(std::move(decoded.pixels)) : copy_of(decoded.pixels);
     if (!made) return std::unexpected(made.error());
     own = std::move(*made);
     pixels = &own;
-  } else if (!goes_unchanged(decoded.pixels, *format)) {
-    auto made = last ? result<image>(std::move(decoded.pixels)) : copy_of(decoded.pixels);
+  }
+  if (colours_grey)
+    if (auto ok = colour_grey(own, meta, losses); !ok) return std::unexpected(ok.error());
+  if (resizes) {
+    auto made = resize(*pixels, how, request.spec.background);
     if (!made) return std::unexpected(made.error());
     own = std::move(*made);
     pixels = &own;
   }
   if (last && pixels == &own) decoded.pixels = {};
   if (how.upscaled) losses.add(loss::upscaled);
-  if (pixels == &own) {
+  if (pixels == &own)
     if (auto ok = fit_to_format(own, meta, *format, request.spec.background, losses); !ok)
       return std::unexpected(ok.error());
-  } else if (!format->holds_png_colour && meta.icc.empty()) {
+  if (!format->holds_png_colour && meta.icc.empty())
     meta.icc = profile_of(meta.colour, is_grey(pixels->layout()));
-  }
   adapt_metadata(meta, request.spec, *format, *pixels, decoded.orientation, losses);
 
   output_sink sink(request.output_fds[i], limits::output_bytes_max);

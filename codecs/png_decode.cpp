@@ -112,8 +112,9 @@ public:
     return nullptr;
   }
 
-  // The XMP packet of an uncompressed iTXt chunk.
-  std::span<const std::uint8_t> xmp() noexcept {
+  // The XMP packet of an uncompressed iTXt chunk; `compressed` is set for one that is skipped
+  // because it would have to be inflated.
+  std::span<const std::uint8_t> xmp(bool* compressed = nullptr) noexcept {
     png_unknown_chunkp chunks = nullptr;
     const int count = png_get_unknown_chunks(png_, info_, &chunks);
     for (int i = 0; i < count; ++i) {
@@ -122,8 +123,12 @@ public:
       const auto key = png_xmp_keyword.size();
       // keyword, 0, compressed?, method, language, 0, translated keyword, 0, text
       if (data.size() < key + 5 || std::memcmp(data.data(), png_xmp_keyword.data(), key) != 0 ||
-          data[key] != 0 || data[key + 1] != 0)
+          data[key] != 0)
         continue;
+      if (data[key + 1] != 0) {
+        if (compressed != nullptr) *compressed = true;
+        continue;
+      }
       std::size_t at = key + 3;
       for (int zeros = 0; zeros < 2 && at < data.size(); ++at)
         if (data[at] == 0) ++zeros;
@@ -226,8 +231,10 @@ metadata metadata_of(png_reader& reader, domain::loss_set& losses) {
   metadata meta;
   meta.exif = exif_of(reader);
   meta.icc = icc_of(reader);
-  const auto xmp = reader.xmp();
+  bool compressed = false;
+  const auto xmp = reader.xmp(&compressed);
   meta.xmp.assign(xmp.begin(), xmp.end());
+  if (compressed && meta.xmp.empty()) losses.add(domain::loss::xmp_dropped);
   meta.colour = colour_of(reader);
   png_uint_32 x = 0, y = 0;
   int unit = 0;
@@ -300,6 +307,7 @@ const format_row& png_format() {
       .holds_alpha = true,
       .holds_16_bit = true,
       .holds_grey = true,
+      .always_lossless = true,
       .holds_png_colour = true,
       .sniff = sniff,
       .probe = probe,

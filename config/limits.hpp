@@ -60,6 +60,7 @@ inline constexpr std::uint64_t memory_budget_default_bytes = 1 * GiB;
 inline constexpr std::uint64_t memory_budget_min_bytes = 128 * MiB;
 inline constexpr std::uint64_t memory_main_bytes = 80 * MiB; // main process and zygote
 inline constexpr std::uint64_t memory_idle_host_bytes = 6 * MiB;
+inline constexpr std::uint64_t memory_lease_min_bytes = 16 * MiB; // for one small picture
 inline constexpr std::uint32_t memory_overtake_ms =
     2'000; // then memory is kept for the waiting file
 
@@ -85,6 +86,9 @@ inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of
 inline constexpr std::uint64_t journal_write_buffer_bytes = 16 * MiB;
 inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
+// Opening a journal that is in use: its files may change under the reader.
+inline constexpr std::uint32_t journal_read_tries_max = 20;
+inline constexpr std::uint32_t journal_read_retry_ms = 25;
 
 // --- Feed ---------------------------------------------------------------------------------------
 inline constexpr std::uint32_t subscriber_outbox_events_max = 16'384; // then cut off
@@ -102,7 +106,8 @@ static_assert(image_pixels_max <= image_pixels_ceiling);
 static_assert(png_chunks_cached_max > 0);
 static_assert(webp_side_pixels_max < side_pixels_max);
 static_assert(crashes_before_alone < crashes_max);
-static_assert(memory_main_bytes + memory_idle_host_bytes + probe_memory_bytes <
+static_assert(memory_main_bytes + 2 * memory_idle_host_bytes + probe_memory_bytes +
+                  memory_lease_min_bytes <=
               memory_budget_min_bytes);
 static_assert(probe_cpu_ms < probe_wall_ms);
 static_assert(outputs_max + 4 < host_open_files);

@@ -107,7 +107,7 @@ public:
       if (!is(i, file_status::running)) return wrong_state();
     for (const file_index i : e.interrupted) {
       auto& history = s.histories[i];
-      history.crashes += 1;
+      history.crashes += e.process_survived ? 0 : 1;
       give_back(history);
       if (live())
         set(i, file_status::queued);

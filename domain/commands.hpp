@@ -45,7 +45,10 @@ struct change_spec {
 };
 
 // --- From the machinery -----------------------------------------------------------------------
-struct recover_batch {}; // the process began again
+// The work begins again from the journal.
+struct recover_batch {
+  bool process_survived = false;
+};
 struct start_file {
   file_index index = 0;
   lease_id lease = 0;

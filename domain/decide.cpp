@@ -137,14 +137,15 @@ public:
                       "file " + std::to_string(file.index) + " has ended");
     return just(spec_changed{c.spec, c.files});
   }
-  decision operator()(const recover_batch&) const {
+  decision operator()(const recover_batch& c) const {
     std::vector<event> events;
     batch_recovered recovered;
+    recovered.process_survived = c.process_survived;
     for (const auto& [index, history] : s.histories)
       if (is(index, file_status::running)) recovered.interrupted.push_back(index);
     if (recovered.interrupted.empty()) return events;
     events.emplace_back(recovered);
-    if (is_terminal(s.phase)) return events;
+    if (is_terminal(s.phase) || c.process_survived) return events;
     for (const file_index i : recovered.interrupted) {
       const auto& history = s.histories.at(i);
       if (history.crashes + 1 >= limits::crashes_max)

@@ -130,9 +130,11 @@ struct spec_changed {
   std::vector<replanned_file> files;
   bool operator==(const spec_changed&) const = default;
 };
-// The process began again: what was running was interrupted by a crash and is queued again.
+// The work began again from the journal: what was running was interrupted and is queued again.
 struct batch_recovered {
   std::vector<file_index> interrupted;
+  // The process lived on, only its journal had failed: no file is suspected of anything.
+  bool process_survived = false;
   bool operator==(const batch_recovered&) const = default;
 };
 

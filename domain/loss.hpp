@@ -16,8 +16,8 @@ enum class loss : std::uint8_t {
   icc_converted,      // pixels were converted to another colour space
   icc_dropped,        // the profile could not be kept and could not be used
   cmyk_converted,     // CMYK became RGB
-  exif_dropped,       // EXIF was stripped or could not be kept
-  xmp_dropped,        // XMP was stripped or could not be kept
+  exif_dropped,       // EXIF could not be kept
+  xmp_dropped,        // XMP, or a part of it, could not be kept
   location_stripped,  // the place was removed from the metadata
   upscaled,           // the output is larger than the source
   truncated_salvaged, // the source ends too early: the rest of the picture is blank

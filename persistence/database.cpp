@@ -51,9 +51,11 @@ rocksdb::Options options_for(rocksdb::Env* env) {
 
 journal_error database::error_of(const rocksdb::Status& status) {
   const auto text = status.ToString();
-  if (text.find("lock") != std::string::npos && status.IsIOError())
-    return {journal_fault::locked, "another Darkroom is using this directory"};
   if (status.IsNoSpace()) return {journal_fault::no_space, "the disk of the journal is full"};
+  // RocksDB has no code for it, but two sentences: of another process, and of this one.
+  if (text.find("While lock file") != std::string::npos ||
+      text.find("lock hold by current process") != std::string::npos)
+    return {journal_fault::locked, "another Darkroom is using this directory"};
   if (status.IsCorruption()) return {journal_fault::corrupt, "the journal is damaged: " + text};
   return {journal_fault::io, "the journal cannot be read or written: " + text};
 }

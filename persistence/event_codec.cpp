@@ -239,7 +239,9 @@ struct event_writer {
     }
   }
   void operator()(const batch_recovered& e) const {
-    write_indexes(e.interrupted, *to.mutable_batch_recovered()->mutable_interrupted());
+    auto& m = *to.mutable_batch_recovered();
+    write_indexes(e.interrupted, *m.mutable_interrupted());
+    m.set_process_survived(e.process_survived);
   }
   void operator()(const file_started& e) const {
     auto& m = *to.mutable_file_started();
@@ -319,7 +321,8 @@ bool read_fact(const pb::Event& from, event& to) {
   case pb::Event::kSpecChanged:
     return read_spec_changed(from.spec_changed(), to.emplace<spec_changed>());
   case pb::Event::kBatchRecovered:
-    to = batch_recovered{read_indexes(from.batch_recovered().interrupted())};
+    to = batch_recovered{read_indexes(from.batch_recovered().interrupted()),
+                         from.batch_recovered().process_survived()};
     return true;
   case pb::Event::kFileStarted: {
     const auto& m = from.file_started();

@@ -25,6 +25,14 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
+// A batch that has ended lives on while the last accepted results are being written.
+bool has_open_files(const domain::status_counts& counts) {
+  for (const auto status :
+       {domain::file_status::queued, domain::file_status::running, domain::file_status::retry_wait})
+    if (counts[static_cast<std::size_t>(status)] != 0) return true;
+  return false;
+}
+
 // Adds what one event changes in the projections.
 class projector {
 public:
@@ -143,7 +151,7 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     auto summary = request->summary;
     summary.seq = last_by_batch_[batch];
     group.Put(keys::batch(batch), encode_summary(summary));
-    if (domain::is_terminal(summary.phase))
+    if (domain::is_terminal(summary.phase) && !has_open_files(summary.counts))
       group.Delete(keys::live(batch));
     else
       group.Put(keys::live(batch), rocksdb::Slice());

@@ -65,10 +65,14 @@ std::vector<placed_output> output_directory::place(std::span<const staged_output
     if (results.back().how == placement::placed || results.back().how == placement::adopted)
       by_directory[parent_of(below_root(output.target))].push_back(results.size() - 1);
   }
-  for (const auto& [directory, indexes] : by_directory)
-    if (const auto ok = sync_directory(directory); !ok)
-      for (const auto i : indexes)
-        results[i] = {placement::failed, ok.error(), 0, {}};
+  for (const auto& [directory, indexes] : by_directory) {
+    const auto ok = sync_directory(directory);
+    if (ok) continue;
+    for (const auto i : indexes) { // no name that no event will tell of
+      if (results[i].how == placement::placed) take_back(staged[i]);
+      results[i] = {placement::failed, ok.error(), 0, {}};
+    }
+  }
   return results;
 }
 
@@ -77,6 +81,8 @@ void output_directory::discard(const staged_output& staged) {
 }
 
 void output_directory::take_back(const staged_output& staged) {
+  // What was replaced is gone: then the new one is better than nothing.
+  if (staged.existing == domain::existing_policy::overwrite) return;
   ::unlink(below_root(staged.target).c_str());
 }
 

@@ -1,7 +1,11 @@
 #include "persistence/read_view.hpp"
 
+#include "config/limits.hpp"
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+
+#include <chrono>
+#include <thread>
 
 namespace darkroom::persistence {
 
@@ -23,6 +27,13 @@ std::string name_of(const batch_id& batch) {
 
 journal_result<std::shared_ptr<const read_view>> read_view::open(const std::string& directory) {
   auto db = database::open(directory, nullptr, true);
+  // A running writer deletes files that this reader has just heard of.
+  for (std::uint32_t tries = 1;
+       !db && db.error().fault != journal_fault::missing && tries < limits::journal_read_tries_max;
+       ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(limits::journal_read_retry_ms));
+    db = database::open(directory, nullptr, true);
+  }
   if (!db) return std::unexpected(db.error());
   return std::make_shared<const read_view>(std::move(*db));
 }

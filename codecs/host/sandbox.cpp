@@ -79,7 +79,8 @@ void warm_up() {
   ::tzset();
   try {
     throw std::bad_alloc();
-  } catch (const std::bad_alloc&) {
+  } catch (const std::bad_alloc& first) {
+    (void)first.what();
   }
   constexpr std::size_t count = 512;
   auto* numbers = static_cast<std::uint32_t*>(std::malloc(count * sizeof(std::uint32_t)));

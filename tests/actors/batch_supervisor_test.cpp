@@ -234,6 +234,38 @@ TEST_CASE("a journal that cannot be written stops everything; with room, replay 
   CHECK(w.look().summary.phase == batch_phase::completed);
 }
 
+TEST_CASE("the death of the journal is the end, said aloud") {
+  world w;
+  w.start(2);
+  CHECK_FALSE(w.gave_up);
+  w.kill_journal();
+  CHECK(w.gave_up);
+  CHECK(w.announced.back().find("start again") != std::string::npos);
+}
+
+TEST_CASE("a journal that fails again and again condemns no file") {
+  world w(1);
+  w.start(1);
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(w.running() == files{0});
+    w.break_disk(true);
+    CHECK(w.tell(domain::pause_batch{}).in_doubt);
+    w.break_disk(false);
+    w.advance(limits::journal_reopen_ms + 1);
+  }
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("pause and resume in one breath: what starts meanwhile is let be") {
+  world w;
+  w.start(3);
+  w.tell_both(domain::pause_batch{domain::pause_mode::interrupt}, domain::resume_batch{});
+  for (int i = 0; i < 5; ++i)
+    w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
 TEST_CASE("random lives end with every file in one terminal state, reached once") {
   for (std::uint32_t seed = 1; seed <= 15; ++seed) {
     INFO("seed " << seed);

@@ -193,8 +193,9 @@ void world::build() {
   parts_.pool = sys.spawn(holding_pool, seen, parts_.dispatcher);
   parts_.seams = {[] { return std::int64_t{1'000'000}; }, [] { return 32'768u; }};
   caf::anon_send(parts_.dispatcher, register_node{"n", parts_.pool, slots_, memory_bytes_});
-  coordinator_ = sys.spawn(coordinator, parts_,
-                           [this](const std::string& line) { announced.push_back(line); });
+  coordinator_ = sys.spawn(
+      coordinator, parts_, [this](const std::string& line) { announced.push_back(line); },
+      [this] { gave_up = true; });
   run();
 }
 
@@ -227,6 +228,15 @@ command_outcome world::tell(domain::command command, domain::batch_id batch) {
   return ask<command_outcome>(batch_request{batch, std::move(command)});
 }
 
+void world::tell_both(domain::command first, domain::command second) {
+  caf::scoped_actor self{stage_->system()};
+  auto one = self->request(coordinator_, caf::infinite, batch_request{id, std::move(first)});
+  auto two = self->request(coordinator_, caf::infinite, batch_request{id, std::move(second)});
+  run();
+  for (auto* answer : {&one, &two})
+    answer->receive([](command_outcome& o) { CHECK(o.ok); }, [](const caf::error&) { FAIL(); });
+}
+
 batch_view world::look(domain::batch_id batch) {
   return ask<batch_view>(describe_batch{batch});
 }
@@ -245,7 +255,8 @@ void world::start(std::uint32_t files, std::uint32_t max_failed) {
                              100,
                              1,
                              {"o" + std::to_string(at)}});
-    REQUIRE(tell(std::move(add)).ok);
+    const auto added = tell(std::move(add));
+    REQUIRE(added.ok);
   }
   REQUIRE(tell(domain::start_batch{}).ok);
 }
@@ -298,6 +309,11 @@ bool world::shut_down() {
   bool done = false;
   pending.receive([&](shut_down_done) { done = true; }, [](const caf::error&) {});
   return done;
+}
+
+void world::kill_journal() {
+  caf::anon_send_exit(parts_.journal, caf::exit_reason::unhandled_exception);
+  run();
 }
 
 void world::break_disk(bool broken) {

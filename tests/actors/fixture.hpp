@@ -65,6 +65,8 @@ public:
   ~world();
 
   actors::command_outcome tell(domain::command command, domain::batch_id batch = id);
+  // The second is asked before the first is answered.
+  void tell_both(domain::command first, domain::command second);
   actors::batch_view look(domain::batch_id batch = id);
   // Creates a batch, adds files f0, f1, … and starts it.
   void start(std::uint32_t files, std::uint32_t max_failed = 0);
@@ -89,6 +91,9 @@ public:
 
   std::shared_ptr<record> seen = std::make_shared<record>();
   std::vector<std::string> announced;
+  bool gave_up = false;
+  // An actor dies of a fault.
+  void kill_journal();
   static inline const domain::batch_id id{{7}};
 
 private:

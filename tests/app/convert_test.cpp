@@ -121,6 +121,27 @@ TEST_CASE("what lies in the way follows --existing") {
   CHECK(content_of(f / "out/p0.webp") != "theirs");
 }
 
+TEST_CASE("what was kept for somebody is never taken for ours later") {
+  folder f(1);
+  f.write("out/p0.webp", "theirs");
+  REQUIRE(f.run({"--existing", "skip"}).code == 0);
+  CHECK(f.run({"-q", "30"}).code == 3);
+  CHECK(f.run({"-q", "30", "--existing", "skip"}).code == 0);
+  CHECK(content_of(f / "out/p0.webp") == "theirs");
+}
+
+TEST_CASE("sources reached through a link are sources all the same") {
+  folder f(1);
+  const auto before = content_of(f / "in/p0.png");
+  fs::create_directory_symlink(f / "in", f / "link");
+  const auto done = run_darkroom(
+      {"convert", "link", "-o", "in", "--to", "png", "-q", "30", "--existing", "overwrite"},
+      f.path());
+  CHECK(done.code == 0);
+  CHECK(content_of(f / "in/p0.png") == before);
+  CHECK(fs::exists(f / "in/p0-2.png"));
+}
+
 TEST_CASE("collisions are renamed, or refused before anything is done") {
   folder f(0);
   f.write("in/a.png", png());
@@ -238,6 +259,7 @@ TEST_CASE("what cannot be asked is refused with what can") {
       {{"--memory", "lots"}, "512MiB"},
       {{"--memory", "1MiB"}, "at least"},
       {{"-j", "0"}, "from 1"},
+      {{"-j", "200", "--memory", "256MiB"}, "raise --memory"},
       {{"--fail-on", "sleep"}, "no such loss"},
       {{"--report", "r.txt"}, ".csv"}};
   for (const auto& [words, hint] : wrong) {

@@ -1,4 +1,5 @@
 // Whatever ends a run, the same command finishes it.
+#include "persistence/journal_store.hpp"
 #include "process.hpp"
 #include "tests/codecs/pictures.hpp"
 #include "tests/support/scratch.hpp"
@@ -8,6 +9,7 @@
 #include <csignal>
 #include <map>
 #include <random>
+#include <sys/stat.h>
 
 using namespace darkroom;
 using namespace darkroom::tests;
@@ -125,6 +127,43 @@ TEST_CASE("a second run into the same folder is refused") {
   CHECK(second.code == 1);
   CHECK(second.err.find("another run is writing to") != std::string::npos);
   CHECK(run.wait().code == 0);
+}
+
+TEST_CASE("a run that ended before it had begun is begun by the same command") {
+  slow_folder f;
+  // What a run leaves that is killed between adding its files and starting.
+  domain::batch_state state;
+  domain::create_batch create;
+  create.owner = "local";
+  create.spec.outputs.push_back({.format = "webp", .effort = 5});
+  domain::add_files add;
+  for (const auto& [name, content] : f.outputs("in")) {
+    const auto source = fs::canonical(f / ("in/" + name)).string();
+    struct stat about{};
+    REQUIRE(::stat(source.c_str(), &about) == 0);
+    add.entries.push_back({name,
+                           source,
+                           content.size(),
+                           about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec,
+                           {name.substr(0, name.size() - 4) + ".webp"}});
+  }
+  {
+    fs::create_directories(f / "out/.darkroom");
+    auto journal = persistence::journal_store::open({f / "out/.darkroom/journal", nullptr});
+    REQUIRE(journal);
+    for (const domain::command& c : {domain::command{create}, domain::command{add}}) {
+      auto events = domain::execute(state, c);
+      REQUIRE(events);
+      persistence::append_request request{{{7}}, 1, *events, {}, nullptr};
+      request.summary.phase = state.phase;
+      request.summary.spec = state.spec;
+      request.summary.counts = state.counts;
+      REQUIRE((*journal)->append(std::span(&request, 1), true));
+    }
+  }
+  f.check_whole();
+  CHECK(run_darkroom({"journal", "dump", "out"}, f.path()).out.find("batch_cancelled") ==
+        std::string::npos);
 }
 
 TEST_CASE("a run that is replaced by another one is cancelled, and leaves no stray file") {

@@ -26,6 +26,7 @@ process::process(const std::vector<std::string>& arguments, const std::string& d
   std::vector<std::string> words{DARKROOM_BINARY};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(words.size() + 1);
   for (auto& word : words)
     argv.push_back(word.data());
   argv.push_back(nullptr);

@@ -29,7 +29,7 @@ TEST_CASE("a name can be shown whatever is in it") {
                                     "break");
   CHECK(printable("bad\xff\xc0\xaf") == "bad\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
   CHECK(printable("\xc2\x85") == "\xef\xbf\xbd");                     // a C1 control character
-  CHECK(printable("\xed\xa0\x80").find("\xed") == std::string::npos); // a surrogate
+  CHECK(printable("\xed\xa0\x80").find('\xed') == std::string::npos); // a surrogate
 }
 
 TEST_CASE("durations and counts read as people say them") {

@@ -87,7 +87,8 @@ TEST_CASE("each wall ends its host, is named, and the batch goes on") {
          .outputs = outputs,
          .open_journal = open,
          .journal = std::move(*open()),
-         .announce = [](const std::string&) {}});
+         .announce = [](const std::string&) {},
+         .give_up = [] {}});
     const domain::batch_id batch{{1}};
     domain::create_batch create;
     create.spec.outputs.push_back({.format = "toy"});

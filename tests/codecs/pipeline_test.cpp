@@ -161,6 +161,24 @@ TEST_CASE("grey with a profile of its own becomes sRGB where there is no grey") 
   CHECK(losses_of(file, spec_to("jpeg")) == list{});
 }
 
+TEST_CASE("grey on a coloured background becomes RGB, its profile used") {
+  metadata meta;
+  meta.icc = profile_of({.gamma = 100'000, .chromaticity = {}, .srgb_intent = {}}, true);
+  auto spec = spec_to("jpeg");
+  spec.background = {255, 0, 0};
+  const auto flat = convert(encoded("png", gradient(pixel_layout::grey_alpha, 20, 20), meta), spec);
+  REQUIRE(flat);
+  CHECK(decoded(flat->outputs[0])->pixels.layout() == pixel_layout::rgb);
+  CHECK(decoded(flat->outputs[0])->meta.icc.empty());
+  CHECK(flat->report.losses.has(loss::icc_converted));
+  auto padded = spec_to(
+      "png", [](auto& o) { o.resize = domain::resize_spec{40, 20, domain::resize_mode::pad}; });
+  padded.background = {255, 0, 0};
+  const auto on_red = convert(encoded("png", gradient(pixel_layout::grey, 20, 20)), padded);
+  REQUIRE(on_red);
+  CHECK(decoded(on_red->outputs[0])->pixels.layout() == pixel_layout::rgb);
+}
+
 TEST_CASE("one decode serves several outputs") {
   auto spec = spec_to("png");
   spec.outputs.push_back({.format = "jpeg"});
