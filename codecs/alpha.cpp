@@ -22,7 +22,7 @@ bool flatten_rows(const image& from, image& to, domain::rgb_colour background) {
   const std::uint64_t scale = top / 255;
   const std::uint64_t paper[3] = {background.red * scale, background.green * scale,
                                   background.blue * scale};
-  const std::uint32_t colours = from.channels() - 1;
+  const std::uint32_t colours = is_grey(from.layout()) ? 1 : 3;
   bool transparent = false;
   for (std::uint32_t y = 0; y < from.height(); ++y) {
     const auto* in = row_of<Sample>(from, y);
