@@ -142,14 +142,14 @@ TEST_CASE("valid images convert, with what is lost declared") {
       {"testimgari.jpg", "ok"}, // arithmetic coding
       {"testimgl.jpg", "unsupported_format"},
       {"lossy_alpha1.webp", "ok"}};
-  const auto folder = corpus("valid"); // may skip, which it cannot inside of a check
+  const auto folder = corpus("valid") + "/"; // may skip, which it cannot inside of a check
   for (const auto& [name, how] : expected) {
     INFO(name);
-    CHECK(ended(folder + "/" + name, spec_to("webp")) == how);
+    CHECK(ended(folder + name, spec_to("webp")) == how);
   }
   auto first = spec_to("png");
   first.animation = domain::animation_policy::first_frame;
-  CHECK(ended(folder + "/animated-loop-3.webp", first) == "ok animation_dropped");
+  CHECK(ended(folder + "animated-loop-3.webp", first) == "ok animation_dropped");
 }
 
 TEST_CASE("photos stay what they were: PSNR through YCbCr within 0.3 dB of the way through RGB") {
