@@ -1,5 +1,6 @@
 #include "actors/batch_supervisor.hpp"
 
+#include "actors/name_reader.hpp"
 #include "config/limits.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -35,6 +36,17 @@ persistence::batch_summary summary_of(const batch_supervisor_state& s) {
   summary.counts = s.working.counts;
   summary.bytes_in = s.working.bytes_in;
   summary.bytes_out = s.working.bytes_out;
+  summary.seq = s.last_seq;
+  summary.command_seq = s.command_seq;
+  summary.sealed = s.working.sealed;
+  summary.keep_open = s.working.keep_open;
+  summary.on_first_file = s.working.on_first_file;
+  summary.max_failed = s.working.max_failed;
+  summary.tags = s.working.tags;
+  summary.bytes_added = s.working.bytes_added;
+  summary.pixels = s.working.pixels;
+  summary.started_us = s.started_us;
+  summary.ended_us = s.ended_us;
   return summary;
 }
 
@@ -43,17 +55,55 @@ bool snapshot_due(const batch_supervisor_state& s) {
          std::max<std::uint64_t>(limits::snapshot_tail_events, s.working.files.size() / 4);
 }
 
+void count(vitals& numbers, const domain::event& e) {
+  if (const auto* done = std::get_if<domain::file_completed>(&e)) {
+    numbers.files_completed += 1;
+    numbers.probe.add(std::uint64_t{done->stages.probe_us});
+    numbers.queue_wait.add(std::uint64_t{done->stages.wait_us});
+    numbers.convert.add(std::uint64_t{done->stages.convert_us});
+    numbers.store.add(std::uint64_t{done->stages.store_us});
+  }
+  numbers.files_failed += std::holds_alternative<domain::file_failed>(e);
+  numbers.files_interrupted += std::holds_alternative<domain::file_interrupted>(e);
+}
+
+// What an event says about times and speed.
+void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
+  if (std::holds_alternative<domain::batch_started>(e) ||
+      std::holds_alternative<domain::batch_retried>(e)) {
+    s.started_us = now_us;
+    s.ended_us = 0;
+    s.said_idle = false;
+    s.rate.restart(now_us);
+  } else if (std::holds_alternative<domain::batch_resumed>(e)) {
+    s.rate.restart(now_us);
+  } else if (domain::is_terminal(s.working.phase) && s.ended_us == 0) {
+    s.ended_us = now_us;
+  }
+  if (const auto* done = std::get_if<domain::file_completed>(&e))
+    s.rate.add(now_us, {1, std::uint64_t{done->width} * done->height, done->bytes_in});
+  if (s.peers.numbers) count(*s.peers.numbers, e);
+}
+
 // Journals what was decided and applied; `then` runs when it is durable (or, with `durable` false,
 // written), or with false when it is in doubt.
 void journal(self_pointer self, std::vector<domain::event> events, bool durable,
-             std::function<void(bool)> then) {
+             std::function<void(bool)> then, std::vector<persistence::access_record> records = {}) {
   auto& s = self->state;
+  const auto now = s.seams.now_us();
+  if (!events.empty()) s.changed_us = now;
+  std::size_t commands = 0;
+  for (const auto& e : events) {
+    commands += domain::is_command_event(e);
+    note(s, e, now);
+  }
+  s.commands_pending += commands;
   append_events message;
   message.ticket = s.next_ticket++;
   message.durable = durable;
   message.request.batch = s.id;
-  s.changed_us = s.seams.now_us();
-  message.request.time_us = s.changed_us;
+  message.request.time_us = now;
+  message.request.records = std::move(records);
   s.events_since_snapshot += events.size();
   message.request.events = std::move(events);
   message.request.summary = summary_of(s);
@@ -61,7 +111,8 @@ void journal(self_pointer self, std::vector<domain::event> events, bool durable,
     message.request.snapshot = std::make_shared<const domain::batch_state>(s.working);
     s.events_since_snapshot = 0;
   }
-  s.pending.emplace_back(message.ticket, std::move(then));
+  if (s.peers.usage) s.peers.usage->set(message.request.summary);
+  s.pending.push_back({message.ticket, durable, commands, std::move(then)});
   self->send(s.peers.journal, std::move(message));
 }
 
@@ -77,8 +128,10 @@ bool carry_out(self_pointer self, const domain::command& command, bool durable =
 
 void answer_pending(self_pointer self, std::uint64_t ticket, bool durable) {
   auto& s = self->state;
-  while (!s.pending.empty() && s.pending.front().first <= ticket) {
-    auto then = std::move(s.pending.front().second);
+  while (!s.pending.empty() && s.pending.front().ticket <= ticket) {
+    auto then = std::move(s.pending.front().then);
+    s.unsynced = !s.pending.front().durable;
+    s.commands_pending -= s.pending.front().commands;
     s.pending.pop_front();
     if (then) then(durable);
   }
@@ -208,13 +261,24 @@ void act_on_command(self_pointer self, const domain::command& command) {
   if (std::holds_alternative<domain::retry_batch>(command)) s.next_index = 0;
   const auto* pause = std::get_if<domain::pause_batch>(&command);
   if (pause != nullptr && pause->mode == domain::pause_mode::interrupt) interrupt_running(self);
-  act_on_phase(self);
+}
+
+// An ended batch with nothing on its way may leave the memory.
+void tell_when_idle(self_pointer self) {
+  auto& s = self->state;
+  if (s.said_idle || s.ending || !domain::is_terminal(s.working.phase) || s.working.open() != 0 ||
+      !s.in_flight.empty() || !s.pending.empty() || s.reading_names)
+    return;
+  s.said_idle = true;
+  if (const auto to = caf::actor_cast<caf::strong_actor_ptr>(s.peers.coordinator))
+    self->send(caf::actor_cast<coordinator_actor>(to),
+               batch_idle{s.id, s.working.phase == domain::batch_phase::deleted});
 }
 
 void finish_giving_back(self_pointer self) {
   auto& s = self->state;
   if (!s.ending || !s.end_promise || !s.in_flight.empty() || !s.pending.empty()) return;
-  s.end_promise->deliver(gave_back{});
+  s.end_promise->deliver(gave_back{!domain::is_terminal(s.working.phase) || s.working.open() != 0});
   s.end_promise.reset();
   self->quit();
 }
@@ -235,6 +299,7 @@ void on_converter_down(self_pointer self, const caf::actor_addr& who) {
   if (s.working.files[index] == file_status::queued) s.ready.push_back(index);
   fill(self);
   finish_giving_back(self);
+  tell_when_idle(self);
 }
 
 // Begins again after a crash or a failed journal.
@@ -251,54 +316,283 @@ void recover(self_pointer self, bool by_crash) {
   fill(self);
 }
 
-caf::result<command_outcome> on_request(self_pointer self, const batch_request& request) {
+// The view of the state as it is now, to be shown when that is durable.
+batch_view view_of(self_pointer self, bool with_files) {
   auto& s = self->state;
-  auto events = domain::execute(s.working, request.command);
-  if (!events) return command_outcome{false, false, events.error(), s.working.phase};
-  auto promise = self->make_response_promise<command_outcome>();
-  const auto act = [self, promise, command = request.command](bool durable) mutable {
-    if (durable) act_on_command(self, command);
-    promise.deliver(command_outcome{durable, !durable, {}, self->state.working.phase});
+  batch_view view{true, summary_of(s), static_cast<std::uint32_t>(s.in_flight.size())};
+  const auto rate = s.rate.read(s.seams.now_us());
+  view.files_per_s = rate.files;
+  view.pixels_per_s = rate.pixels;
+  view.bytes_per_s = rate.bytes;
+  if (with_files) view.files = std::make_shared<const std::vector<file_status>>(s.working.files);
+  return view;
+}
+
+batch_view positioned(const batch_supervisor_state& s, batch_view view) {
+  view.summary.seq = s.last_seq;
+  view.summary.command_seq = s.command_seq;
+  return view;
+}
+
+command_outcome refused(self_pointer self, domain::refusal why) {
+  command_outcome outcome;
+  outcome.refusal = std::move(why);
+  outcome.phase = self->state.working.phase;
+  outcome.unknown =
+      outcome.phase == domain::batch_phase::absent || outcome.phase == domain::batch_phase::deleted;
+  outcome.view = positioned(self->state, view_of(self, false));
+  return outcome;
+}
+
+std::expected<std::vector<domain::event>, domain::refusal>
+execute_all(domain::batch_state& state, const batch_request& request) {
+  if (request.more.empty()) return domain::execute(state, request.command);
+  auto trial = state; // all of them or none
+  auto events = domain::execute(trial, request.command);
+  for (const auto& command : request.more) {
+    if (!events) return events;
+    auto further = domain::execute(trial, command);
+    if (!further) return further;
+    std::ranges::move(*further, std::back_inserter(*events));
+  }
+  if (events) state = std::move(trial);
+  return events;
+}
+
+void carry_out_request(self_pointer self, const batch_request& request,
+                       caf::typed_response_promise<command_outcome> promise) {
+  auto& s = self->state;
+  if (request.if_match && (s.commands_pending != 0 || s.command_seq > *request.if_match)) {
+    command_outcome outcome = refused(self, {});
+    outcome.precondition_failed = true;
+    promise.deliver(std::move(outcome));
+    return;
+  }
+  auto events = execute_all(s.working, request);
+  if (!events) {
+    promise.deliver(refused(self, events.error()));
+    return tell_when_idle(self);
+  }
+  if (s.working.sealed) s.names.reset();
+  const auto* removed = std::get_if<domain::remove_file>(&request.command);
+  if (removed != nullptr && s.names) s.names->remove(removed->entry);
+  const bool changed = !events->empty();
+  std::vector<persistence::access_record> records;
+  if (request.audit) records.emplace_back(*request.audit);
+  const auto view = view_of(self, false);
+  const auto act = [self, promise, request, changed, view](bool durable) mutable {
+    command_outcome outcome;
+    outcome.ok = durable;
+    outcome.in_doubt = !durable;
+    outcome.changed = changed;
+    outcome.phase = self->state.working.phase;
+    outcome.view = positioned(self->state, std::move(view));
+    if (durable) {
+      act_on_command(self, request.command);
+      for (const auto& command : request.more)
+        act_on_command(self, command);
+      act_on_phase(self);
+    }
+    promise.deliver(std::move(outcome));
   };
-  // It is already so; but what it reflects may not be durable yet: an empty append waits for that.
-  journal(self, std::move(*events), true, act);
+  // It may be so already; but what that reflects may not be durable yet: an empty append waits for
+  // it.
+  journal(self, std::move(*events), true, act, std::move(records));
+}
+
+// Reads the names in the batch; requests that come meanwhile wait.
+void read_names(self_pointer self, std::optional<domain::conversion_spec> new_spec,
+                std::function<void(const names_loaded&)> then) {
+  auto& s = self->state;
+  s.reading_names = true;
+  s.after_names = std::move(then);
+  const load_names wish{s.id, s.working.spec, std::move(new_spec)};
+  const auto reader = s.peers.detached_readers
+                          ? self->spawn<caf::detached>(name_reader, s.peers.views)
+                          : self->spawn(name_reader, s.peers.views);
+  self->send(reader, wish);
+}
+
+command_outcome unreadable(const std::string& why) {
+  command_outcome outcome;
+  outcome.in_doubt = true;
+  outcome.refusal.detail = why;
+  return outcome;
+}
+
+domain::change_spec* spec_change_in(batch_request& request) {
+  if (auto* change = std::get_if<domain::change_spec>(&request.command)) return change;
+  for (auto& command : request.more)
+    if (auto* change = std::get_if<domain::change_spec>(&command)) return change;
+  return nullptr;
+}
+
+void on_request(self_pointer self, batch_request request,
+                caf::typed_response_promise<command_outcome> promise) {
+  auto& s = self->state;
+  if (s.reading_names) {
+    s.held_requests.emplace_back([self, request, promise] { on_request(self, request, promise); });
+    return;
+  }
+  const auto* change = spec_change_in(request);
+  const bool renames = change != nullptr && !s.working.files.empty() &&
+                       !same_output_names(s.working.spec, change->spec) &&
+                       domain::decide(s.working, *change).has_value();
+  if (!renames) {
+    if (change != nullptr) s.names.reset(); // they were planned for another spec
+    return carry_out_request(self, request, promise);
+  }
+  read_names(self, change->spec, [self, request, promise](const names_loaded& loaded) mutable {
+    if (loaded.collision) {
+      domain::refusal why;
+      why.code = domain::refusal_code::invalid_spec;
+      why.detail = loaded.error;
+      promise.deliver(refused(self, std::move(why)));
+    } else if (!loaded.names) {
+      promise.deliver(unreadable(loaded.error));
+    } else {
+      spec_change_in(request)->files = loaded.replanned;
+      self->state.names = loaded.names;
+      carry_out_request(self, request, promise);
+    }
+  });
+}
+
+// Plans and adds what can be added; each entry is answered for.
+void add_files(self_pointer self, const add_files_request& request,
+               caf::typed_response_promise<files_outcome> promise) {
+  auto& s = self->state;
+  const auto refuse = [&](command_outcome why) {
+    promise.deliver(files_outcome{std::move(why), {}});
+    tell_when_idle(self);
+  };
+  // Whether it takes any at all, before names are planned.
+  if (auto ok = domain::decide(s.working, domain::add_files{request.entries}); !ok)
+    return refuse(refused(self, ok.error()));
+  if (!s.names && !s.working.files.empty()) {
+    read_names(self, {}, [self, request, promise](const names_loaded& loaded) mutable {
+      self->state.names = loaded.names;
+      if (loaded.names)
+        add_files(self, request, promise);
+      else
+        promise.deliver(files_outcome{unreadable(loaded.error), {}});
+    });
+    return;
+  }
+  if (!s.names)
+    s.names = std::make_shared<domain::file_names>(s.working.spec, extensions_of(s.working.spec));
+  files_outcome outcome;
+  domain::add_files add;
+  std::vector<persistence::access_record> records;
+  auto index = static_cast<file_index>(s.working.files.size());
+  for (std::size_t i = 0; i < request.entries.size(); ++i) {
+    auto entry = request.entries[i];
+    if (const auto there = s.names->find(entry.path)) {
+      outcome.files.push_back({file_addition::kind::path_taken, *there, {}});
+      continue;
+    }
+    auto outputs = s.names->add(entry.path, index);
+    if (!outputs) {
+      outcome.files.push_back({file_addition::kind::output_collision, 0, outputs.error().output});
+      continue;
+    }
+    entry.outputs = std::move(*outputs);
+    add.entries.push_back(std::move(entry));
+    if (i < request.audit.size()) records.emplace_back(request.audit[i]);
+    outcome.files.push_back({file_addition::kind::added, index++, {}});
+  }
+  auto events = domain::execute(s.working, add);
+  if (!events) return refuse(refused(self, events.error()));
+  const bool changed = !events->empty();
+  const auto view = view_of(self, false);
+  journal(
+      self, std::move(*events), true,
+      [self, promise, outcome, changed, view](bool durable) mutable {
+        outcome.command.ok = durable;
+        outcome.command.in_doubt = !durable;
+        outcome.command.changed = changed;
+        outcome.command.phase = self->state.working.phase;
+        outcome.command.view = positioned(self->state, std::move(view));
+        if (durable) act_on_phase(self);
+        promise.deliver(std::move(outcome));
+      },
+      std::move(records));
+}
+
+void on_add_files(self_pointer self, const add_files_request& request,
+                  caf::typed_response_promise<files_outcome> promise) {
+  auto& s = self->state;
+  if (s.reading_names)
+    s.held_requests.emplace_back(
+        [self, request, promise] { on_add_files(self, request, promise); });
+  else
+    add_files(self, request, promise);
+}
+
+void on_names_loaded(self_pointer self, const names_loaded& loaded) {
+  auto& s = self->state;
+  s.reading_names = false;
+  std::exchange(s.after_names, nullptr)(loaded);
+  while (!s.reading_names && !s.held_requests.empty()) {
+    const auto next = std::move(s.held_requests.front());
+    s.held_requests.pop_front();
+    next();
+  }
+  tell_when_idle(self);
+}
+
+caf::result<batch_view> describe(self_pointer self, bool with_files) {
+  auto& s = self->state;
+  auto promise = self->make_response_promise<batch_view>();
+  auto answer = [self, promise, view = view_of(self, with_files)](bool durable) mutable {
+    promise.deliver(durable ? positioned(self->state, std::move(view)) : batch_view{});
+  };
+  if (s.pending.empty() && !s.unsynced)
+    answer(true);
+  else if (!s.pending.empty() && s.pending.back().durable) // answered with that
+    s.pending.push_back({s.pending.back().ticket, true, 0, answer});
+  else
+    journal(self, {}, true, answer);
   return promise;
 }
 
 } // namespace
 
 batch_supervisor_actor::behavior_type
-batch_supervisor(self_pointer self, domain::batch_id id,
+batch_supervisor(self_pointer self, persistence::batch_summary known,
                  std::shared_ptr<persistence::positioned_state> replayed, bool by_crash,
-                 std::int64_t created_us, supervisor_peers peers, supervisor_seams seams) {
+                 supervisor_peers peers, supervisor_seams seams) {
   auto& s = self->state;
-  s.id = id;
-  s.created_us = created_us;
+  s.id = known.id;
+  s.created_us = known.created_us;
+  s.changed_us = known.changed_us;
+  s.started_us = known.started_us;
+  s.ended_us = known.ended_us;
+  s.rate.restart(seams.now_us());
   s.peers = std::move(peers);
   s.seams = std::move(seams);
   self->set_down_handler(
       [self](const caf::down_msg& down) { on_converter_down(self, down.source); });
   if (replayed) {
     s.working = std::move(replayed->state);
+    s.last_seq = replayed->seq;
+    s.command_seq = replayed->command_seq;
     s.from_journal = true;
     recover(self, by_crash);
   }
   return {
-      [self](const batch_request& request) { return on_request(self, request); },
-      [self](const describe_batch&) -> caf::result<batch_view> {
-        auto promise = self->make_response_promise<batch_view>();
-        const batch_view view{true, summary_of(self->state),
-                              static_cast<std::uint32_t>(self->state.in_flight.size())};
-        auto answer = [promise, view](bool durable) mutable {
-          promise.deliver(durable ? view : batch_view{});
-        };
-        auto& pending = self->state.pending;
-        if (pending.empty())
-          answer(true);
-        else // its ticket is the newest one's: it is answered with that
-          pending.emplace_back(pending.back().first, answer);
+      [self](const batch_request& request) -> caf::result<command_outcome> {
+        auto promise = self->make_response_promise<command_outcome>();
+        on_request(self, request, promise);
         return promise;
       },
+      [self](const add_files_request& request) -> caf::result<files_outcome> {
+        auto promise = self->make_response_promise<files_outcome>();
+        on_add_files(self, request, promise);
+        return promise;
+      },
+      [self](const names_loaded& message) { on_names_loaded(self, message); },
+      [self](const describe_batch& message) { return describe(self, message.with_files); },
       [self](give_back) -> caf::result<gave_back> {
         auto& st = self->state;
         st.ending = true;
@@ -316,8 +610,12 @@ batch_supervisor(self_pointer self, domain::batch_id id,
         return promise;
       },
       [self](const events_appended& message) {
+        auto& st = self->state;
+        if (message.last != 0) st.last_seq = message.last;
+        if (message.last_command != 0) st.command_seq = message.last_command;
         answer_pending(self, message.ticket, true);
         finish_giving_back(self);
+        tell_when_idle(self);
       },
       [self](const append_failed& message) { answer_pending(self, message.ticket, false); },
       [self](files_fetched& message) {

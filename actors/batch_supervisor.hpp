@@ -4,6 +4,10 @@
 
 #include "actors/converter.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/progress_rate.hpp"
+#include "actors/usage_board.hpp"
+#include "actors/view_slot.hpp"
+#include "actors/vitals.hpp"
 
 #include <deque>
 #include <set>
@@ -13,6 +17,11 @@ namespace darkroom::actors {
 struct supervisor_peers {
   journal_actor journal;
   converter_peers converters;
+  std::shared_ptr<usage_board> usage;
+  std::shared_ptr<view_slot> views; // where NAME READER reads
+  std::shared_ptr<vitals> numbers;
+  bool detached_readers = true; // false: in deterministic tests
+  caf::actor_addr coordinator;
 };
 
 // The clock and the dice of a supervisor: what goes into events comes from here.
@@ -38,7 +47,18 @@ struct batch_supervisor_state {
   bool from_journal = false;
   supervisor_peers peers;
   supervisor_seams seams;
-  std::int64_t created_us = 0, changed_us = 0;
+  std::int64_t created_us = 0, changed_us = 0, started_us = 0, ended_us = 0;
+  domain::seq last_seq = 0, command_seq = 0; // of what the journal has
+  std::size_t commands_pending = 0;          // journaled, not yet answered
+  bool unsynced = false;                     // the last events were written without sync
+  progress_rate rate;
+
+  // Only while the batch takes files. Null: must be read first; what waits for that is done after.
+  std::shared_ptr<domain::file_names> names;
+  bool reading_names = false;
+  std::function<void(const names_loaded&)> after_names;
+  std::deque<std::function<void()>> held_requests; // that came meanwhile
+  bool said_idle = false;
 
   // Which files to run next: those that came back, then the rest by index, then the suspects: what
   // was running when the process died runs last, so that it can harm nobody.
@@ -55,7 +75,13 @@ struct batch_supervisor_state {
   bool tick_scheduled = false;
 
   // What waits for the journal, by ticket, in order.
-  std::deque<std::pair<std::uint64_t, std::function<void(bool durable)>>> pending;
+  struct waiting_for_journal {
+    std::uint64_t ticket = 0;
+    bool durable = true;
+    std::size_t commands = 0; // among its events
+    std::function<void(bool durable)> then;
+  };
+  std::deque<waiting_for_journal> pending;
   std::uint64_t next_ticket = 1;
   std::uint64_t events_since_snapshot = 0;
 
@@ -63,13 +89,14 @@ struct batch_supervisor_state {
   std::optional<caf::typed_response_promise<gave_back>> end_promise;
 };
 
+// What is known of a batch beside its state: the id is all that a new one has.
 // A new batch starts with an empty state; one from the journal with what replay gave back.
 // `by_crash`: what was running then was so when the process died, not when its journal could not be
 // written.
 batch_supervisor_actor::behavior_type
 batch_supervisor(batch_supervisor_actor::stateful_pointer<batch_supervisor_state> self,
-                 domain::batch_id id, std::shared_ptr<persistence::positioned_state> replayed,
-                 bool by_crash, std::int64_t created_us, supervisor_peers peers,
-                 supervisor_seams seams);
+                 persistence::batch_summary known,
+                 std::shared_ptr<persistence::positioned_state> replayed, bool by_crash,
+                 supervisor_peers peers, supervisor_seams seams);
 
 } // namespace darkroom::actors

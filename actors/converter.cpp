@@ -20,6 +20,14 @@ void end(self_pointer self) {
   self->quit();
 }
 
+// Microseconds since the last time this was asked.
+std::uint32_t lap_us(self_pointer self) {
+  const auto now = self->clock().now();
+  const auto took = now - std::exchange(self->state.since, now);
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+}
+
 void report_failure(self_pointer self, const codecs::codec_error& error) {
   auto& s = self->state;
   self->send(s.supervisor, attempt_failed{s.order.index, s.lease.lease, error});
@@ -118,8 +126,11 @@ void on_placed(self_pointer self, const std::vector<persistence::placed_output>&
     if (output.how == placement::existing_kept) result.losses.add(domain::loss::existing_kept);
     result.outputs[i].bytes = output.bytes;
     result.outputs[i].sha256 = output.sha256;
+    result.outputs[i].crc32 = output.crc32;
   }
   result.index = s.order.index;
+  result.stages.probe_us = s.took.probe_us;
+  result.stages.wait_us = s.took.wait_us;
   self->send(s.supervisor, file_placed{s.lease.lease, std::move(result)});
   end(self);
 }
@@ -151,6 +162,7 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
   s.order = std::move(order);
   self->monitor(s.supervisor);
   self->set_down_handler([self](const caf::down_msg&) { on_orphaned(self); });
+  s.since = self->clock().now();
   self->send(s.peers.prober, probe_file{{s.order.owner, s.order.file}});
   return {
       [self](const file_probed& message) {
@@ -160,7 +172,11 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
           end(self);
           return;
         }
+        st.took.probe_us = lap_us(self);
         if (!message.info) return report_failure(self, message.info.error());
+        if (st.order.file->outputs.size() != st.order.spec->outputs.size())
+          return report_failure(self,
+                                {domain::failure_reason::internal, "planned for another spec"});
         auto plan = codecs::plan_conversion(*message.info, st.order.file->bytes, *st.order.spec);
         if (!plan) return report_failure(self, plan.error());
         st.plan = std::move(*plan);
@@ -177,6 +193,7 @@ converter_actor::behavior_type converter(self_pointer self, batch_supervisor_act
           return;
         }
         st.at = stage::starting;
+        st.took.wait_us = lap_us(self);
         self->send(st.supervisor, attempt_starting{st.order.index, message.lease, message.node});
       },
       [self](const lease_impossible& message) {

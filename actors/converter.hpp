@@ -4,6 +4,8 @@
 
 #include "actors/interfaces.hpp"
 
+#include <caf/actor_clock.hpp>
+
 namespace darkroom::actors {
 
 // Whom a converter talks to.
@@ -48,6 +50,8 @@ struct converter_state {
   lease_granted lease;
   std::uint64_t memory_bytes = 0; // asked for
   std::shared_ptr<conversion_outcome> outcome;
+  caf::actor_clock::time_point since; // when the stage began
+  domain::stage_times took;
 };
 
 converter_actor::behavior_type converter(converter_actor::stateful_pointer<converter_state> self,

@@ -17,23 +17,52 @@ using self_pointer = coordinator_actor::stateful_pointer<coordinator_state>;
 constexpr auto ask_timeout = std::chrono::milliseconds(limits::drain_ms + limits::actor_stop_ms);
 
 supervisor_peers peers_of(const coordinator_parts& parts) {
-  return {parts.journal, {parts.dispatcher, parts.pool, parts.placer}};
+  return {parts.journal, {parts.dispatcher, parts.pool, parts.placer},
+          parts.usage,   parts.views,
+          parts.numbers, parts.detached_readers,
+          nullptr};
 }
 
-batch_supervisor_actor supervise(self_pointer self, const domain::batch_id& id,
-                                 std::shared_ptr<persistence::positioned_state> replayed,
-                                 bool by_crash, std::int64_t created_us) {
+void supervise(self_pointer self, const persistence::batch_summary& known,
+               std::shared_ptr<persistence::positioned_state> replayed, bool by_crash) {
   auto& s = self->state;
-  auto made = self->spawn<caf::monitored>(batch_supervisor, id, std::move(replayed), by_crash,
-                                          created_us, peers_of(s.parts), s.parts.seams);
-  s.supervisors[id] = made;
-  return made;
+  auto peers = peers_of(s.parts);
+  peers.coordinator = self->address();
+  s.supervisors[known.id] = self->spawn<caf::monitored>(
+      batch_supervisor, known, std::move(replayed), by_crash, std::move(peers), s.parts.seams);
+}
+
+// Tells those who wait for a batch whether it is there.
+void release(std::map<domain::batch_id, coordinator_state::waiting_requests>& from,
+             const domain::batch_id& batch, bool found) {
+  auto waiting = from.extract(batch);
+  if (waiting.empty()) return;
+  for (const auto& go_on : waiting.mapped())
+    go_on(found);
 }
 
 void fail_to_open(self_pointer self, const std::string& why) {
   auto& s = self->state;
   s.announce("the journal cannot be used, trying again: " + why);
   self->delayed_send(self, std::chrono::milliseconds(limits::journal_reopen_ms), reopen_tick{});
+}
+
+// Reads an ended batch from the journal and takes it up; `then` learns whether it is there.
+void replay(self_pointer self, const domain::batch_id& batch, std::function<void(bool)> then) {
+  auto& s = self->state;
+  const auto [waiting, first] = s.replaying.try_emplace(batch);
+  waiting->second.push_back(std::move(then));
+  if (!first) return;
+  self->request(s.parts.journal, ask_timeout, replay_batch{batch})
+      .then(
+          [self, batch](const batch_replayed& message) {
+            auto& st = self->state;
+            const bool found = message.state != nullptr && !st.journal_broken && !st.ending;
+            if (found && !st.supervisors.contains(batch))
+              supervise(self, message.summary, message.state, false);
+            release(st.replaying, batch, found);
+          },
+          [self, batch](const caf::error&) { release(self->state.replaying, batch, false); });
 }
 
 void load(self_pointer self) {
@@ -45,10 +74,16 @@ void load(self_pointer self) {
             auto& st = self->state;
             if (st.journal_broken) st.announce("the journal is open again");
             st.journal_broken = false;
+            for (const auto* list : {&loaded.summaries, &loaded.ended})
+              for (const auto& summary : *list)
+                if (st.parts.usage) st.parts.usage->set(summary);
             for (std::size_t i = 0; i < loaded.batches.size(); ++i)
               if (!st.supervisors.contains(loaded.batches[i].first))
-                supervise(self, loaded.batches[i].first, loaded.batches[i].second, st.first_load,
-                          loaded.summaries[i].created_us);
+                supervise(self, loaded.summaries[i], loaded.batches[i].second, st.first_load);
+            // Blobs of these have not been counted since the start.
+            if (st.first_load)
+              for (const auto& id : loaded.deleted)
+                self->send(st.parts.journal, purge_batch{id, 0, false});
             st.loading = false;
             st.first_load = false;
             for (auto& go_on : std::exchange(st.waiting, {}))
@@ -77,6 +112,7 @@ void on_down(self_pointer self, const caf::actor_addr& who) {
   if (dead == s.supervisors.end()) return; // ended by us
   const auto id = dead->first;
   s.supervisors.erase(dead);
+  std::erase(s.ended, id);
   if (s.ending || s.journal_broken) return;
   const bool again = ++s.restarts[id] <= limits::supervisor_restarts_max;
   s.announce("a fault in Darkroom itself ended the work on batch " + domain::to_string(id) +
@@ -116,6 +152,27 @@ void give_everything_back(self_pointer self) {
         .then([one_less](gave_back) { one_less(); }, [one_less](const caf::error&) { one_less(); });
 }
 
+// Lets an ended batch leave the memory; what comes for it meanwhile waits, and reads it again.
+void let_go(self_pointer self, const domain::batch_id& batch, bool deleted) {
+  auto& s = self->state;
+  const auto at = s.supervisors.find(batch);
+  if (at == s.supervisors.end() || s.ending) return;
+  const auto supervisor = at->second;
+  self->demonitor(supervisor.address());
+  s.supervisors.erase(at);
+  std::erase(s.ended, batch);
+  s.leaving.try_emplace(batch);
+  const auto gone = [self, batch, deleted](bool live) {
+    auto& st = self->state;
+    if (deleted) self->send(st.parts.journal, purge_batch{batch, 0, true});
+    release(st.leaving, batch, false);
+    if (live) replay(self, batch, [](bool) {}); // it was taken up again at the last moment
+  };
+  self->request(supervisor, ask_timeout, give_back{})
+      .then([gone](const gave_back& message) { gone(message.live); },
+            [gone](const caf::error&) { gone(true); });
+}
+
 command_outcome in_doubt() {
   command_outcome outcome;
   outcome.in_doubt = true;
@@ -123,36 +180,65 @@ command_outcome in_doubt() {
   return outcome;
 }
 
-void forward(self_pointer self, const batch_request& request,
-             caf::typed_response_promise<command_outcome> promise) {
+command_outcome unknown_batch() {
+  command_outcome outcome;
+  outcome.unknown = true;
+  outcome.refusal.detail = "there is no such batch";
+  return outcome;
+}
+
+files_outcome files(command_outcome outcome) {
+  return {std::move(outcome), {}};
+}
+command_outcome command(command_outcome outcome) {
+  return outcome;
+}
+
+// Finds the supervisor, from the journal if need be, and hands the request on.
+template<class Answer, class Request, class Wrap>
+void forward(self_pointer self, const Request& request, bool creates,
+             caf::typed_response_promise<Answer> promise, Wrap wrap) {
   auto& s = self->state;
   if (s.journal_broken || s.ending) {
-    promise.deliver(in_doubt());
+    promise.deliver(wrap(in_doubt()));
+    return;
+  }
+  const auto again = [=](bool) { forward(self, request, creates, promise, wrap); };
+  if (const auto busy = s.leaving.find(request.batch); busy != s.leaving.end()) {
+    busy->second.emplace_back(again);
     return;
   }
   auto supervisor = s.supervisors.find(request.batch);
+  if (supervisor == s.supervisors.end() && !creates) {
+    replay(self, request.batch, [=](bool found) mutable {
+      if (found)
+        again(true);
+      else
+        promise.deliver(wrap(self->state.journal_broken ? in_doubt() : unknown_batch()));
+    });
+    return;
+  }
   if (supervisor == s.supervisors.end()) {
-    if (!std::holds_alternative<domain::create_batch>(request.command)) {
-      command_outcome unknown;
-      unknown.refusal.detail = "there is no such batch";
-      promise.deliver(unknown);
-      return;
-    }
-    supervise(self, request.batch, nullptr, false, s.parts.seams.now_us());
+    persistence::batch_summary made;
+    made.id = request.batch;
+    made.created_us = s.parts.seams.now_us();
+    supervise(self, made, nullptr, false);
     supervisor = s.supervisors.find(request.batch);
   }
   self->request(supervisor->second, ask_timeout, request)
-      .then([promise](const command_outcome& outcome) mutable { promise.deliver(outcome); },
-            [promise](const caf::error&) mutable { promise.deliver(in_doubt()); });
+      .then([promise](const Answer& answer) mutable { promise.deliver(answer); },
+            [promise, wrap](const caf::error&) mutable { promise.deliver(wrap(in_doubt())); });
 }
 
-caf::result<command_outcome> on_request(self_pointer self, const batch_request& request) {
+// Requests wait until the journal is replayed.
+template<class Answer, class Request, class Wrap>
+caf::result<Answer> on_request(self_pointer self, const Request& request, bool creates, Wrap wrap) {
   auto& s = self->state;
-  auto promise = self->make_response_promise<command_outcome>();
+  auto promise = self->make_response_promise<Answer>();
   if (s.loading && !s.journal_broken)
-    s.waiting.emplace_back([self, request, promise] { forward(self, request, promise); });
+    s.waiting.emplace_back([=] { forward(self, request, creates, promise, wrap); });
   else
-    forward(self, request, promise);
+    forward(self, request, creates, promise, wrap);
   return promise;
 }
 
@@ -174,7 +260,20 @@ coordinator_actor::behavior_type coordinator(self_pointer self, coordinator_part
   self->set_exit_handler([self](const caf::exit_msg& message) { on_exit(self, message); });
   load(self);
   return {
-      [self](const batch_request& request) { return on_request(self, request); },
+      [self](const batch_request& request) {
+        return on_request<command_outcome>(
+            self, request, std::holds_alternative<domain::create_batch>(request.command), command);
+      },
+      [self](const add_files_request& request) {
+        return on_request<files_outcome>(self, request, false, files);
+      },
+      [self](const batch_idle& message) {
+        auto& s = self->state;
+        if (message.deleted) return let_go(self, message.batch, true);
+        std::erase(s.ended, message.batch);
+        s.ended.push_back(message.batch);
+        if (s.ended.size() > limits::ended_batches_kept) let_go(self, s.ended.front(), false);
+      },
       [self](const describe_batch& message) -> caf::result<batch_view> {
         auto& s = self->state;
         const auto supervisor = s.supervisors.find(message.batch);

@@ -6,6 +6,8 @@
 #include "actors/interfaces.hpp"
 #include "actors/journal.hpp"
 
+#include <deque>
+
 namespace darkroom::actors {
 
 // What a coordinator is given; it ends all of it.
@@ -16,6 +18,10 @@ struct coordinator_parts {
   codec_pool_actor pool;
   placer_actor placer;
   supervisor_seams seams;
+  std::shared_ptr<usage_board> usage; // these three may be null
+  std::shared_ptr<view_slot> views;
+  std::shared_ptr<vitals> numbers;
+  bool detached_readers = true; // false: in deterministic tests
 };
 
 struct coordinator_state {
@@ -25,6 +31,13 @@ struct coordinator_state {
 
   coordinator_parts parts;
   std::map<domain::batch_id, batch_supervisor_actor> supervisors;
+  // Ended batches in memory, the one that was used least lately first.
+  std::deque<domain::batch_id> ended;
+  // What waits for a batch that is being read from the journal, or leaves the memory. `true`: it is
+  // there.
+  using waiting_requests = std::vector<std::function<void(bool)>>;
+  std::map<domain::batch_id, waiting_requests> replaying;
+  std::map<domain::batch_id, waiting_requests> leaving;
   std::map<domain::batch_id, std::uint32_t> restarts; // of supervisors that died of themselves
   bool first_load = true;                             // what was running then was so at a crash
   bool loading = true;                                // requests wait until the journal is replayed

@@ -30,6 +30,11 @@ void grant_all(self_pointer self) {
                lease_granted{granted.lease, node.name, node.pool, s.queue.memory_max_bytes()});
     s.waiting.erase(waiting);
   }
+  if (s.numbers) {
+    s.numbers->leases_waiting = s.queue.waiting();
+    s.numbers->leases_granted = s.queue.leased();
+    s.numbers->memory_granted_bytes = s.queue.memory_granted_bytes();
+  }
   const auto wake = s.queue.wake_ms();
   if (wake && s.woken_at_ms != wake) {
     s.woken_at_ms = wake;
@@ -40,7 +45,8 @@ void grant_all(self_pointer self) {
 
 } // namespace
 
-dispatcher_actor::behavior_type dispatcher(self_pointer self) {
+dispatcher_actor::behavior_type dispatcher(self_pointer self, std::shared_ptr<vitals> numbers) {
+  self->state.numbers = std::move(numbers);
   return {
       [self](const request_lease& message) {
         auto& s = self->state;
@@ -71,6 +77,10 @@ dispatcher_actor::behavior_type dispatcher(self_pointer self) {
       },
       [self](const register_node& message) {
         self->state.queue.add_node(message.slots, message.memory_bytes);
+        if (self->state.numbers) {
+          self->state.numbers->slots += message.slots;
+          self->state.numbers->memory_bytes += message.memory_bytes;
+        }
         self->state.nodes.push_back({message.name, message.pool});
         grant_all(self);
       },

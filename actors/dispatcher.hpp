@@ -3,6 +3,7 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/lease_queue.hpp"
+#include "actors/vitals.hpp"
 
 namespace darkroom::actors {
 
@@ -19,9 +20,11 @@ struct dispatcher_state {
   std::vector<node> nodes; // as numbered by the queue
   std::map<file_key, converter_actor> waiting;
   std::optional<std::uint64_t> woken_at_ms;
+  std::shared_ptr<vitals> numbers;
 };
 
 dispatcher_actor::behavior_type
-dispatcher(dispatcher_actor::stateful_pointer<dispatcher_state> self);
+dispatcher(dispatcher_actor::stateful_pointer<dispatcher_state> self,
+           std::shared_ptr<vitals> numbers); // may be null
 
 } // namespace darkroom::actors

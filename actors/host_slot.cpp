@@ -31,6 +31,11 @@ conversion_outcome interrupted() {
   return outcome;
 }
 
+std::uint32_t microseconds(std::chrono::steady_clock::duration took) {
+  return static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+}
+
 // Nothing is asked of this output but that it be smaller.
 bool asks_only_for_size(const domain::conversion_spec& spec, const domain::output_spec& output) {
   return !output.resize && spec.metadata == domain::metadata_policy::keep &&
@@ -48,11 +53,11 @@ bool saves_too_little(const domain::conversion_spec& spec, const domain::output_
 
 host_slot::host_slot(codecs::host::zygote& hosts,
                      std::shared_ptr<persistence::output_store> outputs,
-                     codecs::input_limits limits)
-    : hosts_(hosts), outputs_(std::move(outputs)), limits_(limits) {}
+                     codecs::input_limits limits, source_opener open_source)
+    : hosts_(hosts), outputs_(std::move(outputs)), limits_(limits),
+      open_source_(std::move(open_source)) {}
 
-// Opens the source, and makes sure that it is still the one that was added.
-codecs::result<unique_fd> host_slot::open_source(const domain::file_entry& file) const {
+codecs::result<unique_fd> open_path(const domain::file_entry& file) {
   unique_fd fd{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   if (!fd)
     return fail(errno == ENOENT || errno == ENOTDIR ? source_missing : io_error,
@@ -110,7 +115,7 @@ codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
   if (job.file->bytes > limits_.bytes)
     return fail(limit_input_bytes,
                 "the file has more than " + std::to_string(limits_.bytes) + " bytes");
-  auto source = open_source(*job.file);
+  auto source = open_source_(*job.file);
   if (!source) return std::unexpected(source.error());
   auto host = host_for(job.owner);
   if (!host) return std::unexpected(host.error());
@@ -147,7 +152,7 @@ std::optional<conversion_outcome> host_slot::keep_existing(const conversion_job&
   for (const auto& target : job.file->outputs) {
     const auto there = outputs_->existing(target);
     if (!there) return std::nullopt;
-    outcome.result.outputs.push_back({there->bytes, there->sha256, 0, 0});
+    outcome.result.outputs.push_back({there->bytes, there->sha256, 0, 0, there->crc32});
   }
   return outcome;
 }
@@ -162,7 +167,7 @@ conversion_outcome host_slot::convert(const conversion_job& job) {
     for (const auto& target : job.file->outputs)
       if (outputs_->exists(target)) return failed({output_exists, target});
 
-  auto source = open_source(*job.file);
+  auto source = open_source_(*job.file);
   if (!source) return failed(source.error());
   std::vector<unique_fd> files;
   std::vector<int> contents;
@@ -176,6 +181,7 @@ conversion_outcome host_slot::convert(const conversion_job& job) {
   if (was_interrupted) return interrupted();
   if (!done) return failed(done.error());
 
+  const auto converted = std::chrono::steady_clock::now();
   conversion_outcome outcome;
   outcome.how = conversion_outcome::kind::converted;
   outcome.result.losses = done->losses;
@@ -197,9 +203,13 @@ conversion_outcome host_slot::convert(const conversion_job& job) {
     }
     outcome.staged.push_back(std::move(*staged));
     outcome.result.outputs.push_back({outcome.staged.back().bytes, outcome.staged.back().sha256,
-                                      done->outputs[i].width, done->outputs[i].height});
+                                      done->outputs[i].width, done->outputs[i].height,
+                                      outcome.staged.back().crc32});
   }
-  const auto took = std::chrono::steady_clock::now() - began;
+  const auto ended = std::chrono::steady_clock::now();
+  const auto took = ended - began;
+  outcome.result.stages.convert_us = microseconds(converted - began);
+  outcome.result.stages.store_us = microseconds(ended - converted);
   outcome.result.wall_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
   return outcome;

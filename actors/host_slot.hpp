@@ -9,17 +9,22 @@
 
 namespace darkroom::actors {
 
+// Opens the bytes of a file, and makes sure that they are still those that were added.
+using source_opener =
+    std::function<codecs::result<codecs::unique_fd>(const domain::file_entry& file)>;
+// Sources in place: files of the user's.
+codecs::result<codecs::unique_fd> open_path(const domain::file_entry& file);
+
 class host_slot final : public slot_runner {
 public:
   host_slot(codecs::host::zygote& hosts, std::shared_ptr<persistence::output_store> outputs,
-            codecs::input_limits limits);
+            codecs::input_limits limits, source_opener open_source = open_path);
 
   codecs::result<codecs::image_info> probe(const probe_job& job) override;
   conversion_outcome convert(const conversion_job& job) override;
   void interrupt(domain::lease_id lease) noexcept override;
 
 private:
-  codecs::result<codecs::unique_fd> open_source(const domain::file_entry& file) const;
   codecs::result<codecs::host::codec_host*> host_for(const std::string& owner);
   std::optional<conversion_outcome> keep_existing(const conversion_job& job) const;
   void retire_if_due();
@@ -31,6 +36,7 @@ private:
   codecs::host::zygote& hosts_;
   std::shared_ptr<persistence::output_store> outputs_;
   codecs::input_limits limits_;
+  source_opener open_source_;
 
   std::mutex mutex_; // of the three below, which `interrupt` touches
   std::unique_ptr<codecs::host::codec_host> host_;

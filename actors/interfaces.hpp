@@ -6,6 +6,7 @@
 
 #include "actors/slot_runner.hpp"
 #include "domain/batch_state.hpp"
+#include "domain/file_names.hpp"
 #include "persistence/journal_store.hpp"
 #include "persistence/records.hpp"
 
@@ -25,12 +26,20 @@ struct append_failed;
 struct fetch_files;
 struct files_fetched;
 struct load_batches;
+struct replay_batch;
+struct batch_replayed;
+struct write_records;
+struct records_written;
+struct purge_batch;
+struct load_names;
+struct names_loaded;
+struct add_files_request;
+struct files_outcome;
+struct batch_idle;
 struct batches_loaded;
 struct open_journal;
 struct journal_opened;
 struct journal_failed;
-struct give_view;
-struct view_given;
 struct write_group;
 struct sync_tail;
 struct publish_events;
@@ -85,6 +94,7 @@ struct slot_idle;
 struct shut_down;
 struct shut_down_done;
 struct reopen_tick;
+struct gateway_task;
 
 // --- Actors -------------------------------------------------------------------------------------
 
@@ -118,8 +128,12 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<load_batches>::with<batches_loaded>,
     // ASK to close and open again after a failed write.
     caf::replies_to<open_journal>::with<journal_opened>,
-    // ASK for a view to read from other threads; not to be kept.
-    caf::replies_to<give_view>::with<view_given>,
+    // ASK for one batch, replayed.
+    caf::replies_to<replay_batch>::with<batch_replayed>,
+    // ASK to keep tokens and entries of the audit; answered when they are durable.
+    caf::replies_to<write_records>::with<records_written>,
+    // TELL to clear away what is left of a deleted batch; INTERNAL to go on with it.
+    caf::reacts_to<purge_batch>,
     // INTERNAL: writes what has gathered.
     caf::reacts_to<write_group>,
     // INTERNAL: syncs what was written without sync.
@@ -129,6 +143,10 @@ using journal_actor = caf::typed_actor<
 using batch_supervisor_actor = caf::typed_actor<
     // ASK for a state change; answered when it is durable.
     caf::replies_to<batch_request>::with<command_outcome>,
+    // ASK to add files, their outputs yet to be planned; answered when they are durable.
+    caf::replies_to<add_files_request>::with<files_outcome>,
+    // TELL what NAME READER has read.
+    caf::reacts_to<names_loaded>,
     // ASK for the state; answered when what it reflects is durable.
     caf::replies_to<describe_batch>::with<batch_view>,
     // ASK to interrupt everything in flight and end; answered when that is durable.
@@ -149,6 +167,9 @@ using batch_supervisor_actor = caf::typed_actor<
     caf::reacts_to<file_withdrawn>,
     // INTERNAL: waits that are over.
     caf::reacts_to<retry_tick>>;
+
+// NAME READER: reads the names in a batch from the journal, once, and ends. Blocks on disk.
+using name_reader_actor = caf::typed_actor<caf::reacts_to<load_names>>;
 
 // CONVERTER: one file in flight: probe, lease, conversion, names; reports once, then ends.
 using converter_actor =
@@ -202,10 +223,17 @@ using placer_actor = caf::typed_actor<
     // INTERNAL: names what has gathered.
     caf::reacts_to<place_group>>;
 
+// GATEWAY: asks in the name of threads that are no actors; what it is told to do must not block.
+using gateway_actor = caf::typed_actor<caf::reacts_to<gateway_task>>;
+
 // COORDINATOR: replays the journal, creates and finds batches, ends everything in order.
 using coordinator_actor = caf::typed_actor<
     // ASK for a state change of a batch; `create_batch` makes a new one.
     caf::replies_to<batch_request>::with<command_outcome>,
+    // ASK to add files to a batch.
+    caf::replies_to<add_files_request>::with<files_outcome>,
+    // TELL from BATCH SUPERVISOR that nothing is left to do in an ended batch.
+    caf::reacts_to<batch_idle>,
     // ASK for a batch's state.
     caf::replies_to<describe_batch>::with<batch_view>,
     // ASK to give back what runs, sync and end all actors, within a deadline.
@@ -224,7 +252,8 @@ struct append_events {
 };
 struct events_appended {
   std::uint64_t ticket = 0;
-  domain::seq last = 0;
+  domain::seq last = 0;         // of these events; 0: there were none
+  domain::seq last_command = 0; // of those that are commands; 0: none were
 };
 struct append_failed {
   std::uint64_t ticket = 0;
@@ -242,7 +271,39 @@ struct load_batches {};
 struct batches_loaded {
   std::vector<std::pair<domain::batch_id, std::shared_ptr<persistence::positioned_state>>> batches;
   std::vector<persistence::batch_summary> summaries; // of the same batches
+  std::vector<persistence::batch_summary> ended;     // the others
+  std::vector<domain::batch_id> deleted;             // and not yet cleared away
   std::string error;                                 // empty: all is well
+};
+struct replay_batch {
+  domain::batch_id batch;
+};
+struct batch_replayed {
+  std::shared_ptr<persistence::positioned_state> state; // null: there is no such batch
+  persistence::batch_summary summary;
+  std::string error; // empty: all is well
+};
+struct write_records {
+  std::vector<persistence::access_record> records;
+};
+struct records_written {
+  bool durable = false;
+};
+struct purge_batch {
+  domain::batch_id batch;
+  domain::file_index from = 0;
+  bool release = false; // its blobs have been counted
+};
+struct load_names {
+  domain::batch_id batch;
+  domain::conversion_spec spec;                    // as it is
+  std::optional<domain::conversion_spec> new_spec; // files that have not completed get new names
+};
+struct names_loaded {
+  std::shared_ptr<domain::file_names> names;     // null: it failed, see the error
+  std::vector<domain::replanned_file> replanned; // whose outputs get other names
+  std::string error;
+  bool collision = false; // two files want one name, and the spec says that this is an error
 };
 struct open_journal {};
 struct journal_opened {
@@ -250,10 +311,6 @@ struct journal_opened {
 };
 struct journal_failed {
   persistence::journal_error error;
-};
-struct give_view {};
-struct view_given {
-  std::shared_ptr<const persistence::read_view> view;
 };
 struct write_group {};
 struct sync_tail {};
@@ -289,23 +346,59 @@ struct cut_subscribers {
 struct batch_request {
   domain::batch_id batch;
   domain::command command;
+  std::vector<domain::command> more;             // all of them or none
+  std::optional<domain::seq> if_match;           // refused if a command came after this one
+  std::optional<persistence::audit_entry> audit; // journaled with what is decided
+};
+struct describe_batch {
+  domain::batch_id batch;
+  bool with_files = false;
+};
+struct batch_view {
+  bool found = false;
+  persistence::batch_summary summary;
+  std::uint32_t in_flight = 0;
+  double files_per_s = 0, pixels_per_s = 0, bytes_per_s = 0;     // of late
+  std::shared_ptr<const std::vector<domain::file_status>> files; // by index, if asked for
 };
 struct command_outcome {
   bool ok = false;
   bool in_doubt = false; // the journal failed: replay will tell whether it happened
   domain::refusal refusal;
   domain::batch_phase phase = domain::batch_phase::absent;
+  bool unknown = false;             // there is no such batch
+  bool precondition_failed = false; // see `if_match`
+  bool changed = false;             // else it was so already
+  batch_view view;
 };
-struct describe_batch {
+// One file was added, or why it was not.
+struct file_addition {
+  enum class kind : std::uint8_t {
+    added,
+    path_taken,       // by the file `index`
+    output_collision, // two files want the output name `detail`
+  };
+  kind how = kind::added;
+  domain::file_index index = 0;
+  std::string detail;
+};
+struct add_files_request {
   domain::batch_id batch;
+  std::vector<domain::file_entry> entries;     // at most `files_per_event_max`
+  std::vector<persistence::audit_entry> audit; // one for each entry, or none
 };
-struct batch_view {
-  bool found = false;
-  persistence::batch_summary summary;
-  std::uint32_t in_flight = 0;
+struct files_outcome {
+  command_outcome command;
+  std::vector<file_addition> files; // one for each entry, if the command is ok
+};
+struct batch_idle {
+  domain::batch_id batch;
+  bool deleted = false;
 };
 struct give_back {};
-struct gave_back {};
+struct gave_back {
+  bool live = false; // there is work left in the batch
+};
 struct retry_tick {};
 
 struct file_probed {
@@ -427,6 +520,9 @@ struct slot_idle {
 struct shut_down {};
 struct shut_down_done {};
 struct reopen_tick {};
+struct gateway_task {
+  std::function<void(gateway_actor::pointer)> run;
+};
 
 } // namespace darkroom::actors
 
@@ -434,8 +530,9 @@ struct reopen_tick {};
 // clang-format off
 #define DARKROOM_FOR_EACH_MESSAGE(X) \
   X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
-  X(load_batches) X(batches_loaded) X(open_journal) X(journal_opened) X(journal_failed) X(give_view) \
-  X(view_given) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) \
+  X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
+  X(records_written) X(purge_batch) X(load_names) X(names_loaded) X(add_files_request) \
+  X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) \
   X(unsubscribe) X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
@@ -445,7 +542,7 @@ struct reopen_tick {};
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \
   X(place_group) X(file_placed) X(attempt_failed) X(attempt_interrupted) X(withdraw_file) \
   X(file_withdrawn) X(interrupt_file) X(probe_file) X(run_probe) X(run_conversion) X(slot_idle) \
-  X(shut_down) X(shut_down_done) X(reopen_tick)
+  X(shut_down) X(shut_down_done) X(reopen_tick) X(gateway_task)
 // clang-format on
 
 #define DARKROOM_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(darkroom::actors::name)

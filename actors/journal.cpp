@@ -7,6 +7,9 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
+#include <set>
+
 namespace darkroom::actors {
 
 namespace {
@@ -21,10 +24,26 @@ void tell_asker(self_pointer self, const caf::strong_actor_ptr& asker, Message m
 void publish(self_pointer self) {
   auto& unsynced = self->state.unsynced;
   if (unsynced.empty()) return;
-  self->send(self->state.hub,
+  self->send(self->state.peers.hub,
              publish_events{std::make_shared<const std::vector<persistence::journaled_event>>(
                  std::move(unsynced))});
   unsynced.clear();
+}
+
+void use_store(self_pointer self, std::unique_ptr<persistence::journal_store> store) {
+  auto& s = self->state;
+  s.store = std::move(store);
+  if (s.peers.views) s.peers.views->set(s.store ? s.store->view() : nullptr);
+  if (s.peers.numbers) s.peers.numbers->journal_usable = s.store != nullptr;
+  // What was in doubt may be there after all, and was never published.
+  if (s.store) self->send(s.peers.hub, cut_subscribers{s.store->last_seq()});
+}
+
+void refuse(self_pointer self, journal_state::waiting_append& waiting) {
+  if (waiting.promise)
+    waiting.promise->deliver(records_written{false});
+  else
+    tell_asker(self, waiting.asker, append_failed{waiting.message.ticket});
 }
 
 // Nothing more is written to this store: everybody who waits is told, and the supervisors are
@@ -32,40 +51,67 @@ void publish(self_pointer self) {
 void give_up(self_pointer self, const persistence::journal_error& error,
              std::vector<journal_state::waiting_append>& group) {
   auto& s = self->state;
-  s.store.reset();
+  use_store(self, nullptr);
   s.unsynced.clear();
-  for (const auto& waiting : group)
-    tell_asker(self, waiting.asker, append_failed{waiting.message.ticket});
-  for (const auto& waiting : s.gathered)
-    tell_asker(self, waiting.asker, append_failed{waiting.message.ticket});
+  for (auto& waiting : group)
+    refuse(self, waiting);
+  for (auto& waiting : s.gathered)
+    refuse(self, waiting);
   s.gathered.clear();
   if (auto coordinator = caf::actor_cast<caf::strong_actor_ptr>(s.coordinator))
     self->send(caf::actor_cast<coordinator_actor>(coordinator), journal_failed{error});
+}
+
+// Tells each asker which of the written events are its own.
+void answer(self_pointer self, std::vector<journal_state::waiting_append>& group,
+            const std::vector<std::size_t>& counts,
+            const std::vector<persistence::journaled_event>& written) {
+  auto next = written.begin();
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    auto& waiting = group[i];
+    if (waiting.promise) {
+      waiting.promise->deliver(records_written{true});
+      continue;
+    }
+    events_appended done{waiting.message.ticket};
+    for (std::size_t n = 0; n < counts[i]; ++n, ++next) {
+      done.last = next->seq;
+      if (domain::is_command_event(next->fact)) done.last_command = next->seq;
+    }
+    tell_asker(self, waiting.asker, done);
+  }
 }
 
 void write(self_pointer self) {
   auto& s = self->state;
   std::vector<journal_state::waiting_append> group;
   std::vector<persistence::append_request> requests;
+  std::vector<std::size_t> counts;
   std::size_t events = 0;
   bool durable = false;
   while (!s.gathered.empty() && events < limits::journal_group_events_max) {
     auto& next = s.gathered.front();
-    events += next.message.request.events.size();
+    counts.push_back(next.message.request.events.size());
+    events += counts.back();
     durable |= next.message.durable;
     requests.push_back(std::move(next.message.request));
     group.push_back(std::move(next));
     s.gathered.pop_front();
   }
   if (group.empty()) return;
+  const auto began = std::chrono::steady_clock::now();
   auto written = s.store->append(requests, durable);
   if (!written) return give_up(self, written.error(), group);
+  if (s.peers.numbers) {
+    auto& numbers = *s.peers.numbers;
+    (durable ? numbers.journal_sync : numbers.journal_append)
+        .add(std::chrono::steady_clock::now() - began);
+    numbers.journal_events += written->size();
+  }
+  answer(self, group, counts, *written);
   for (auto& e : *written)
     s.unsynced.push_back(std::move(e));
   if (durable) publish(self);
-  const auto last = s.store->last_seq();
-  for (const auto& waiting : group)
-    tell_asker(self, waiting.asker, events_appended{waiting.message.ticket, last});
   if (!durable && !s.sync_scheduled) {
     s.sync_scheduled = true;
     self->delayed_send(self, std::chrono::milliseconds(limits::unsynced_tail_ms), sync_tail{});
@@ -83,7 +129,7 @@ batches_loaded load(const persistence::journal_store& store) {
   batches_loaded loaded;
   const auto view = store.view();
   const auto fail = [&](const persistence::journal_error& error) {
-    return batches_loaded{{}, {}, error.detail};
+    return batches_loaded{.error = error.detail};
   };
   const auto live = view->live_batches();
   if (!live) return fail(live.error());
@@ -98,19 +144,51 @@ batches_loaded load(const persistence::journal_store& store) {
     loaded.summaries.push_back(summary == summaries->end() ? persistence::batch_summary{}
                                                            : *summary);
   }
+  const std::set<domain::batch_id> working(live->begin(), live->end());
+  for (const auto& summary : *summaries)
+    if (!working.contains(summary.id)) loaded.ended.push_back(summary);
+  auto deleted = view->tombstones();
+  if (!deleted) return fail(deleted.error());
+  loaded.deleted = std::move(*deleted);
   return loaded;
+}
+
+batch_replayed replay(const persistence::journal_store& store, const domain::batch_id& batch) {
+  const auto view = store.view();
+  const auto summary = view->summary(batch);
+  if (!summary) return {nullptr, {}, summary.error().detail};
+  if (!*summary) return {};
+  auto state = view->replay(batch);
+  if (!state) return {nullptr, {}, state.error().detail};
+  return {std::make_shared<persistence::positioned_state>(std::move(*state)), **summary, {}};
+}
+
+// One handful of files; others get their turn in between.
+void purge(self_pointer self, const purge_batch& message) {
+  auto& s = self->state;
+  if (!s.store) return; // the next start goes on with it
+  const auto next = s.store->purge(message.batch, message.from, limits::files_per_purge_max,
+                                   [&](const persistence::file_record& file) {
+                                     if (message.release && s.peers.outputs)
+                                       s.peers.outputs->release(file);
+                                   });
+  if (!next) {
+    std::vector<journal_state::waiting_append> none;
+    give_up(self, next.error(), none);
+  } else if (*next) {
+    self->send(self, purge_batch{message.batch, **next, message.release});
+  }
 }
 
 } // namespace
 
 journal_actor::behavior_type
 journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_store>> store,
-        store_opener open, event_hub_actor hub) {
+        store_opener open, journal_peers peers) {
   auto& s = self->state;
-  s.store = std::move(*store);
   s.open = std::move(open);
-  s.hub = std::move(hub);
-  self->send(s.hub, cut_subscribers{s.store->last_seq()});
+  s.peers = std::move(peers);
+  use_store(self, std::move(*store));
   return {
       [self](append_events& message) {
         auto& state = self->state;
@@ -118,7 +196,7 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
           tell_asker(self, self->current_sender(), append_failed{message.ticket});
           return;
         }
-        state.gathered.push_back({std::move(message), self->current_sender()});
+        state.gathered.push_back({std::move(message), self->current_sender(), {}});
         schedule_write(self);
       },
       [self](const fetch_files& message) {
@@ -137,23 +215,38 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
         auto& state = self->state;
         if (auto asker = self->current_sender())
           state.coordinator = caf::actor_cast<caf::actor_addr>(asker);
-        if (!state.store) return batches_loaded{{}, {}, "the journal is not open"};
+        if (!state.store) return batches_loaded{.error = "the journal is not open"};
         return load(*state.store);
       },
       [self](open_journal) -> caf::result<journal_opened> {
         auto& state = self->state;
-        state.store.reset(); // the lock goes first
+        use_store(self, nullptr); // the lock goes first
         auto opened = state.open();
         if (!opened) return journal_opened{opened.error().detail};
-        state.store = std::move(*opened);
-        // What was in doubt may be there after all, and was never published.
-        self->send(state.hub, cut_subscribers{state.store->last_seq()});
+        use_store(self, std::move(*opened));
         return journal_opened{};
       },
-      [self](give_view) -> caf::result<view_given> {
+      [self](const replay_batch& message) -> caf::result<batch_replayed> {
         const auto& state = self->state;
-        return view_given{state.store ? state.store->view() : nullptr};
+        if (!state.store) return batch_replayed{nullptr, {}, "the journal is not open"};
+        return replay(*state.store, message.batch);
       },
+      [self](write_records& message) -> caf::result<records_written> {
+        auto& state = self->state;
+        auto promise = self->make_response_promise<records_written>();
+        if (!state.store) {
+          promise.deliver(records_written{false});
+          return promise;
+        }
+        journal_state::waiting_append waiting;
+        waiting.message.request.records = std::move(message.records);
+        waiting.message.request.records_only = true;
+        waiting.promise = promise;
+        state.gathered.push_back(std::move(waiting));
+        schedule_write(self);
+        return promise;
+      },
+      [self](const purge_batch& message) { purge(self, message); },
       [self](write_group) {
         auto& state = self->state;
         state.write_scheduled = false;

@@ -3,6 +3,10 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/view_slot.hpp"
+#include "actors/vitals.hpp"
+
+#include <caf/typed_response_promise.hpp>
 
 #include <deque>
 
@@ -12,6 +16,14 @@ namespace darkroom::actors {
 using store_opener =
     std::function<persistence::journal_result<std::unique_ptr<persistence::journal_store>>()>;
 
+// Whom the journal tells; all but the hub may be null.
+struct journal_peers {
+  event_hub_actor hub;
+  std::shared_ptr<view_slot> views;
+  std::shared_ptr<vitals> numbers;
+  std::shared_ptr<persistence::output_store> outputs; // lets go of what deleted batches had
+};
+
 struct journal_state {
   static inline const char* name = "journal";
   journal_state() = default; // no aggregate: CAF would initialise the first member with the actor
@@ -19,11 +31,13 @@ struct journal_state {
   struct waiting_append {
     append_events message;
     caf::strong_actor_ptr asker;
+    // For records without a batch.
+    std::optional<caf::typed_response_promise<records_written>> promise;
   };
 
   store_opener open;
   std::unique_ptr<persistence::journal_store> store; // null after a failed write
-  event_hub_actor hub;
+  journal_peers peers;
   caf::actor_addr coordinator; // told of failed writes
   std::deque<waiting_append> gathered;
   bool write_scheduled = false;
@@ -36,6 +50,6 @@ struct journal_state {
 journal_actor::behavior_type
 journal(journal_actor::stateful_pointer<journal_state> self,
         std::shared_ptr<std::unique_ptr<persistence::journal_store>> store, store_opener open,
-        event_hub_actor hub);
+        journal_peers peers);
 
 } // namespace darkroom::actors

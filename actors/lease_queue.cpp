@@ -19,8 +19,28 @@ std::uint64_t lease_queue::memory_max_bytes() const {
   return most;
 }
 
+std::uint64_t lease_queue::memory_granted_bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& n : nodes_)
+    sum += n.memory_bytes - n.free_bytes;
+  return sum;
+}
+
+// Users who have nothing waiting and no advantage to lose are forgotten.
+void lease_queue::forget_users(std::uint64_t least_served) {
+  std::erase_if(users_, [&](const auto& entry) {
+    return entry.second.queue.empty() && entry.second.served <= least_served;
+  });
+}
+
 bool lease_queue::request(const lease_wish& wish) {
   if (wish.memory_bytes > memory_max_bytes()) return false;
+  if (!users_.contains(wish.user)) {
+    std::optional<std::uint64_t> least;
+    for (const auto& [name, other] : users_)
+      if (!other.queue.empty()) least = std::min(least.value_or(other.served), other.served);
+    if (least) forget_users(*least);
+  }
   auto& u = users_[wish.user];
   if (u.queue.empty()) {
     // Who comes back does not collect what was not used while away.

@@ -58,6 +58,7 @@ public:
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t leased() const { return leases_.size(); }
   std::uint64_t memory_max_bytes() const;
+  std::uint64_t memory_granted_bytes() const;
 
 private:
   struct node {
@@ -88,6 +89,7 @@ private:
     bool alone;
   };
 
+  void forget_users(std::uint64_t least_served);
   std::optional<grant> grant_one(std::uint64_t now_ms);
   std::optional<std::size_t> node_for(const lease_wish& wish) const;
   grant give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t node);

@@ -41,6 +41,10 @@ supervisor_seams real_seams() {
           }};
 }
 
+gateway_actor::behavior_type gateway(gateway_actor::pointer self) {
+  return {[self](const gateway_task& task) { task.run(self); }};
+}
+
 struct follower_state {
   static inline const char* name = "follower";
   follower_state() = default; // no aggregate: CAF would initialise the first member with the actor
@@ -70,9 +74,15 @@ struct orchestra::parts {
   local_config config;
   caf::actor_system system{config};
   std::shared_ptr<slot_board> board;
+  std::shared_ptr<usage_board> usage = std::make_shared<usage_board>();
+  std::shared_ptr<view_slot> views = std::make_shared<view_slot>();
+  std::shared_ptr<vitals> numbers = std::make_shared<vitals>();
   event_hub_actor hub;
   journal_actor journal;
+  dispatcher_actor dispatcher;
+  codec_pool_actor pool;
   coordinator_actor coordinator;
+  gateway_actor gateway;
   bool ended = false;
 };
 
@@ -84,16 +94,21 @@ orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
   made.journal = p.journal =
-      p.system.spawn<caf::detached>(actors::journal, store, std::move(options.open_journal), p.hub);
-  made.dispatcher = p.system.spawn(dispatcher);
+      p.system.spawn<caf::detached>(actors::journal, store, std::move(options.open_journal),
+                                    journal_peers{p.hub, p.views, p.numbers, options.outputs});
+  made.dispatcher = p.dispatcher = p.system.spawn(actors::dispatcher, p.numbers);
   made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
-  made.pool = p.system.spawn(codec_pool, pool_options{options.slots, true}, options.make_runner,
-                             made.dispatcher, p.board);
+  made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true},
+                                      options.make_runner, made.dispatcher, p.board);
   made.seams = real_seams();
+  made.usage = p.usage;
+  made.views = p.views;
+  made.numbers = p.numbers;
+  p.gateway = p.system.spawn(gateway);
   caf::anon_send(made.dispatcher,
                  register_node{"local", made.pool, static_cast<std::uint32_t>(options.slots),
                                lease_memory_bytes(options.memory_bytes, options.slots)});
-  p.coordinator = p.system.spawn(coordinator, std::move(made), std::move(options.announce),
+  p.coordinator = p.system.spawn(actors::coordinator, std::move(made), std::move(options.announce),
                                  std::move(options.give_up));
 }
 
@@ -122,7 +137,7 @@ batch_view orchestra::describe(const domain::batch_id& batch) {
   return answer;
 }
 
-domain::seq orchestra::follow(const domain::batch_id& batch, on_events events,
+domain::seq orchestra::follow(const std::optional<domain::batch_id>& batch, on_events events,
                               std::function<void()> cut) {
   caf::scoped_actor self{parts_->system};
   auto reader = parts_->system.spawn(follower, parts_->hub, std::move(events), std::move(cut));
@@ -132,12 +147,67 @@ domain::seq orchestra::follow(const domain::batch_id& batch, on_events events,
   return seq;
 }
 
+const usage_board& orchestra::usage() const {
+  return *parts_->usage;
+}
+
+const vitals& orchestra::numbers() const {
+  return *parts_->numbers;
+}
+
+namespace {
+
+// Lets GATEWAY ask; `failed` is what `then` gets when no answer comes.
+template<class Answer, class Actor, class Request>
+void ask_through(const gateway_actor& gateway, const Actor& to, Request request,
+                 std::function<void(Answer)> then, Answer failed) {
+  if (!gateway) return then(std::move(failed)); // it ends
+  caf::anon_send(gateway, gateway_task{[to, request = std::move(request), then = std::move(then),
+                                        failed = std::move(failed)](gateway_actor::pointer self) {
+                   self->request(to, std::chrono::milliseconds(limits::ask_ms), request)
+                       .then([then](const Answer& answer) { then(answer); },
+                             [then, failed](const caf::error&) { then(failed); });
+                 }});
+}
+
+command_outcome no_answer() {
+  command_outcome outcome;
+  outcome.in_doubt = true;
+  outcome.refusal.detail = "no answer came in time";
+  return outcome;
+}
+
+} // namespace
+
+void orchestra::ask(batch_request request, std::function<void(command_outcome)> then) {
+  ask_through(parts_->gateway, parts_->coordinator, std::move(request), std::move(then),
+              no_answer());
+}
+
+void orchestra::ask(add_files_request request, std::function<void(files_outcome)> then) {
+  ask_through(parts_->gateway, parts_->coordinator, std::move(request), std::move(then),
+              files_outcome{no_answer(), {}});
+}
+
+void orchestra::ask(describe_batch request, std::function<void(batch_view)> then) {
+  ask_through(parts_->gateway, parts_->coordinator, request, std::move(then), batch_view{});
+}
+
+void orchestra::keep(std::vector<persistence::access_record> records,
+                     std::function<void(bool)> then) {
+  ask_through<records_written>(
+      parts_->gateway, parts_->journal, write_records{std::move(records)},
+      [then = std::move(then)](records_written answer) { then(answer.durable); }, {});
+}
+
+void orchestra::look(preview_order order, on_preview then) {
+  auto& p = *parts_;
+  if (!p.gateway) return then({});
+  p.system.spawn(previewer, std::move(order), p.dispatcher, p.pool, std::move(then));
+}
+
 std::shared_ptr<const persistence::read_view> orchestra::view() {
-  caf::scoped_actor self{parts_->system};
-  view_given answer;
-  self->request(parts_->journal, caf::infinite, give_view{})
-      .receive([&](view_given& given) { answer = std::move(given); }, [](const caf::error&) {});
-  return answer.view;
+  return parts_->views->get();
 }
 
 bool orchestra::shut_down() {
@@ -151,9 +221,14 @@ bool orchestra::shut_down() {
                   actors::shut_down{})
         .receive([&](shut_down_done) { in_order = true; }, [](const caf::error&) {});
   }
+  caf::anon_send_exit(p.gateway, caf::exit_reason::user_shutdown);
   p.coordinator = nullptr;
+  p.gateway = nullptr;
+  p.dispatcher = nullptr;
+  p.pool = nullptr;
   p.hub = nullptr;
   p.journal = nullptr;
+  p.views->set(nullptr);
   return in_order;
 }
 

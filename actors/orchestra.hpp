@@ -3,7 +3,10 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/journal.hpp"
+#include "actors/previewer.hpp"
 #include "actors/slot_board.hpp"
+#include "actors/usage_board.hpp"
+#include "actors/vitals.hpp"
 
 #include <memory>
 #include <string>
@@ -40,10 +43,21 @@ public:
   command_outcome command(const domain::batch_id& batch, domain::command command);
   batch_view describe(const domain::batch_id& batch);
 
+  // The same without blocking: `then` is called once, from another thread; in doubt when no answer
+  // came within `limits::ask_ms`.
+  void ask(batch_request request, std::function<void(command_outcome)> then);
+  void ask(add_files_request request, std::function<void(files_outcome)> then);
+  void ask(describe_batch request, std::function<void(batch_view)> then);
+  // Keeps tokens and entries of the audit; `then` learns whether they are on disk.
+  void keep(std::vector<persistence::access_record> records, std::function<void(bool)> then);
+  // Looks at one file outside of its batch's work.
+  void look(preview_order order, on_preview then);
+
   // Calls back from another thread, in order of seq, with every durable event of the batch that is
   // published after the returned seq. `cut` is called when it was too slow: follow again.
   using on_events = std::function<void(const std::vector<persistence::journaled_event>&)>;
-  domain::seq follow(const domain::batch_id& batch, on_events events, std::function<void()> cut);
+  domain::seq follow(const std::optional<domain::batch_id>& batch, on_events events,
+                     std::function<void()> cut); // without a batch: all
 
   // The journal for reading; null while it cannot be used. Not to be kept: it holds the journal
   // open.
@@ -53,6 +67,8 @@ public:
   bool shut_down();
 
   const slot_board& board() const;
+  const usage_board& usage() const;
+  const vitals& numbers() const;
 
 private:
   struct parts;

@@ -102,7 +102,7 @@ persistence::journal_result<run_begin> begin_of(const run_plan& plan,
   begin.totals.failed = at->state.count(domain::file_status::failed);
   begin.totals.cancelled = at->state.count(domain::file_status::cancelled);
   begin.paths.resize(at->state.files.size());
-  const auto ok = journal.each_file(begin.batch, [&](persistence::file_record&& file) {
+  const auto ok = journal.each_file(begin.batch, 0, [&](persistence::file_record&& file) {
     if (file.index < begin.paths.size()) begin.paths[file.index] = std::move(file.entry.path);
     return true;
   });

@@ -36,7 +36,7 @@ std::expected<void, std::string> write_report(const std::string& path,
   if (csv) text.add(csv_header() + "\r\n");
   if (array) text.add("[");
   bool first = true;
-  const auto read = journal.each_file(batch, [&](persistence::file_record&& file) {
+  const auto read = journal.each_file(batch, 0, [&](persistence::file_record&& file) {
     const auto status = now->state.files.at(file.index);
     if (csv)
       text.add(file_csv(file, status) + "\r\n");

@@ -44,7 +44,7 @@ public:
     if (!batches) return std::unexpected(batches.error().detail);
     for (const auto& batch : *batches) {
       if (!domain::is_terminal(batch.phase)) live_.push_back(batch);
-      const auto ok = journal.each_file(batch.id, [&](file_record&& file) {
+      const auto ok = journal.each_file(batch.id, 0, [&](file_record&& file) {
         remember(batch, std::move(file));
         return true;
       });
@@ -165,7 +165,8 @@ private:
     const auto ours = ours_.find(output);
     if (ours == ours_.end() || !has_size(target(output), ours->second.bytes)) return false;
     const codecs::unique_fd file{::open(target(output).c_str(), O_RDONLY | O_CLOEXEC)};
-    return file && persistence::digest_of(file.get()) == ours->second.sha256;
+    const auto sums = file ? persistence::sums_of(file.get()) : std::nullopt;
+    return sums && sums->sha256 == ours->second.sha256;
   }
 
   // An interrupted batch goes on when it is about the very same files, apart from those that were
@@ -176,7 +177,7 @@ private:
     for (const auto* source : sources)
       now[source->absolute] = source;
     bool same = true;
-    const auto ok = journal.each_file(batch, [&](file_record&& file) {
+    const auto ok = journal.each_file(batch, 0, [&](file_record&& file) {
       const auto source = now.find(file.entry.source);
       same = source != now.end() && same_source(file.entry, *source->second);
       if (const auto* done = std::get_if<domain::file_completed>(&file.result))

@@ -47,6 +47,11 @@ public:
   }
   void discard(const persistence::staged_output&) override {}
   void take_back(const persistence::staged_output&) override {}
+  persistence::file_result<codecs::unique_fd>
+  open_staged(const persistence::staged_output&) override {
+    return codecs::unique_fd{};
+  }
+  void release(const persistence::file_record&) override {}
   std::optional<persistence::written_file> existing(const std::string&) override { return {}; }
   bool exists(const std::string&) override { return false; }
   void sweep(const domain::batch_id&, domain::file_index, std::span<const std::string>) override {}

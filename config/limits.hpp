@@ -1,6 +1,7 @@
 // Every limit of the product. Units come last in the name; relations are asserted below.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace darkroom::limits {
@@ -77,6 +78,7 @@ inline constexpr std::uint32_t crashes_max = 3;          // running at so many c
 inline constexpr std::uint32_t nodes_lost_max = 5;       // in a row: failed
 inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
 inline constexpr std::uint32_t detail_bytes_max = 200; // text of one failure
+inline constexpr std::size_t ended_batches_kept = 32;  // in memory, for a retry
 
 // --- Journal ------------------------------------------------------------------------------------
 inline constexpr std::uint32_t journal_format_version = 1;
@@ -86,9 +88,15 @@ inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of
 inline constexpr std::uint64_t journal_write_buffer_bytes = 16 * MiB;
 inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
+inline constexpr std::size_t files_per_purge_max = 2'000; // of a deleted batch, at a time
 // Opening a journal that is in use: its files may change under the reader.
 inline constexpr std::uint32_t journal_read_tries_max = 20;
 inline constexpr std::uint32_t journal_read_retry_ms = 25;
+
+// --- Blobs --------------------------------------------------------------------------------------
+inline constexpr std::size_t syncs_shared_min = 8; // so many at a time: one sync of the file system
+
+inline constexpr std::uint32_t ask_ms = 20'000; // for an answer of the actors
 
 // --- Feed ---------------------------------------------------------------------------------------
 inline constexpr std::uint32_t subscriber_outbox_events_max = 16'384; // then cut off

@@ -32,6 +32,8 @@ public:
     s.priority = e.priority;
     s.keep_open = e.keep_open;
     s.max_failed = e.max_failed;
+    s.tags = e.tags;
+    s.on_first_file = e.on_first_file;
     return {};
   }
   result operator()(const files_added& e) {
@@ -39,11 +41,15 @@ public:
     if (e.first != s.files.size()) return std::unexpected(illegal::wrong_order);
     s.files.resize(s.files.size() + e.entries.size(), file_status::queued);
     counter(file_status::queued) += static_cast<std::uint32_t>(e.entries.size());
+    for (const auto& entry : e.entries)
+      s.bytes_added += entry.bytes;
     return {};
   }
   result operator()(const file_removed& e) {
     if (s.phase != batch_phase::draft) return wrong_state();
-    return move(e.index, file_status::queued, file_status::removed);
+    if (auto ok = move(e.index, file_status::queued, file_status::removed); !ok) return ok;
+    s.bytes_added -= std::min(s.bytes_added, e.bytes);
+    return {};
   }
   result operator()(const batch_started& e) {
     if (s.phase != batch_phase::draft) return wrong_state();
@@ -78,7 +84,9 @@ public:
     return {};
   }
   result operator()(const batch_retried& e) {
-    if (!is_terminal(s.phase) || s.phase == batch_phase::completed) return wrong_state();
+    if (!is_terminal(s.phase) || s.phase == batch_phase::completed ||
+        s.phase == batch_phase::deleted)
+      return wrong_state();
     for (const file_index i : e.files) {
       if (i >= s.files.size()) return std::unexpected(illegal::no_such_file);
       if (s.files[i] != file_status::failed && s.files[i] != file_status::cancelled)
@@ -116,6 +124,17 @@ public:
     }
     return {};
   }
+  result operator()(const details_changed& e) {
+    if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return wrong_state();
+    s.name = e.name;
+    s.tags = e.tags;
+    return {};
+  }
+  result operator()(const batch_deleted&) {
+    if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return wrong_state();
+    end(batch_phase::deleted, {});
+    return {};
+  }
   result operator()(const file_started& e) {
     if (s.phase != batch_phase::running) return wrong_state();
     if (auto ok = move(e.index, file_status::queued, file_status::running); !ok) return ok;
@@ -128,6 +147,7 @@ public:
     if (!is(e.index, file_status::running)) return wrong_state();
     finish(e.index, file_status::completed);
     s.bytes_in += e.bytes_in;
+    s.pixels += std::uint64_t{e.width} * e.height;
     for (const auto& output : e.outputs)
       s.bytes_out += output.bytes;
     return {};
@@ -223,7 +243,8 @@ bool batch_state::same_facts(const batch_state& o) const {
          priority == o.priority && max_failed == o.max_failed && owner == o.owner &&
          name == o.name && spec == o.spec && files == o.files && counts == o.counts &&
          histories == o.histories && failures == o.failures && bytes_in == o.bytes_in &&
-         bytes_out == o.bytes_out;
+         bytes_out == o.bytes_out && bytes_added == o.bytes_added && pixels == o.pixels &&
+         tags == o.tags && on_first_file == o.on_first_file;
 }
 
 std::expected<void, illegal> apply(batch_state& state, const event& e) {

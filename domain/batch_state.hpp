@@ -54,6 +54,10 @@ struct batch_state {
   // Failure reasons of failed files, so that a retry can choose by reason.
   std::map<file_index, failure_reason> failures;
   std::uint64_t bytes_in = 0, bytes_out = 0; // of completed files
+  std::uint64_t bytes_added = 0;             // of all files
+  std::uint64_t pixels = 0;                  // of the sources of completed files
+  std::vector<std::string> tags;
+  bool on_first_file = false;
 
   // Files whose result was accepted and is being written: pause and cancel pass them by. Working
   // knowledge of the live process only; not part of what replay gives back.

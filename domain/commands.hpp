@@ -12,12 +12,17 @@ struct create_batch {
   std::uint8_t priority = 0;
   bool keep_open = false;
   std::uint32_t max_failed = 0;
+  std::vector<std::string> tags;
+  bool on_first_file = false;
+  std::string idempotency_key;
+  std::array<std::uint8_t, 32> request_sha256{};
 };
 struct add_files {
   std::vector<file_entry> entries; // outputs already planned, at most `files_per_event_max`
 };
 struct remove_file {
   file_index index = 0;
+  file_entry entry; // as it was added
 };
 struct start_batch {
   bool keep_open = false;
@@ -41,7 +46,15 @@ struct change_priority {
 };
 struct change_spec {
   conversion_spec spec;
-  std::vector<replanned_file> files; // one for every file that has not ended
+  std::vector<replanned_file> files; // those whose outputs get other names; none that has completed
+};
+
+struct change_details {
+  std::optional<std::string> name;
+  std::optional<std::vector<std::string>> tags;
+};
+struct delete_batch {
+  bool cancel = false; // also one that has not ended
 };
 
 // --- From the machinery -----------------------------------------------------------------------
@@ -73,10 +86,10 @@ struct interrupt_file {
   interruption cause = interruption::paused;
 };
 
-using command =
-    std::variant<create_batch, add_files, remove_file, start_batch, seal_batch, pause_batch,
-                 resume_batch, cancel_batch, retry_batch, change_priority, change_spec,
-                 recover_batch, start_file, complete_file, fail_file, requeue_file, interrupt_file>;
+using command = std::variant<create_batch, add_files, remove_file, start_batch, seal_batch,
+                             pause_batch, resume_batch, cancel_batch, retry_batch, change_priority,
+                             change_spec, recover_batch, start_file, complete_file, fail_file,
+                             requeue_file, interrupt_file, change_details, delete_batch>;
 
 // `pause_batch` → "pause": the word that people use for the command.
 std::string_view name_of(const command& c);

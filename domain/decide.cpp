@@ -31,7 +31,9 @@ public:
       return refuse(refusal_code::invalid_spec, ok.error().pointer + " " + ok.error().detail);
     if (c.priority > limits::priority_max)
       return refuse(refusal_code::invalid_spec, "/priority is from 0 to 9");
-    return just(batch_created{c.owner, c.name, c.spec, c.priority, c.keep_open, c.max_failed});
+    return just(batch_created{c.owner, c.name, c.spec, c.priority, c.keep_open || c.on_first_file,
+                              c.max_failed, c.tags, c.on_first_file, c.idempotency_key,
+                              c.request_sha256});
   }
   decision operator()(const add_files& c) const {
     if (s.phase == batch_phase::absent) return absent();
@@ -43,12 +45,14 @@ public:
                                                       std::to_string(limits::files_per_batch_max) +
                                                       " files");
     if (c.entries.empty()) return std::vector<event>{};
-    return just(files_added{static_cast<file_index>(s.files.size()), c.entries});
+    auto events = just_one(files_added{static_cast<file_index>(s.files.size()), c.entries});
+    if (s.on_first_file && s.phase == batch_phase::draft) events.emplace_back(batch_started{false});
+    return events;
   }
   decision operator()(const remove_file& c) const {
     if (s.phase != batch_phase::draft) return wrong_state("files leave only a draft");
     if (!is(c.index, file_status::queued)) return no_such_file(c.index);
-    return just(file_removed{c.index});
+    return just(file_removed{c.index, c.entry.bytes});
   }
   decision operator()(const start_batch& c) const {
     if (s.phase == batch_phase::running) return std::vector<event>{};
@@ -81,13 +85,14 @@ public:
     return just(batch_resumed{});
   }
   decision operator()(const cancel_batch& c) const {
-    if (s.phase == batch_phase::cancelled) return std::vector<event>{};
+    if (s.phase == batch_phase::cancelled) return std::vector<event>{}; // already so
     if (s.phase == batch_phase::absent || is_terminal(s.phase))
       return wrong_state("the batch has ended");
     return just(batch_cancelled{c.reason, finishing_list(s)});
   }
   decision operator()(const retry_batch& c) const {
-    if (!is_terminal(s.phase) || s.phase == batch_phase::completed)
+    if (!is_terminal(s.phase) || s.phase == batch_phase::completed ||
+        s.phase == batch_phase::deleted)
       return wrong_state("only a batch that ended with failed or cancelled files is retried");
     if (s.open() != 0) return wrong_state("the last files are still being written");
     std::vector<file_index> files;
@@ -132,10 +137,23 @@ public:
     if (s.count(file_status::running) != 0)
       return wrong_state("files in flight still use the old spec; wait for them");
     for (const auto& file : c.files)
-      if (file.index >= s.files.size() || is_terminal(s.files[file.index]))
+      if (file.index >= s.files.size() || is(file.index, file_status::completed))
         return refuse(refusal_code::invalid_files,
-                      "file " + std::to_string(file.index) + " has ended");
+                      "file " + std::to_string(file.index) + " has completed");
     return just(spec_changed{c.spec, c.files});
+  }
+  decision operator()(const change_details& c) const {
+    if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return absent();
+    details_changed changed{c.name.value_or(s.name), c.tags.value_or(s.tags)};
+    if (changed.name == s.name && changed.tags == s.tags) return std::vector<event>{};
+    return just(std::move(changed));
+  }
+  decision operator()(const delete_batch& c) const {
+    if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return absent();
+    const bool ended = s.phase == batch_phase::draft || (is_terminal(s.phase) && s.open() == 0);
+    if (!ended && !c.cancel)
+      return wrong_state("the batch has not ended; cancel it, or delete with cancel=true");
+    return just(batch_deleted{});
   }
   decision operator()(const recover_batch& c) const {
     std::vector<event> events;
@@ -248,9 +266,10 @@ std::string_view to_string(refusal_code code) {
 
 std::string_view name_of(const command& c) {
   constexpr std::array<std::string_view, std::variant_size_v<command>> names{
-      "create",     "add_files",     "remove_file", "start",           "seal",          "pause",
-      "resume",     "cancel",        "retry",       "change_priority", "change_spec",   "recover",
-      "start_file", "complete_file", "fail_file",   "requeue_file",    "interrupt_file"};
+      "create",       "add_files",      "remove_file",    "start",         "seal",
+      "pause",        "resume",         "cancel",         "retry",         "change_priority",
+      "change_spec",  "recover",        "start_file",     "complete_file", "fail_file",
+      "requeue_file", "interrupt_file", "change_details", "delete"};
   return names[c.index()];
 }
 
@@ -259,7 +278,8 @@ std::vector<std::string_view> allowed_commands(const batch_state& s) {
   const auto add = [&](bool condition, std::string_view name) {
     if (condition) allowed.push_back(name);
   };
-  const bool live = s.phase != batch_phase::absent && !is_terminal(s.phase);
+  const bool exists = s.phase != batch_phase::absent && s.phase != batch_phase::deleted;
+  const bool live = exists && !is_terminal(s.phase);
   add(s.phase == batch_phase::absent, "create");
   add(live && !s.sealed, "add_files");
   add(s.phase == batch_phase::draft, "remove_file");
@@ -268,9 +288,11 @@ std::vector<std::string_view> allowed_commands(const batch_state& s) {
   add(s.phase == batch_phase::running || s.phase == batch_phase::paused, "pause");
   add(s.phase == batch_phase::running || s.phase == batch_phase::paused, "resume");
   add(live || s.phase == batch_phase::cancelled, "cancel");
-  add(is_terminal(s.phase) && s.phase != batch_phase::completed, "retry");
+  add(exists && !live && s.phase != batch_phase::completed, "retry");
   add(live, "change_priority");
   add(s.phase == batch_phase::draft || s.phase == batch_phase::paused, "change_spec");
+  add(exists, "change_details");
+  add(exists, "delete");
   return allowed;
 }
 

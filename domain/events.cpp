@@ -7,8 +7,8 @@ namespace darkroom::domain {
 namespace {
 
 constexpr name_table<batch_phase, batch_phase_count> phases{
-    "absent", "draft",    "running", "paused", "completed", "completed_with_errors",
-    "failed", "cancelled"};
+    "absent", "draft",     "running", "paused", "completed", "completed_with_errors",
+    "failed", "cancelled", "deleted"};
 constexpr name_table<pause_mode, 2> pause_modes{"drain", "interrupt"};
 constexpr name_table<interruption, interruption_count> interruptions{
     "paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised"};
@@ -17,7 +17,8 @@ constexpr std::array<std::string_view, std::variant_size_v<event>> event_names{
     "batch_sealed",         "batch_paused",  "batch_resumed",    "batch_cancelled",
     "batch_finished",       "batch_retried", "priority_changed", "spec_changed",
     "batch_recovered",      "file_started",  "file_completed",   "file_failed",
-    "file_retry_scheduled", "file_requeued", "file_interrupted"};
+    "file_retry_scheduled", "file_requeued", "file_interrupted", "details_changed",
+    "batch_deleted"};
 
 } // namespace
 
@@ -37,6 +38,11 @@ bool is_terminal(batch_phase phase) {
 
 std::string_view name_of(const event& e) {
   return event_names[e.index()];
+}
+
+bool is_command_event(const event& e) {
+  return !file_of(e) && !std::holds_alternative<files_added>(e) &&
+         !std::holds_alternative<batch_finished>(e) && !std::holds_alternative<batch_recovered>(e);
 }
 
 std::optional<file_index> file_of(const event& e) {

@@ -25,8 +25,9 @@ enum class batch_phase : std::uint8_t {
   completed_with_errors,
   failed,
   cancelled,
+  deleted, // nothing of it is kept
 };
-inline constexpr int batch_phase_count = 8;
+inline constexpr int batch_phase_count = 9;
 
 enum class pause_mode : std::uint8_t {
   drain,     // files in flight finish
@@ -65,6 +66,7 @@ struct output_record {
   std::uint64_t bytes = 0;
   std::array<std::uint8_t, 32> sha256{};
   std::uint32_t width = 0, height = 0; // pixels
+  std::uint32_t crc32 = 0;             // as in a ZIP file
   bool operator==(const output_record&) const = default;
 };
 
@@ -74,6 +76,11 @@ struct batch_created {
   std::uint8_t priority = 0;
   bool keep_open = false;
   std::uint32_t max_failed = 0; // 0: any number of files may fail
+  std::vector<std::string> tags;
+  bool on_first_file = false; // starts by itself; takes files until it is sealed
+  // What the client named its request, so that the same request makes no second batch.
+  std::string idempotency_key;
+  std::array<std::uint8_t, 32> request_sha256{};
   bool operator==(const batch_created&) const = default;
 };
 struct files_added {
@@ -83,6 +90,7 @@ struct files_added {
 };
 struct file_removed {
   file_index index = 0;
+  std::uint64_t bytes = 0; // as it was added
   bool operator==(const file_removed&) const = default;
 };
 struct batch_started {
@@ -138,6 +146,26 @@ struct batch_recovered {
   bool operator==(const batch_recovered&) const = default;
 };
 
+// Its name and tags: for people, and without effect on the work.
+struct details_changed {
+  std::string name;
+  std::vector<std::string> tags;
+  bool operator==(const details_changed&) const = default;
+};
+// Everything about the batch is removed; what had not ended is cancelled.
+struct batch_deleted {
+  bool operator==(const batch_deleted&) const = default;
+};
+
+// How long the steps of one conversion took, in microseconds.
+struct stage_times {
+  std::uint32_t probe_us = 0;   // until the header was read
+  std::uint32_t wait_us = 0;    // for a free slot
+  std::uint32_t convert_us = 0; // decode, transform, encode
+  std::uint32_t store_us = 0;   // until the outputs were on disk
+  bool operator==(const stage_times&) const = default;
+};
+
 struct file_started {
   file_index index = 0;
   std::uint32_t attempt = 1; // from 1
@@ -154,6 +182,7 @@ struct file_completed {
   std::uint32_t width = 0, height = 0; // of the source, upright, in pixels
   std::uint64_t bytes_in = 0;
   std::uint32_t wall_ms = 0;
+  stage_times stages;
   bool operator==(const file_completed&) const = default;
 };
 struct file_failed {
@@ -182,14 +211,18 @@ struct file_interrupted {
   bool operator==(const file_interrupted&) const = default;
 };
 
-using event =
-    std::variant<batch_created, files_added, file_removed, batch_started, batch_sealed,
-                 batch_paused, batch_resumed, batch_cancelled, batch_finished, batch_retried,
-                 priority_changed, spec_changed, batch_recovered, file_started, file_completed,
-                 file_failed, file_retry_scheduled, file_requeued, file_interrupted>;
+using event = std::variant<batch_created, files_added, file_removed, batch_started, batch_sealed,
+                           batch_paused, batch_resumed, batch_cancelled, batch_finished,
+                           batch_retried, priority_changed, spec_changed, batch_recovered,
+                           file_started, file_completed, file_failed, file_retry_scheduled,
+                           file_requeued, file_interrupted, details_changed, batch_deleted>;
 
 // `file_completed` and so on: the name that feeds and reports show.
 std::string_view name_of(const event& e);
+
+// Whether somebody asked for it, and it is about the batch rather than its files: what a client
+// that changes a batch must have seen.
+bool is_command_event(const event& e);
 
 // The file that the event is about, if it is about exactly one.
 std::optional<file_index> file_of(const event& e);

@@ -6,14 +6,6 @@ namespace darkroom::domain {
 
 namespace {
 
-// FNV-1a, 64 bits: the same on every machine.
-std::uint64_t hash(std::string_view text) {
-  std::uint64_t h = 14'695'981'039'346'656'037u;
-  for (const char c : text)
-    h = (h ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
-  return h;
-}
-
 // `a/b.tar.gz` → `a/b.tar`; a name that only has a leading dot keeps it.
 std::string_view without_extension(std::string_view path) {
   const auto name = path.rfind('/') + 1; // 0 where there is no slash
@@ -23,15 +15,26 @@ std::string_view without_extension(std::string_view path) {
 
 } // namespace
 
+std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t h = 14'695'981'039'346'656'037u;
+  for (const char c : text)
+    h = (h ^ static_cast<unsigned char>(c)) * 1'099'511'628'211u;
+  return h;
+}
+
 output_planner::output_planner(conversion_spec spec, std::vector<std::string> extensions)
     : spec_(std::move(spec)), extensions_(std::move(extensions)) {}
 
 bool output_planner::take(std::string_view path) {
-  return taken_.insert(hash(path)).second;
+  return taken_.insert(hash_of(path)).second;
 }
 
 void output_planner::reserve(std::string_view path) {
   take(path);
+}
+
+void output_planner::release(std::string_view path) {
+  taken_.erase(hash_of(path));
 }
 
 std::expected<std::vector<std::string>, name_collision>

@@ -4,10 +4,10 @@
 
 #include "domain/conversion_spec.hpp"
 
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 namespace darkroom::domain {
@@ -17,6 +17,9 @@ struct name_collision {
   std::string output; // the name that is taken
 };
 
+// FNV-1a, 64 bits: the same on every machine.
+std::uint64_t hash_of(std::string_view text);
+
 class output_planner {
 public:
   // `extensions`: one for each output of the spec, without dot.
@@ -24,6 +27,8 @@ public:
 
   // Takes a name: an output of an earlier run, or a source that must never be overwritten.
   void reserve(std::string_view path);
+  // Gives a name back.
+  void release(std::string_view path);
 
   // Plans the outputs of one file: its path with each output's suffix and extension. A name that is
   // taken gets `-2`, `-3`, … or is an error, as the spec says.
@@ -36,7 +41,7 @@ private:
   std::vector<std::string> extensions_;
   // 64-bit hashes instead of names: a million files are 16 MB. A false match (one in 10⁷ at a
   // million names) only means a needless `-2`.
-  std::unordered_set<std::uint64_t> taken_;
+  boost::unordered_flat_set<std::uint64_t> taken_;
 };
 
 } // namespace darkroom::domain

@@ -1,14 +1,38 @@
 #include "persistence/blob_store.hpp"
 
+#include "config/limits.hpp"
+
 #include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <set>
 #include <sys/stat.h>
 #include <system_error>
 
 namespace darkroom::persistence {
 
 namespace fs = std::filesystem;
+
+blob_writer::blob_writer(codecs::unique_fd file, std::string path)
+    : file_(std::move(file)), path_(std::move(path)), sum_(std::make_unique<sha256>()) {}
+
+blob_writer::~blob_writer() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+file_result<void> blob_writer::add(std::span<const std::uint8_t> bytes) {
+  if (auto ok = write_all(file_.get(), bytes, path_); !ok) return ok;
+  sum_->add(bytes);
+  crc32_ = crc32_of(crc32_, bytes);
+  bytes_ += bytes.size();
+  return {};
+}
+
+digest blob_writer::finish() {
+  sha256_ = sum_->finish();
+  return sha256_;
+}
 
 blob_store::pin::~pin() {
   if (store_ != nullptr) store_->unpin(blob_.sha256);
@@ -17,15 +41,31 @@ blob_store::pin::~pin() {
 file_result<std::unique_ptr<blob_store>> blob_store::open(std::string root) {
   std::unique_ptr<blob_store> made(new blob_store(std::move(root)));
   if (auto ok = make_directories(made->root_); !ok) return std::unexpected(ok.error());
+  constexpr std::string_view digits = "0123456789abcdef";
+  for (const char high : digits)
+    for (const char low : digits) {
+      const auto path = made->root_ + '/' + high + low;
+      if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST)
+        return std::unexpected(last_error("making the directory " + path));
+    }
+  if (auto ok = sync_directory(made->root_); !ok) return std::unexpected(ok.error());
+  made->directory_.reset(::open(made->root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // The file system's own clock: a file that is made now tells it.
   const auto probe = made->root_ + "/.opened";
   const codecs::unique_fd file{
       ::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
   struct stat about{};
-  if (!file || ::futimens(file.get(), nullptr) != 0 || ::fstat(file.get(), &about) != 0)
+  if (!made->directory_ || !file || ::futimens(file.get(), nullptr) != 0 ||
+      ::fstat(file.get(), &about) != 0)
     return std::unexpected(last_error("opening the blob store " + made->root_));
   made->opened_s_ = about.st_mtim.tv_sec;
   return made;
+}
+
+blob_store::short_name blob_store::shortened(const digest& name) {
+  short_name value = 0;
+  std::memcpy(&value, name.data(), sizeof value);
+  return value;
 }
 
 std::string blob_store::path_of(const digest& name) const {
@@ -33,31 +73,97 @@ std::string blob_store::path_of(const digest& name) const {
   return root_ + '/' + hex.substr(0, 2) + '/' + hex.substr(2);
 }
 
-file_result<blob_store::pin> blob_store::put(int content) {
-  std::string part;
-  {
-    const std::lock_guard lock(mutex_);
-    part = root_ + '/' + std::to_string(::getpid()) + '-' + std::to_string(next_part_++) + ".part";
+std::string blob_store::next_part_path() {
+  const std::lock_guard lock(mutex_);
+  return root_ + '/' + std::to_string(::getpid()) + '-' + std::to_string(next_part_++) + ".part";
+}
+
+file_result<blob_writer> blob_store::begin() {
+  auto path = next_part_path();
+  codecs::unique_fd file{
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666)};
+  if (!file) return std::unexpected(last_error("making " + path));
+  return blob_writer(std::move(file), std::move(path));
+}
+
+// One sync of the file system is cheaper than many of files.
+file_result<void> blob_store::sync_many(std::span<const int> files) const {
+  if (files.size() >= limits::syncs_shared_min) {
+    if (::syncfs(directory_.get()) == 0) return {};
+    return std::unexpected(last_error("syncing the blob store"));
   }
-  const auto written = write_synced(content, part);
+  for (const int file : files)
+    if (::fsync(file) != 0) return std::unexpected(last_error("syncing a blob"));
+  return {};
+}
+
+file_result<void> blob_store::sync_names(std::span<const part> parts) const {
+  std::set<std::string> directories;
+  for (const auto& p : parts)
+    directories.insert(parent_of(path_of(p.content.sha256)));
+  if (directories.size() >= limits::syncs_shared_min) {
+    if (::syncfs(directory_.get()) == 0) return {};
+    return std::unexpected(last_error("syncing the blob store"));
+  }
+  for (const auto& directory : directories)
+    if (auto ok = sync_directory(directory); !ok) return ok;
+  return {};
+}
+
+std::vector<file_result<blob_store::pin>> blob_store::commit(std::span<blob_writer> finished) {
+  std::vector<int> files;
+  std::vector<part> parts;
+  for (const auto& writer : finished) {
+    files.push_back(writer.file_.get());
+    parts.push_back({writer.path_, {writer.bytes_, writer.sha256_, writer.crc32_}});
+  }
+  if (auto ok = sync_many(files); !ok) {
+    std::vector<file_result<pin>> failed;
+    for (std::size_t i = 0; i < finished.size(); ++i)
+      failed.emplace_back(std::unexpected(ok.error()));
+    return failed;
+  }
+  for (auto& writer : finished)
+    writer.path_.clear(); // `name_parts` sees to it
+  return name_parts(parts);
+}
+
+file_result<blob_store::part> blob_store::write_part(int content) {
+  part made{next_part_path(), {}};
+  auto written = write_synced(content, made.path);
   if (!written) return std::unexpected(written.error());
-  const auto target = path_of(written->sha256);
-  {
-    // Pinned before it has its name: a blob that is there without a use may be removed.
-    const std::lock_guard lock(mutex_);
-    uses_[written->sha256].pins += 1;
+  made.content = *written;
+  return made;
+}
+
+std::vector<file_result<blob_store::pin>> blob_store::name_parts(std::span<const part> parts) {
+  std::vector<file_result<pin>> results;
+  for (const auto& p : parts) {
+    {
+      // Pinned before it has its name: a blob that is there without a use may be removed.
+      const std::lock_guard lock(mutex_);
+      uses_[shortened(p.content.sha256)].pins += 1;
+    }
+    pin held(*this, p.content);
+    const auto renamed = rename_file(p.path, path_of(p.content.sha256), false);
+    if (!renamed) ::unlink(p.path.c_str());
+    if (!renamed && renamed.error().code != EEXIST)
+      results.emplace_back(std::unexpected(renamed.error()));
+    else
+      results.emplace_back(std::move(held));
   }
-  pin held(*this, *written);
-  const auto fail = [&](const file_error& error) {
-    ::unlink(part.c_str());
-    return std::unexpected(error);
-  };
-  if (auto ok = make_directories(parent_of(target)); !ok) return fail(ok.error());
-  const auto renamed = rename_file(part, target, false);
-  if (!renamed && renamed.error().code != EEXIST) return fail(renamed.error());
-  if (!renamed) ::unlink(part.c_str());
-  if (auto ok = sync_directory(parent_of(target)); !ok) return std::unexpected(ok.error());
-  return held;
+  const auto synced = sync_names(parts);
+  if (synced) return results;
+  std::vector<file_result<pin>> failed;
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    failed.emplace_back(std::unexpected(synced.error()));
+  return failed;
+}
+
+file_result<blob_store::pin> blob_store::put(int content) {
+  const auto written = write_part(content);
+  if (!written) return std::unexpected(written.error());
+  return std::move(name_parts({&*written, 1}).front());
 }
 
 file_result<codecs::unique_fd> blob_store::open_blob(const digest& name) const {
@@ -66,31 +172,62 @@ file_result<codecs::unique_fd> blob_store::open_blob(const digest& name) const {
   return file;
 }
 
+file_result<blob_store::pin> blob_store::pin_existing(const digest& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    uses_[shortened(name)].pins += 1;
+  }
+  written_file blob{0, name, 0};
+  struct stat about{};
+  const bool there = ::stat(path_of(name).c_str(), &about) == 0;
+  blob.bytes = there ? static_cast<std::uint64_t>(about.st_size) : 0;
+  pin held(*this, blob);
+  if (!there) return std::unexpected(last_error("opening the blob " + to_hex(name)));
+  return held;
+}
+
 void blob_store::add_reference(const digest& name) {
   const std::lock_guard lock(mutex_);
-  uses_[name].references += 1;
+  uses_[shortened(name)].references += 1;
 }
 
 void blob_store::drop_reference(const digest& name) {
   const std::lock_guard lock(mutex_);
-  const auto at = uses_.find(name);
+  const auto at = uses_.find(shortened(name));
   if (at == uses_.end() || at->second.references == 0) return;
   at->second.references -= 1;
-  remove_if_unused(at);
+  remove_if_unused(name);
 }
 
 void blob_store::unpin(const digest& name) {
   const std::lock_guard lock(mutex_);
-  const auto at = uses_.find(name);
+  const auto at = uses_.find(shortened(name));
   if (at == uses_.end()) return;
   at->second.pins -= 1;
-  remove_if_unused(at);
+  remove_if_unused(name);
 }
 
-void blob_store::remove_if_unused(std::map<digest, uses>::iterator at) {
+void blob_store::remove_if_unused(const digest& name) {
+  const auto at = uses_.find(shortened(name));
   if (at->second.references != 0 || at->second.pins != 0) return;
-  ::unlink(path_of(at->first).c_str());
+  if (removals_held_) {
+    held_back_.push_back(name);
+    return;
+  }
+  ::unlink(path_of(name).c_str());
   uses_.erase(at);
+}
+
+void blob_store::hold_removals() {
+  const std::lock_guard lock(mutex_);
+  removals_held_ = true;
+}
+
+void blob_store::allow_removals() {
+  const std::lock_guard lock(mutex_);
+  removals_held_ = false;
+  for (const auto& name : std::exchange(held_back_, {}))
+    if (uses_.contains(shortened(name))) remove_if_unused(name);
 }
 
 file_result<std::size_t> blob_store::sweep() {
@@ -105,7 +242,7 @@ file_result<std::size_t> blob_store::sweep() {
     const auto name =
         parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());
     const std::lock_guard lock(mutex_);
-    if (name && uses_.contains(*name)) continue;
+    if (name && uses_.contains(shortened(*name))) continue;
     if (::unlink(at->path().c_str()) == 0) ++removed;
   }
   if (error) return std::unexpected(file_error{error.value(), "sweeping the blob store"});

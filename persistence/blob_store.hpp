@@ -4,16 +4,43 @@
 
 #include "persistence/files.hpp"
 
-#include <map>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace darkroom::persistence {
 
+// Bytes that have no name yet, in a file that nobody looks at; removed if nobody takes it.
+class blob_writer {
+public:
+  blob_writer(blob_writer&&) noexcept = default;
+  blob_writer& operator=(blob_writer&&) = delete;
+  ~blob_writer();
+
+  file_result<void> add(std::span<const std::uint8_t> bytes);
+  std::uint64_t bytes() const { return bytes_; }
+  // Ends the content; call once, then add no more.
+  digest finish();
+
+private:
+  friend class blob_store;
+  struct path_owner;
+  blob_writer(codecs::unique_fd file, std::string path);
+  codecs::unique_fd file_;
+  std::string path_; // empty once it was taken
+  std::unique_ptr<sha256> sum_;
+  std::uint32_t crc32_ = 0;
+  std::uint64_t bytes_ = 0;
+  digest sha256_{};
+};
+
 class blob_store {
 public:
-  // Keeps a blob while it is held: from `put` until the event that refers to it is durable.
+  // Keeps a blob while it is held: from when it has its name until the event that refers to it is
+  // durable, or while it is being read.
   class pin {
   public:
     pin(pin&& other) noexcept : store_(std::exchange(other.store_, nullptr)), blob_(other.blob_) {}
@@ -21,6 +48,7 @@ public:
     ~pin();
     const digest& name() const { return blob_.sha256; }
     std::uint64_t bytes() const { return blob_.bytes; }
+    std::uint32_t crc32() const { return blob_.crc32; }
 
   private:
     friend class blob_store;
@@ -29,38 +57,72 @@ public:
     written_file blob_;
   };
 
+  // A file in the store's directory whose content is synced, waiting for its name.
+  struct part {
+    std::string path;
+    written_file content;
+  };
+
   // Opens or makes the directory. The store knows no references until it is told.
   static file_result<std::unique_ptr<blob_store>> open(std::string root);
 
-  // Stores what `content` holds. Thread-safe; two puts of the same bytes at a time are both right.
+  // All of these are thread-safe.
+
+  file_result<blob_writer> begin();
+  // Syncs finished contents, names them and syncs the names: many at about the price of one.
+  // One result for each.
+  std::vector<file_result<pin>> commit(std::span<blob_writer> finished);
+  // Stores what `content` holds. Two puts of the same bytes at a time are both right.
   file_result<pin> put(int content);
+
+  // `put` in two steps: first the bytes, later the names of many.
+  file_result<part> write_part(int content);
+  std::vector<file_result<pin>> name_parts(std::span<const part> parts);
+
   // For reading; ENOENT when there is no such blob.
   file_result<codecs::unique_fd> open_blob(const digest& name) const;
+  // Holds a blob that is there.
+  file_result<pin> pin_existing(const digest& name);
 
   // What events refer to: told once for each at start, then as events become durable.
   void add_reference(const digest& name);
   // Removes the blob with its last reference, if nobody holds a pin.
   void drop_reference(const digest& name);
 
+  // Until references are known, nothing is removed.
+  void hold_removals();
+  void allow_removals();
+
   // Removes what nothing refers to: strays of a crash. Blobs written since the store was opened are
   // not touched. Returns how many it removed.
   file_result<std::size_t> sweep();
 
   std::string path_of(const digest& name) const;
+  const std::string& root() const { return root_; }
 
 private:
   struct uses {
-    std::uint64_t references = 0;
+    std::uint32_t references = 0;
     std::uint32_t pins = 0;
   };
+  // The first eight bytes of a digest: should two blobs ever share them, both are kept too long.
+  using short_name = std::uint64_t;
+  static short_name shortened(const digest& name);
+
   explicit blob_store(std::string root) : root_(std::move(root)) {}
+  std::string next_part_path();
+  file_result<void> sync_many(std::span<const int> files) const;
+  file_result<void> sync_names(std::span<const part> parts) const;
   void unpin(const digest& name);
-  void remove_if_unused(std::map<digest, uses>::iterator at);
+  void remove_if_unused(const digest& name);
 
   std::string root_;
+  codecs::unique_fd directory_;
   std::int64_t opened_s_ = 0; // file system time
   mutable std::mutex mutex_;
-  std::map<digest, uses> uses_;
+  boost::unordered_flat_map<short_name, uses> uses_;
+  bool removals_held_ = false;
+  std::vector<digest> held_back_; // unused while removals were held
   std::uint64_t next_part_ = 0;
 };
 

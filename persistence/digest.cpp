@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <unistd.h>
 #include <vector>
+#include <zlib.h>
 
 namespace darkroom::persistence {
 
@@ -53,15 +54,22 @@ std::optional<digest> parse_hex(std::string_view text) {
   return d;
 }
 
-std::optional<digest> digest_of(int fd) {
+std::uint32_t crc32_of(std::uint32_t so_far, std::span<const std::uint8_t> bytes) {
+  return static_cast<std::uint32_t>(::crc32_z(so_far, bytes.data(), bytes.size()));
+}
+
+std::optional<content_sums> sums_of(int fd) {
   sha256 sum;
+  std::uint32_t crc = 0;
   std::vector<std::uint8_t> chunk(chunk_bytes);
   for (off_t at = 0;;) {
     const auto n = ::pread(fd, chunk.data(), chunk.size(), at);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return std::nullopt;
-    if (n == 0) return sum.finish();
-    sum.add({chunk.data(), static_cast<std::size_t>(n)});
+    if (n == 0) return content_sums{sum.finish(), crc};
+    const std::span piece{chunk.data(), static_cast<std::size_t>(n)};
+    sum.add(piece);
+    crc = crc32_of(crc, piece);
     at += n;
   }
 }

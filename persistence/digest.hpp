@@ -27,10 +27,17 @@ private:
   std::unique_ptr<context> context_;
 };
 
+// CRC-32 (ISO 3309, as in ZIP and PNG), continued from `so_far`; begins with 0.
+std::uint32_t crc32_of(std::uint32_t so_far, std::span<const std::uint8_t> bytes);
+
 std::string to_hex(const digest& d); // 64 digits, lower case
 std::optional<digest> parse_hex(std::string_view text);
 
+struct content_sums {
+  digest sha256{};
+  std::uint32_t crc32 = 0;
+};
 // Of a file's whole content, read from its begin; nothing when it cannot be read.
-std::optional<digest> digest_of(int fd);
+std::optional<content_sums> sums_of(int fd);
 
 } // namespace darkroom::persistence

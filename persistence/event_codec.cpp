@@ -126,6 +126,7 @@ void write(const file_completed& from, pb::FileCompleted& to) {
     record.set_sha256(output.sha256.data(), output.sha256.size());
     record.set_width(output.width);
     record.set_height(output.height);
+    record.set_crc32(output.crc32);
   }
   to.set_losses(from.losses.bits);
   to.set_extension_mismatch(from.extension_mismatch);
@@ -133,6 +134,10 @@ void write(const file_completed& from, pb::FileCompleted& to) {
   to.set_height(from.height);
   to.set_bytes_in(from.bytes_in);
   to.set_wall_ms(from.wall_ms);
+  to.set_probe_us(from.stages.probe_us);
+  to.set_wait_us(from.stages.wait_us);
+  to.set_convert_us(from.stages.convert_us);
+  to.set_store_us(from.stages.store_us);
 }
 
 bool read(const pb::FileCompleted& from, file_completed& to) {
@@ -143,6 +148,7 @@ bool read(const pb::FileCompleted& from, file_completed& to) {
     record.bytes = output.bytes();
     record.width = output.width();
     record.height = output.height();
+    record.crc32 = output.crc32();
     if (output.sha256().size() != record.sha256.size()) return false;
     std::ranges::copy(output.sha256(), record.sha256.begin());
   }
@@ -152,6 +158,7 @@ bool read(const pb::FileCompleted& from, file_completed& to) {
   to.height = from.height();
   to.bytes_in = from.bytes_in();
   to.wall_ms = from.wall_ms();
+  to.stages = {from.probe_us(), from.wait_us(), from.convert_us(), from.store_us()};
   return true;
 }
 
@@ -196,6 +203,12 @@ struct event_writer {
     m.set_priority(e.priority);
     m.set_keep_open(e.keep_open);
     m.set_max_failed(e.max_failed);
+    for (const auto& tag : e.tags)
+      m.add_tags(tag);
+    m.set_on_first_file(e.on_first_file);
+    if (e.idempotency_key.empty()) return;
+    m.set_idempotency_key(e.idempotency_key);
+    m.set_request_sha256(e.request_sha256.data(), e.request_sha256.size());
   }
   void operator()(const files_added& e) const {
     auto& m = *to.mutable_files_added();
@@ -203,7 +216,17 @@ struct event_writer {
     for (const auto& entry : e.entries)
       write(entry, *m.add_entries());
   }
-  void operator()(const file_removed& e) const { to.mutable_file_removed()->set_index(e.index); }
+  void operator()(const file_removed& e) const {
+    to.mutable_file_removed()->set_index(e.index);
+    to.mutable_file_removed()->set_bytes(e.bytes);
+  }
+  void operator()(const details_changed& e) const {
+    auto& m = *to.mutable_details_changed();
+    m.set_name(e.name);
+    for (const auto& tag : e.tags)
+      m.add_tags(tag);
+  }
+  void operator()(const batch_deleted&) const { to.mutable_batch_deleted(); }
   void operator()(const batch_started& e) const {
     to.mutable_batch_started()->set_sealed(e.sealed);
   }
@@ -263,11 +286,22 @@ struct event_writer {
   }
 };
 
+bool read_digest(const std::string& from, std::array<std::uint8_t, 32>& to) {
+  if (from.size() != to.size()) return false;
+  std::ranges::copy(from, to.begin());
+  return true;
+}
+
 bool read_created(const pb::BatchCreated& m, batch_created& e) {
   e.owner = m.owner();
   e.name = m.name();
   e.keep_open = m.keep_open();
   e.max_failed = m.max_failed();
+  e.tags.assign(m.tags().begin(), m.tags().end());
+  e.on_first_file = m.on_first_file();
+  e.idempotency_key = m.idempotency_key();
+  if (!e.idempotency_key.empty() && !read_digest(m.request_sha256(), e.request_sha256))
+    return false;
   return read_small(m.priority(), 255, e.priority) && read(m.spec(), e.spec);
 }
 
@@ -290,7 +324,7 @@ bool read_fact(const pb::Event& from, event& to) {
     return true;
   }
   case pb::Event::kFileRemoved:
-    to = file_removed{from.file_removed().index()};
+    to = file_removed{from.file_removed().index(), from.file_removed().bytes()};
     return true;
   case pb::Event::kBatchStarted:
     to = batch_started{from.batch_started().sealed()};
@@ -323,6 +357,14 @@ bool read_fact(const pb::Event& from, event& to) {
   case pb::Event::kBatchRecovered:
     to = batch_recovered{read_indexes(from.batch_recovered().interrupted()),
                          from.batch_recovered().process_survived()};
+    return true;
+  case pb::Event::kDetailsChanged: {
+    const auto& m = from.details_changed();
+    to = details_changed{m.name(), {m.tags().begin(), m.tags().end()}};
+    return true;
+  }
+  case pb::Event::kBatchDeleted:
+    to = batch_deleted{};
     return true;
   case pb::Event::kFileStarted: {
     const auto& m = from.file_started();
@@ -401,18 +443,19 @@ std::string encode_outcome(const event& fact, seq seq) {
   return message.SerializeAsString();
 }
 
-std::optional<outcome> decode_outcome(std::string_view bytes) {
+std::optional<positioned_outcome> decode_outcome(std::string_view bytes) {
   pb::Outcome message;
-  outcome result;
   if (!parse(message, bytes)) return std::nullopt;
+  positioned_outcome at{message.seq(), {}};
+  auto& result = at.result;
   bool ok = false;
   if (message.has_completed()) ok = read(message.completed(), result.emplace<file_completed>());
   if (message.has_failed()) ok = read(message.failed(), result.emplace<file_failed>());
   if (message.has_waiting()) ok = read(message.waiting(), result.emplace<file_retry_scheduled>());
-  return ok ? std::optional{std::move(result)} : std::nullopt;
+  return ok ? std::optional{std::move(at)} : std::nullopt;
 }
 
-std::string encode_snapshot(const batch_state& state, seq seq) {
+std::string encode_snapshot(const batch_state& state, seq seq, domain::seq command_seq) {
   pb::Snapshot m;
   m.set_seq(seq);
   m.set_phase(static_cast<std::uint32_t>(state.phase));
@@ -439,6 +482,12 @@ std::string encode_snapshot(const batch_state& state, seq seq) {
   }
   m.set_bytes_in(state.bytes_in);
   m.set_bytes_out(state.bytes_out);
+  m.set_bytes_added(state.bytes_added);
+  m.set_pixels(state.pixels);
+  for (const auto& tag : state.tags)
+    m.add_tags(tag);
+  m.set_on_first_file(state.on_first_file);
+  m.set_command_seq(command_seq);
   return m.SerializeAsString();
 }
 
@@ -447,6 +496,7 @@ std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
   if (!parse(m, bytes)) return std::nullopt;
   positioned_state out;
   out.seq = m.seq();
+  out.command_seq = m.command_seq();
   auto& state = out.state;
   state.sealed = m.sealed();
   state.keep_open = m.keep_open();
@@ -455,6 +505,10 @@ std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
   state.name = m.name();
   state.bytes_in = m.bytes_in();
   state.bytes_out = m.bytes_out();
+  state.bytes_added = m.bytes_added();
+  state.pixels = m.pixels();
+  state.tags.assign(m.tags().begin(), m.tags().end());
+  state.on_first_file = m.on_first_file();
   bool ok = read_enum(m.phase(), batch_phase_count, state.phase) &&
             read_small(m.priority(), 255, state.priority) && read(m.spec(), state.spec);
   state.files.resize(m.files().size());
@@ -486,6 +540,17 @@ std::string encode_summary(const batch_summary& s) {
     m.add_counts(count);
   m.set_bytes_in(s.bytes_in);
   m.set_bytes_out(s.bytes_out);
+  m.set_command_seq(s.command_seq);
+  m.set_sealed(s.sealed);
+  m.set_keep_open(s.keep_open);
+  m.set_max_failed(s.max_failed);
+  for (const auto& tag : s.tags)
+    m.add_tags(tag);
+  m.set_bytes_added(s.bytes_added);
+  m.set_pixels(s.pixels);
+  m.set_on_first_file(s.on_first_file);
+  m.set_started_us(s.started_us);
+  m.set_ended_us(s.ended_us);
   return m.SerializeAsString();
 }
 
@@ -500,6 +565,16 @@ std::optional<batch_summary> decode_summary(std::string_view bytes) {
   s.name = m.name();
   s.bytes_in = m.bytes_in();
   s.bytes_out = m.bytes_out();
+  s.command_seq = m.command_seq();
+  s.sealed = m.sealed();
+  s.keep_open = m.keep_open();
+  s.max_failed = m.max_failed();
+  s.tags.assign(m.tags().begin(), m.tags().end());
+  s.bytes_added = m.bytes_added();
+  s.pixels = m.pixels();
+  s.on_first_file = m.on_first_file();
+  s.started_us = m.started_us();
+  s.ended_us = m.ended_us();
   std::ranges::copy(m.counts(), s.counts.begin());
   const bool ok = read(m.spec(), s.spec) && read_enum(m.phase(), batch_phase_count, s.phase) &&
                   read_small(m.priority(), 255, s.priority);

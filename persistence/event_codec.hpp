@@ -19,9 +19,10 @@ std::optional<domain::file_entry> decode_entry(std::string_view bytes);
 
 // Empty when the event is no result of a file.
 std::string encode_outcome(const domain::event& fact, domain::seq seq);
-std::optional<outcome> decode_outcome(std::string_view bytes);
+std::optional<positioned_outcome> decode_outcome(std::string_view bytes);
 
-std::string encode_snapshot(const domain::batch_state& state, domain::seq seq);
+std::string encode_snapshot(const domain::batch_state& state, domain::seq seq,
+                            domain::seq command_seq);
 std::optional<positioned_state> decode_snapshot(std::string_view bytes);
 
 std::string encode_summary(const batch_summary& summary);

@@ -14,18 +14,23 @@ namespace {
 using codecs::unique_fd;
 constexpr std::size_t chunk_bytes = 256 * 1024;
 
-bool write_all(int fd, const std::uint8_t* data, std::size_t size) {
-  while (size > 0) {
-    const auto n = ::write(fd, data, size);
+} // namespace
+
+file_result<void> write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const auto n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    data += n;
-    size -= static_cast<std::size_t>(n);
+    if (n <= 0) return std::unexpected(last_error("writing " + name));
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
   }
-  return true;
+  return {};
 }
 
-} // namespace
+file_result<codecs::unique_fd> open_for_reading(const std::string& path) {
+  codecs::unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!file) return std::unexpected(last_error("opening " + path));
+  return file;
+}
 
 bool file_error::disk_full() const {
   return code == ENOSPC || code == EDQUOT;
@@ -79,9 +84,13 @@ file_result<written_file> write_synced(int from, const std::string& path) {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return failed("reading what goes to ");
     if (n == 0) break;
-    const auto size = static_cast<std::size_t>(n);
-    sum.add({chunk.data(), size});
-    if (!write_all(to.get(), chunk.data(), size)) return failed("writing ");
+    const std::span piece{chunk.data(), static_cast<std::size_t>(n)};
+    sum.add(piece);
+    done.crc32 = crc32_of(done.crc32, piece);
+    if (auto ok = write_all(to.get(), piece, path); !ok) {
+      ::unlink(path.c_str());
+      return std::unexpected(ok.error());
+    }
     at += n;
   }
   if (::fsync(to.get()) != 0) return failed("syncing ");

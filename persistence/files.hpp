@@ -26,6 +26,7 @@ file_error last_error(std::string action);
 struct written_file {
   std::uint64_t bytes = 0;
   digest sha256{};
+  std::uint32_t crc32 = 0; // as in a ZIP file
 };
 
 // Makes a directory and its parents; each that is new is synced into its parent.
@@ -34,6 +35,11 @@ file_result<void> make_directories(const std::string& path);
 // Copies everything that `from` holds (read from its begin) into a new file, and syncs it. A file
 // of that name is replaced: the name must be nobody else's.
 file_result<written_file> write_synced(int from, const std::string& path);
+
+file_result<codecs::unique_fd> open_for_reading(const std::string& path);
+
+// Writes everything, going on after interruptions.
+file_result<void> write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& name);
 
 file_result<void> sync_directory(const std::string& path);
 

@@ -25,24 +25,26 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   return value;
 }
 
-// A batch that has ended lives on while the last accepted results are being written.
-bool has_open_files(const domain::status_counts& counts) {
-  for (const auto status :
-       {domain::file_status::queued, domain::file_status::running, domain::file_status::retry_wait})
-    if (counts[static_cast<std::size_t>(status)] != 0) return true;
-  return false;
-}
-
 // Adds what one event changes in the projections.
 class projector {
 public:
-  projector(rocksdb::WriteBatch& to, database& db, const batch_id& batch, seq at)
-      : to_(to), db_(db), batch_(batch), seq_(at) {}
+  projector(rocksdb::WriteBatch& to, database& db, const append_request& request, seq at)
+      : to_(to), db_(db), request_(request), batch_(request.batch), seq_(at) {}
+
+  void operator()(const domain::batch_created& e) {
+    to_.Put(keys::owner(e.owner, request_.summary.created_us, batch_), rocksdb::Slice());
+    if (!e.idempotency_key.empty())
+      to_.Put(keys::request(e.owner, e.idempotency_key),
+              encode_idempotency({batch_, e.request_sha256, request_.time_us}));
+  }
 
   void operator()(const domain::files_added& e) {
     auto index = e.first;
-    for (const auto& entry : e.entries)
+    for (const auto& entry : e.entries) {
       to_.Put(keys::file(batch_, index++), encode_entry(entry));
+      if (const auto blob = parse_hex(entry.source))
+        to_.Put(keys::upload(request_.summary.owner, *blob), batch_bytes());
+    }
   }
   void operator()(const domain::file_removed& e) { to_.Delete(keys::file(batch_, e.index)); }
   void operator()(const domain::spec_changed& e) {
@@ -55,6 +57,13 @@ public:
       entry->outputs = file.outputs;
       to_.Put(key, encode_entry(*entry));
     }
+  }
+  void operator()(const domain::batch_deleted&) {
+    to_.Put(keys::tombstone(batch_), request_.summary.owner);
+    to_.Delete(keys::batch(batch_));
+    to_.Delete(keys::live(batch_));
+    to_.Delete(keys::snapshot(batch_));
+    to_.Delete(keys::owner(request_.summary.owner, request_.summary.created_us, batch_));
   }
   void operator()(const domain::batch_retried& e) {
     for (const auto index : e.files)
@@ -69,11 +78,23 @@ private:
   void put_outcome(domain::file_index index, const domain::event& e) {
     to_.Put(keys::outcome(batch_, index), encode_outcome(e, seq_));
   }
+  std::string batch_bytes() const { return keys::prefix(keys::kind::upload, batch_).substr(1); }
   rocksdb::WriteBatch& to_;
   database& db_;
+  const append_request& request_;
   const batch_id& batch_;
   seq seq_;
 };
+
+// Returns the last seq that is used.
+seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
+  if (const auto* token = std::get_if<token_record>(&record)) {
+    to.Put(keys::token(token->id), encode_token(*token));
+    return last;
+  }
+  to.Put(keys::audit(last + 1), encode_audit(std::get<audit_entry>(record)));
+  return last + 1;
+}
 
 } // namespace
 
@@ -117,7 +138,7 @@ journal_result<void> journal_store::check_format() {
 
 seq journal_store::last_of(const batch_id& batch) {
   if (const auto known = last_by_batch_.find(batch); known != last_by_batch_.end())
-    return known->second;
+    return known->second.any;
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
   const std::unique_ptr<rocksdb::Iterator> at((*db_)->NewIterator(options));
@@ -133,33 +154,40 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   std::map<batch_id, const append_request*> newest; // a batch's summary is written once
   seq next = last_seq_;
   for (const auto& request : requests) {
+    for (const auto& record : request.records)
+      next = put_record(group, record, next);
+    if (request.records_only) continue;
     seq prev = last_of(request.batch);
+    auto& last = last_by_batch_[request.batch];
+    last.command = std::max(last.command, request.summary.command_seq);
     for (const auto& fact : request.events) {
       next += 1;
       group.Put(keys::event(request.batch, next), encode_event(fact, prev, request.time_us));
-      projector project(group, *db_, request.batch, next);
-      std::visit(project, fact);
+      std::visit(projector(group, *db_, request, next), fact);
       done.push_back({request.batch, next, prev, request.time_us, fact});
+      if (domain::is_command_event(fact)) last.command = next;
       prev = next;
     }
-    last_by_batch_[request.batch] = prev;
+    last.any = prev;
     newest[request.batch] = &request;
     if (request.snapshot)
-      group.Put(keys::snapshot(request.batch), encode_snapshot(*request.snapshot, prev));
+      group.Put(keys::snapshot(request.batch),
+                encode_snapshot(*request.snapshot, prev, last.command));
   }
   for (const auto& [batch, request] : newest) {
+    if (request->summary.phase == domain::batch_phase::deleted) {
+      last_by_batch_.erase(batch);
+      continue;
+    }
     auto summary = request->summary;
-    summary.seq = last_by_batch_[batch];
+    summary.seq = last_by_batch_[batch].any;
+    summary.command_seq = last_by_batch_[batch].command;
     group.Put(keys::batch(batch), encode_summary(summary));
-    if (domain::is_terminal(summary.phase) && !has_open_files(summary.counts))
+    if (domain::is_terminal(summary.phase) && summary.open_files() == 0)
       group.Delete(keys::live(batch));
     else
       group.Put(keys::live(batch), rocksdb::Slice());
   }
-  for (const auto& e : done)
-    if (std::holds_alternative<domain::batch_created>(e.fact))
-      group.Put(keys::owner(std::get<domain::batch_created>(e.fact).owner, e.time_us, e.batch),
-                rocksdb::Slice());
   group.Put(seq_key, std::to_string(next));
 
   rocksdb::WriteOptions options;
@@ -168,6 +196,60 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     return std::unexpected(database::error_of(status));
   last_seq_ = next;
   return done;
+}
+
+journal_result<std::optional<domain::file_index>>
+journal_store::purge(const batch_id& batch, domain::file_index from, std::size_t files_max,
+                     const std::function<void(const file_record&)>& visit) {
+  std::string owner;
+  const auto found = (*db_)->Get(rocksdb::ReadOptions(), keys::tombstone(batch), &owner);
+  if (found.IsNotFound()) return std::nullopt;
+  rocksdb::WriteBatch group;
+  std::size_t files = 0;
+  const auto own = keys::prefix(keys::kind::upload, batch).substr(1);
+  std::optional<domain::file_index> next;
+  const auto walked = view_->each_file(batch, from, [&](file_record&& file) {
+    if (files == files_max) {
+      next = file.index;
+      return false;
+    }
+    files += 1;
+    visit(file);
+    std::string holder;
+    const auto blob = parse_hex(file.entry.source);
+    const auto upload = blob ? keys::upload(owner, *blob) : std::string{};
+    if (blob && (*db_)->Get(rocksdb::ReadOptions(), upload, &holder).ok() && holder == own)
+      group.Delete(upload);
+    group.Delete(keys::file(batch, file.index));
+    group.Delete(keys::outcome(batch, file.index));
+    return true;
+  });
+  if (!walked) return std::unexpected(walked.error());
+  if (!next) {
+    for (const auto k : {keys::kind::event, keys::kind::outcome}) {
+      const auto first = keys::prefix(k, batch);
+      group.DeleteRange(first, first + std::string(9, '\xff'));
+    }
+    group.Delete(keys::tombstone(batch));
+  }
+  if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())
+    return std::unexpected(database::error_of(status));
+  return next;
+}
+
+journal_result<void> journal_store::forget_requests(std::int64_t before_us) {
+  rocksdb::WriteBatch group;
+  const auto prefix = keys::prefix(keys::kind::request);
+  const auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+    const auto record = decode_idempotency(value);
+    if (!record || record->time_us < before_us)
+      group.Delete(rocksdb::Slice(key.data(), key.size()));
+    return true;
+  });
+  if (!ok) return ok;
+  if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())
+    return std::unexpected(database::error_of(status));
+  return {};
 }
 
 journal_result<void> journal_store::sync() {

@@ -2,9 +2,11 @@
 // take a `read_view`.
 #pragma once
 
+#include "persistence/access_records.hpp"
 #include "persistence/journal_error.hpp"
 #include "persistence/records.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -25,8 +27,10 @@ struct append_request {
   domain::batch_id batch;
   std::int64_t time_us = 0;
   std::vector<domain::event> events;
-  batch_summary summary;                               // after the events; its seq is filled in
+  batch_summary summary;                               // after the events; its seqs are filled in
   std::shared_ptr<const domain::batch_state> snapshot; // after the events; null: none is due
+  std::vector<access_record> records;                  // written with the events
+  bool records_only = false;                           // there is no batch
 };
 
 struct store_options {
@@ -48,6 +52,14 @@ public:
   // here: close, and open again.
   journal_result<std::vector<journaled_event>> append(std::span<const append_request> requests,
                                                       bool sync);
+  // Clears away what is left of a deleted batch, at most so many files from `from` on; `visit` sees
+  // each file before it goes. Returns where to go on; nothing when all is gone.
+  journal_result<std::optional<domain::file_index>>
+  purge(const domain::batch_id& batch, domain::file_index from, std::size_t files_max,
+        const std::function<void(const file_record&)>& visit);
+  // Forgets requests with an idempotency key that are older.
+  journal_result<void> forget_requests(std::int64_t before_us);
+
   // Puts on disk what was appended without `sync`.
   journal_result<void> sync();
 
@@ -62,7 +74,10 @@ private:
   std::shared_ptr<database> db_;
   std::shared_ptr<const read_view> view_;
   domain::seq last_seq_ = 0;
-  std::map<domain::batch_id, domain::seq> last_by_batch_;
+  struct last_seqs {
+    domain::seq any = 0, command = 0;
+  };
+  std::map<domain::batch_id, last_seqs> last_by_batch_;
 };
 
 } // namespace darkroom::persistence

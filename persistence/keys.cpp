@@ -67,9 +67,36 @@ std::string outcome(const domain::batch_id& id, domain::file_index index) {
   return with_index(kind::outcome, id, index);
 }
 
+std::string tombstone(const domain::batch_id& id) {
+  return prefix(kind::tombstone, id);
+}
+
+std::string audit(domain::seq seq) {
+  auto key = prefix(kind::audit);
+  put(key, seq, 8);
+  return key;
+}
+
+std::string token(std::string_view id) {
+  return prefix(kind::token).append(id);
+}
+
+std::string request(std::string_view owner, std::string_view idempotency_key) {
+  return prefix(kind::request).append(owner).append(1, '\0').append(idempotency_key);
+}
+
+std::string upload(std::string_view owner, std::span<const std::uint8_t, 32> sha256) {
+  auto key = prefix(kind::upload).append(owner).append(1, '\0');
+  key.append(reinterpret_cast<const char*>(sha256.data()), sha256.size());
+  return key;
+}
+
+std::string owner_prefix(std::string_view name) {
+  return prefix(kind::owner).append(name).append(1, '\0');
+}
+
 std::string owner(std::string_view name, std::int64_t created_us, const domain::batch_id& id) {
-  auto key = prefix(kind::owner).append(name);
-  key += '\0';
+  auto key = owner_prefix(name);
   put(key, static_cast<std::uint64_t>(created_us), 8);
   key.append(reinterpret_cast<const char*>(id.bytes.data()), id_bytes);
   return key;
@@ -82,9 +109,22 @@ std::optional<domain::batch_id> batch_of(std::string_view key) {
   return id;
 }
 
+std::optional<std::pair<std::int64_t, domain::batch_id>> owned_batch_of(std::string_view key) {
+  constexpr std::size_t tail = 8 + id_bytes;
+  if (key.size() < 2 + tail) return std::nullopt;
+  domain::batch_id id;
+  std::copy_n(key.end() - id_bytes, id_bytes, id.bytes.begin());
+  return std::pair{static_cast<std::int64_t>(get(key.substr(key.size() - tail, 8))), id};
+}
+
 std::optional<domain::seq> seq_of(std::string_view key) {
   if (key.size() != 1 + id_bytes + 8) return std::nullopt;
   return get(key.substr(1 + id_bytes));
+}
+
+std::optional<domain::seq> audit_seq_of(std::string_view key) {
+  if (key.size() != 1 + 8) return std::nullopt;
+  return get(key.substr(1));
 }
 
 std::optional<domain::file_index> index_of(std::string_view key) {

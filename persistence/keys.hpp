@@ -7,13 +7,18 @@
 //   file      'f' batch id (16) · file index (4)       → FileEntry
 //   outcome   'o' batch id (16) · file index (4)       → Outcome
 //   snapshot  's' batch id (16)                        → Snapshot
-//   live      'l' batch id (16)                        → empty; exists while the batch has not
-//   ended owner     'u' owner · 0 · created (8) · batch id   → empty
+//   live      'l' batch id (16)                        → empty; while the batch has not ended
+//   owner     'u' owner · 0 · created (8) · batch id   → empty
+//   tombstone 'x' batch id (16)                        → owner; a deleted batch, not yet cleared
+//   away audit     'a' seq (8)                              → AuditEntry token     't' token id →
+//   Token request   'i' owner · 0 · idempotency key          → Idempotency upload    'h' owner · 0
+//   · SHA-256 (32)             → batch id (16): has uploaded these bytes
 #pragma once
 
 #include "domain/ids.hpp"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +33,11 @@ enum class kind : char {
   snapshot = 's',
   live = 'l',
   owner = 'u',
+  tombstone = 'x',
+  audit = 'a',
+  token = 't',
+  request = 'i',
+  upload = 'h',
 };
 
 std::string meta(std::string_view name);
@@ -39,14 +49,25 @@ std::string snapshot(const domain::batch_id& id);
 std::string live(const domain::batch_id& id);
 std::string owner(std::string_view name, std::int64_t created_us, const domain::batch_id& id);
 
+std::string tombstone(const domain::batch_id& id);
+std::string audit(domain::seq seq);
+std::string token(std::string_view id);
+std::string request(std::string_view owner, std::string_view idempotency_key);
+std::string upload(std::string_view owner, std::span<const std::uint8_t, 32> sha256);
+// All batches of one owner begin so.
+std::string owner_prefix(std::string_view name);
+
 // All keys of this kind (and batch) begin so.
 std::string prefix(kind k);
 std::string prefix(kind k, const domain::batch_id& id);
 
 // The batch id behind the kind byte; nothing when the key is too short.
 std::optional<domain::batch_id> batch_of(std::string_view key);
+// The batch id at the end of an owner's key, and the time before it.
+std::optional<std::pair<std::int64_t, domain::batch_id>> owned_batch_of(std::string_view key);
 // The last 8 bytes of an event's key, and the last 4 of a file's or an outcome's.
 std::optional<domain::seq> seq_of(std::string_view key);
+std::optional<domain::seq> audit_seq_of(std::string_view key);
 std::optional<domain::file_index> index_of(std::string_view key);
 
 } // namespace darkroom::persistence::keys

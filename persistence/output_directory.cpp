@@ -36,6 +36,7 @@ file_result<staged_output> output_directory::stage(const domain::batch_id& batch
   if (!written) return std::unexpected(written.error());
   staged.bytes = written->bytes;
   staged.sha256 = written->sha256;
+  staged.crc32 = written->crc32;
   return staged;
 }
 
@@ -43,7 +44,7 @@ placed_output output_directory::place_one(const staged_output& staged) {
   const auto from = below_root(staged.temporary), to = below_root(staged.target);
   const bool replace = staged.existing == domain::existing_policy::overwrite;
   const auto renamed = rename_file(from, to, replace);
-  if (renamed) return {placement::placed, {}, staged.bytes, staged.sha256};
+  if (renamed) return {placement::placed, {}, staged.bytes, staged.sha256, staged.crc32};
   if (renamed.error().code != EEXIST) {
     discard(staged);
     return {placement::failed, renamed.error(), 0, {}};
@@ -51,9 +52,9 @@ placed_output output_directory::place_one(const staged_output& staged) {
   const auto there = existing(staged.target);
   discard(staged);
   if (there && there->sha256 == staged.sha256)
-    return {placement::adopted, {}, there->bytes, there->sha256};
+    return {placement::adopted, {}, there->bytes, there->sha256, there->crc32};
   if (there && staged.existing == domain::existing_policy::skip)
-    return {placement::existing_kept, {}, there->bytes, there->sha256};
+    return {placement::existing_kept, {}, there->bytes, there->sha256, there->crc32};
   return {placement::exists, renamed.error(), 0, {}};
 }
 
@@ -80,6 +81,10 @@ void output_directory::discard(const staged_output& staged) {
   ::unlink(below_root(staged.temporary).c_str());
 }
 
+file_result<unique_fd> output_directory::open_staged(const staged_output& staged) {
+  return open_for_reading(below_root(staged.temporary));
+}
+
 void output_directory::take_back(const staged_output& staged) {
   // What was replaced is gone: then the new one is better than nothing.
   if (staged.existing == domain::existing_policy::overwrite) return;
@@ -90,9 +95,9 @@ std::optional<written_file> output_directory::existing(const std::string& target
   const unique_fd file{::open(below_root(target).c_str(), O_RDONLY | O_CLOEXEC)};
   struct stat about{};
   if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) return std::nullopt;
-  const auto sum = digest_of(file.get());
-  if (!sum) return std::nullopt;
-  return written_file{static_cast<std::uint64_t>(about.st_size), *sum};
+  const auto sums = sums_of(file.get());
+  if (!sums) return std::nullopt;
+  return written_file{static_cast<std::uint64_t>(about.st_size), sums->sha256, sums->crc32};
 }
 
 bool output_directory::exists(const std::string& target) {

@@ -5,6 +5,7 @@
 #include "domain/conversion_spec.hpp"
 #include "domain/ids.hpp"
 #include "persistence/files.hpp"
+#include "persistence/records.hpp"
 
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@ struct staged_output {
   std::string target;
   std::uint64_t bytes = 0;
   digest sha256{};
+  std::uint32_t crc32 = 0;
   domain::existing_policy existing = domain::existing_policy::fail;
 };
 
@@ -34,6 +36,7 @@ struct placed_output {
   file_error error;
   std::uint64_t bytes = 0; // of what has the name now
   digest sha256{};
+  std::uint32_t crc32 = 0;
 };
 
 class output_store {
@@ -55,6 +58,10 @@ public:
   // Removes what an interrupted attempt at a file may have left.
   virtual void sweep(const domain::batch_id& batch, domain::file_index file,
                      std::span<const std::string> targets) = 0;
+  // Reads what was staged and has no name yet.
+  virtual file_result<codecs::unique_fd> open_staged(const staged_output& staged) = 0;
+  // Lets go of what belongs to a file whose batch was deleted.
+  virtual void release(const file_record& file) = 0;
 };
 
 } // namespace darkroom::persistence

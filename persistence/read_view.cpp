@@ -112,6 +112,7 @@ journal_result<positioned_state> read_view::replay(const batch_id& batch) const 
       wrong = corrupt(name_of(batch) + ": event " + std::to_string(e.seq) + " (" +
                       std::string{domain::name_of(e.fact)} + ") cannot have happened");
     at.seq = e.seq;
+    if (domain::is_command_event(e.fact)) at.command_seq = e.seq;
     return !wrong;
   });
   if (!ok) return std::unexpected(ok.error());
@@ -136,25 +137,26 @@ read_view::files(const batch_id& batch, std::span<const file_index> indexes) con
   return records;
 }
 
-journal_result<void> read_view::each_file(const batch_id& batch,
+journal_result<void> read_view::each_file(const batch_id& batch, file_index from,
                                           const std::function<bool(file_record&&)>& visit) const {
   std::optional<journal_error> wrong;
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
   const auto prefix = keys::prefix(keys::kind::outcome, batch);
   const std::unique_ptr<rocksdb::Iterator> outcomes((*db_)->NewIterator(options));
-  outcomes->Seek(prefix);
-  const auto result_of = [&](file_index index) -> std::optional<outcome> {
+  outcomes->Seek(keys::outcome(batch, from));
+  const auto result_of = [&](file_index index) -> std::optional<positioned_outcome> {
     while (outcomes->Valid() && outcomes->key().starts_with(prefix)) {
       const auto at = keys::index_of(outcomes->key().ToStringView()).value_or(0);
       if (at == index) return decode_outcome(outcomes->value().ToStringView());
       if (at > index) break;
       outcomes->Next();
     }
-    return outcome{};
+    return positioned_outcome{};
   };
   const auto files = keys::prefix(keys::kind::file, batch);
-  const auto ok = db_->scan(files, files, [&](std::string_view key, std::string_view value) {
+  const auto first = keys::file(batch, from);
+  const auto ok = db_->scan(files, first, [&](std::string_view key, std::string_view value) {
     const auto index = keys::index_of(key);
     auto entry = decode_entry(value);
     auto result = result_of(index.value_or(0));
@@ -162,7 +164,7 @@ journal_result<void> read_view::each_file(const batch_id& batch,
       wrong = corrupt(name_of(batch) + ": a file's record cannot be read");
       return false;
     }
-    return visit({*index, std::move(*entry), std::move(*result)});
+    return visit({*index, std::move(*entry), std::move(result->result), result->seq});
   });
   if (!ok) return ok;
   if (wrong) return std::unexpected(*wrong);

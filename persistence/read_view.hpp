@@ -1,6 +1,7 @@
 // Reading the journal, from any thread, beside its writer.
 #pragma once
 
+#include "persistence/access_records.hpp"
 #include "persistence/journal_error.hpp"
 #include "persistence/records.hpp"
 
@@ -32,9 +33,40 @@ public:
   // Files of a batch, by index.
   journal_result<std::vector<file_record>> files(const domain::batch_id& batch,
                                                  std::span<const domain::file_index> indexes) const;
-  // Every file in order; `visit` returns false to stop.
-  journal_result<void> each_file(const domain::batch_id& batch,
+  // Every file from this one on, in order; `visit` returns false to stop.
+  journal_result<void> each_file(const domain::batch_id& batch, domain::file_index from,
                                  const std::function<bool(file_record&&)>& visit) const;
+  // One file with its result; nothing when there is no such file.
+  journal_result<std::optional<file_record>> file(const domain::batch_id& batch,
+                                                  domain::file_index index) const;
+  // Nothing when there is no such batch.
+  journal_result<std::optional<batch_summary>> summary(const domain::batch_id& batch) const;
+
+  // Where a list of batches stands.
+  struct list_position {
+    std::int64_t created_us = 0;
+    domain::batch_id batch;
+  };
+  // Batches of one owner (or, without one, of all), the newest first, those before `before`;
+  // `visit` returns false to stop.
+  journal_result<void> each_batch_before(const std::optional<std::string>& owner,
+                                         const std::optional<list_position>& before,
+                                         const std::function<bool(batch_summary&&)>& visit) const;
+
+  // Deleted batches that are not yet cleared away.
+  journal_result<std::vector<domain::batch_id>> tombstones() const;
+  // Every blob that a file of a batch refers to, as often as it does so; sources and outputs.
+  journal_result<void> each_blob(const std::function<void(const digest&)>& visit) const;
+  // Whether this owner has uploaded these bytes.
+  journal_result<bool> has_uploaded(const std::string& owner, const digest& sha256) const;
+
+  journal_result<std::optional<token_record>> token(std::string_view id) const;
+  journal_result<std::vector<token_record>> tokens() const;
+  journal_result<std::optional<idempotency_record>>
+  idempotent_request(const std::string& owner, const std::string& key) const;
+  // The audit after a seq, in order; `visit` returns false to stop.
+  journal_result<void> each_audit(domain::seq after,
+                                  const std::function<bool(audit_entry&&)>& visit) const;
   // Every event after `after`, in order; `visit` returns false to stop.
   journal_result<void> each_event(const domain::batch_id& batch, domain::seq after,
                                   const std::function<bool(journaled_event&&)>& visit) const;

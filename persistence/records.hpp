@@ -26,6 +26,12 @@ struct file_record {
   domain::file_index index = 0;
   domain::file_entry entry;
   outcome result;
+  domain::seq result_seq = 0; // of the event that told it; 0: there is none
+};
+
+struct positioned_outcome {
+  domain::seq seq = 0;
+  outcome result;
 };
 
 struct batch_summary {
@@ -38,12 +44,30 @@ struct batch_summary {
   std::uint8_t priority = 0;
   domain::status_counts counts{};
   std::uint64_t bytes_in = 0, bytes_out = 0;
+  domain::seq command_seq = 0; // of the last event that was not about a file
+  bool sealed = false, keep_open = false, on_first_file = false;
+  std::uint32_t max_failed = 0;
+  std::vector<std::string> tags;
+  std::uint64_t bytes_added = 0, pixels = 0;
+  std::int64_t started_us = 0, ended_us = 0; // the last time each; 0: not yet
+
+  std::uint32_t count(domain::file_status s) const { return counts[static_cast<std::size_t>(s)]; }
+  // Files that have not ended.
+  std::uint32_t open_files() const {
+    using enum domain::file_status;
+    return count(queued) + count(running) + count(retry_wait);
+  }
+  std::uint32_t total_files() const {
+    using enum domain::file_status;
+    return open_files() + count(completed) + count(failed) + count(cancelled);
+  }
   bool operator==(const batch_summary&) const = default;
 };
 
 // The state of a batch as of one of its events.
 struct positioned_state {
   domain::seq seq = 0;
+  domain::seq command_seq = 0; // of the last event that was not about a file
   domain::batch_state state;
 };
 

@@ -82,7 +82,7 @@ private:
 
   void check_files(const domain::batch_state& state) {
     std::size_t seen = 0;
-    const auto ok = view_.each_file(batch_, [&](file_record&& file) {
+    const auto ok = view_.each_file(batch_, 0, [&](file_record&& file) {
       seen += 1;
       const auto name = "file " + std::to_string(file.index);
       if (file.index >= state.files.size())
@@ -127,6 +127,15 @@ journal_result<std::vector<std::string>> read_view::verify() const {
     if (!ok) return std::unexpected(ok.error());
   }
   std::set<domain::seq> seqs;
+  const auto deleted = tombstones();
+  if (!deleted) return std::unexpected(deleted.error());
+  for (const auto& id : *deleted)
+    batches.erase(id); // nothing refers to what is left of it
+  const auto audited = each_audit(0, [&](audit_entry&& entry) {
+    seqs.insert(entry.seq);
+    return true;
+  });
+  if (!audited) problems.push_back(audited.error().detail);
   for (const auto& id : batches)
     batch_check(*db_, *this, id, problems).run(seqs);
   return problems;

@@ -104,6 +104,13 @@ public:
   }
   std::optional<persistence::written_file> existing(const std::string&) override { return {}; }
   bool exists(const std::string& target) override { return seen_->taken.contains(target); }
+  persistence::file_result<codecs::unique_fd>
+  open_staged(const persistence::staged_output&) override {
+    return codecs::unique_fd{};
+  }
+  void release(const persistence::file_record& file) override {
+    seen_->released.insert(file.entry.path);
+  }
   void sweep(const domain::batch_id&, domain::file_index,
              std::span<const std::string> targets) override {
     seen_->swept.insert(targets.begin(), targets.end());
@@ -184,11 +191,15 @@ void world::build() {
   };
   auto store = open();
   REQUIRE(store);
+  const auto views = std::make_shared<view_slot>();
   parts_.hub = sys.spawn(event_hub);
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
-      open, parts_.hub);
-  parts_.dispatcher = sys.spawn(dispatcher);
+      open, journal_peers{parts_.hub, views, nullptr, nullptr});
+  parts_.dispatcher = sys.spawn(dispatcher, nullptr);
+  parts_.views = views;
+  parts_.usage = usage = std::make_shared<usage_board>();
+  parts_.detached_readers = false;
   parts_.placer = sys.spawn(placer, std::make_shared<outputs_in_memory>(seen));
   parts_.pool = sys.spawn(holding_pool, seen, parts_.dispatcher);
   parts_.seams = {[] { return std::int64_t{1'000'000}; }, [] { return 32'768u; }};

@@ -51,7 +51,7 @@ struct record {
   std::vector<domain::lease_id> interrupted;
   std::map<std::string, codecs::codec_error> bad_headers; // by path
   std::uint32_t image_side = 8;
-  std::set<std::string> staged, placed, swept;
+  std::set<std::string> staged, placed, swept, released;
   bool disk_full = false;
   std::set<std::string> taken; // names that are somebody else's
 };
@@ -91,6 +91,7 @@ public:
 
   std::shared_ptr<record> seen = std::make_shared<record>();
   std::vector<std::string> announced;
+  std::shared_ptr<actors::usage_board> usage;
   bool gave_up = false;
   // An actor dies of a fault.
   void kill_journal();

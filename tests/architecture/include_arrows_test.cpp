@@ -40,7 +40,8 @@ const std::map<std::string, std::vector<std::string>> fences{
     {"jpeglib.h", {"codecs/jpeg_"}}, {"png.h", {"codecs/png_"}},
     {"webp/", {"codecs/webp_"}},     {"lcms2.h", {"codecs/colour"}},
     {"zimg.h", {"codecs/resize"}},   {"rocksdb/", {"persistence/"}},
-    {"caf/", {"actors/"}},           {"journal.pb.h", {"persistence/event_codec"}}};
+    {"caf/", {"actors/"}},           {"journal.pb.h", {"persistence/event_codec", "persistence/access_codec"}},
+    {"zlib.h", {"persistence/digest"}}};
 
 template<class Visit>
 void each_line(Visit visit) {

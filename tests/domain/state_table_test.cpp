@@ -10,10 +10,10 @@ using namespace darkroom::domain;
 
 namespace {
 
-constexpr batch_phase phases[] = {batch_phase::absent,    batch_phase::draft,
-                                  batch_phase::running,   batch_phase::paused,
-                                  batch_phase::completed, batch_phase::completed_with_errors,
-                                  batch_phase::failed,    batch_phase::cancelled};
+constexpr batch_phase phases[] = {
+    batch_phase::absent, batch_phase::draft,     batch_phase::running,
+    batch_phase::paused, batch_phase::completed, batch_phase::completed_with_errors,
+    batch_phase::failed, batch_phase::cancelled, batch_phase::deleted};
 static_assert(std::size(phases) == batch_phase_count);
 
 // Files by index: 0 queued, 1 running (lease 1), 2 retry_wait, 3 completed, 4 failed, 5 cancelled,
@@ -111,27 +111,32 @@ file_completed completed(file_index i) {
 } // namespace
 
 TEST_CASE("commands of people, by phase of the batch") {
-  //            absent, draft, running, paused, completed, with errors, failed, cancelled
-  CHECK(by_phase(good_creation()) == "ywwwwwww");
-  CHECK(by_phase(add_files{{{"a", "/a", 1, 1, {"o"}}}}) == "wyssssss");
-  CHECK(by_phase(add_files{}) == "w-ssssss");
-  CHECK(by_phase(remove_file{0}) == "wywwwwww");
-  CHECK(by_phase(remove_file{99}) == "wiwwwwww");
-  CHECK(by_phase(start_batch{}) == "wy-wwwww");
-  CHECK(by_phase(seal_batch{}) == "wy------");
-  CHECK(by_phase(pause_batch{pause_mode::drain}) == "wwy-wwww");
-  CHECK(by_phase(pause_batch{pause_mode::interrupt}) == "wwyywwww");
-  CHECK(by_phase(resume_batch{}) == "ww-ywwww");
-  CHECK(by_phase(cancel_batch{}) == "wyyywww-");
-  CHECK(by_phase(retry_batch{}) == "wwwwwyyy");
-  CHECK(by_phase(retry_batch{retry_scope::files, {3}, {}}) == "wwwwwiii");
-  CHECK(by_phase(change_priority{5}) == "wyyywwww");
-  CHECK(by_phase(change_spec{state_in(batch_phase::draft).spec, {}}) == "wywwwwww");
+  //            absent, draft, running, paused, completed, with errors, failed, cancelled,
+  //            deleted
+  CHECK(by_phase(good_creation()) == "ywwwwwwww");
+  CHECK(by_phase(add_files{{{"a", "/a", 1, 1, {"o"}}}}) == "wysssssss");
+  CHECK(by_phase(add_files{}) == "w-sssssss");
+  CHECK(by_phase(remove_file{0}) == "wywwwwwww");
+  CHECK(by_phase(remove_file{99}) == "wiwwwwwww");
+  CHECK(by_phase(start_batch{}) == "wy-wwwwww");
+  CHECK(by_phase(seal_batch{}) == "wy-------");
+  CHECK(by_phase(pause_batch{pause_mode::drain}) == "wwy-wwwww");
+  CHECK(by_phase(pause_batch{pause_mode::interrupt}) == "wwyywwwww");
+  CHECK(by_phase(resume_batch{}) == "ww-ywwwww");
+  CHECK(by_phase(cancel_batch{}) == "wyyywww-w");
+  CHECK(by_phase(retry_batch{}) == "wwwwwyyyw");
+  CHECK(by_phase(retry_batch{retry_scope::files, {3}, {}}) == "wwwwwiiiw");
+  CHECK(by_phase(change_priority{5}) == "wyyywwwww");
+  CHECK(by_phase(change_spec{state_in(batch_phase::draft).spec, {}}) == "wywwwwwww");
+  CHECK(by_phase(change_details{"n", {}}) == "wyyyyyyyw");
+  CHECK(by_phase(change_details{}) == "w-------w");
+  CHECK(by_phase(delete_batch{false}) == "wywwyyyyw");
+  CHECK(by_phase(delete_batch{true}) == "wyyyyyyyw");
 }
 
 TEST_CASE("commands of the machinery, by phase of the batch") {
-  CHECK(by_phase(recover_batch{}) == "--yy----");
-  CHECK(by_phase(start_file{0, 2, "n"}) == "wwywwwww");
+  CHECK(by_phase(recover_batch{}) == "--yy-----");
+  CHECK(by_phase(start_file{0, 2, "n"}) == "wwywwwwww");
 }
 
 TEST_CASE("commands about a file, by state of the file") {
@@ -162,25 +167,28 @@ TEST_CASE("commands about a file, by state of the file") {
 }
 
 TEST_CASE("events, by phase of the batch") {
-  //            absent, draft, running, paused, completed, with errors, failed, cancelled
-  CHECK(event_by_phase(batch_created{}) == "ynnnnnnn");
-  CHECK(event_by_phase(files_added{7, {{"a", "/a", 1, 1, {}}}}) == "nynnnnnn");
-  CHECK(event_by_phase(files_added{3, {{"a", "/a", 1, 1, {}}}}) == "nnnnnnnn");
-  CHECK(event_by_phase(file_removed{0}) == "nynnnnnn");
-  CHECK(event_by_phase(batch_started{true}) == "nynnnnnn");
-  CHECK(event_by_phase(batch_sealed{}) == "nynnnnnn");
-  CHECK(event_by_phase(batch_paused{}) == "nnynnnnn");
-  CHECK(event_by_phase(batch_resumed{}) == "nnnynnnn");
-  CHECK(event_by_phase(batch_cancelled{}) == "nyyynnnn");
-  CHECK(event_by_phase(batch_finished{batch_phase::completed, {}}) == "nnyynnnn");
-  CHECK(event_by_phase(batch_finished{batch_phase::draft, {}}) == "nnnnnnnn");
-  CHECK(event_by_phase(batch_retried{{4}}) == "nnnnnyyy");
-  CHECK(event_by_phase(batch_retried{{3}}) == "nnnnnnnn");
-  CHECK(event_by_phase(batch_retried{{99}}) == "nnnnnnnn");
-  CHECK(event_by_phase(priority_changed{3}) == "nyyynnnn");
-  CHECK(event_by_phase(spec_changed{}) == "nynynnnn");
-  CHECK(event_by_phase(batch_recovered{{1}}) == "nnyynnnn");
-  CHECK(event_by_phase(batch_recovered{{}}) == "nnnnnnnn");
+  //            absent, draft, running, paused, completed, with errors, failed, cancelled,
+  //            deleted
+  CHECK(event_by_phase(batch_created{}) == "ynnnnnnnn");
+  CHECK(event_by_phase(files_added{7, {{"a", "/a", 1, 1, {}}}}) == "nynnnnnnn");
+  CHECK(event_by_phase(files_added{3, {{"a", "/a", 1, 1, {}}}}) == "nnnnnnnnn");
+  CHECK(event_by_phase(file_removed{0}) == "nynnnnnnn");
+  CHECK(event_by_phase(batch_started{true}) == "nynnnnnnn");
+  CHECK(event_by_phase(batch_sealed{}) == "nynnnnnnn");
+  CHECK(event_by_phase(batch_paused{}) == "nnynnnnnn");
+  CHECK(event_by_phase(batch_resumed{}) == "nnnynnnnn");
+  CHECK(event_by_phase(batch_cancelled{}) == "nyyynnnnn");
+  CHECK(event_by_phase(batch_finished{batch_phase::completed, {}}) == "nnyynnnnn");
+  CHECK(event_by_phase(batch_finished{batch_phase::draft, {}}) == "nnnnnnnnn");
+  CHECK(event_by_phase(batch_retried{{4}}) == "nnnnnyyyn");
+  CHECK(event_by_phase(batch_retried{{3}}) == "nnnnnnnnn");
+  CHECK(event_by_phase(batch_retried{{99}}) == "nnnnnnnnn");
+  CHECK(event_by_phase(priority_changed{3}) == "nyyynnnnn");
+  CHECK(event_by_phase(spec_changed{}) == "nynynnnnn");
+  CHECK(event_by_phase(details_changed{"n", {}}) == "nyyyyyyyn");
+  CHECK(event_by_phase(batch_deleted{}) == "nyyyyyyyn");
+  CHECK(event_by_phase(batch_recovered{{1}}) == "nnyynnnnn");
+  CHECK(event_by_phase(batch_recovered{{}}) == "nnnnnnnnn");
 }
 
 TEST_CASE("events about a file, by state of the file") {
@@ -207,12 +215,12 @@ TEST_CASE("events about a file, by state of the file") {
 TEST_CASE("what is refused says what is allowed") {
   const auto refused = decide(state_in(batch_phase::completed), pause_batch{});
   REQUIRE_FALSE(refused);
-  CHECK(refused.error().allowed.empty());
+  CHECK(refused.error().allowed == std::vector<std::string_view>{"change_details", "delete"});
   const auto draft = decide(state_in(batch_phase::draft), pause_batch{});
   REQUIRE_FALSE(draft);
-  CHECK(draft.error().allowed == std::vector<std::string_view>{"add_files", "remove_file", "start",
-                                                               "seal", "cancel", "change_priority",
-                                                               "change_spec"});
+  CHECK(draft.error().allowed == std::vector<std::string_view>{
+                                     "add_files", "remove_file", "start", "seal", "cancel",
+                                     "change_priority", "change_spec", "change_details", "delete"});
 }
 
 TEST_CASE("every command that a state allows is accepted in it") {
@@ -225,7 +233,9 @@ TEST_CASE("every command that a state allows is accepted in it") {
       {"resume", resume_batch{}},
       {"cancel", cancel_batch{}},
       {"retry", retry_batch{}},
-      {"change_priority", change_priority{1}}};
+      {"change_priority", change_priority{1}},
+      {"change_details", change_details{"n", {}}},
+      {"delete", delete_batch{true}}};
   for (const auto phase : phases)
     for (const auto& name : allowed_commands(state_in(phase)))
       for (const auto& [word, c] : commands)

@@ -55,9 +55,10 @@ TEST_CASE("replay of the encoded events, and of snapshots, equals the live state
         REQUIRE(domain::apply(replayed, back->fact));
       }
       if (step % 50 == 49) {
-        const auto snapshot = decode_snapshot(encode_snapshot(replayed, 5));
+        const auto snapshot = decode_snapshot(encode_snapshot(replayed, 5, 4));
         REQUIRE(snapshot);
         CHECK(snapshot->seq == 5);
+        CHECK(snapshot->command_seq == 4);
         replayed = snapshot->state;
       }
       REQUIRE(replayed.same_facts(live));

@@ -1,5 +1,6 @@
 // Journals of released versions stay readable: the golden file holds one event of every kind, a
 // snapshot, a summary, an entry and an outcome, as hexadecimal digits, each as it was written then.
+#include "persistence/access_records.hpp"
 #include "persistence/event_codec.hpp"
 #include "samples.hpp"
 #include "tests/support/scratch.hpp"
@@ -44,7 +45,24 @@ batch_summary golden_summary() {
   s.counts = {1, 2, 3, 4, 5, 6, 7};
   s.bytes_in = 8;
   s.bytes_out = 9;
+  s.command_seq = 4;
+  s.sealed = s.keep_open = s.on_first_file = true;
+  s.max_failed = 10;
+  s.tags = {"a"};
+  s.bytes_added = 11;
+  s.pixels = 12;
+  s.started_us = 13;
+  s.ended_us = 14;
   return s;
+}
+
+token_record golden_token() {
+  return {"id", "ann", role::admin, {1, 2}, 3, 4, 5, 6, "for the studio"};
+}
+
+audit_entry golden_audit() {
+  return {44,      5,     "ann", role::admin, "id", "127.0.0.1", "batch.create",
+          {{{7}}}, "ann", 201,   "ok",        "r1", "a.png"};
 }
 
 // Name and bytes of everything that the golden file holds.
@@ -52,11 +70,14 @@ std::vector<std::pair<std::string, std::string>> everything() {
   std::vector<std::pair<std::string, std::string>> all;
   for (const auto& fact : tests::every_event())
     all.emplace_back(domain::name_of(fact), encode_event(fact, 41, 1'700'000'000'000'000));
-  all.emplace_back("snapshot", encode_snapshot(golden_state(), 42));
+  all.emplace_back("snapshot", encode_snapshot(golden_state(), 42, 40));
   all.emplace_back("summary", encode_summary(golden_summary()));
   const auto added = std::get<domain::files_added>(tests::every_event()[1]);
   all.emplace_back("entry", encode_entry(added.entries[0]));
   all.emplace_back("outcome", encode_outcome(tests::every_event()[14], 43));
+  all.emplace_back("token", encode_token(golden_token()));
+  all.emplace_back("audit", encode_audit(golden_audit()));
+  all.emplace_back("idempotency", encode_idempotency({{{1, 2}}, {3, 4}, 5}));
   return all;
 }
 
@@ -72,11 +93,20 @@ TEST_CASE("what version 1 wrote is what we write, and reads back") {
 }
 
 TEST_CASE("a golden snapshot and summary mean what they meant") {
-  const auto snapshot = decode_snapshot(encode_snapshot(golden_state(), 42));
+  const auto snapshot = decode_snapshot(encode_snapshot(golden_state(), 42, 40));
   REQUIRE(snapshot);
   CHECK(snapshot->seq == 42);
   CHECK(snapshot->state.same_facts(golden_state()));
   auto summary = decode_summary(encode_summary(golden_summary()));
   REQUIRE(summary);
   CHECK(*summary == golden_summary());
+}
+
+TEST_CASE("golden tokens, audit entries and requests mean what they meant") {
+  CHECK(decode_token("id", encode_token(golden_token())) == golden_token());
+  CHECK(decode_audit(44, encode_audit(golden_audit())) == golden_audit());
+  const auto request = decode_idempotency(encode_idempotency({{{1, 2}}, {3, 4}, 5}));
+  REQUIRE(request);
+  CHECK(request->batch == domain::batch_id{{1, 2}});
+  CHECK(request->time_us == 5);
 }

@@ -148,7 +148,7 @@ TEST_CASE("files are read with the latest of their results") {
   w.complete(ann, 2, 1);
   w.tell(ann, domain::fail_file{0, 0, domain::failure_reason::limit_pixels, "big", 0});
   std::vector<file_record> files;
-  REQUIRE(w.view().each_file(ann, [&](file_record&& f) {
+  REQUIRE(w.view().each_file(ann, 0, [&](file_record&& f) {
     files.push_back(std::move(f));
     return true;
   }));

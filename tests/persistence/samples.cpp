@@ -31,13 +31,15 @@ conversion_spec sample_spec() {
 std::vector<event> every_event() {
   const file_entry entry{"a/\xff.jpg", "/in/a/\xff.jpg", 1234, -5, {"a/x.webp", "a/x.jpg"}, true};
   output_record output{.bytes = 77, .width = 10, .height = 20};
+  output.crc32 = 0x01020304;
   output.sha256[0] = 0xab;
   output.sha256[31] = 0xcd;
   loss_set losses;
   losses.add(loss::upscaled);
-  return {batch_created{"ann", "holidays", sample_spec(), 7, true, 3},
+  return {batch_created{
+              "ann", "holidays", sample_spec(), 7, true, 3, {"a", "b"}, true, "key", {9, 8, 7}},
           files_added{0, {entry, entry, entry}},
-          file_removed{2},
+          file_removed{2, 1234},
           batch_started{true},
           batch_sealed{},
           batch_paused{pause_mode::interrupt},
@@ -49,11 +51,13 @@ std::vector<event> every_event() {
           spec_changed{sample_spec(), {{1, {"b", "c"}}}},
           batch_recovered{{0}},
           file_started{1, 2, 99, "node-1"},
-          file_completed{1, 2, {output, output}, losses, true, 640, 480, 1234, 56},
+          file_completed{1, 2, {output, output}, losses, true, 640, 480, 1234, 56, {1, 2, 3, 4}},
           file_failed{1, 3, failure_reason::limit_time, "too slow"},
           file_retry_scheduled{1, 2, failure_reason::crashed, "boom", 2000},
           file_requeued{1},
-          file_interrupted{1, interruption::node_lost}};
+          file_interrupted{1, interruption::node_lost},
+          details_changed{"new name", {"c"}},
+          batch_deleted{}};
 }
 
 file_index random_life::any_file(const batch_state& state) {
@@ -67,7 +71,7 @@ lease_id random_life::lease_of(const batch_state& state, file_index i) {
 
 command random_life::step(const batch_state& state) {
   const auto file = any_file(state);
-  switch (roll(24)) {
+  switch (roll(26)) {
   case 0: {
     create_batch c;
     c.spec = sample_spec();
@@ -117,6 +121,10 @@ command random_life::step(const batch_state& state) {
     return requeue_file{file};
   case 16:
     return interrupt_file{file, static_cast<interruption>(roll(interruption_count))};
+  case 17:
+    return change_details{std::to_string(roll(3)), {{"t"}}};
+  case 18:
+    return roll(12) == 0 ? command{delete_batch{roll(2) == 0}} : command{resume_batch{}};
   default:
     return start_file{file, next_lease_++, "n"};
   }

@@ -1,0 +1,102 @@
+#include "actors/previewer.hpp"
+
+#include "config/limits.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <atomic>
+
+namespace darkroom::actors {
+
+namespace {
+
+using self_pointer = converter_actor::stateful_pointer<previewer_state>;
+
+void finish(self_pointer self) {
+  auto& s = self->state;
+  s.done(std::move(s.found));
+  self->quit();
+}
+
+void fail(self_pointer self, const codecs::codec_error& error) {
+  auto& found = self->state.found;
+  found.ok = false;
+  found.reason = error.reason;
+  found.detail = error.detail;
+  finish(self);
+}
+
+void on_probed(self_pointer self, const codecs::result<codecs::image_info>& info) {
+  auto& s = self->state;
+  if (!info) return fail(self, info.error());
+  s.found.ok = true;
+  s.found.format = info->format;
+  s.found.width = info->upright_width();
+  s.found.height = info->upright_height();
+  if (!s.order.spec) return finish(self);
+  auto plan = codecs::plan_conversion(*info, s.order.file->bytes, *s.order.spec);
+  if (!plan) return fail(self, plan.error());
+  s.plan = std::move(*plan);
+  // Somebody looks at a screen and waits.
+  self->send(s.dispatcher, request_lease{s.order.owner,
+                                         {},
+                                         s.number,
+                                         static_cast<std::uint8_t>(limits::priority_max),
+                                         s.plan.memory_bytes,
+                                         s.plan.cost});
+}
+
+void convert(self_pointer self, const lease_granted& lease) {
+  auto& s = self->state;
+  conversion_job job;
+  job.index = s.number;
+  job.lease = lease.lease;
+  job.owner = s.order.owner;
+  job.file = s.order.file;
+  job.spec = s.order.spec;
+  job.memory_bytes = s.plan.memory_bytes;
+  job.cpu_ms = s.plan.cpu_ms_max;
+  self->send(lease.pool, convert_file{std::move(job)});
+}
+
+void on_converted(self_pointer self, const conversion_outcome& outcome) {
+  if (outcome.how == conversion_outcome::kind::failed) return fail(self, outcome.error);
+  if (outcome.how == conversion_outcome::kind::interrupted || outcome.staged.empty())
+    return fail(self, {domain::failure_reason::internal, "interrupted"});
+  self->state.found.picture = outcome.staged.front();
+  finish(self);
+}
+
+} // namespace
+
+converter_actor::behavior_type previewer(self_pointer self, preview_order order,
+                                         dispatcher_actor dispatcher, codec_pool_actor pool,
+                                         on_preview done) {
+  static std::atomic<domain::file_index> numbers = 0;
+  auto& s = self->state;
+  s.order = std::move(order);
+  s.dispatcher = std::move(dispatcher);
+  s.pool = std::move(pool);
+  s.done = std::move(done);
+  s.number = ++numbers;
+  self->send(s.pool, probe_file{{s.order.owner, s.order.file}});
+  return {
+      [self](const file_probed& message) { on_probed(self, message.info); },
+      [self](const lease_granted& message) { convert(self, message); },
+      [self](const lease_impossible&) {
+        fail(self, {domain::failure_reason::limit_memory, "needs more memory than there is"});
+      },
+      [](request_withdrawn) {},
+      [](attempt_started) {},
+      [](attempt_refused) {},
+      [self](const conversion_ended& message) { on_converted(self, *message.outcome); },
+      [](result_accepted) {},
+      [](result_refused) {},
+      [](const outputs_placed&) {},
+      [](withdraw_file) {},
+      [self](interrupt_file) { self->quit(); },
+  };
+}
+
+} // namespace darkroom::actors

@@ -1,0 +1,50 @@
+// What every batch takes, by owner and in all: written by the supervisors as they decide, read by
+// quotas and metrics.
+#pragma once
+
+#include "persistence/records.hpp"
+
+#include <array>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace darkroom::actors {
+
+struct owner_usage {
+  std::uint64_t batches = 0, live_batches = 0;
+  std::uint64_t queued_files = 0; // that have not ended
+  std::uint64_t stored_bytes = 0; // sources and outputs, each as often as a batch has it
+};
+
+struct board_totals {
+  std::array<std::uint64_t, domain::batch_phase_count> batches{};
+  std::array<std::uint64_t, domain::file_status_count> files{};
+};
+
+class usage_board {
+public:
+  // What the batch takes from now on.
+  void set(const persistence::batch_summary& batch);
+
+  owner_usage of(const std::string& owner) const;
+  std::map<std::string, owner_usage> all() const;
+  board_totals totals() const;
+
+private:
+  struct share {
+    std::string owner;
+    domain::batch_phase phase = domain::batch_phase::absent;
+    domain::status_counts counts{};
+    std::uint64_t live = 0, queued_files = 0, stored_bytes = 0;
+  };
+  void add(const share& s, std::uint64_t times); // times: 1, or all bits set for -1
+
+  mutable std::mutex mutex_;
+  std::map<domain::batch_id, share> shares_;
+  std::map<std::string, owner_usage> owners_;
+  board_totals totals_;
+};
+
+} // namespace darkroom::actors

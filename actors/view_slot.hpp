@@ -1,0 +1,30 @@
+// The journal's view for readers in other threads, while the journal can be used.
+#pragma once
+
+#include <memory>
+#include <mutex>
+
+namespace darkroom::persistence {
+class read_view;
+}
+
+namespace darkroom::actors {
+
+class view_slot {
+public:
+  void set(std::shared_ptr<const persistence::read_view> view) {
+    const std::lock_guard lock(mutex_);
+    view_ = std::move(view);
+  }
+  // Null while the journal cannot be used. Not to be kept: it holds the journal open.
+  std::shared_ptr<const persistence::read_view> get() const {
+    const std::lock_guard lock(mutex_);
+    return view_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const persistence::read_view> view_;
+};
+
+} // namespace darkroom::actors

@@ -1,0 +1,36 @@
+#include "domain/file_names.hpp"
+
+namespace darkroom::domain {
+
+file_names::file_names(const conversion_spec& spec, std::vector<std::string> extensions)
+    : planner_(spec, std::move(extensions)) {}
+
+std::optional<file_index> file_names::find(std::string_view path) const {
+  const auto at = paths_.find(hash_of(path));
+  return at == paths_.end() ? std::nullopt : std::optional{at->second};
+}
+
+std::expected<std::vector<std::string>, name_collision> file_names::add(std::string_view path,
+                                                                        file_index index) {
+  auto outputs = planner_.plan(path);
+  if (outputs) paths_[hash_of(path)] = index;
+  return outputs;
+}
+
+void file_names::take(const file_entry& file, file_index index) {
+  paths_[hash_of(file.path)] = index;
+  for (const auto& output : file.outputs)
+    planner_.reserve(output);
+}
+
+std::expected<std::vector<std::string>, name_collision> file_names::replan(std::string_view path) {
+  return planner_.plan(path);
+}
+
+void file_names::remove(const file_entry& file) {
+  paths_.erase(hash_of(file.path));
+  for (const auto& output : file.outputs)
+    planner_.release(output);
+}
+
+} // namespace darkroom::domain

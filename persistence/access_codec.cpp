@@ -1,0 +1,125 @@
+#include "journal.pb.h"
+#include "persistence/access_records.hpp"
+
+#include <algorithm>
+
+namespace darkroom::persistence {
+
+namespace {
+
+namespace pb = darkroom::journal;
+
+template<class Message>
+bool parse(Message& message, std::string_view bytes) {
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+bool read_role(std::uint32_t value, role& out) {
+  if (value >= role_count) return false;
+  out = static_cast<role>(value);
+  return true;
+}
+
+template<class Bytes>
+bool read_array(const std::string& from, Bytes& to) {
+  if (from.size() != to.size()) return false;
+  std::ranges::copy(from, to.begin());
+  return true;
+}
+
+} // namespace
+
+std::string_view to_string(role r) {
+  return r == role::admin ? "admin" : "user";
+}
+
+std::optional<role> parse_role(std::string_view name) {
+  if (name == "user") return role::user;
+  if (name == "admin") return role::admin;
+  return std::nullopt;
+}
+
+std::string encode_token(const token_record& token) {
+  pb::Token m;
+  m.set_user(token.user);
+  m.set_role(static_cast<std::uint32_t>(token.role));
+  m.set_secret_sha256(token.secret_sha256.data(), token.secret_sha256.size());
+  m.set_created_us(token.created_us);
+  m.set_expires_us(token.expires_us);
+  m.set_revoked_us(token.revoked_us);
+  m.set_last_used_us(token.last_used_us);
+  m.set_note(token.note);
+  return m.SerializeAsString();
+}
+
+std::optional<token_record> decode_token(std::string_view id, std::string_view bytes) {
+  pb::Token m;
+  token_record token;
+  if (!parse(m, bytes) || !read_role(m.role(), token.role) ||
+      !read_array(m.secret_sha256(), token.secret_sha256))
+    return std::nullopt;
+  token.id = id;
+  token.user = m.user();
+  token.created_us = m.created_us();
+  token.expires_us = m.expires_us();
+  token.revoked_us = m.revoked_us();
+  token.last_used_us = m.last_used_us();
+  token.note = m.note();
+  return token;
+}
+
+std::string encode_audit(const audit_entry& e) {
+  pb::AuditEntry m;
+  m.set_time_us(e.time_us);
+  m.set_user(e.user);
+  m.set_role(static_cast<std::uint32_t>(e.role));
+  m.set_token(e.token);
+  m.set_address(e.address);
+  m.set_action(e.action);
+  if (e.batch) m.set_batch(e.batch->bytes.data(), e.batch->bytes.size());
+  m.set_owner(e.owner);
+  m.set_status(e.status);
+  m.set_outcome(e.outcome);
+  m.set_request_id(e.request_id);
+  m.set_subject(e.subject);
+  return m.SerializeAsString();
+}
+
+std::optional<audit_entry> decode_audit(domain::seq seq, std::string_view bytes) {
+  pb::AuditEntry m;
+  audit_entry e;
+  if (!parse(m, bytes) || !read_role(m.role(), e.role)) return std::nullopt;
+  if (!m.batch().empty() && !read_array(m.batch(), e.batch.emplace().bytes)) return std::nullopt;
+  e.seq = seq;
+  e.time_us = m.time_us();
+  e.user = m.user();
+  e.token = m.token();
+  e.address = m.address();
+  e.action = m.action();
+  e.owner = m.owner();
+  e.status = m.status();
+  e.outcome = m.outcome();
+  e.request_id = m.request_id();
+  e.subject = m.subject();
+  return e;
+}
+
+std::string encode_idempotency(const idempotency_record& record) {
+  pb::Idempotency m;
+  m.set_batch(record.batch.bytes.data(), record.batch.bytes.size());
+  m.set_request_sha256(record.request_sha256.data(), record.request_sha256.size());
+  m.set_time_us(record.time_us);
+  return m.SerializeAsString();
+}
+
+std::optional<idempotency_record> decode_idempotency(std::string_view bytes) {
+  pb::Idempotency m;
+  idempotency_record record;
+  if (!parse(m, bytes) || !read_array(m.batch(), record.batch.bytes) ||
+      !read_array(m.request_sha256(), record.request_sha256))
+    return std::nullopt;
+  record.time_us = m.time_us();
+  return record;
+}
+
+} // namespace darkroom::persistence

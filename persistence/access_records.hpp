@@ -1,0 +1,68 @@
+// What the journal keeps beside batches: who may use the server, and who did what.
+#pragma once
+
+#include "domain/ids.hpp"
+#include "persistence/digest.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace darkroom::persistence {
+
+// The numbers are stored in journals: never renumber, only append.
+enum class role : std::uint8_t { user, admin };
+inline constexpr int role_count = 2;
+std::string_view to_string(role r);
+std::optional<role> parse_role(std::string_view name);
+
+// A token as it is kept: its secret is nowhere.
+struct token_record {
+  std::string id; // the public part
+  std::string user;
+  persistence::role role = role::user;
+  digest secret_sha256{};
+  std::int64_t created_us = 0;
+  std::int64_t expires_us = 0;   // 0: never
+  std::int64_t revoked_us = 0;   // 0: it is not
+  std::int64_t last_used_us = 0; // 0: never
+  std::string note;
+  bool operator==(const token_record&) const = default;
+};
+
+// Who did what to what, from where, and what came of it.
+struct audit_entry {
+  domain::seq seq = 0; // given by the journal
+  std::int64_t time_us = 0;
+  std::string user;
+  persistence::role role = role::user;
+  std::string token;   // its id; empty: the proxy said who it is
+  std::string address; // of the client
+  std::string action;  // "batch.create"
+  std::optional<domain::batch_id> batch;
+  std::string owner;        // of the batch
+  std::uint32_t status = 0; // of the answer
+  std::string outcome;      // "ok", or the code of the refusal
+  std::string request_id;
+  std::string subject; // what else was named: a path, a token's id
+  bool operator==(const audit_entry&) const = default;
+};
+
+using access_record = std::variant<token_record, audit_entry>;
+
+// What an earlier request of the same name made.
+struct idempotency_record {
+  domain::batch_id batch;
+  digest request_sha256{};
+  std::int64_t time_us = 0;
+};
+
+std::string encode_token(const token_record& token);
+std::optional<token_record> decode_token(std::string_view id, std::string_view bytes);
+std::string encode_audit(const audit_entry& entry);
+std::optional<audit_entry> decode_audit(domain::seq seq, std::string_view bytes);
+std::string encode_idempotency(const idempotency_record& record);
+std::optional<idempotency_record> decode_idempotency(std::string_view bytes);
+
+} // namespace darkroom::persistence

@@ -1,0 +1,174 @@
+// What the edge reads of the journal: lists, blobs, tokens and the audit.
+#include "persistence/database.hpp"
+#include "persistence/event_codec.hpp"
+#include "persistence/read_view.hpp"
+
+#include <set>
+
+namespace darkroom::persistence {
+
+namespace {
+
+using domain::batch_id;
+using domain::file_index;
+
+journal_error unreadable(const std::string& what) {
+  return {journal_fault::corrupt, what + " cannot be read"};
+}
+
+// The value of a key, if it is there.
+journal_result<std::optional<std::string>> value_of(database& db, const std::string& key) {
+  std::string bytes;
+  const auto status = db->Get(rocksdb::ReadOptions(), key, &bytes);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return std::unexpected(database::error_of(status));
+  return bytes;
+}
+
+} // namespace
+
+journal_result<std::optional<batch_summary>> read_view::summary(const batch_id& batch) const {
+  const auto bytes = value_of(*db_, keys::batch(batch));
+  if (!bytes) return std::unexpected(bytes.error());
+  if (!*bytes) return std::nullopt;
+  auto summary = decode_summary(**bytes);
+  if (!summary) return std::unexpected(unreadable("the summary of " + domain::to_string(batch)));
+  summary->id = batch;
+  return summary;
+}
+
+journal_result<std::optional<file_record>> read_view::file(const batch_id& batch,
+                                                           file_index index) const {
+  std::optional<file_record> found;
+  const auto ok = each_file(batch, index, [&](file_record&& file) {
+    if (file.index == index) found = std::move(file);
+    return false;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  return found;
+}
+
+journal_result<void>
+read_view::each_batch_before(const std::optional<std::string>& owner,
+                             const std::optional<list_position>& before,
+                             const std::function<bool(batch_summary&&)>& visit) const {
+  const auto prefix = owner ? keys::owner_prefix(*owner) : keys::prefix(keys::kind::batch);
+  rocksdb::ReadOptions options;
+  options.total_order_seek = true;
+  const std::unique_ptr<rocksdb::Iterator> at((*db_)->NewIterator(options));
+  if (before) {
+    const auto key =
+        owner ? keys::owner(*owner, before->created_us, before->batch) : keys::batch(before->batch);
+    at->SeekForPrev(key);
+    if (at->Valid() && at->key() == rocksdb::Slice(key)) at->Prev();
+  } else {
+    at->SeekForPrev(prefix + std::string(32, '\xff'));
+  }
+  for (; at->Valid() && at->key().starts_with(prefix); at->Prev()) {
+    const auto key = at->key().ToStringView();
+    const auto owned = owner ? keys::owned_batch_of(key) : std::nullopt;
+    const auto id =
+        owner ? (owned ? std::optional{owned->second} : std::nullopt) : keys::batch_of(key);
+    if (!id) return std::unexpected(unreadable("a batch's key"));
+    auto found = summary(*id);
+    if (!found) return std::unexpected(found.error());
+    if (*found && !visit(std::move(**found))) break;
+  }
+  if (!at->status().ok()) return std::unexpected(database::error_of(at->status()));
+  return {};
+}
+
+journal_result<std::vector<batch_id>> read_view::tombstones() const {
+  std::vector<batch_id> all;
+  const auto prefix = keys::prefix(keys::kind::tombstone);
+  const auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view) {
+    if (const auto id = keys::batch_of(key)) all.push_back(*id);
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  return all;
+}
+
+journal_result<void> read_view::each_blob(const std::function<void(const digest&)>& visit) const {
+  const auto deleted = tombstones();
+  if (!deleted) return std::unexpected(deleted.error());
+  const std::set<batch_id> gone(deleted->begin(), deleted->end());
+  const auto counts = [&](std::string_view key) {
+    const auto id = keys::batch_of(key);
+    return id && !gone.contains(*id);
+  };
+  const auto files = keys::prefix(keys::kind::file);
+  const auto ok = db_->scan(files, files, [&](std::string_view key, std::string_view value) {
+    const auto entry = counts(key) ? decode_entry(value) : std::nullopt;
+    const auto blob = entry ? parse_hex(entry->source) : std::nullopt;
+    if (blob) visit(*blob);
+    return true;
+  });
+  if (!ok) return ok;
+  const auto outcomes = keys::prefix(keys::kind::outcome);
+  return db_->scan(outcomes, outcomes, [&](std::string_view key, std::string_view value) {
+    const auto at = counts(key) ? decode_outcome(value) : std::nullopt;
+    const auto* done = at ? std::get_if<domain::file_completed>(&at->result) : nullptr;
+    if (done != nullptr)
+      for (const auto& output : done->outputs)
+        visit(output.sha256);
+    return true;
+  });
+}
+
+journal_result<bool> read_view::has_uploaded(const std::string& owner, const digest& sha256) const {
+  const auto found = value_of(*db_, keys::upload(owner, sha256));
+  if (!found) return std::unexpected(found.error());
+  return found->has_value();
+}
+
+journal_result<std::optional<token_record>> read_view::token(std::string_view id) const {
+  const auto bytes = value_of(*db_, keys::token(id));
+  if (!bytes) return std::unexpected(bytes.error());
+  if (!*bytes) return std::nullopt;
+  auto token = decode_token(id, **bytes);
+  if (!token) return std::unexpected(unreadable("a token"));
+  return token;
+}
+
+journal_result<std::vector<token_record>> read_view::tokens() const {
+  std::vector<token_record> all;
+  bool readable = true;
+  const auto prefix = keys::prefix(keys::kind::token);
+  const auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+    auto token = decode_token(key.substr(1), value);
+    readable = token.has_value();
+    if (token) all.push_back(std::move(*token));
+    return readable;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  if (!readable) return std::unexpected(unreadable("a token"));
+  return all;
+}
+
+journal_result<std::optional<idempotency_record>>
+read_view::idempotent_request(const std::string& owner, const std::string& key) const {
+  const auto bytes = value_of(*db_, keys::request(owner, key));
+  if (!bytes) return std::unexpected(bytes.error());
+  if (!*bytes) return std::nullopt;
+  const auto record = decode_idempotency(**bytes);
+  if (!record) return std::unexpected(unreadable("a request's record"));
+  return record;
+}
+
+journal_result<void> read_view::each_audit(domain::seq after,
+                                           const std::function<bool(audit_entry&&)>& visit) const {
+  bool readable = true;
+  const auto ok = db_->scan(keys::prefix(keys::kind::audit), keys::audit(after + 1),
+                            [&](std::string_view key, std::string_view value) {
+                              const auto seq = keys::audit_seq_of(key);
+                              auto entry = seq ? decode_audit(*seq, value) : std::nullopt;
+                              readable = entry.has_value();
+                              return entry && visit(std::move(*entry));
+                            });
+  if (!ok) return ok;
+  if (!readable) return std::unexpected(unreadable("an entry of the audit"));
+  return {};
+}
+
+} // namespace darkroom::persistence
