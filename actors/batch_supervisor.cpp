@@ -491,6 +491,10 @@ void add_files(self_pointer self, const add_files_request& request,
       outcome.files.push_back({file_addition::kind::path_taken, *there, {}});
       continue;
     }
+    if (request.only_look) {
+      outcome.files.push_back({});
+      continue;
+    }
     auto outputs = s.names->add(entry.path, index);
     if (!outputs) {
       outcome.files.push_back({file_addition::kind::output_collision, 0, outputs.error().output});

@@ -386,6 +386,7 @@ struct add_files_request {
   domain::batch_id batch;
   std::vector<domain::file_entry> entries;     // at most `files_per_event_max`
   std::vector<persistence::audit_entry> audit; // one for each entry, or none
+  bool only_look = false;                      // whether the paths are taken
 };
 struct files_outcome {
   command_outcome command;

@@ -15,6 +15,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <random>
+#include <thread>
 
 namespace darkroom::actors {
 
@@ -59,6 +60,27 @@ subscriber_actor::behavior_type follower(subscriber_actor::stateful_pointer<foll
         self->send(hub, events_acknowledged{subscriber_actor{self}, message.events->size()});
       },
       [cut](const subscription_ended&) { cut(); },
+  };
+}
+
+// Follows everything for ever: begins again when it was cut.
+subscriber_actor::behavior_type
+watcher(subscriber_actor::stateful_pointer<follower_state> self, event_hub_actor hub,
+        std::function<void(const std::vector<persistence::journaled_event>*)> events) {
+  const auto begin = [self, hub] {
+    self->request(hub, caf::infinite, subscribe{subscriber_actor{self}, {}})
+        .then([](subscribed) {}, [](const caf::error&) {});
+  };
+  begin();
+  return {
+      [self, hub, events](const events_published& message) {
+        events(message.events.get());
+        self->send(hub, events_acknowledged{subscriber_actor{self}, message.events->size()});
+      },
+      [begin, events](const subscription_ended&) {
+        begin();
+        events(nullptr);
+      },
   };
 }
 
@@ -120,6 +142,10 @@ const slot_board& orchestra::board() const {
   return *parts_->board;
 }
 
+void orchestra::wait_until_loaded() {
+  command({}, domain::resume_batch{}); // of no batch: requests wait for the replay
+}
+
 command_outcome orchestra::command(const domain::batch_id& batch, domain::command command) {
   caf::scoped_actor self{parts_->system};
   command_outcome answer;
@@ -137,7 +163,7 @@ batch_view orchestra::describe(const domain::batch_id& batch) {
   return answer;
 }
 
-domain::seq orchestra::follow(const std::optional<domain::batch_id>& batch, on_events events,
+domain::seq orchestra::follow(const domain::batch_id& batch, on_events events,
                               std::function<void()> cut) {
   caf::scoped_actor self{parts_->system};
   auto reader = parts_->system.spawn(follower, parts_->hub, std::move(events), std::move(cut));
@@ -145,6 +171,11 @@ domain::seq orchestra::follow(const std::optional<domain::batch_id>& batch, on_e
   self->request(parts_->hub, caf::infinite, subscribe{reader, batch})
       .receive([&](subscribed answer) { seq = answer.seq; }, [](const caf::error&) {});
   return seq;
+}
+
+void orchestra::watch(
+    std::function<void(const std::vector<persistence::journaled_event>*)> events) {
+  parts_->system.spawn(watcher, parts_->hub, std::move(events));
 }
 
 const usage_board& orchestra::usage() const {
@@ -208,6 +239,14 @@ void orchestra::look(preview_order order, on_preview then) {
 
 std::shared_ptr<const persistence::read_view> orchestra::view() {
   return parts_->views->get();
+}
+
+void orchestra::drain(std::chrono::milliseconds most, const std::function<bool()>& hurry) {
+  const auto& p = *parts_;
+  const auto deadline = std::chrono::steady_clock::now() + most;
+  caf::anon_send(p.dispatcher, hold_leases{static_cast<std::uint32_t>(most.count()) * 2});
+  while (p.numbers->leases_granted != 0 && std::chrono::steady_clock::now() < deadline && !hurry())
+    std::this_thread::sleep_for(std::chrono::milliseconds(limits::drain_poll_ms));
 }
 
 bool orchestra::shut_down() {

@@ -39,6 +39,9 @@ public:
   orchestra(const orchestra&) = delete;
   orchestra& operator=(const orchestra&) = delete;
 
+  // Blocks until the journal has been replayed: before, no batch is known.
+  void wait_until_loaded();
+
   // Blocks until the answer is durable.
   command_outcome command(const domain::batch_id& batch, domain::command command);
   batch_view describe(const domain::batch_id& batch);
@@ -56,13 +59,17 @@ public:
   // Calls back from another thread, in order of seq, with every durable event of the batch that is
   // published after the returned seq. `cut` is called when it was too slow: follow again.
   using on_events = std::function<void(const std::vector<persistence::journaled_event>&)>;
-  domain::seq follow(const std::optional<domain::batch_id>& batch, on_events events,
-                     std::function<void()> cut); // without a batch: all
+  domain::seq follow(const domain::batch_id& batch, on_events events, std::function<void()> cut);
+  // Calls back with all durable events of all batches from about now on; with null when some may
+  // have been missed. From another thread.
+  void watch(std::function<void(const std::vector<persistence::journaled_event>*)> events);
 
   // The journal for reading; null while it cannot be used. Not to be kept: it holds the journal
   // open.
   std::shared_ptr<const persistence::read_view> view();
 
+  // Grants no more leases and waits until nothing runs, at most so long, or until `hurry` says so.
+  void drain(std::chrono::milliseconds most, const std::function<bool()>& hurry);
   // Gives back what runs and ends; false when that took longer than its deadline.
   bool shut_down();
 

@@ -18,7 +18,7 @@ void usage_board::set(const persistence::batch_summary& batch) {
   const bool gone = batch.phase == domain::batch_phase::deleted;
   share now{batch.owner,        batch.phase,
             batch.counts,       domain::is_terminal(batch.phase) ? 0u : 1u,
-            batch.open_files(), batch.bytes_added + batch.bytes_out};
+            batch.open_files(), batch.bytes_added + batch.bytes_out, batch.sealed};
   const std::lock_guard lock(mutex_);
   const auto at = shares_.find(batch.id);
   if (!gone) add(now, 1); // first, so that an owner with one batch does not go and come back
@@ -27,6 +27,14 @@ void usage_board::set(const persistence::batch_summary& batch) {
     shares_.erase(batch.id);
   else
     shares_[batch.id] = std::move(now);
+}
+
+std::optional<usage_board::batch_facts> usage_board::find(const domain::batch_id& batch) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = shares_.find(batch);
+  if (at == shares_.end()) return std::nullopt;
+  const auto& s = at->second;
+  return batch_facts{s.owner, s.phase, s.sealed, s.queued_files};
 }
 
 owner_usage usage_board::of(const std::string& owner) const {

@@ -28,6 +28,15 @@ public:
   // What the batch takes from now on.
   void set(const persistence::batch_summary& batch);
 
+  // What is known of one batch; nothing when there is none.
+  struct batch_facts {
+    std::string owner;
+    domain::batch_phase phase = domain::batch_phase::absent;
+    bool sealed = false;
+    std::uint64_t open_files = 0;
+  };
+  std::optional<batch_facts> find(const domain::batch_id& batch) const;
+
   owner_usage of(const std::string& owner) const;
   std::map<std::string, owner_usage> all() const;
   board_totals totals() const;
@@ -38,6 +47,7 @@ private:
     domain::batch_phase phase = domain::batch_phase::absent;
     domain::status_counts counts{};
     std::uint64_t live = 0, queued_files = 0, stored_bytes = 0;
+    bool sealed = false;
   };
   void add(const share& s, std::uint64_t times); // times: 1, or all bits set for -1
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "app/convert_options.hpp"
+#include "app/batch_options.hpp"
+#include "app/settings_options.hpp"
 #include "codecs/host/zygote.hpp"
 
 #include <string>
@@ -12,10 +14,19 @@ namespace darkroom::app {
 int run_convert(convert_options& options, codecs::host::zygote& hosts);
 int run_dry(const convert_options& options, codecs::host::zygote& hosts);
 int run_formats(bool json);
+// What can be read and written, as a list in JSON.
+std::string formats_json();
 int run_info(const std::vector<std::string>& files, bool json, codecs::host::zygote& hosts);
 // `directory`: of the journal itself, or a folder that `convert` wrote to.
 int run_journal_dump(const std::string& directory);
 int run_journal_verify(const std::string& directory);
+
+int run_serve(const settings_options& options, codecs::host::zygote& hosts);
+int run_config_check(const settings_options& options);
+int run_config_print(const settings_options& options);
+int run_health(const std::string& url);
+int run_token(const token_options& options);
+int run_batch(batch_options& options);
 
 std::string version_text();
 

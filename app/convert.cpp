@@ -8,7 +8,7 @@
 #include "app/report.hpp"
 #include "app/run_plan.hpp"
 #include "app/text.hpp"
-#include "app/views.hpp"
+#include "http/views.hpp"
 #include "persistence/files.hpp"
 #include "persistence/output_directory.hpp"
 #include "persistence/read_view.hpp"
@@ -184,7 +184,7 @@ private:
     if (options_.json) {
       const auto file = domain::file_of(e.fact);
       const bool named = file && *file < begin_.paths.size();
-      const auto line = event_json(e, named ? &begin_.paths[*file] : nullptr) + '\n';
+      const auto line = http::event_json(e, named ? &begin_.paths[*file] : nullptr) + '\n';
       std::fwrite(line.data(), 1, line.size(), stdout);
       std::fflush(stdout);
     }

@@ -51,6 +51,8 @@ std::expected<domain::output_spec, std::string> read_output(const convert_option
   return output;
 }
 
+} // namespace
+
 std::expected<void, std::string> read_spec(const convert_options::words& given,
                                            domain::conversion_spec& spec) {
   for (const auto& format : given.to) {
@@ -85,6 +87,8 @@ std::expected<void, std::string> read_spec(const convert_options::words& given,
   return {};
 }
 
+namespace {
+
 // Each slot's idle host takes memory that then no picture can have.
 std::expected<void, std::string> read_slots(convert_options& o) {
   const auto too_many = [&] {
@@ -111,12 +115,7 @@ bool ends_with_any(const std::string& path) {
 
 } // namespace
 
-void declare(CLI::App& command, convert_options& o) {
-  auto& g = o.given;
-  command.add_option("SRC", o.sources, "Files, folders (with all below them) and quoted globs")
-      ->required();
-  command.add_option("-o,--out", o.out, "Folder for the outputs; its run can be resumed")
-      ->required();
+void declare_spec(CLI::App& command, convert_options::words& g) {
   command.add_option("--to", g.to, "Format of an output: jpeg, png or webp; may be repeated")
       ->required();
   command.add_option("-q,--quality", g.quality, "0 to 100")->capture_default_str();
@@ -152,6 +151,15 @@ void declare(CLI::App& command, convert_options& o) {
                   "Something else at an output's path: fail, skip or overwrite")
       ->capture_default_str();
   command.add_option("--suffix", g.suffix, "Added to output names, before the extension");
+}
+
+void declare(CLI::App& command, convert_options& o) {
+  auto& g = o.given;
+  command.add_option("SRC", o.sources, "Files, folders (with all below them) and quoted globs")
+      ->required();
+  command.add_option("-o,--out", o.out, "Folder for the outputs; its run can be resumed")
+      ->required();
+  declare_spec(command, g);
   command.add_option("-j,--jobs", g.slots,
                      "Conversions at a time (default: one for each processor)");
   command.add_option("--memory", g.memory, "Memory for everything together (default 1GiB)");

@@ -4,6 +4,7 @@
 #include "domain/conversion_spec.hpp"
 
 #include <cstdint>
+#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,11 @@ struct convert_options {
     std::string animation = "fail", chroma = "420", orient = "auto", suffix, memory, report;
   } given;
 };
+
+// The options that make a spec, and what they say.
+void declare_spec(CLI::App& command, convert_options::words& given);
+std::expected<void, std::string> read_spec(const convert_options::words& given,
+                                           domain::conversion_spec& spec);
 
 // Adds the options to a subcommand.
 void declare(CLI::App& command, convert_options& options);

@@ -2,7 +2,6 @@
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/text.hpp"
-#include "app/views.hpp"
 #include "codecs/colour.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "codecs/resize.hpp"
@@ -33,6 +32,26 @@ std::string describe(const std::string& path, const codecs::image_info& info) {
   return text;
 }
 
+std::string info_json(const std::string& path, const codecs::image_info& info) {
+  return boost::json::serialize(boost::json::object{{"path", printable(path)},
+                                      {"format", info.format},
+                                      {"width", info.width},
+                                      {"height", info.height},
+                                      {"upright_width", info.upright_width()},
+                                      {"upright_height", info.upright_height()},
+                                      {"channels", info.channels},
+                                      {"depth", info.depth},
+                                      {"orientation", info.orientation},
+                                      {"frames", info.frames},
+                                      {"alpha", info.alpha},
+                                      {"progressive", info.progressive},
+                                      {"lossless", info.lossless},
+                                      {"cmyk", info.cmyk},
+                                      {"icc_bytes", info.icc_bytes},
+                                      {"exif_bytes", info.exif_bytes},
+                                      {"xmp_bytes", info.xmp_bytes}});
+}
+
 } // namespace
 
 int run_info(const std::vector<std::string>& files, bool json, codecs::host::zygote& hosts) {
@@ -61,15 +80,12 @@ int run_info(const std::vector<std::string>& files, bool json, codecs::host::zyg
   return failures == files.size() ? exit_all_failed : exit_some_failed;
 }
 
-int run_formats(bool json) {
+std::string formats_json() {
   boost::json::array rows;
   for (const auto& format : codecs::formats()) {
-    std::string extensions;
     boost::json::array names;
-    for (const auto extension : format.extensions) {
-      extensions += (extensions.empty() ? "." : " .") + std::string{extension};
+    for (const auto extension : format.extensions)
       names.emplace_back(extension);
-    }
     rows.push_back({{"name", format.name},
                     {"media_type", format.media_type},
                     {"extensions", names},
@@ -77,13 +93,24 @@ int run_formats(bool json) {
                     {"depth", format.holds_16_bit ? 16 : 8},
                     {"side_pixels_max", format.side_pixels_max},
                     {"library", format.version()}});
-    if (!json)
-      std::printf("%-5s reads and writes %-26s %s%s, at most %u pixels a side, %s\n",
-                  std::string{format.name}.c_str(), extensions.c_str(),
-                  format.holds_16_bit ? "16 bit" : "8 bit", format.holds_alpha ? " with alpha" : "",
-                  format.side_pixels_max, format.version().c_str());
   }
-  if (json) std::printf("%s\n", boost::json::serialize(rows).c_str());
+  return boost::json::serialize(rows);
+}
+
+int run_formats(bool json) {
+  if (json) {
+    std::printf("%s\n", formats_json().c_str());
+    return exit_all;
+  }
+  for (const auto& format : codecs::formats()) {
+    std::string extensions;
+    for (const auto extension : format.extensions)
+      extensions += (extensions.empty() ? "." : " .") + std::string{extension};
+    std::printf("%-5s reads and writes %-26s %s%s, at most %u pixels a side, %s\n",
+                std::string{format.name}.c_str(), extensions.c_str(),
+                format.holds_16_bit ? "16 bit" : "8 bit", format.holds_alpha ? " with alpha" : "",
+                format.side_pixels_max, format.version().c_str());
+  }
   return exit_all;
 }
 

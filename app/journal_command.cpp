@@ -2,7 +2,7 @@
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/text.hpp"
-#include "app/views.hpp"
+#include "http/views.hpp"
 #include "persistence/read_view.hpp"
 
 #include <cstdio>
@@ -29,7 +29,7 @@ int run_journal_dump(const std::string& directory) {
   if (!batches) return complain(batches.error().detail, exit_internal);
   for (const auto& batch : *batches) {
     const auto ok = (*journal)->each_event(batch.id, 0, [](persistence::journaled_event&& e) {
-      return std::printf("%s\n", event_json(e, nullptr).c_str()) >= 0;
+      return std::printf("%s\n", http::event_json(e, nullptr).c_str()) >= 0;
     });
     if (!ok) return complain(ok.error().detail, exit_internal);
   }

@@ -66,6 +66,27 @@ int run(int argc, char** argv) {
   auto& verify = *journal.add_subcommand("verify", "Check that the journal agrees with itself");
   verify.add_option("DIR", directory, "An output folder, or the journal itself")->required();
 
+  settings_options settings;
+  auto& serve = *darkroom.add_subcommand("serve", "Serve batches over HTTP");
+  declare_server(serve, settings);
+  auto& config = *darkroom.add_subcommand("config", "Look at the settings of the server");
+  config.require_subcommand(1);
+  auto& config_check = *config.add_subcommand("check", "Say what is wrong with them");
+  declare_server(config_check, settings);
+  auto& config_print = *config.add_subcommand("print", "Print what would be used, as TOML");
+  declare_server(config_print, settings);
+
+  std::string server;
+  auto& health = *darkroom.add_subcommand("health", "Ask a server whether it is well");
+  health.add_option("--server", server, "http://HOST:PORT");
+
+  token_options token_asked;
+  auto& token = *darkroom.add_subcommand("token", "Who may use the server");
+  declare(token, token_asked);
+  batch_options batch_asked;
+  auto& batch = *darkroom.add_subcommand("batch", "Batches on a server");
+  declare(batch, batch_asked);
+
   try {
     darkroom.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -77,6 +98,13 @@ int run(int argc, char** argv) {
       return options.dry_run ? run_dry(options, hosts) : run_convert(options, hosts);
     });
   }
+  if (serve.parsed())
+    return with_hosts([&](codecs::host::zygote& hosts) { return run_serve(settings, hosts); });
+  if (config_check.parsed()) return run_config_check(settings);
+  if (config_print.parsed()) return run_config_print(settings);
+  if (health.parsed()) return run_health(server);
+  if (token.parsed()) return run_token(token_asked);
+  if (batch.parsed()) return run_batch(batch_asked);
   if (formats.parsed()) return run_formats(json);
   if (info.parsed())
     return with_hosts([&](codecs::host::zygote& hosts) { return run_info(files, json, hosts); });

@@ -1,6 +1,6 @@
 #include "app/report.hpp"
 
-#include "app/views.hpp"
+#include "http/views.hpp"
 #include "codecs/unique_fd.hpp"
 #include "persistence/files.hpp"
 
@@ -33,17 +33,17 @@ std::expected<void, std::string> write_report(const std::string& path,
   const bool csv = path.ends_with(".csv"), lines = path.ends_with(".ndjson");
   const bool array = !csv && !lines;
   text_file text;
-  if (csv) text.add(csv_header() + "\r\n");
+  if (csv) text.add(http::csv_header() + "\r\n");
   if (array) text.add("[");
   bool first = true;
   const auto read = journal.each_file(batch, 0, [&](persistence::file_record&& file) {
     const auto status = now->state.files.at(file.index);
     if (csv)
-      text.add(file_csv(file, status) + "\r\n");
+      text.add(http::file_csv(file, status) + "\r\n");
     else if (lines)
-      text.add(file_json(file, status) + "\n");
+      text.add(http::file_json(file, status) + "\n");
     else
-      text.add((first ? "\n" : ",\n") + file_json(file, status));
+      text.add((first ? "\n" : ",\n") + http::file_json(file, status));
     first = false;
     return text.ok();
   });

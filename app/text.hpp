@@ -1,6 +1,8 @@
 // Text for people and for machines: sizes, durations, times, file names.
 #pragma once
 
+#include "domain/text.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,10 +14,8 @@ namespace darkroom::app {
 std::string size_text(std::uint64_t bytes);
 // "3.1 s", "2 min 5 s".
 std::string duration_text(double seconds);
-// RFC 3339, UTC, microseconds.
-std::string time_text(std::int64_t unix_us);
-// A file name as it may be shown: control characters and what is no UTF-8 become U+FFFD.
-std::string printable(std::string_view name);
+using domain::printable;
+using domain::time_text;
 // "512MiB", "2GB", "1073741824".
 std::optional<std::uint64_t> parse_size(std::string_view text);
 // "1 file", "3 files".

@@ -1,11 +1,12 @@
-#include "app/views.hpp"
+#include "http/views.hpp"
 
-#include "app/text.hpp"
+#include "domain/text.hpp"
+#include "http/spec_json.hpp"
 #include "persistence/digest.hpp"
 
 #include <boost/json.hpp>
 
-namespace darkroom::app {
+namespace darkroom::http {
 
 namespace {
 
@@ -42,44 +43,17 @@ json::array numbers(const List& list) {
   return all;
 }
 
-json::object spec_object(const conversion_spec& spec) {
-  json::array outputs;
-  for (const auto& o : spec.outputs) {
-    json::object out{{"format", o.format},
-                     {"quality", o.quality},
-                     {"lossless", o.lossless},
-                     {"effort", o.effort},
-                     {"chroma", to_string(o.chroma)},
-                     {"progressive", o.progressive},
-                     {"suffix", printable(o.suffix)}};
-    if (o.resize)
-      out["resize"] = {{"width", o.resize->width},
-                       {"height", o.resize->height},
-                       {"mode", to_string(o.resize->mode)},
-                       {"upscale", o.resize->upscale}};
-    outputs.emplace_back(std::move(out));
-  }
-  return {{"outputs", std::move(outputs)},
-          {"orient", to_string(spec.orient)},
-          {"metadata", to_string(spec.metadata)},
-          {"icc", to_string(spec.icc)},
-          {"background", to_string(spec.background)},
-          {"animation", to_string(spec.animation)},
-          {"strictness", to_string(spec.strict)},
-          {"on_loss", losses_of(spec.fail_on)},
-          {"collision", to_string(spec.collision)},
-          {"existing", to_string(spec.existing)},
-          {"min_saving_percent", spec.min_saving_percent}};
-}
-
 struct data_of {
   json::object operator()(const batch_created& e) const {
     return {{"owner", printable(e.owner)}, {"name", printable(e.name)},
-            {"spec", spec_object(e.spec)}, {"priority", e.priority},
+            {"spec", spec_view(e.spec)}, {"priority", e.priority},
             {"keep_open", e.keep_open},    {"max_failed", e.max_failed}};
   }
   json::object operator()(const files_added& e) const {
     return {{"first", e.first}, {"count", e.entries.size()}};
+  }
+  json::object operator()(const details_changed& e) const {
+    return {{"name", printable(e.name)}, {"tags", json::array(e.tags.begin(), e.tags.end())}};
   }
   json::object operator()(const batch_started& e) const { return {{"sealed", e.sealed}}; }
   json::object operator()(const batch_paused& e) const { return {{"mode", to_string(e.mode)}}; }
@@ -89,7 +63,7 @@ struct data_of {
   json::object operator()(const batch_finished& e) const { return {{"state", to_string(e.phase)}}; }
   json::object operator()(const batch_retried& e) const { return {{"files", numbers(e.files)}}; }
   json::object operator()(const priority_changed& e) const { return {{"priority", e.priority}}; }
-  json::object operator()(const spec_changed& e) const { return {{"spec", spec_object(e.spec)}}; }
+  json::object operator()(const spec_changed& e) const { return {{"spec", spec_view(e.spec)}}; }
   json::object operator()(const batch_recovered& e) const {
     return {{"interrupted", numbers(e.interrupted)}};
   }
@@ -151,11 +125,11 @@ std::string event_json(const persistence::journaled_event& e, const std::string*
   return json::serialize(line);
 }
 
-std::string spec_json(const conversion_spec& spec) {
-  return json::serialize(spec_object(spec));
+std::string file_json(const persistence::file_record& file, file_status status) {
+  return json::serialize(file_object(file, status));
 }
 
-std::string file_json(const persistence::file_record& file, file_status status) {
+json::object file_object(const persistence::file_record& file, file_status status) {
   json::object row{{"index", file.index},
                    {"path", printable(file.entry.path)},
                    {"state", to_string(status)},
@@ -163,6 +137,10 @@ std::string file_json(const persistence::file_record& file, file_status status) 
   if (const auto* done = std::get_if<file_completed>(&file.result)) {
     row["attempts"] = done->attempt;
     row["ms"] = done->wall_ms;
+    row["stages_us"] = {{"probe", done->stages.probe_us},
+                        {"wait", done->stages.wait_us},
+                        {"convert", done->stages.convert_us},
+                        {"store", done->stages.store_us}};
     row["width"] = done->width;
     row["height"] = done->height;
     row["losses"] = losses_of(done->losses);
@@ -172,8 +150,69 @@ std::string file_json(const persistence::file_record& file, file_status status) 
     row["attempts"] = failed->attempt;
     row["reason"] = to_string(failed->reason);
     row["detail"] = printable(failed->detail);
+  } else if (const auto* waits = std::get_if<file_retry_scheduled>(&file.result);
+             waits != nullptr && status == file_status::retry_wait) {
+    row["attempts"] = waits->attempt;
+    row["reason"] = to_string(waits->reason);
+    row["detail"] = printable(waits->detail);
   }
-  return json::serialize(row);
+  if (const auto blob = persistence::parse_hex(file.entry.source)) row["sha256"] = file.entry.source;
+  return row;
+}
+
+domain::file_status status_of(const persistence::file_record& file, batch_phase phase,
+                              const std::vector<file_status>* live) {
+  if (std::holds_alternative<file_completed>(file.result)) return file_status::completed;
+  if (std::holds_alternative<file_failed>(file.result)) return file_status::failed;
+  if (live != nullptr && file.index < live->size() && !is_terminal((*live)[file.index]))
+    return (*live)[file.index];
+  return is_terminal(phase) ? file_status::cancelled : file_status::queued;
+}
+
+json::object batch_object(const actors::batch_view& batch) {
+  using enum file_status;
+  const auto& s = batch.summary;
+  const auto total = s.total_files();
+  const auto ended = total - s.open_files();
+  json::object out{{"id", to_string(s.id)},
+                   {"name", printable(s.name)},
+                   {"owner", printable(s.owner)},
+                   {"state", to_string(s.phase)},
+                   {"priority", s.priority},
+                   {"tags", json::array(s.tags.begin(), s.tags.end())},
+                   {"start", s.on_first_file ? "on_first_file" : "manual"},
+                   {"keep_open", s.keep_open},
+                   {"sealed", s.sealed},
+                   {"max_failed", s.max_failed},
+                   {"seq", s.seq},
+                   {"created_at", time_text(s.created_us)},
+                   {"changed_at", time_text(s.changed_us)}};
+  if (s.started_us != 0) out["started_at"] = time_text(s.started_us);
+  if (s.ended_us != 0) out["ended_at"] = time_text(s.ended_us);
+  out["files"] = {{"total", total},
+                  {"queued", s.count(queued)},
+                  {"running", s.count(running)},
+                  {"retry_wait", s.count(retry_wait)},
+                  {"completed", s.count(completed)},
+                  {"failed", s.count(failed)},
+                  {"cancelled", s.count(cancelled)}};
+  out["in_flight"] = batch.in_flight;
+  out["percent"] = total == 0 ? 0 : std::uint64_t{ended} * 100 / total;
+  out["bytes_added"] = s.bytes_added;
+  out["bytes_in"] = s.bytes_in;
+  out["bytes_out"] = s.bytes_out;
+  out["megapixels"] = s.pixels / 1'000'000;
+  out["megapixels_per_s"] = static_cast<std::uint64_t>(batch.pixels_per_s / 1e6);
+  out["bytes_per_s"] = static_cast<std::uint64_t>(batch.bytes_per_s);
+  if (s.phase == batch_phase::running && batch.files_per_s > 0)
+    out["eta_ms"] = static_cast<std::uint64_t>(s.open_files() / batch.files_per_s * 1'000);
+  batch_state now; // what these depend on
+  now.phase = s.phase;
+  now.sealed = s.sealed;
+  const auto allowed = allowed_commands(now);
+  out["allowed"] = json::array(allowed.begin(), allowed.end());
+  out["spec"] = spec_view(s.spec);
+  return out;
 }
 
 std::string csv_header() {
@@ -214,24 +253,4 @@ std::string file_csv(const persistence::file_record& file, file_status status) {
   return line;
 }
 
-std::string info_json(const std::string& path, const codecs::image_info& info) {
-  return json::serialize(json::object{{"path", printable(path)},
-                                      {"format", info.format},
-                                      {"width", info.width},
-                                      {"height", info.height},
-                                      {"upright_width", info.upright_width()},
-                                      {"upright_height", info.upright_height()},
-                                      {"channels", info.channels},
-                                      {"depth", info.depth},
-                                      {"orientation", info.orientation},
-                                      {"frames", info.frames},
-                                      {"alpha", info.alpha},
-                                      {"progressive", info.progressive},
-                                      {"lossless", info.lossless},
-                                      {"cmyk", info.cmyk},
-                                      {"icc_bytes", info.icc_bytes},
-                                      {"exif_bytes", info.exif_bytes},
-                                      {"xmp_bytes", info.xmp_bytes}});
-}
-
-} // namespace darkroom::app
+} // namespace darkroom::http

@@ -1,0 +1,396 @@
+// `darkroom batch`: batches on a server, over its own interface.
+#include "app/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/http_client.hpp"
+#include "app/progress.hpp"
+#include "app/sources.hpp"
+#include "app/text.hpp"
+#include "config/limits.hpp"
+#include "http/request_id.hpp"
+#include "http/spec_json.hpp"
+#include "persistence/digest.hpp"
+#include "persistence/files.hpp"
+
+#include <boost/json.hpp>
+
+#include <atomic>
+#include <cstdio>
+#include <fcntl.h>
+#include <filesystem>
+#include <mutex>
+#include <sys/stat.h>
+#include <thread>
+
+namespace darkroom::app {
+
+namespace {
+
+namespace json = boost::json;
+
+int failed(const http_reply& reply) {
+  return complain(reply.problem(), reply.status == 0 ? exit_internal : exit_usage);
+}
+
+std::string text_of(const json::value& object, const char* name) {
+  const auto* value = object.as_object().if_contains(name);
+  return value != nullptr && value->is_string() ? std::string{value->get_string()} : std::string{};
+}
+
+std::uint64_t number_of(const json::value& object, const char* name) {
+  const auto* value = object.as_object().if_contains(name);
+  return value == nullptr ? 0 : value->to_number<std::uint64_t>();
+}
+
+std::string path_of(const std::string& id, const char* rest = "") {
+  return "/v1/batches/" + url_path(id) + rest;
+}
+
+// --- Following a batch ----------------------------------------------------------------------------------
+
+run_totals totals_of(const json::value& batch) {
+  const auto& files = batch.at("files");
+  run_totals totals;
+  totals.files = static_cast<std::uint32_t>(number_of(files, "total"));
+  totals.completed = static_cast<std::uint32_t>(number_of(files, "completed"));
+  totals.failed = static_cast<std::uint32_t>(number_of(files, "failed"));
+  totals.cancelled = static_cast<std::uint32_t>(number_of(files, "cancelled"));
+  totals.completed_now = totals.completed;
+  totals.bytes_in = number_of(batch, "bytes_in");
+  totals.bytes_out = number_of(batch, "bytes_out");
+  totals.pixels = number_of(batch, "megapixels") * 1'000'000;
+  return totals;
+}
+
+bool has_ended(const std::string& state) {
+  return state == "completed" || state == "completed_with_errors" || state == "failed" ||
+         state == "cancelled";
+}
+
+// Follows the batch to its end, through restarts of the server too.
+int follow(http_client& client, const std::string& id, bool quiet) {
+  progress shown(display_for_stderr(quiet), colour_for_stderr(), nullptr);
+  const auto began = std::chrono::steady_clock::now();
+  std::string etag;
+  std::uint32_t losses = 0; // of the connection, in a row
+  while (true) {
+    http_client::headers headers{"Prefer: wait=10"};
+    if (!etag.empty()) headers.push_back("If-None-Match: " + etag);
+    const auto reply = client.send("GET", path_of(id), {}, headers);
+    if (reply.status == 304) continue;
+    if (reply.status == 0 || reply.status == 503) {
+      if (++losses > limits::client_tries_max) return failed(reply);
+      std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
+      continue;
+    }
+    if (reply.status != 200) return failed(reply);
+    losses = 0;
+    etag = reply.etag;
+    const auto batch = json::parse(reply.body);
+    const auto totals = totals_of(batch);
+    shown.update(totals);
+    if (!has_ended(text_of(batch, "state")) || totals.ended() < totals.files) continue;
+    shown.clear();
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+    if (!quiet) std::fprintf(stderr, "%s\n", summary_text(totals, seconds).c_str());
+    if (totals.completed == totals.files) return exit_all;
+    return totals.completed == 0 ? exit_all_failed : exit_some_failed;
+  }
+}
+
+// --- Submitting -------------------------------------------------------------------------------------------
+
+struct upload {
+  source_file file;
+  std::string sha256;
+};
+
+// Uploads what is missing, over several connections.
+class uploader {
+public:
+  uploader(const server_account& account, std::string id, const std::vector<upload>& files)
+      : account_(account), id_(std::move(id)), files_(files) {}
+
+  // How many were not taken.
+  std::size_t run(std::size_t connections) {
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < std::min(connections, files_.size()); ++i)
+      threads.emplace_back([this] { send(); });
+    for (auto& thread : threads)
+      thread.join();
+    return refused_;
+  }
+
+private:
+  void send() {
+    http_client client(account_);
+    while (true) {
+      const auto i = next_++;
+      if (i >= files_.size()) return;
+      const auto& one = files_[i];
+      const auto reply = send_one(client, one);
+      if (reply.status == 200 || reply.status == 201) continue;
+      refused_ += 1;
+      const std::lock_guard lock(mutex_);
+      complain(printable(one.file.path) + ": " + reply.problem(), 0);
+    }
+  }
+  http_reply send_one(http_client& client, const upload& one) {
+    http_reply reply;
+    for (std::uint32_t tries = 0; tries < limits::client_tries_max; ++tries) {
+      reply = client.put_file(path_of(id_, "/files/") + url_path(one.file.path),
+                              one.file.absolute, one.file.bytes);
+      const bool again = reply.status == 0 || reply.status == 429 || reply.status == 503;
+      if (!again) return reply;
+      std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
+    }
+    return reply;
+  }
+
+  const server_account& account_;
+  std::string id_;
+  const std::vector<upload>& files_;
+  std::atomic<std::size_t> next_ = 0, refused_ = 0;
+  std::mutex mutex_;
+};
+
+std::optional<std::string> digest_of(const source_file& file) {
+  const codecs::unique_fd in{::open(file.absolute.c_str(), O_RDONLY | O_CLOEXEC)};
+  const auto sums = in ? persistence::sums_of(in.get()) : std::nullopt;
+  if (!sums) return std::nullopt;
+  return persistence::to_hex(sums->sha256);
+}
+
+// What the server does not have yet; what it has is in the batch afterwards.
+std::expected<std::vector<upload>, http_reply>
+missing_files(http_client& client, const std::string& id, const std::vector<upload>& all) {
+  std::vector<upload> missing;
+  for (std::size_t at = 0; at < all.size(); at += limits::manifest_files_max) {
+    json::array rows;
+    const auto end = std::min(at + limits::manifest_files_max, all.size());
+    std::map<std::string, const upload*> by_path;
+    for (auto i = at; i < end; ++i) {
+      rows.push_back({{"path", all[i].file.path},
+                      {"size", all[i].file.bytes},
+                      {"sha256", all[i].sha256}});
+      by_path[all[i].file.path] = &all[i];
+    }
+    const auto reply = client.send("POST", path_of(id, "/manifest"), json::serialize(rows));
+    if (reply.status != 200) return std::unexpected(reply);
+    for (const auto& path : json::parse(reply.body).at("missing").as_array())
+      missing.push_back(*by_path.at(std::string{path.as_string()}));
+  }
+  return missing;
+}
+
+int submit(const server_account& account, const batch_options& o) {
+  domain::conversion_spec spec;
+  if (auto ok = read_spec(o.given, spec); !ok) return complain(ok.error(), exit_usage);
+  const auto sources = find_sources(o.sources, "");
+  if (!sources) return complain(sources.error(), exit_usage);
+  if (sources->empty()) return complain("there are no files in what was named", exit_usage);
+  std::vector<upload> all;
+  for (const auto& source : *sources) {
+    const auto digest = digest_of(source);
+    if (!digest) return complain(printable(source.path) + ": cannot be read", exit_usage);
+    all.push_back({source, *digest});
+  }
+  http_client client(account);
+  const json::object body{{"name", o.name.empty() ? o.sources.front() : o.name},
+                          {"priority", o.priority},
+                          {"spec", http::spec_view(spec)}};
+  const auto made = client.send("POST", "/v1/batches", json::serialize(body),
+                                {"Idempotency-Key: " + http::random_hex(16)});
+  if (made.status != 201) return failed(made);
+  const auto id = text_of(json::parse(made.body), "id");
+  const auto missing = missing_files(client, id, all);
+  if (!missing) return failed(missing.error());
+  if (!o.quiet)
+    std::fprintf(stderr, "%s, %s to upload\n", count_text(all.size(), "file").c_str(),
+                 count_text(missing->size(), "file").c_str());
+  const auto refused = uploader(account, id, *missing).run(o.connections);
+  const auto started = client.send("POST", path_of(id, "/start"));
+  if (started.status != 202 && started.status != 200) return failed(started);
+  std::printf("%s\n", id.c_str());
+  std::fflush(stdout);
+  if (!o.wait) return refused == 0 ? exit_all : exit_some_failed;
+  const int code = follow(client, id, o.quiet);
+  return code == exit_all && refused != 0 ? int{exit_some_failed} : code;
+}
+
+// --- Listing and commanding -----------------------------------------------------------------------------------
+
+int list(http_client& client, const batch_options& o) {
+  std::string query = "?limit=1000";
+  if (!o.state.empty()) query += "&state=" + url_path(o.state);
+  if (!o.tag.empty()) query += "&tag=" + url_path(o.tag);
+  for (std::string cursor;;) {
+    const auto reply =
+        client.send("GET", "/v1/batches" + query + (cursor.empty() ? "" : "&cursor=" + cursor));
+    if (reply.status != 200) return failed(reply);
+    const auto page = json::parse(reply.body);
+    for (const auto& batch : page.at("batches").as_array()) {
+      if (o.json) {
+        std::printf("%s\n", json::serialize(batch).c_str());
+        continue;
+      }
+      const auto totals = totals_of(batch);
+      std::printf("%s  %-21s %6u/%u  %s\n", text_of(batch, "id").c_str(),
+                  text_of(batch, "state").c_str(), totals.ended(), totals.files,
+                  text_of(batch, "name").c_str());
+    }
+    cursor = text_of(page, "next_cursor");
+    if (cursor.empty()) return exit_all;
+  }
+}
+
+int command(http_client& client, const batch_options& o, const char* verb, json::object body) {
+  const auto reply =
+      client.send("POST", path_of(o.id, "/") + verb, body.empty() ? "" : json::serialize(body));
+  if (reply.status != 200 && reply.status != 202) return failed(reply);
+  const auto batch = json::parse(reply.body);
+  std::printf("%s %s\n", o.id.c_str(), text_of(batch, "state").c_str());
+  return exit_all;
+}
+
+// --- Downloading -----------------------------------------------------------------------------------------
+
+// Fetches into FILE.part, from where an earlier run was cut off, and names it when it is whole.
+std::expected<void, std::string> fetch(http_client& client, const std::string& path,
+                                       const std::string& file) {
+  const auto part = file + ".part", tag_file = file + ".part.etag";
+  for (std::uint32_t tries = 0;; ++tries) {
+    std::error_code error;
+    auto have = std::filesystem::file_size(part, error);
+    if (error) have = 0;
+    std::string tag;
+    if (std::FILE* in = have == 0 ? nullptr : std::fopen(tag_file.c_str(), "r"); in != nullptr) {
+      char text[256] = "";
+      if (std::fgets(text, sizeof text, in) != nullptr) tag = text;
+      std::fclose(in);
+    }
+    if (tag.empty()) have = 0;
+    const codecs::unique_fd out{
+        ::open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (have == 0 ? O_TRUNC : O_APPEND),
+               0666)};
+    if (!out) return std::unexpected(persistence::last_error("making " + part).text());
+    http_client::headers headers;
+    if (have != 0) {
+      headers.push_back("Range: bytes=" + std::to_string(have) + '-');
+      headers.push_back("If-Range: " + tag);
+    }
+    std::string wrong;
+    // What it is has to be known before the first byte: a cut leaves no other time.
+    const auto head = client.send("HEAD", path, {}, {});
+    if (head.status == 200 && have == 0)
+      if (std::FILE* to = std::fopen(tag_file.c_str(), "w"); to != nullptr) {
+        std::fputs(head.etag.c_str(), to);
+        std::fclose(to);
+      }
+    bool first = true;
+    const auto reply = client.get(path, headers, [&](std::string_view piece) {
+      if (std::exchange(first, false) && have != 0 && !client.partial()) {
+        if (::ftruncate(out.get(), 0) != 0) return false; // it has changed: from the begin
+      }
+      const auto ok = persistence::write_all(
+          out.get(), {reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()}, part);
+      if (!ok) wrong = ok.error().text();
+      return ok.has_value();
+    });
+    if (!wrong.empty()) return std::unexpected(wrong);
+    if (reply.status == 200 || reply.status == 206 || (reply.status == 416 && have != 0)) {
+      if (auto ok = persistence::rename_file(part, file, true); !ok)
+        return std::unexpected(ok.error().text());
+      std::filesystem::remove(tag_file, error);
+      return {};
+    }
+    if (reply.status != 0 || tries >= limits::client_tries_max)
+      return std::unexpected(reply.problem());
+    std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
+  }
+}
+
+int download_files(http_client& client, const batch_options& o) {
+  const std::string out = o.out.empty() ? "." : o.out;
+  std::string lines;
+  const auto reply = client.get(path_of(o.id, "/report.ndjson"), {}, [&](std::string_view piece) {
+    lines += piece;
+    return true;
+  });
+  if (reply.status != 200) return failed(reply);
+  std::size_t fetched = 0, kept = 0;
+  for (std::size_t at = 0; at < lines.size();) {
+    const auto end = lines.find('\n', at);
+    const auto row = json::parse(std::string_view(lines).substr(at, end - at));
+    at = end + 1;
+    const auto* outputs = row.as_object().if_contains("outputs");
+    if (outputs == nullptr || text_of(row, "state") != "completed") continue;
+    const auto index = std::to_string(number_of(row, "index"));
+    for (std::size_t n = 0; n < outputs->as_array().size(); ++n) {
+      const auto& output = outputs->as_array()[n];
+      const auto name = text_of(output, "path");
+      const auto file = out + '/' + name;
+      source_file there;
+      there.absolute = file;
+      if (std::filesystem::exists(file) && digest_of(there) == text_of(output, "sha256")) {
+        kept += 1;
+        continue;
+      }
+      if (auto ok = persistence::make_directories(persistence::parent_of(file)); !ok)
+        return complain(ok.error().text(), exit_internal);
+      const auto path = path_of(o.id, "/files/") + index + "/outputs/" + std::to_string(n);
+      if (auto ok = fetch(client, path, file); !ok)
+        return complain(printable(name) + ": " + ok.error(), exit_internal);
+      fetched += 1;
+    }
+  }
+  if (!o.quiet)
+    std::fprintf(stderr, "%s fetched, %s there already\n", count_text(fetched, "file").c_str(),
+                 count_text(kept, "file").c_str());
+  return exit_all;
+}
+
+int download_zip(http_client& client, const batch_options& o) {
+  const std::string file = o.out.empty() ? o.id + ".zip" : o.out;
+  if (auto ok = fetch(client, path_of(o.id, "/results.zip"), file); !ok)
+    return complain(ok.error(), exit_internal);
+  if (!o.quiet) std::fprintf(stderr, "%s\n", file.c_str());
+  return exit_all;
+}
+
+} // namespace
+
+int run_batch(batch_options& o) {
+  const auto account = read_account(o.account.server, o.account.token);
+  if (!account) return complain(account.error(), exit_usage);
+  http_client client(*account);
+  using verb = batch_options::verb;
+  switch (o.what) {
+  case verb::submit:
+    return submit(*account, o);
+  case verb::list:
+    return list(client, o);
+  case verb::get: {
+    const auto reply = client.send("GET", path_of(o.id));
+    if (reply.status != 200) return failed(reply);
+    std::printf("%s\n", reply.body.c_str());
+    return exit_all;
+  }
+  case verb::pause:
+    return command(client, o, "pause", {{"mode", o.interrupt ? "interrupt" : "drain"}});
+  case verb::resume:
+    return command(client, o, "resume", {});
+  case verb::cancel:
+    return command(client, o, "cancel", {{"reason", o.reason}});
+  case verb::retry: {
+    json::object body{{"scope", o.scope}};
+    if (!o.reasons.empty()) body["reasons"] = json::array(o.reasons.begin(), o.reasons.end());
+    return command(client, o, "retry", std::move(body));
+  }
+  case verb::download:
+    return o.zip ? download_zip(client, o) : download_files(client, o);
+  }
+  return exit_usage;
+}
+
+} // namespace darkroom::app

@@ -1,0 +1,51 @@
+// What the commands that talk to a server are asked to do.
+#pragma once
+
+#include "app/convert_options.hpp"
+#include "app/settings_options.hpp"
+
+namespace darkroom::app {
+
+// Which server, and as whom.
+struct account_options {
+  std::string server, token;
+};
+
+struct batch_options {
+  enum class verb : std::uint8_t { submit, list, get, pause, resume, cancel, retry, download };
+  verb what = verb::list;
+  account_options account;
+  std::string id; // all but submit and list
+
+  std::vector<std::string> sources; // submit
+  convert_options::words given;
+  std::string name;
+  std::uint32_t priority = 0;
+  bool wait = false;
+  std::size_t connections = 4;
+
+  std::string state, tag; // list
+  bool interrupt = false; // pause
+  std::string reason;     // cancel
+  std::string scope = "failed";         // retry
+  std::vector<std::string> reasons;
+  std::string out; // download: a folder, or a file with --zip
+  bool zip = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+struct token_options {
+  enum class verb : std::uint8_t { create, list, revoke };
+  verb what = verb::list;
+  settings_options settings; // of a server that does not run
+  account_options account;   // of one that does
+  std::string user, role = "user", note, id;
+  std::uint64_t expires_in_days = 0;
+};
+
+// Adds `batch …` and `token …` with all their subcommands.
+void declare(CLI::App& command, batch_options& options);
+void declare(CLI::App& command, token_options& options);
+
+} // namespace darkroom::app

@@ -1,0 +1,23 @@
+// The folder of a server: where its journal and its blobs are.
+#pragma once
+
+#include "persistence/journal_store.hpp"
+
+#include <expected>
+#include <string>
+
+namespace darkroom::app {
+
+std::string server_journal(const std::string& data);
+std::string server_blobs(const std::string& data);
+
+// Makes the folder if need be, for nobody else to read, and opens its journal; the error is a
+// sentence, and `locked` tells that a server is using it.
+struct data_error {
+  std::string sentence;
+  bool locked = false;
+};
+std::expected<std::unique_ptr<persistence::journal_store>, data_error>
+open_data(const std::string& data);
+
+} // namespace darkroom::app

@@ -1,0 +1,238 @@
+#include "app/http_client.hpp"
+
+#include "app/text.hpp"
+
+#include <boost/json.hpp>
+#include <curl/curl.h>
+
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <sys/stat.h>
+
+namespace darkroom::app {
+
+namespace {
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string credentials_file() {
+  const auto config = environment("XDG_CONFIG_HOME");
+  if (!config.empty()) return config + "/darkroom/credentials";
+  const auto home = environment("HOME");
+  return home.empty() ? "" : home + "/.config/darkroom/credentials";
+}
+
+// Lines of `server = …` and `token = …`.
+std::expected<server_account, std::string> read_credentials(const std::string& file) {
+  struct stat about{};
+  if (file.empty() || ::stat(file.c_str(), &about) != 0) return server_account{};
+  if ((about.st_mode & 077) != 0)
+    return std::unexpected(file + " can be read by others; say chmod 600 " + file);
+  server_account account;
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);) {
+    const auto equals = line.find('=');
+    if (equals == std::string::npos || line.starts_with('#')) continue;
+    const auto trim = [](std::string text) {
+      const auto first = text.find_first_not_of(" \t\"");
+      if (first == std::string::npos) return std::string{};
+      return text.substr(first, text.find_last_not_of(" \t\"\r") - first + 1);
+    };
+    const auto key = trim(line.substr(0, equals));
+    if (key == "server") account.url = trim(line.substr(equals + 1));
+    if (key == "token") account.token = trim(line.substr(equals + 1));
+  }
+  return account;
+}
+
+} // namespace
+
+std::expected<server_account, std::string> read_account(const std::string& url_flag,
+                                                        const std::string& token_flag) {
+  auto account = read_credentials(credentials_file());
+  if (!account) return account;
+  const auto first = [](std::initializer_list<std::string> choices) {
+    for (const auto& choice : choices)
+      if (!choice.empty()) return choice;
+    return std::string{};
+  };
+  account->url = first({url_flag, environment("DARKROOM_SERVER"), account->url,
+                        "http://127.0.0.1:8080"});
+  account->token = first({token_flag, environment("DARKROOM_TOKEN"), account->token});
+  while (account->url.ends_with('/'))
+    account->url.pop_back();
+  return account;
+}
+
+std::string http_reply::problem() const {
+  if (status == 0) return error;
+  boost::system::error_code wrong;
+  const auto value = boost::json::parse(body, wrong);
+  const auto* object = wrong ? nullptr : value.if_object();
+  const auto text = [&](const char* name) {
+    const auto* member = object == nullptr ? nullptr : object->if_contains(name);
+    return member != nullptr && member->is_string() ? std::string{member->get_string()}
+                                                    : std::string{};
+  };
+  const auto title = text("title");
+  if (title.empty()) return "the server answered " + std::to_string(status);
+  return printable(title + ": " + text("detail") + " (" + text("code") + ")");
+}
+
+struct http_client::parts {
+  server_account account;
+  CURL* curl = nullptr;
+  http_reply reply;
+  std::function<bool(std::string_view)> piece;
+
+  static std::size_t on_body(char* data, std::size_t one, std::size_t count, void* self) {
+    auto& p = *static_cast<parts*>(self);
+    const std::size_t size = one * count;
+    long status = 0;
+    curl_easy_getinfo(p.curl, CURLINFO_RESPONSE_CODE, &status);
+    if (p.piece && status < 300) return p.piece({data, size}) ? size : 0;
+    p.reply.body.append(data, size);
+    return size;
+  }
+  static std::size_t on_header(char* data, std::size_t one, std::size_t count, void* self) {
+    auto& p = *static_cast<parts*>(self);
+    const std::string_view line(data, one * count);
+    const auto value = [&](std::string_view name) -> std::optional<std::string> {
+      if (line.size() <= name.size() || line[name.size()] != ':') return std::nullopt;
+      for (std::size_t i = 0; i < name.size(); ++i)
+        if (std::tolower(static_cast<unsigned char>(line[i])) != name[i]) return std::nullopt;
+      auto text = line.substr(name.size() + 1);
+      while (!text.empty() && text.front() == ' ')
+        text.remove_prefix(1);
+      while (!text.empty() && (text.back() == '\r' || text.back() == '\n'))
+        text.remove_suffix(1);
+      return std::string{text};
+    };
+    if (const auto etag = value("etag")) p.reply.etag = *etag;
+    if (const auto range = value("content-range")) p.reply.content_range = *range;
+    return one * count;
+  }
+};
+
+http_client::http_client(server_account account) : parts_(std::make_unique<parts>()) {
+  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  parts_->account = std::move(account);
+  parts_->curl = ready ? curl_easy_init() : nullptr;
+}
+
+http_client::~http_client() {
+  if (parts_->curl != nullptr) curl_easy_cleanup(parts_->curl);
+}
+
+http_reply http_client::perform(const headers& more) {
+  auto& p = *parts_;
+  curl_slist* list = nullptr;
+  const auto add = [&](const std::string& line) { list = curl_slist_append(list, line.c_str()); };
+  if (!p.account.token.empty()) add("Authorization: Bearer " + p.account.token);
+  for (const auto& line : more)
+    add(line);
+  char error[CURL_ERROR_SIZE] = "";
+  curl_easy_setopt(p.curl, CURLOPT_HTTPHEADER, list);
+  curl_easy_setopt(p.curl, CURLOPT_ERRORBUFFER, error);
+  curl_easy_setopt(p.curl, CURLOPT_WRITEFUNCTION, parts::on_body);
+  curl_easy_setopt(p.curl, CURLOPT_WRITEDATA, &p);
+  curl_easy_setopt(p.curl, CURLOPT_HEADERFUNCTION, parts::on_header);
+  curl_easy_setopt(p.curl, CURLOPT_HEADERDATA, &p);
+  curl_easy_setopt(p.curl, CURLOPT_FOLLOWLOCATION, 1L);
+  curl_easy_setopt(p.curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(p.curl, CURLOPT_CONNECTTIMEOUT, 10L);
+  curl_easy_setopt(p.curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(p.curl, CURLOPT_LOW_SPEED_TIME, 120L);
+  p.reply = {};
+  const auto code = curl_easy_perform(p.curl);
+  curl_easy_getinfo(p.curl, CURLINFO_RESPONSE_CODE, &p.reply.status);
+  if (code != CURLE_OK) {
+    p.reply.status = 0;
+    p.reply.error = p.account.url + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code));
+  }
+  curl_slist_free_all(list);
+  curl_easy_setopt(p.curl, CURLOPT_HTTPHEADER, nullptr);
+  curl_easy_reset(p.curl); // its connection stays open
+  return std::exchange(p.reply, {});
+}
+
+http_reply http_client::send(const std::string& method, const std::string& path,
+                             const std::string& body, const headers& more) {
+  auto& p = *parts_;
+  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
+  const auto url = p.account.url + path;
+  curl_easy_setopt(p.curl, CURLOPT_URL, url.c_str());
+  if (method == "HEAD")
+    curl_easy_setopt(p.curl, CURLOPT_NOBODY, 1L);
+  else
+    curl_easy_setopt(p.curl, CURLOPT_CUSTOMREQUEST, method.c_str());
+  headers all = more;
+  if (!body.empty()) {
+    curl_easy_setopt(p.curl, CURLOPT_POSTFIELDS, body.data());
+    curl_easy_setopt(p.curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    all.emplace_back("Content-Type: application/json");
+    all.emplace_back("Expect:");
+  }
+  return perform(all);
+}
+
+http_reply http_client::put_file(const std::string& path, const std::string& file,
+                                 std::uint64_t bytes, const headers& more) {
+  auto& p = *parts_;
+  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
+  std::FILE* in = std::fopen(file.c_str(), "rb");
+  if (in == nullptr) return {.error = printable(file) + ": " + std::strerror(errno)};
+  const auto url = p.account.url + path;
+  curl_easy_setopt(p.curl, CURLOPT_URL, url.c_str());
+  curl_easy_setopt(p.curl, CURLOPT_UPLOAD, 1L);
+  curl_easy_setopt(p.curl, CURLOPT_READDATA, in);
+  curl_easy_setopt(p.curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(bytes));
+  headers all = more;
+  all.emplace_back("Content-Type: application/octet-stream");
+  if (bytes < 1 << 20) all.emplace_back("Expect:"); // a small one need not wait to be asked for
+  auto reply = perform(all);
+  std::fclose(in);
+  return reply;
+}
+
+bool http_client::partial() const {
+  long status = 0;
+  curl_easy_getinfo(parts_->curl, CURLINFO_RESPONSE_CODE, &status);
+  return status == 206;
+}
+
+http_reply http_client::get(const std::string& path, const headers& more,
+                            const std::function<bool(std::string_view)>& piece) {
+  auto& p = *parts_;
+  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
+  const auto url = p.account.url + path;
+  curl_easy_setopt(p.curl, CURLOPT_URL, url.c_str());
+  p.piece = piece;
+  auto reply = perform(more);
+  p.piece = nullptr;
+  return reply;
+}
+
+std::string url_path(std::string_view path) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  for (const unsigned char c : path) {
+    if ((c < 0x80 && std::isalnum(c) != 0) || c == '-' || c == '.' || c == '_' || c == '~' ||
+        c == '/') {
+      out += static_cast<char>(c);
+      continue;
+    }
+    out += '%';
+    out += digits[c >> 4];
+    out += digits[c & 15];
+  }
+  return out;
+}
+
+} // namespace darkroom::app

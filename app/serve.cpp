@@ -1,0 +1,261 @@
+// `darkroom serve`: the server, from its settings to its end.
+#include "actors/host_slot.hpp"
+#include "actors/orchestra.hpp"
+#include "app/commands.hpp"
+#include "app/data_directory.hpp"
+#include "app/exit_code.hpp"
+#include "app/settings_options.hpp"
+#include "app/text.hpp"
+#include "codecs/format.hpp"
+#include "codecs/host/codec_host.hpp"
+#include "config/limits.hpp"
+#include "http/server.hpp"
+#include "persistence/blob_outputs.hpp"
+#include "persistence/read_view.hpp"
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <pthread.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <thread>
+
+namespace darkroom::app {
+
+namespace {
+
+using actors::orchestra;
+using persistence::blob_store;
+
+// A connection is a descriptor, an upload one more.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+sigset_t end_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+void open_log(const config::log_settings& settings) {
+  const auto log = spdlog::stderr_logger_mt("darkroom");
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%fZ %l %v", spdlog::pattern_time_type::utc);
+  log->set_level(spdlog::level::from_str(settings.level));
+  spdlog::set_default_logger(log);
+}
+
+// Bytes of a file that was uploaded.
+codecs::result<codecs::unique_fd> open_blob(const blob_store& blobs,
+                                            const domain::file_entry& file) {
+  const auto name = persistence::parse_hex(file.source);
+  if (!name) return codecs::fail(domain::failure_reason::source_missing, file.source);
+  auto opened = blobs.open_blob(*name);
+  if (!opened)
+    return codecs::fail(opened.error().code == ENOENT ? domain::failure_reason::source_missing
+                                                      : domain::failure_reason::io_error,
+                        opened.error().text());
+  return std::move(*opened);
+}
+
+http::format_facts format_facts_of(const config::settings& s) {
+  http::format_facts facts;
+  for (const auto& format : codecs::formats()) {
+    if (format.encode != nullptr) facts.encodable.emplace_back(format.name);
+    facts.media_types.emplace_back(format.name, format.media_type);
+    for (const auto extension : format.extensions)
+      facts.by_extension.emplace_back(extension, format.media_type);
+  }
+  // The options of an output are in the spec's description; here is what limits a source.
+  facts.json = "{\"formats\":" + formats_json() + ",\"limits\":{\"input_bytes_max\":" +
+               std::to_string(s.work.input_bytes_max) + ",\"image_pixels_max\":" +
+               std::to_string(s.work.image_pixels_max) + ",\"side_pixels_max\":" +
+               std::to_string(limits::side_pixels_max) + ",\"frames_max\":" +
+               std::to_string(limits::animation_frames_max) + ",\"jpeg_scans_max\":" +
+               std::to_string(limits::jpeg_scans_max) + ",\"outputs_max\":" +
+               std::to_string(limits::outputs_max) + "}}";
+  return facts;
+}
+
+// The first token of all: without one, nobody could make others.
+std::expected<std::string, std::string> first_token(persistence::journal_store& journal,
+                                                    const config::auth_settings& auth) {
+  const auto tokens = journal.view()->tokens();
+  if (!tokens) return std::unexpected(tokens.error().detail);
+  if (!tokens->empty() || !auth.proxy_header.empty()) return std::string{};
+  auto made = http::make_token("admin", persistence::role::admin, http::now_us(), 0, "first start");
+  persistence::append_request request;
+  request.records_only = true;
+  request.records.emplace_back(made.record);
+  const auto kept = journal.append({&request, 1}, true);
+  if (!kept) return std::unexpected(kept.error().detail);
+  return made.text;
+}
+
+// Counts what the journal refers to, then clears away what nothing does.
+class blob_census {
+public:
+  blob_census(blob_store& blobs, std::shared_ptr<const persistence::read_view> journal)
+      : thread_([this, &blobs, journal = std::move(journal)]() mutable {
+          const auto counted = journal->each_blob([&](const persistence::digest& name) {
+            if (!ending_) blobs.add_reference(name);
+          });
+          journal.reset();
+          if (ending_) return;
+          if (!counted) return spdlog::error("blobs cannot be counted: {}", counted.error().detail);
+          blobs.allow_removals();
+          const auto swept = blobs.sweep();
+          if (swept && *swept != 0) spdlog::info("removed {} stray files", *swept);
+        }) {}
+  ~blob_census() {
+    ending_ = true;
+    thread_.join();
+  }
+
+private:
+  std::atomic<bool> ending_ = false;
+  std::thread thread_;
+};
+
+void say_welcome(const config::settings& s, const std::string& address, const std::string& token) {
+  const std::string url =
+      (s.tls.certificate.empty() ? "http://" : "https://") + address;
+  std::fprintf(stderr, "darkroom serves on %s, data in %s\n", url.c_str(), s.data.dir.c_str());
+  if (token.empty()) return;
+  std::printf("%s\n", token.c_str());
+  std::fflush(stdout);
+  std::fprintf(stderr,
+               "\nThis is the token of the first admin; it is shown only now. To go on:\n\n"
+               "  export DARKROOM_SERVER=%s DARKROOM_TOKEN=%s\n"
+               "  darkroom batch submit PHOTOS/ --to webp --wait\n"
+               "  darkroom token create --user ann\n"
+               "  curl -H \"Authorization: Bearer $DARKROOM_TOKEN\" $DARKROOM_SERVER/v1/batches\n\n",
+               url.c_str(), token.c_str());
+}
+
+// Waits for the first signal; the second one makes haste.
+class end_watch {
+public:
+  end_watch() : set_(end_signals()) {}
+  void wait() {
+    int number = 0;
+    while (::sigwait(&set_, &number) != 0) {
+    }
+    spdlog::info("stopping; a second signal skips the wait");
+  }
+  bool again() const {
+    const timespec none{};
+    return ::sigtimedwait(&set_, nullptr, &none) > 0;
+  }
+
+private:
+  sigset_t set_;
+};
+
+std::expected<void, std::string> check_listen(const config::settings& s) {
+  const auto loopback = http::is_loopback(s.http.listen);
+  if (!loopback)
+    return std::unexpected("http.listen: " + s.http.listen +
+                           " is no HOST:PORT; write 127.0.0.1:8080 or [::1]:8080");
+  if (!*loopback && s.tls.certificate.empty() && !s.http.insecure_no_tls)
+    return std::unexpected(
+        "http.listen: " + s.http.listen +
+        " can be reached from other machines, and tokens would travel in the clear; set "
+        "http.tls.certificate and http.tls.key, or say --insecure-no-tls behind a proxy that has "
+        "TLS");
+  return {};
+}
+
+std::size_t slots_of(const config::settings& s) {
+  std::size_t slots = s.work.slots != 0
+                          ? s.work.slots
+                          : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  while (slots > 1 && actors::lease_memory_bytes(s.work.memory_bytes, slots) <
+                          limits::memory_lease_min_bytes)
+    --slots;
+  return slots;
+}
+
+int run(const config::settings& s, codecs::host::zygote& hosts,
+        std::unique_ptr<persistence::journal_store> journal, blob_store& blobs,
+        const std::string& token) {
+  blobs.hold_removals();
+  auto outputs = std::make_shared<persistence::blob_outputs>(blobs);
+  codecs::input_limits limits_of_input;
+  limits_of_input.bytes = s.work.input_bytes_max;
+  limits_of_input.pixels = s.work.image_pixels_max;
+  const auto opener = [&blobs](const domain::file_entry& file) { return open_blob(blobs, file); };
+  auto tokens = journal->view()->tokens();
+  if (!tokens) return complain(tokens.error().detail, exit_internal);
+  auto census = std::make_unique<blob_census>(blobs, journal->view());
+  auto actors = std::make_unique<orchestra>(actors::orchestra_options{
+      .slots = slots_of(s),
+      .memory_bytes = s.work.memory_bytes,
+      .make_runner =
+          [&hosts, outputs, limits_of_input, opener] {
+            return std::make_unique<actors::host_slot>(hosts, outputs, limits_of_input, opener);
+          },
+      .outputs = outputs,
+      .open_journal =
+          [data = s.data.dir] {
+            return persistence::journal_store::open({server_journal(data), nullptr});
+          },
+      .journal = std::move(journal),
+      .announce = [](const std::string& line) { spdlog::error("{}", printable(line)); },
+      .give_up =
+          [] {
+            spdlog::critical("nothing can go on; what is journaled is safe");
+            spdlog::shutdown();
+            ::_exit(exit_internal);
+          }});
+  actors->wait_until_loaded();
+  http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
+  edge.shared().identities.load(std::move(*tokens));
+  if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);
+  say_welcome(s, edge.address(), token);
+
+  end_watch signals;
+  signals.wait();
+  edge.drain();
+  bool hurry = false;
+  actors->drain(std::chrono::milliseconds(limits::drain_ms),
+                [&] { return hurry = hurry || signals.again(); });
+  edge.stop(std::chrono::milliseconds(hurry ? 0 : limits::actor_stop_ms));
+  census.reset();
+  const bool in_order = actors->shut_down();
+  actors.reset(); // before the edge, to which its answers go
+  spdlog::info("stopped");
+  return in_order ? exit_all : exit_internal;
+}
+
+} // namespace
+
+int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
+  auto s = read_settings(options);
+  if (!s) return complain(s.error(), exit_usage);
+  if (auto ok = check_listen(*s); !ok) return complain(ok.error(), exit_usage);
+  if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_internal);
+  const auto set = end_signals();
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr); // threads inherit it; `end_watch` waits for them
+  std::signal(SIGPIPE, SIG_IGN);
+  allow_many_descriptors();
+  open_log(s->log);
+  s->data.dir = absolute_path(s->data.dir);
+  auto journal = open_data(s->data.dir);
+  if (!journal) return complain(journal.error().sentence, exit_usage);
+  auto blobs = blob_store::open(server_blobs(s->data.dir));
+  if (!blobs) return complain(blobs.error().text(), exit_usage);
+  const auto token = first_token(**journal, s->auth);
+  if (!token) return complain(token.error(), exit_internal);
+  return run(*s, hosts, std::move(*journal), **blobs, *token);
+}
+
+} // namespace darkroom::app

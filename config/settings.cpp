@@ -1,0 +1,287 @@
+#include "config/settings.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace darkroom::config {
+
+namespace {
+
+template<class Section, class Value>
+setting row(std::string_view key, Section settings::*section, Value Section::*value,
+            std::string_view about, std::uint64_t least = 0, std::uint64_t most = UINT64_MAX) {
+  return {key, about, [=](settings& s) -> setting_value { return &(s.*section.*value); }, least,
+          most};
+}
+
+constexpr std::uint64_t bytes_most = INT64_MAX; // TOML's integers
+
+const setting* find(std::string_view key) {
+  const auto& all = all_settings();
+  const auto at = std::ranges::find(all, key, &setting::key);
+  return at == all.end() ? nullptr : &*at;
+}
+
+std::unexpected<std::string> wrong(std::string_view key, const std::string& what) {
+  return std::unexpected(std::string{key} + ": " + what);
+}
+
+setting_result set_number(const setting& s, std::uint64_t& to, std::uint64_t value) {
+  if (value < s.least || value > s.most)
+    return wrong(s.key, "is from " + std::to_string(s.least) + " to " + std::to_string(s.most));
+  to = value;
+  return {};
+}
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> parts;
+  std::istringstream in{std::string{text}};
+  for (std::string part; std::getline(in, part, ',');) {
+    const auto first = part.find_first_not_of(' ');
+    if (first != std::string::npos)
+      parts.push_back(part.substr(first, part.find_last_not_of(' ') - first + 1));
+  }
+  return parts;
+}
+
+struct text_setter {
+  const setting& s;
+  std::string_view text;
+
+  setting_result operator()(std::string* to) const {
+    *to = text;
+    return {};
+  }
+  setting_result operator()(std::uint64_t* to) const {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size())
+      return wrong(s.key, "must be a whole number");
+    return set_number(s, *to, value);
+  }
+  setting_result operator()(bool* to) const {
+    if (text != "true" && text != "false") return wrong(s.key, "must be true or false");
+    *to = text == "true";
+    return {};
+  }
+  setting_result operator()(std::vector<std::string>* to) const {
+    *to = split(text);
+    return {};
+  }
+};
+
+struct toml_setter {
+  const setting& s;
+  const toml::node& node;
+
+  setting_result operator()(std::string* to) const {
+    const auto value = node.value_exact<std::string>();
+    if (!value) return wrong(s.key, "must be a text in quotes");
+    *to = *value;
+    return {};
+  }
+  setting_result operator()(std::uint64_t* to) const {
+    const auto value = node.value_exact<std::int64_t>();
+    if (!value || *value < 0) return wrong(s.key, "must be a whole number");
+    return set_number(s, *to, static_cast<std::uint64_t>(*value));
+  }
+  setting_result operator()(bool* to) const {
+    const auto value = node.value_exact<bool>();
+    if (!value) return wrong(s.key, "must be true or false");
+    *to = *value;
+    return {};
+  }
+  setting_result operator()(std::vector<std::string>* to) const {
+    const auto* list = node.as_array();
+    if (list == nullptr) return wrong(s.key, "must be a list of texts");
+    to->clear();
+    for (const auto& item : *list) {
+      const auto value = item.value_exact<std::string>();
+      if (!value) return wrong(s.key, "must be a list of texts");
+      to->push_back(*value);
+    }
+    return {};
+  }
+};
+
+std::string quoted(const std::string& text) {
+  std::ostringstream out;
+  out << toml::value<std::string>{text};
+  return out.str();
+}
+
+struct toml_text {
+  std::string operator()(const std::string* v) const { return quoted(*v); }
+  std::string operator()(const std::uint64_t* v) const { return std::to_string(*v); }
+  std::string operator()(const bool* v) const { return *v ? "true" : "false"; }
+  std::string operator()(const std::vector<std::string>* v) const {
+    std::string text;
+    for (const auto& item : *v)
+      text += (text.empty() ? "" : ", ") + quoted(item);
+    return "[" + text + "]";
+  }
+};
+
+setting_result read_table(settings& to, const toml::table& table, const std::string& prefix) {
+  for (const auto& [name, node] : table) {
+    const auto key = prefix + std::string{name.str()};
+    if (const auto* inner = node.as_table()) {
+      if (auto ok = read_table(to, *inner, key + '.'); !ok) return ok;
+      continue;
+    }
+    const auto* s = find(key);
+    if (s == nullptr) return wrong(key, "there is no such setting");
+    if (auto ok = std::visit(toml_setter{*s, node}, s->in(to)); !ok) return ok;
+  }
+  return {};
+}
+
+} // namespace
+
+const std::vector<setting>& all_settings() {
+  using S = settings;
+  using limits::MiB;
+  static const std::vector<setting> all{
+      row("data.dir", &S::data, &data_settings::dir,
+          "Folder of the journal and of all files that are stored."),
+      row("data.disk_floor_bytes", &S::data, &data_settings::disk_floor_bytes,
+          "With less free disk than this, nothing new is taken.", 0, bytes_most),
+      row("http.listen", &S::http, &http_settings::listen,
+          "Where to listen, as HOST:PORT. Beyond this machine only with TLS."),
+      row("http.insecure_no_tls", &S::http, &http_settings::insecure_no_tls,
+          "Listen beyond this machine without TLS: only behind a proxy that has it."),
+      row("http.metrics_listen", &S::http, &http_settings::metrics_listen,
+          "Where /metrics is, as HOST:PORT, without asking who reads it. Empty: with the rest, for "
+          "admins."),
+      row("http.threads", &S::http, &http_settings::threads, "Threads that serve connections.", 1,
+          64),
+      row("http.blocking_threads", &S::http, &http_settings::blocking_threads,
+          "Threads that read and write files.", 1, 256),
+      row("http.connections_max", &S::http, &http_settings::connections_max,
+          "Connections in all; more are answered with 503.", 1, 1'000'000),
+      row("http.connections_per_ip_max", &S::http, &http_settings::connections_per_ip_max,
+          "Connections from one address.", 1, 1'000'000),
+      row("http.tls.certificate", &S::tls, &tls_settings::certificate,
+          "PEM file with the certificate and its chain. Empty: no TLS."),
+      row("http.tls.key", &S::tls, &tls_settings::key, "PEM file with the certificate's key."),
+      row("auth.proxy_header", &S::auth, &auth_settings::proxy_header,
+          "Header in which a proxy names the user that it has authenticated. Empty: none does."),
+      row("auth.trusted_proxies", &S::auth, &auth_settings::trusted_proxies,
+          "Networks whose proxies are believed, as [\"10.0.0.0/8\"]."),
+      row("auth.admins", &S::auth, &auth_settings::admins,
+          "Users of the proxy who are admins."),
+      row("work.slots", &S::work, &work_settings::slots,
+          "Files converted at the same time. 0: one for each core.", 0, limits::slots_max),
+      row("work.memory_bytes", &S::work, &work_settings::memory_bytes,
+          "Memory of the server and its codec hosts together.", limits::memory_budget_min_bytes,
+          bytes_most),
+      row("work.input_bytes_max", &S::work, &work_settings::input_bytes_max,
+          "Largest file that is taken.", 1, 4'096 * MiB),
+      row("work.image_pixels_max", &S::work, &work_settings::image_pixels_max,
+          "Largest picture that is taken, in pixels.", 1, limits::image_pixels_ceiling),
+      row("rate.ip_per_s", &S::rate, &rate_settings::ip_per_s,
+          "Requests a second from one address, and how many at once.", 1, 1'000'000),
+      row("rate.ip_burst", &S::rate, &rate_settings::ip_burst, "", 1, 1'000'000),
+      row("rate.user_per_s", &S::rate, &rate_settings::user_per_s,
+          "Requests a second of one user, and how many at once.", 1, 1'000'000),
+      row("rate.user_burst", &S::rate, &rate_settings::user_burst, "", 1, 1'000'000),
+      row("quota.live_batches", &S::quota, &quota_settings::live_batches,
+          "Batches of one user that have not ended.", 1, bytes_most),
+      row("quota.queued_files", &S::quota, &quota_settings::queued_files,
+          "Files of one user that have not ended.", 1, bytes_most),
+      row("quota.stored_bytes", &S::quota, &quota_settings::stored_bytes,
+          "Bytes of one user, uploaded and converted.", 1, bytes_most),
+      row("quota.uploads", &S::quota, &quota_settings::uploads,
+          "Uploads of one user at the same time.", 1, 100'000),
+      row("log.level", &S::log, &log_settings::level,
+          "What is said on standard error: debug, info, warn or error."),
+      row("log.requests", &S::log, &log_settings::requests, "One line for each request."),
+  };
+  return all;
+}
+
+setting_result set(settings& to, std::string_view key, std::string_view text) {
+  const auto* s = find(key);
+  if (s == nullptr) return wrong(key, "there is no such setting");
+  return std::visit(text_setter{*s, text}, s->in(to));
+}
+
+setting_result read_toml(settings& to, std::string_view document, const std::string& name) {
+  const auto parsed = toml::parse(document, name);
+  if (!parsed) {
+    std::ostringstream text;
+    text << parsed.error();
+    return std::unexpected(text.str());
+  }
+  auto ok = read_table(to, parsed.table(), "");
+  if (!ok) return std::unexpected(name + ": " + ok.error());
+  return ok;
+}
+
+setting_result read_file(settings& to, const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return std::unexpected(path + ": cannot be read");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return read_toml(to, text.str(), path);
+}
+
+setting_result read_environment(settings& to, char** environment) {
+  constexpr std::string_view ours = "DARKROOM_";
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view line = *environment;
+    const auto equals = line.find('=');
+    if (!line.starts_with(ours) || equals == std::string_view::npos) continue;
+    const auto name = line.substr(ours.size(), equals - ours.size());
+    if (name.find("__") == std::string_view::npos) continue;
+    std::string key;
+    for (std::size_t i = 0; i < name.size(); ++i) {
+      if (name.substr(i, 2) == "__") {
+        key += '.';
+        ++i;
+      } else {
+        key += static_cast<char>(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+      }
+    }
+    if (auto ok = set(to, key, line.substr(equals + 1)); !ok)
+      return std::unexpected(std::string{line.substr(0, equals)} + ": " + ok.error());
+  }
+  return {};
+}
+
+setting_result check(const settings& s) {
+  if (s.tls.certificate.empty() != s.tls.key.empty())
+    return wrong("http.tls", "needs both a certificate and a key");
+  constexpr std::string_view levels[] = {"debug", "info", "warn", "error"};
+  if (std::ranges::find(levels, s.log.level) == std::end(levels))
+    return wrong("log.level", "is debug, info, warn or error");
+  if (s.data.dir.empty()) return wrong("data.dir", "must name a folder");
+  if (!s.auth.proxy_header.empty() && s.auth.trusted_proxies.empty())
+    return wrong("auth.trusted_proxies", "must name the proxies that set auth.proxy_header");
+  return {};
+}
+
+std::string to_toml(const settings& s) {
+  std::string text = "# Settings of darkroom serve. Flags and the environment (DARKROOM_HTTP__LISTEN "
+                     "for\n# http.listen) go before this file.\n";
+  std::string section;
+  auto copy = s;
+  for (const auto& row : all_settings()) {
+    const auto dot = row.key.rfind('.');
+    if (section != row.key.substr(0, dot)) {
+      section = row.key.substr(0, dot);
+      text += "\n[" + section + "]\n";
+    }
+    if (!row.about.empty()) text += "# " + std::string{row.about} + "\n";
+    text += std::string{row.key.substr(dot + 1)} + " = " +
+            std::visit(toml_text{}, row.in(copy)) + "\n";
+  }
+  return text;
+}
+
+} // namespace darkroom::config

@@ -1,0 +1,99 @@
+// Everything that an operator may set, as one plain struct. Where a value comes from: a flag, else
+// the environment (`DARKROOM_HTTP__LISTEN`), else the file (`[http] listen`), else the default.
+#pragma once
+
+#include "config/limits.hpp"
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace darkroom::config {
+
+struct data_settings {
+  std::string dir = "darkroom-data";
+  std::uint64_t disk_floor_bytes = 512 * limits::MiB;
+};
+struct http_settings {
+  std::string listen = "127.0.0.1:8080";
+  bool insecure_no_tls = false;
+  std::string metrics_listen;
+  std::uint64_t threads = 2;
+  std::uint64_t blocking_threads = 8;
+  std::uint64_t connections_max = 4'096;
+  std::uint64_t connections_per_ip_max = 1'024;
+};
+struct tls_settings {
+  std::string certificate, key;
+};
+struct auth_settings {
+  std::string proxy_header;
+  std::vector<std::string> trusted_proxies;
+  std::vector<std::string> admins;
+};
+struct work_settings {
+  std::uint64_t slots = 0;
+  std::uint64_t memory_bytes = limits::memory_budget_default_bytes;
+  std::uint64_t input_bytes_max = limits::input_bytes_max;
+  std::uint64_t image_pixels_max = limits::image_pixels_max;
+};
+struct rate_settings {
+  std::uint64_t ip_per_s = 2'000, ip_burst = 4'000;
+  std::uint64_t user_per_s = 2'000, user_burst = 4'000;
+};
+struct quota_settings {
+  std::uint64_t live_batches = 1'000;
+  std::uint64_t queued_files = 2'000'000;
+  std::uint64_t stored_bytes = 1'024 * limits::GiB;
+  std::uint64_t uploads = 64;
+};
+struct log_settings {
+  std::string level = "info";
+  bool requests = true;
+};
+
+struct settings {
+  data_settings data;
+  http_settings http;
+  tls_settings tls;
+  auth_settings auth;
+  work_settings work;
+  rate_settings rate;
+  quota_settings quota;
+  log_settings log;
+};
+
+// Where one setting is, and what it may be.
+using setting_value =
+    std::variant<std::string*, std::uint64_t*, bool*, std::vector<std::string>*>;
+struct setting {
+  std::string_view key; // "http.listen"
+  std::string_view about;
+  std::function<setting_value(settings&)> in;
+  std::uint64_t least = 0, most = UINT64_MAX; // of a number
+};
+const std::vector<setting>& all_settings();
+
+// The error is a sentence with the key in it.
+using setting_result = std::expected<void, std::string>;
+
+// Sets one value from text, as flags and the environment have it; lists are comma-separated.
+setting_result set(settings& to, std::string_view key, std::string_view text);
+// Reads a TOML document; `name` is for messages.
+setting_result read_toml(settings& to, std::string_view document, const std::string& name);
+setting_result read_file(settings& to, const std::string& path);
+// Reads what begins with `DARKROOM_` and has two underlines in it; the rest is not for us.
+setting_result read_environment(settings& to, char** environment);
+// What a value alone cannot tell: a certificate without a key.
+setting_result check(const settings& s);
+
+// The document with comments that gives just these settings.
+std::string to_toml(const settings& s);
+
+} // namespace darkroom::config

@@ -1,0 +1,64 @@
+// Who asks: a bearer token, or the header of a proxy that is trusted.
+#pragma once
+
+#include "config/settings.hpp"
+#include "http/message.hpp"
+#include "persistence/access_records.hpp"
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace darkroom::persistence {
+class read_view;
+}
+
+namespace darkroom::http {
+
+struct identity {
+  std::string user;
+  persistence::role role = persistence::role::user;
+  std::string token; // its id; empty: the proxy said who it is
+  bool is_admin() const { return role == persistence::role::admin; }
+};
+
+// A new token: what is kept, and what is shown once.
+struct new_token {
+  persistence::token_record record;
+  std::string text; // dr_<id>_<secret>
+};
+new_token make_token(const std::string& user, persistence::role role, std::int64_t now_us,
+                     std::int64_t expires_us, const std::string& note);
+
+// Whether a name can be a user's: 1 to 128 visible characters, no quotes.
+bool is_user_name(std::string_view name);
+
+// A network as 10.0.0.0/8 or 2001:db8::/32; whether an address is in it. Nothing: it is none.
+std::optional<bool> in_network(const std::string& network, const std::string& address);
+
+class identity_store {
+public:
+  explicit identity_store(config::auth_settings settings) : settings_(std::move(settings)) {}
+
+  // Takes all tokens from the journal; later ones are told.
+  void load(std::vector<persistence::token_record> tokens);
+  void put(const persistence::token_record& token);
+  std::optional<persistence::token_record> find(const std::string& id) const;
+  std::vector<persistence::token_record> all() const;
+
+  // Who sends this request; the problem is `unauthorized`.
+  std::expected<identity, problem> authenticate(const request& rq, std::int64_t now_us) const;
+  // Notes that the token was used; the record to keep, if its last use was long ago.
+  std::optional<persistence::token_record> touch(const std::string& id, std::int64_t now_us);
+
+private:
+  std::optional<identity> from_proxy(const request& rq) const;
+
+  config::auth_settings settings_;
+  mutable std::mutex mutex_;
+  std::map<std::string, persistence::token_record, std::less<>> tokens_;
+};
+
+} // namespace darkroom::http

@@ -1,0 +1,57 @@
+#include "http/message.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace darkroom::http {
+
+namespace {
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
+} // namespace
+
+std::string_view request::header(std::string_view name) const {
+  for (const auto& [key, value] : headers)
+    if (same_name(key, name)) return value;
+  return {};
+}
+
+std::optional<std::string> request::parameter(std::string_view name) const {
+  for (const auto& [key, value] : query)
+    if (key == name) return value;
+  return std::nullopt;
+}
+
+response json_response(unsigned status, std::string body) {
+  response r;
+  r.status = status;
+  r.with("Content-Type", "application/json");
+  r.body = std::move(body);
+  return r;
+}
+
+response problem_response(const problem& p, const request& rq) {
+  const auto& kind = kind_of(p.code);
+  response r;
+  r.status = kind.status;
+  r.problem_code = kind.code;
+  r.closes = p.closes;
+  r.with("Content-Type", "application/problem+json");
+  if (p.retry_after_s != 0) r.with("Retry-After", std::to_string(p.retry_after_s));
+  if (kind.status == 401) r.with("WWW-Authenticate", "Bearer realm=\"darkroom\"");
+  if (kind.status == 405) {
+    std::string methods;
+    for (const auto& method : p.allowed)
+      methods += (methods.empty() ? "" : ", ") + method;
+    r.with("Allow", methods);
+  }
+  r.body = problem_json(p, rq.id, rq.target);
+  return r;
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,95 @@
+// Requests and responses as routes see them: plain data, and a body that comes or goes in pieces.
+#pragma once
+
+#include "codecs/unique_fd.hpp"
+#include "http/problem.hpp"
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace darkroom::http {
+
+template<class T>
+using task = boost::asio::awaitable<T>;
+
+using header_list = std::vector<std::pair<std::string, std::string>>;
+
+struct request {
+  std::string id;     // to find it again in the log
+  std::string method; // as sent
+  std::string target; // the path as sent, without the query: safe to log
+  std::vector<std::string> segments; // of the path, decoded
+  std::vector<std::pair<std::string, std::string>> query;
+  header_list headers;
+  std::string address; // of the client
+  bool secure = false; // came over TLS
+  bool http_1_1 = true;
+  bool keep_alive = true;
+  std::optional<std::uint64_t> content_length;
+  bool chunked = false;
+
+  // Empty when it is not there; names without regard to case.
+  std::string_view header(std::string_view name) const;
+  std::optional<std::string> parameter(std::string_view name) const;
+  std::string user; // once it is known, for the log
+  std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();
+  bool has_body() const { return chunked || content_length.value_or(0) != 0; }
+};
+
+// The body of a request. What is not read is skipped or closes the connection.
+class body_reader {
+public:
+  virtual ~body_reader() = default;
+  // The next piece, empty at the end; valid until the next call. The first call lets a client that
+  // expects 100-continue go on.
+  virtual task<std::expected<std::span<const char>, problem>> read() = 0;
+};
+
+// Where the pieces of a streamed answer go.
+class body_writer {
+public:
+  virtual ~body_writer() = default;
+  // False when the client is gone or too slow: then end.
+  virtual task<bool> write(std::string_view piece) = 0;
+};
+
+// Bytes of one file.
+struct file_body {
+  std::shared_ptr<codecs::unique_fd> file;
+  std::uint64_t first = 0, length = 0;
+  std::shared_ptr<const void> held; // until it was sent
+};
+// Pieces as they are made; false: something broke, the connection is closed so that the client sees.
+struct stream_body {
+  std::function<task<bool>(body_writer&)> write;
+  std::optional<std::uint64_t> length; // none: chunked
+};
+
+struct response {
+  unsigned status = 200;
+  header_list headers;
+  std::variant<std::string, file_body, stream_body> body;
+  std::string problem_code; // for the log
+  bool closes = false;      // the connection ends with it
+
+  response& with(std::string name, std::string value) {
+    headers.emplace_back(std::move(name), std::move(value));
+    return *this;
+  }
+};
+
+response json_response(unsigned status, std::string body);
+response problem_response(const problem& p, const request& rq);
+
+} // namespace darkroom::http

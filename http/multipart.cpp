@@ -1,0 +1,179 @@
+#include "http/multipart.hpp"
+
+#include "config/limits.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+namespace darkroom::http {
+
+namespace {
+
+using what = multipart_parser::what;
+
+std::string lower(std::string_view text) {
+  std::string out{text};
+  std::ranges::transform(out, out.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// The value of `; name=value` or `; name="value"`. Browsers write a quote as %22; others escape it
+// with a backslash.
+std::optional<std::string> parameter(std::string_view header, std::string_view name) {
+  std::size_t at = header.find(';');
+  while (at != std::string_view::npos) {
+    header = header.substr(at + 1);
+    const auto equals = header.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    const auto key = lower(trimmed(header.substr(0, equals)));
+    header = header.substr(equals + 1);
+    std::string value;
+    if (header.starts_with('"')) {
+      std::size_t i = 1;
+      for (; i < header.size() && header[i] != '"'; ++i) {
+        if (header[i] == '\\' && i + 1 < header.size() &&
+            (header[i + 1] == '"' || header[i + 1] == '\\'))
+          ++i;
+        value += header[i];
+      }
+      if (i >= header.size()) return std::nullopt; // no closing quote
+      header = header.substr(i + 1);
+    } else {
+      const auto end = std::min(header.find(';'), header.size());
+      value = trimmed(header.substr(0, end));
+      header = header.substr(end);
+    }
+    if (key == name) return value;
+    at = header.find(';');
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+std::optional<std::string> multipart_boundary(std::string_view content_type) {
+  const auto kind = lower(trimmed(content_type.substr(0, content_type.find(';'))));
+  if (kind != "multipart/form-data") return std::nullopt;
+  auto boundary = parameter(content_type, "boundary");
+  if (!boundary || boundary->empty() || boundary->size() > 70) return std::nullopt;
+  for (const char c : *boundary)
+    if (c < ' ' || c == 0x7f) return std::nullopt;
+  return boundary;
+}
+
+multipart_parser::multipart_parser(const std::string& boundary)
+    : delimiter_("\r\n--" + boundary), held_("\r\n") {} // the first delimiter begins the body
+
+void multipart_parser::feed(std::span<const char> bytes) {
+  buffer_ = std::move(held_);
+  held_.clear();
+  buffer_.append(bytes.data(), bytes.size());
+  used_ = 0;
+}
+
+std::expected<what, std::string> multipart_parser::next() {
+  switch (at_) {
+  case state::preamble:
+    return read_preamble();
+  case state::boundary_found:
+    at_ = state::after_boundary;
+    return what::part_end;
+  case state::after_boundary:
+  case state::head:
+    return read_head();
+  case state::data:
+    return read_data();
+  case state::end:
+    used_ = buffer_.size();
+    return what::end;
+  }
+  return what::end;
+}
+
+std::expected<what, std::string> multipart_parser::read_preamble() {
+  const auto at = buffer_.find(delimiter_, used_);
+  if (at != std::string::npos) {
+    used_ = at + delimiter_.size();
+    at_ = state::after_boundary;
+    return read_head();
+  }
+  const auto keep = std::min(buffer_.size() - used_, delimiter_.size());
+  held_ = buffer_.substr(buffer_.size() - keep);
+  return what::needs_more;
+}
+
+std::expected<what, std::string> multipart_parser::read_head() {
+  const std::string_view rest = std::string_view(buffer_).substr(used_);
+  if (at_ == state::after_boundary) {
+    if (rest.starts_with("--")) {
+      at_ = state::end;
+      return next();
+    }
+    // After the delimiter: blanks, then the end of the line.
+    const auto blanks = std::min(rest.find_first_not_of(" \t"), rest.size());
+    if (rest.size() >= blanks + 2) {
+      if (rest.substr(blanks, 2) != "\r\n")
+        return std::unexpected("A boundary is followed by something that is no end of a line.");
+      used_ += blanks; // the empty line after no headers begins here
+      at_ = state::head;
+      return read_head();
+    }
+    if (rest.size() > limits::multipart_header_bytes_max)
+      return std::unexpected("A part has too many headers.");
+    held_ = rest;
+    return what::needs_more;
+  }
+  const auto end = rest.find("\r\n\r\n");
+  if (end == std::string_view::npos) {
+    if (rest.size() > limits::multipart_header_bytes_max)
+      return std::unexpected("A part has too many headers.");
+    held_ = rest;
+    return what::needs_more;
+  }
+  head_ = {};
+  for (auto lines = rest.substr(0, end + 2); lines.size() > 2;) {
+    lines.remove_prefix(2);
+    const auto stop = lines.find("\r\n");
+    const auto line = lines.substr(0, stop);
+    lines.remove_prefix(stop);
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos)
+      return std::unexpected("A part has a header without a colon.");
+    const auto name = lower(trimmed(line.substr(0, colon)));
+    const auto value = trimmed(line.substr(colon + 1));
+    if (name == "content-disposition") {
+      head_.name = parameter(value, "name").value_or("");
+      head_.file_name = parameter(value, "filename");
+    }
+    if (name == "repr-digest") head_.repr_digest = value;
+  }
+  used_ += end + 4;
+  at_ = state::data;
+  return what::part_begin;
+}
+
+std::expected<what, std::string> multipart_parser::read_data() {
+  if (used_ == buffer_.size()) return what::needs_more;
+  const auto at = buffer_.find(delimiter_, used_);
+  if (at != std::string::npos) {
+    data_ = std::string_view(buffer_).substr(used_, at - used_);
+    used_ = at + delimiter_.size();
+    at_ = state::boundary_found;
+    return data_.empty() ? next() : std::expected<what, std::string>{what::part_data};
+  }
+  const auto size = buffer_.size() - used_;
+  const auto keep = std::min(size, delimiter_.size() - 1);
+  data_ = std::string_view(buffer_).substr(used_, size - keep);
+  held_ = buffer_.substr(buffer_.size() - keep);
+  used_ = buffer_.size();
+  return data_.empty() ? what::needs_more : what::part_data;
+}
+
+} // namespace darkroom::http

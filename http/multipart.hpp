@@ -1,0 +1,58 @@
+// multipart/form-data, read as it comes (RFC 7578, RFC 2046): the parser is fed pieces of the body
+// and tells what begins, what goes on and what ends. Pure; holds one line and one boundary.
+#pragma once
+
+#include <expected>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace darkroom::http {
+
+struct part_head {
+  std::string name;
+  std::optional<std::string> file_name; // as it was sent; none: the part is no file
+  std::string repr_digest;              // of the part, if it was sent
+};
+
+// The boundary of a Content-Type; nothing when it is not multipart/form-data or has no good one.
+std::optional<std::string> multipart_boundary(std::string_view content_type);
+
+class multipart_parser {
+public:
+  enum class what : std::uint8_t {
+    needs_more, // all that was fed is used up
+    part_begin, // see `head`
+    part_data,  // see `data`
+    part_end,
+    end, // of the last part; what follows is ignored
+  };
+
+  explicit multipart_parser(const std::string& boundary);
+
+  // Gives the parser more; only after `needs_more`. The bytes stay the caller's until then.
+  void feed(std::span<const char> bytes);
+  // The next thing; the error is a sentence, and final.
+  std::expected<what, std::string> next();
+
+  const part_head& head() const { return head_; }
+  std::string_view data() const { return data_; }
+
+private:
+  std::expected<what, std::string> read_preamble();
+  std::expected<what, std::string> read_head();
+  std::expected<what, std::string> read_data();
+
+  enum class state : std::uint8_t { preamble, after_boundary, head, data, boundary_found, end };
+  state at_ = state::preamble;
+  std::string delimiter_; // CR LF -- boundary
+  std::string held_;      // bytes that may begin a delimiter or a line
+  std::string buffer_;    // held bytes and those that were fed
+  std::size_t used_ = 0;
+  part_head head_;
+  std::string_view data_;
+};
+
+} // namespace darkroom::http

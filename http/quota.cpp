@@ -1,0 +1,71 @@
+#include "http/quota.hpp"
+
+namespace darkroom::http {
+
+namespace {
+
+std::unexpected<problem> exceeded(std::string_view code, const std::string& what,
+                                  std::uint64_t most) {
+  problem p{std::string{code}, "At most " + std::to_string(most) + " " + what + " for one user."};
+  if (code == "quota_exceeded") p.retry_after_s = 5;
+  return std::unexpected(std::move(p));
+}
+
+} // namespace
+
+quota::reservation::~reservation() {
+  if (from_ != nullptr) from_->give_back(user_, held_);
+}
+
+std::expected<void, problem> quota::reservation::grow(const amounts& more) {
+  auto ok = from_->take(user_, more);
+  if (!ok) return ok;
+  held_.batches += more.batches;
+  held_.files += more.files;
+  held_.bytes += more.bytes;
+  held_.uploads += more.uploads;
+  return {};
+}
+
+std::expected<quota::reservation, problem> quota::reserve(const std::string& user,
+                                                          const amounts& wanted) {
+  reservation made(*this, user);
+  if (auto ok = made.grow(wanted); !ok) return std::unexpected(ok.error());
+  return made;
+}
+
+std::expected<void, problem> quota::take(const std::string& user, const amounts& wanted) {
+  const auto used = board_.of(user);
+  const std::lock_guard lock(mutex_);
+  auto& r = reserved_[user];
+  const auto fits = [](std::uint64_t now, std::uint64_t more, std::uint64_t most) {
+    return more == 0 || (now <= most && more <= most - now);
+  };
+  if (!fits(used.live_batches + r.batches, wanted.batches, allowed_.live_batches))
+    return exceeded("quota_exceeded", "batches that have not ended", allowed_.live_batches);
+  if (!fits(used.queued_files + r.files, wanted.files, allowed_.queued_files))
+    return exceeded("quota_exceeded", "files that have not ended", allowed_.queued_files);
+  if (!fits(r.uploads, wanted.uploads, allowed_.uploads))
+    return exceeded("quota_exceeded", "uploads at a time", allowed_.uploads);
+  if (!fits(used.stored_bytes + r.bytes, wanted.bytes, allowed_.stored_bytes))
+    return exceeded("storage_exceeded", "bytes", allowed_.stored_bytes);
+  r.batches += wanted.batches;
+  r.files += wanted.files;
+  r.bytes += wanted.bytes;
+  r.uploads += wanted.uploads;
+  return {};
+}
+
+void quota::give_back(const std::string& user, const amounts& held) {
+  const std::lock_guard lock(mutex_);
+  const auto at = reserved_.find(user);
+  if (at == reserved_.end()) return;
+  auto& r = at->second;
+  r.batches -= held.batches;
+  r.files -= held.files;
+  r.bytes -= held.bytes;
+  r.uploads -= held.uploads;
+  if (r.batches + r.files + r.bytes + r.uploads == 0) reserved_.erase(at);
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,58 @@
+// What a user may still take: what batches have, plus what requests under way have reserved. Each
+// reservation ends exactly once, when its holder goes.
+#pragma once
+
+#include "actors/usage_board.hpp"
+#include "config/settings.hpp"
+#include "http/problem.hpp"
+
+#include <expected>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace darkroom::http {
+
+struct amounts {
+  std::uint64_t batches = 0, files = 0, bytes = 0, uploads = 0;
+};
+
+class quota {
+public:
+  quota(const config::quota_settings& allowed, const actors::usage_board& board)
+      : allowed_(allowed), board_(board) {}
+
+  class reservation {
+  public:
+    reservation(reservation&& other) noexcept
+        : from_(std::exchange(other.from_, nullptr)), user_(std::move(other.user_)),
+          held_(other.held_) {}
+    reservation& operator=(reservation&&) = delete;
+    ~reservation();
+    // Holds more; what was held stays held if there is no room.
+    std::expected<void, problem> grow(const amounts& more);
+    const amounts& held() const { return held_; }
+
+  private:
+    friend class quota;
+    reservation(quota& from, std::string user) : from_(&from), user_(std::move(user)) {}
+    quota* from_;
+    std::string user_;
+    amounts held_;
+  };
+
+  std::expected<reservation, problem> reserve(const std::string& user, const amounts& wanted);
+
+  const config::quota_settings& allowed() const { return allowed_; }
+
+private:
+  std::expected<void, problem> take(const std::string& user, const amounts& wanted);
+  void give_back(const std::string& user, const amounts& held);
+
+  config::quota_settings allowed_;
+  const actors::usage_board& board_;
+  std::mutex mutex_;
+  std::map<std::string, amounts> reserved_;
+};
+
+} // namespace darkroom::http

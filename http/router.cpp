@@ -1,0 +1,218 @@
+#include "http/router.hpp"
+#include "domain/text.hpp"
+
+#include "http/routes.hpp"
+
+#include <algorithm>
+#include <map>
+#include <spdlog/spdlog.h>
+
+namespace darkroom::http {
+
+namespace {
+
+// A pattern, taken apart once.
+struct compiled_route {
+  const route* target;
+  std::vector<std::string> parts;
+  bool takes_rest = false;
+};
+
+std::vector<std::string> split(std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1); // the slash
+    const auto end = std::min(path.find('/'), path.size());
+    parts.emplace_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+std::vector<compiled_route> compile() {
+  std::vector<compiled_route> all;
+  for (const auto& r : routes()) {
+    compiled_route c{&r, split(r.pattern)};
+    if (c.parts.back().ends_with("...}")) {
+      c.takes_rest = true;
+      c.parts.pop_back();
+    }
+    all.push_back(std::move(c));
+  }
+  return all;
+}
+
+bool matches(const compiled_route& r, const std::vector<std::string>& segments,
+             std::vector<std::string>& params) {
+  params.clear();
+  if (r.takes_rest ? segments.size() <= r.parts.size() : segments.size() != r.parts.size())
+    return false;
+  for (std::size_t i = 0; i < r.parts.size(); ++i) {
+    if (r.parts[i].starts_with('{'))
+      params.push_back(segments[i]);
+    else if (r.parts[i] != segments[i])
+      return false;
+  }
+  if (!r.takes_rest) return true;
+  std::string rest;
+  for (std::size_t i = r.parts.size(); i < segments.size(); ++i) {
+    // An encoded slash is part of no name.
+    if (segments[i].find('/') != std::string::npos) return false;
+    rest += (i == r.parts.size() ? "" : "/") + segments[i];
+  }
+  params.push_back(std::move(rest));
+  return true;
+}
+
+void add_rate_headers(response& r, std::string_view policy, const rate_verdict& v,
+                      std::uint64_t per_s) {
+  const std::string name = "\"" + std::string{policy} + "\"";
+  r.with("RateLimit-Policy", name + ";q=" + std::to_string(v.limit) + ";w=" +
+                                 std::to_string(std::max<std::uint64_t>(1, v.limit / per_s)));
+  r.with("RateLimit",
+         name + ";r=" + std::to_string(v.remaining) + ";t=" + std::to_string(v.reset_s));
+}
+
+response too_many(const request& rq, std::string_view policy, const rate_verdict& v,
+                  std::uint64_t per_s) {
+  problem p{"rate_limited", "Too many requests for one " + std::string{policy} + "."};
+  p.retry_after_s = std::max(1u, v.reset_s);
+  auto r = problem_response(p, rq);
+  add_rate_headers(r, policy, v, per_s);
+  return r;
+}
+
+// Keeps what was refused, and what of others was looked at; what was done is journaled with it.
+task<void> audit(call& c, const route& r, const response& answer) {
+  const bool others = !c.owner.empty() && c.owner != c.who.user;
+  if (c.audited || (r.action.empty() && !others)) co_return;
+  const std::string_view outcome =
+      answer.problem_code.empty() ? std::string_view{"ok"} : answer.problem_code;
+  std::vector<persistence::access_record> records;
+  records.emplace_back(
+      audit_of(c, r.action.empty() ? std::string_view{"read"} : r.action, answer.status, outcome));
+  co_await c.s.gateway.keep(std::move(records));
+}
+
+task<response> run(call& c, const route& r) {
+  response answer;
+  std::string fault;
+  try {
+    answer = co_await r.handle(c);
+  } catch (const std::exception& e) {
+    fault = e.what();
+  }
+  if (!fault.empty()) {
+    spdlog::error("fault request={} {}", c.rq.id, domain::printable(fault));
+    answer = problem_response({"internal"}, c.rq);
+  }
+  co_await audit(c, r, answer);
+  co_return answer;
+}
+
+task<void> touch_token(services& s, const identity& who) {
+  if (who.token.empty()) co_return;
+  const auto token = s.identities.touch(who.token, now_us());
+  if (!token) co_return;
+  std::vector<persistence::access_record> records;
+  records.emplace_back(*token);
+  co_await s.gateway.keep(std::move(records));
+}
+
+task<response> answer(services& s, request& rq, body_reader& body, std::string& pattern) {
+  static const auto compiled = compile();
+  const auto now = static_cast<std::uint64_t>(now_us());
+  const auto by_ip = s.ip_rate.take(rq.address, now);
+  if (!by_ip.allowed) co_return too_many(rq, "address", by_ip, s.settings.rate.ip_per_s);
+
+  const auto method = rq.method == "HEAD" ? std::string{"GET"} : rq.method;
+  const route* found = nullptr;
+  std::vector<std::string> params, best;
+  problem wrong_method{"method_not_allowed"};
+  for (const auto& r : compiled) {
+    if (!matches(r, rq.segments, params)) continue;
+    if (r.target->method == method) {
+      found = r.target;
+      best = params;
+      break;
+    }
+    wrong_method.allowed.emplace_back(r.target->method);
+    if (r.target->method == "GET") wrong_method.allowed.emplace_back("HEAD");
+  }
+  if (found == nullptr && !wrong_method.allowed.empty())
+    co_return problem_response(wrong_method, rq);
+  if (found == nullptr) co_return problem_response({"not_found"}, rq);
+  pattern = found->pattern;
+
+  call c{s, rq, body, {}, std::move(best), {}, {}, {}, false};
+  if (found->needs == access::open) co_return co_await run(c, *found);
+  if (s.draining) {
+    problem p{"draining"};
+    p.retry_after_s = 5;
+    p.closes = true;
+    co_return problem_response(p, rq);
+  }
+  auto who = s.identities.authenticate(rq, static_cast<std::int64_t>(now));
+  if (!who) co_return problem_response(who.error(), rq);
+  c.who = std::move(*who);
+  rq.user = c.who.user;
+  const auto by_user = s.user_rate.take(c.who.user, now);
+  if (!by_user.allowed) co_return too_many(rq, "user", by_user, s.settings.rate.user_per_s);
+  co_await touch_token(s, c.who);
+  response r;
+  if (found->needs == access::admin && !c.who.is_admin()) {
+    r = problem_response({"forbidden"}, rq);
+    co_await audit(c, *found, r);
+  } else {
+    r = co_await run(c, *found);
+  }
+  add_rate_headers(r, "user", by_user, s.settings.rate.user_per_s);
+  co_return r;
+}
+
+} // namespace
+
+const std::vector<route>& routes() {
+  static const std::vector<route> all = [] {
+    std::vector<route> list;
+    for (const auto& part : {batch_routes(), file_routes(), content_routes(), result_routes(),
+                             admin_routes(), service_routes()})
+      list.insert(list.end(), part.begin(), part.end());
+    return list;
+  }();
+  return all;
+}
+
+persistence::audit_entry audit_of(const call& c, std::string_view action, unsigned status,
+                                  std::string_view outcome) {
+  persistence::audit_entry e;
+  e.time_us = now_us();
+  e.user = c.who.user;
+  e.role = c.who.role;
+  e.token = c.who.token;
+  e.address = c.rq.address;
+  e.action = action;
+  e.batch = c.batch;
+  e.owner = c.owner;
+  e.status = status;
+  e.outcome = outcome;
+  e.request_id = c.rq.id;
+  e.subject = c.subject;
+  return e;
+}
+
+task<response> dispatch(services& s, request& rq, body_reader& body) {
+  const auto began = std::chrono::steady_clock::now();
+  std::string pattern = "none";
+  response r;
+  try {
+    r = co_await answer(s, rq, body, pattern);
+  } catch (const std::exception& e) {
+    spdlog::error("fault request={} {}", rq.id, domain::printable(e.what()));
+    r = problem_response({"internal"}, rq);
+  }
+  s.metrics.answered(pattern, r.status, std::chrono::steady_clock::now() - began);
+  co_return r;
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,51 @@
+// Which function answers which request, and what is asked of everybody before: rate limits, who it
+// is, and what the audit keeps.
+#pragma once
+
+#include "http/services.hpp"
+
+namespace darkroom::http {
+
+// One request on its way through a route.
+struct call {
+  services& s;
+  request& rq;
+  body_reader& body;
+  identity who;
+  std::vector<std::string> params; // what stood for {…} in the pattern, in order
+
+  // For the audit: the batch that was named, and whose it is.
+  std::optional<domain::batch_id> batch;
+  std::string owner;
+  std::string subject;  // what else was named
+  bool audited = false; // the entry was journaled with what was done
+
+  const std::string& param(std::size_t i) const { return params.at(i); }
+};
+
+enum class access : std::uint8_t {
+  open, // to everybody
+  user,
+  admin,
+};
+
+struct route {
+  std::string_view method;
+  std::string_view pattern; // "/v1/batches/{id}/files/{path...}": the last takes the rest
+  access needs = access::user;
+  // What the audit calls it; empty: only read. A read of somebody else's is kept as well.
+  std::string_view action;
+  task<response> (*handle)(call&);
+};
+
+// All that this server has; `HEAD` is answered wherever `GET` is.
+const std::vector<route>& routes();
+
+// The entry of the audit for what this request does; `status` and `outcome` as far as they are known.
+persistence::audit_entry audit_of(const call& c, std::string_view action, unsigned status,
+                                  std::string_view outcome);
+
+// Answers one request; faults become 500.
+task<response> dispatch(services& s, request& rq, body_reader& body);
+
+} // namespace darkroom::http

@@ -1,0 +1,159 @@
+#include "http/routes.hpp"
+
+#include "config/limits.hpp"
+#include "http/blocking.hpp"
+
+#include <boost/json/serialize.hpp>
+
+#include <charconv>
+
+namespace darkroom::http {
+
+std::expected<named_batch, problem> find_batch(call& c, std::string_view text) {
+  const auto id = domain::parse_batch_id(text);
+  if (!id) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
+  const auto facts = c.s.gateway.actors().usage().find(*id);
+  if (facts) {
+    c.batch = *id;
+    c.owner = facts->owner;
+  }
+  if (!facts || (facts->owner != c.who.user && !c.who.is_admin()))
+    return std::unexpected(problem{"not_found", "There is no batch " + domain::to_string(*id) +
+                                                    " of yours."});
+  return named_batch{*id, *facts};
+}
+
+problem journal_problem(const persistence::journal_error&) {
+  problem p{"in_doubt", "The journal cannot be read."};
+  p.retry_after_s = 1;
+  return p;
+}
+
+std::expected<journal_view, problem> open_journal(call& c) {
+  auto view = journal_of(c.s);
+  if (!view) return std::unexpected(journal_problem({}));
+  return view;
+}
+
+task<std::expected<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
+                                                            bool with_files) {
+  const actors::describe_batch question{id, with_files};
+  auto view = co_await c.s.gateway.ask(question);
+  if (view.found && view.summary.phase == domain::batch_phase::deleted)
+    co_return std::unexpected(problem{"not_found"});
+  if (view.found) co_return view;
+  const auto journal = open_journal(c);
+  if (!journal) co_return std::unexpected(journal.error());
+  const auto summary =
+      co_await run_blocking(c.s.blocking, [&journal, &id] { return (*journal)->summary(id); });
+  if (!summary) co_return std::unexpected(journal_problem(summary.error()));
+  if (!*summary) co_return std::unexpected(problem{"not_found"});
+  view.found = true;
+  view.summary = **summary;
+  co_return view;
+}
+
+std::optional<problem> problem_of(const actors::command_outcome& outcome) {
+  if (outcome.ok) return std::nullopt;
+  if (outcome.unknown) return problem{"not_found"};
+  if (outcome.precondition_failed) return problem{"precondition_failed"};
+  problem p{"in_doubt"};
+  if (outcome.in_doubt) {
+    p.retry_after_s = 1;
+    return p;
+  }
+  const auto& refusal = outcome.refusal;
+  p.code = to_string(refusal.code);
+  p.detail = refusal.detail;
+  p.state = to_string(outcome.phase);
+  p.allowed.assign(refusal.allowed.begin(), refusal.allowed.end());
+  return p;
+}
+
+task<std::expected<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,
+                                                           std::string* raw) {
+  const auto type = c.rq.header("Content-Type");
+  const bool is_json = type.substr(0, type.find(';')) == "application/json";
+  if (c.rq.has_body() && !is_json)
+    co_return std::unexpected(
+        problem{"unsupported_media_type", "Send Content-Type: application/json."});
+  const problem too_large{"too_large",
+                          "A JSON body here has at most " + std::to_string(bytes_max) + " bytes."};
+  if (c.rq.content_length.value_or(0) > bytes_max) co_return std::unexpected(too_large);
+  std::string text;
+  while (true) {
+    auto piece = co_await c.body.read();
+    if (!piece) co_return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    if (text.size() + piece->size() > bytes_max) co_return std::unexpected(too_large);
+    text.append(piece->data(), piece->size());
+  }
+  if (raw != nullptr) *raw = text;
+  if (text.empty()) co_return boost::json::value(boost::json::object{});
+  co_return parse_json(text);
+}
+
+std::expected<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
+                                                       std::uint64_t fallback, std::uint64_t least,
+                                                       std::uint64_t most) {
+  const auto text = c.rq.parameter(name);
+  if (!text) return fallback;
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc{} || end != text->data() + text->size() || value < least || value > most)
+    return std::unexpected(problem{"invalid_parameter",
+                                   std::string{name} + " is a number from " +
+                                       std::to_string(least) + " to " + std::to_string(most) +
+                                       "."});
+  return value;
+}
+
+std::string etag_of(domain::seq seq) {
+  return '"' + std::to_string(seq) + '"';
+}
+
+bool has_tag(std::string_view header, std::string_view tag) {
+  while (!header.empty()) {
+    const auto end = std::min(header.find(','), header.size());
+    auto one = header.substr(0, end);
+    while (!one.empty() && one.front() == ' ')
+      one.remove_prefix(1);
+    while (!one.empty() && one.back() == ' ')
+      one.remove_suffix(1);
+    if (one.starts_with("W/")) one.remove_prefix(2);
+    if (one == "*" || one == tag) return true;
+    header.remove_prefix(std::min(end + 1, header.size()));
+  }
+  return false;
+}
+
+response batch_response(unsigned status, const actors::batch_view& view) {
+  auto r = json_response(status, boost::json::serialize(batch_object(view)));
+  r.with("ETag", etag_of(view.summary.seq));
+  r.with("Cache-Control", "no-cache");
+  return r;
+}
+
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string out;
+  for (const unsigned char c : text) {
+    if ((std::isalnum(c) != 0 && c < 0x80) || c == '-' || c == '.' || c == '_' || c == '~') {
+      out += static_cast<char>(c);
+      continue;
+    }
+    out += '%';
+    out += digits[c >> 4];
+    out += digits[c & 15];
+  }
+  return out;
+}
+
+void link_next(response& r, const call& c, const std::string& cursor) {
+  std::string url = c.rq.target + '?';
+  for (const auto& [name, value] : c.rq.query)
+    if (name != "cursor") url += percent_encoded(name) + '=' + percent_encoded(value) + '&';
+  r.with("Link", '<' + url + "cursor=" + cursor + ">; rel=\"next\"");
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,56 @@
+// The routes by topic, and what they share.
+#pragma once
+
+#include "http/json_body.hpp"
+#include "http/router.hpp"
+#include "http/views.hpp"
+#include "persistence/read_view.hpp"
+
+namespace darkroom::http {
+
+std::vector<route> batch_routes();   // batches and what is commanded of them
+std::vector<route> file_routes();    // what is in a batch
+std::vector<route> content_routes(); // bytes that go in and out
+std::vector<route> result_routes();  // reports and ZIP
+std::vector<route> admin_routes();   // tokens, users, oneself
+std::vector<route> service_routes(); // health, metrics, formats, problems
+
+using journal_view = std::shared_ptr<const persistence::read_view>;
+
+// The batch that a request names, if whoever asks may see it; else `not_found`, as for one that
+// does not exist. Notes it for the audit.
+struct named_batch {
+  domain::batch_id id;
+  actors::usage_board::batch_facts facts;
+};
+std::expected<named_batch, problem> find_batch(call& c, std::string_view id);
+
+// Its state now, also of one that has ended long ago.
+task<std::expected<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
+                                                            bool with_files);
+
+// What the actors answered, as a problem; nothing when all is well.
+std::optional<problem> problem_of(const actors::command_outcome& outcome);
+
+// The whole body as JSON; an empty one is an empty object.
+task<std::expected<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,
+                                                           std::string* raw = nullptr);
+
+// A number in the query, within bounds.
+std::expected<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
+                                                       std::uint64_t fallback, std::uint64_t least,
+                                                       std::uint64_t most);
+
+// The journal, or why there is none.
+std::expected<journal_view, problem> open_journal(call& c);
+problem journal_problem(const persistence::journal_error& error);
+
+response batch_response(unsigned status, const actors::batch_view& view);
+std::string etag_of(domain::seq seq);
+// Whether one of the tags in `If-None-Match` or `If-Match` is this one.
+bool has_tag(std::string_view header, std::string_view tag);
+// Adds `Link: rel="next"` for a list that goes on at this cursor.
+void link_next(response& r, const call& c, const std::string& cursor);
+std::string percent_encoded(std::string_view text);
+
+} // namespace darkroom::http

@@ -1,0 +1,149 @@
+// Tokens, users, and oneself.
+#include "http/blocking.hpp"
+#include "domain/text.hpp"
+#include "http/routes.hpp"
+
+#include "config/limits.hpp"
+
+#include <boost/json.hpp>
+
+namespace darkroom::http {
+
+namespace {
+
+namespace json = boost::json;
+
+json::object usage_object(const actors::owner_usage& used, const config::quota_settings& allowed) {
+  return {{"batches", used.batches},
+          {"live_batches", used.live_batches},
+          {"live_batches_max", allowed.live_batches},
+          {"queued_files", used.queued_files},
+          {"queued_files_max", allowed.queued_files},
+          {"stored_bytes", used.stored_bytes},
+          {"stored_bytes_max", allowed.stored_bytes},
+          {"uploads_max", allowed.uploads}};
+}
+
+task<response> me(call& c) {
+  json::object out{{"user", c.who.user}, {"role", to_string(c.who.role)}};
+  if (!c.who.token.empty()) out["token"] = c.who.token;
+  co_return json_response(200, json::serialize(out));
+}
+
+task<response> my_usage(call& c) {
+  co_return json_response(200,
+                          json::serialize(usage_object(c.s.gateway.actors().usage().of(c.who.user),
+                                                       c.s.quotas.allowed())));
+}
+
+task<response> users(call& c) {
+  json::array list;
+  for (const auto& [name, used] : c.s.gateway.actors().usage().all()) {
+    auto row = usage_object(used, c.s.quotas.allowed());
+    row["user"] = name;
+    list.push_back(std::move(row));
+  }
+  c.owner = "*";
+  co_return json_response(200, json::serialize(json::object{{"users", std::move(list)}}));
+}
+
+json::object token_object(const persistence::token_record& token) {
+  json::object out{{"id", token.id},
+                   {"user", token.user},
+                   {"role", to_string(token.role)},
+                   {"note", domain::printable(token.note)},
+                   {"created_at", domain::time_text(token.created_us)}};
+  if (token.expires_us != 0) out["expires_at"] = domain::time_text(token.expires_us);
+  if (token.revoked_us != 0) out["revoked_at"] = domain::time_text(token.revoked_us);
+  if (token.last_used_us != 0) out["last_used_at"] = domain::time_text(token.last_used_us);
+  return out;
+}
+
+task<response> list_tokens(call& c) {
+  json::array list;
+  for (const auto& token : c.s.identities.all())
+    list.push_back(token_object(token));
+  co_return json_response(200, json::serialize(json::object{{"tokens", std::move(list)}}));
+}
+
+// Keeps a token together with the entry of the audit that tells of it.
+task<bool> keep(call& c, const persistence::token_record& token, std::string_view action,
+                unsigned status) {
+  c.subject = token.id;
+  std::vector<persistence::access_record> records;
+  records.emplace_back(token);
+  records.emplace_back(audit_of(c, action, status, "ok"));
+  const bool kept = co_await c.s.gateway.keep(std::move(records));
+  if (!kept) co_return false;
+  c.s.identities.put(token);
+  c.audited = true;
+  co_return true;
+}
+
+problem not_kept() {
+  problem p{"in_doubt"};
+  p.retry_after_s = 1;
+  return p;
+}
+
+task<response> create_token(call& c) {
+  const auto body = co_await read_json(c, limits::json_body_bytes_max);
+  if (!body) co_return problem_response(body.error(), c.rq);
+  if (!body->is_object())
+    co_return problem_response({"invalid_value", "The body is an object."}, c.rq);
+  std::vector<field_error> errors;
+  object_reader r(body->get_object(), "", errors);
+  std::string user, note;
+  auto role = persistence::role::user;
+  std::uint64_t lives_s = 0;
+  r.text("user", user, limits::user_bytes_max);
+  if (!is_user_name(user))
+    r.wrong("user", "invalid_value", "is a name of visible characters, without blanks and quotes");
+  r.one_of("role", role, persistence::parse_role);
+  r.number("expires_in_s", lives_s, 1, 10ull * 365 * 24 * 3'600);
+  r.text("note", note, limits::name_bytes_max);
+  r.finish();
+  if (!errors.empty()) co_return problem_response(invalid_body(std::move(errors)), c.rq);
+  if (c.s.identities.all().size() >= limits::tokens_max)
+    co_return problem_response({"quota_exceeded", "There are 10,000 tokens already."}, c.rq);
+  const auto now = now_us();
+  const auto expires = lives_s == 0 ? 0 : now + static_cast<std::int64_t>(lives_s) * 1'000'000;
+  const auto made = make_token(user, role, now, expires, note);
+  const bool kept = co_await keep(c, made.record, "token.create", 201);
+  if (!kept) co_return problem_response(not_kept(), c.rq);
+  auto out = token_object(made.record);
+  out["token"] = made.text;
+  auto answer = json_response(201, json::serialize(out));
+  answer.with("Cache-Control", "no-store");
+  co_return answer;
+}
+
+task<response> revoke_token(call& c) {
+  c.subject = c.param(0);
+  auto token = c.s.identities.find(c.param(0));
+  if (!token) co_return problem_response({"not_found", "There is no such token."}, c.rq);
+  if (token->revoked_us == 0) {
+    token->revoked_us = now_us();
+    const bool kept = co_await keep(c, *token, "token.revoke", 204);
+    if (!kept) co_return problem_response(not_kept(), c.rq);
+  }
+  response r;
+  r.status = 204;
+  co_return r;
+}
+
+} // namespace
+
+std::vector<route> admin_routes() {
+  using enum access;
+  return {
+      {"GET", "/v1/me", user, "", me},
+      {"GET", "/v1/me/usage", user, "", my_usage},
+      {"GET", "/v1/admin/users", admin, "", users},
+      {"GET", "/v1/admin/tokens", admin, "", list_tokens},
+      {"POST", "/v1/admin/tokens", admin, "token.create", create_token},
+      {"DELETE", "/v1/admin/tokens/{id}", admin, "token.revoke", revoke_token},
+  };
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,239 @@
+// What is in a batch: lists of files, one file, and taking one out again.
+#include "http/blocking.hpp"
+#include "http/file_path.hpp"
+#include "http/routes.hpp"
+
+#include "config/limits.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace darkroom::http {
+
+namespace {
+
+namespace json = boost::json;
+using live_files = std::shared_ptr<const std::vector<domain::file_status>>;
+
+struct file_filter {
+  std::string state, reason, path_prefix;
+  std::optional<domain::loss> loss;
+};
+
+std::expected<file_filter, problem> read_filter(const call& c) {
+  file_filter filter;
+  filter.state = c.rq.parameter("state").value_or("");
+  filter.reason = c.rq.parameter("reason").value_or("");
+  filter.path_prefix = c.rq.parameter("path_prefix").value_or("");
+  const auto wrong = [](const char* what) {
+    return std::unexpected(problem{"invalid_parameter", std::string{"There is no such "} + what + "."});
+  };
+  bool known = filter.state.empty();
+  for (int i = 0; i < domain::file_status_count; ++i)
+    known |= to_string(static_cast<domain::file_status>(i)) == filter.state;
+  if (!known) return wrong("state");
+  if (!filter.reason.empty() && !domain::parse_failure_reason(filter.reason))
+    return wrong("reason");
+  if (const auto loss = c.rq.parameter("loss")) {
+    filter.loss = domain::parse_loss(*loss);
+    if (!filter.loss) return wrong("loss");
+  }
+  return filter;
+}
+
+bool fits(const file_filter& f, const persistence::file_record& file, domain::file_status status) {
+  if (!f.state.empty() && to_string(status) != f.state) return false;
+  if (!file.entry.path.starts_with(f.path_prefix)) return false;
+  if (f.loss) {
+    const auto* done = std::get_if<domain::file_completed>(&file.result);
+    if (done == nullptr || !done->losses.has(*f.loss)) return false;
+  }
+  if (f.reason.empty()) return true;
+  const auto* failed = std::get_if<domain::file_failed>(&file.result);
+  return failed != nullptr && to_string(failed->reason) == f.reason;
+}
+
+// What a list needs to know of a batch while it goes through its files.
+struct listing {
+  domain::batch_id batch;
+  domain::batch_phase phase = domain::batch_phase::absent;
+  live_files live; // null: it has ended
+  file_filter filter;
+};
+
+struct file_page {
+  std::vector<std::pair<persistence::file_record, domain::file_status>> files;
+  std::optional<domain::file_index> next;
+};
+
+persistence::journal_result<file_page> read_page(const persistence::read_view& journal,
+                                                 const listing& l, domain::file_index from,
+                                                 std::size_t limit) {
+  file_page page;
+  std::size_t looked_at = 0;
+  const auto ok = journal.each_file(l.batch, from, [&](persistence::file_record&& file) {
+    if (page.files.size() == limit || looked_at == limits::rows_per_page_max) {
+      page.next = file.index;
+      return false;
+    }
+    looked_at += 1;
+    const auto status = status_of(file, l.phase, l.live.get());
+    if (fits(l.filter, file, status)) page.files.emplace_back(std::move(file), status);
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  return page;
+}
+
+task<std::expected<listing, problem>> begin_listing(call& c) {
+  const auto named = find_batch(c, c.param(0));
+  if (!named) co_return std::unexpected(named.error());
+  auto filter = read_filter(c);
+  if (!filter) co_return std::unexpected(filter.error());
+  const bool ended = domain::is_terminal(named->facts.phase) && named->facts.open_files == 0;
+  const auto view = co_await view_batch(c, named->id, !ended);
+  if (!view) co_return std::unexpected(view.error());
+  co_return listing{named->id, view->summary.phase, view->files, std::move(*filter)};
+}
+
+// All files, a page at a time, as lines of JSON.
+task<bool> write_lines(std::shared_ptr<services> s, listing l, body_writer& out) {
+  domain::file_index from = 0;
+  while (true) {
+    const auto journal = journal_of(*s);
+    if (!journal) co_return false;
+    const auto page = co_await run_blocking(s->blocking, [&journal, &l, from] {
+      return read_page(*journal, l, from, limits::page_max);
+    });
+    if (!page) co_return false;
+    std::string lines;
+    for (const auto& [file, status] : page->files)
+      lines += file_json(file, status) + '\n';
+    const bool sent = co_await out.write(lines);
+    if (!sent) co_return false;
+    if (!page->next) co_return true;
+    from = *page->next;
+  }
+}
+
+task<response> list(call& c) {
+  auto l = co_await begin_listing(c);
+  if (!l) co_return problem_response(l.error(), c.rq);
+  const auto accept = c.rq.header("Accept");
+  if (accept.find("application/x-ndjson") != std::string_view::npos) {
+    response r;
+    r.with("Content-Type", "application/x-ndjson");
+    // The services outlive every connection.
+    const std::shared_ptr<services> s(&c.s, [](services*) {});
+    r.body = stream_body{
+        [s, l = *l](body_writer& out) -> task<bool> { return write_lines(s, l, out); }, {}};
+    co_return r;
+  }
+  if (!accept.empty() && accept.find("application/json") == std::string_view::npos &&
+      accept.find("*/*") == std::string_view::npos &&
+      accept.find("application/*") == std::string_view::npos)
+    co_return problem_response(
+        {"not_acceptable", "Files come as application/json or application/x-ndjson."}, c.rq);
+  const auto limit = number_parameter(c, "limit", limits::page_default, 1, limits::page_max);
+  if (!limit) co_return problem_response(limit.error(), c.rq);
+  domain::file_index from = 0;
+  if (const auto cursor = c.rq.parameter("cursor")) {
+    const auto [end, error] =
+        std::from_chars(cursor->data(), cursor->data() + cursor->size(), from, 16);
+    if (cursor->size() != 8 || error != std::errc{} || end != cursor->data() + cursor->size())
+      co_return problem_response({"invalid_cursor"}, c.rq);
+  }
+  const auto journal = open_journal(c);
+  if (!journal) co_return problem_response(journal.error(), c.rq);
+  const auto page = co_await run_blocking(c.s.blocking, [&journal, &l, from, &limit] {
+    return read_page(**journal, *l, from, *limit);
+  });
+  if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
+  json::array files;
+  for (const auto& [file, status] : page->files)
+    files.push_back(file_object(file, status));
+  json::object out{{"files", std::move(files)}};
+  std::string cursor;
+  if (page->next) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%08x", *page->next);
+    cursor = text;
+    out["next_cursor"] = cursor;
+  }
+  auto r = json_response(200, json::serialize(out));
+  if (page->next) link_next(r, c, cursor);
+  co_return r;
+}
+
+task<response> get(call& c) {
+  auto l = co_await begin_listing(c);
+  if (!l) co_return problem_response(l.error(), c.rq);
+  domain::file_index index = 0;
+  const auto& text = c.param(1);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc{} || end != text.data() + text.size())
+    co_return problem_response({"invalid_id", "A file is named by its number."}, c.rq);
+  const auto journal = open_journal(c);
+  if (!journal) co_return problem_response(journal.error(), c.rq);
+  const auto file = co_await run_blocking(
+      c.s.blocking, [&journal, &l, index] { return (*journal)->file(l->batch, index); });
+  if (!file) co_return problem_response(journal_problem(file.error()), c.rq);
+  if (!*file) co_return problem_response({"not_found", "There is no such file."}, c.rq);
+  auto object = file_object(**file, status_of(**file, l->phase, l->live.get()));
+  json::array planned((*file)->entry.outputs.begin(), (*file)->entry.outputs.end());
+  object["planned_outputs"] = std::move(planned);
+  co_return json_response(200, json::serialize(object));
+}
+
+task<response> remove(call& c) {
+  const auto named = find_batch(c, c.param(0));
+  if (!named) co_return problem_response(named.error(), c.rq);
+  const auto& path = c.param(1);
+  c.subject = path;
+  if (const auto ok = check_file_path(path); !ok)
+    co_return problem_response({"invalid_path", ok.error()}, c.rq);
+  actors::add_files_request look;
+  look.batch = named->id;
+  look.only_look = true;
+  look.entries.emplace_back().path = path;
+  const auto found = co_await c.s.gateway.ask(std::move(look));
+  if (const auto p = problem_of(found.command)) co_return problem_response(*p, c.rq);
+  if (found.files.front().how != actors::file_addition::kind::path_taken)
+    co_return problem_response({"not_found", "There is no such file."}, c.rq);
+  const auto index = found.files.front().index;
+  const auto journal = open_journal(c);
+  if (!journal) co_return problem_response(journal.error(), c.rq);
+  const auto file = co_await run_blocking(
+      c.s.blocking, [&journal, &named, index] { return (*journal)->file(named->id, index); });
+  if (!file) co_return problem_response(journal_problem(file.error()), c.rq);
+  if (!*file || (*file)->entry.path != path)
+    co_return problem_response({"not_found", "There is no such file."}, c.rq);
+  actors::batch_request request;
+  request.batch = named->id;
+  request.command = domain::remove_file{index, (*file)->entry};
+  request.audit = audit_of(c, "file.remove", 204, "ok");
+  const auto outcome = co_await c.s.gateway.ask(std::move(request));
+  if (const auto p = problem_of(outcome)) co_return problem_response(*p, c.rq);
+  c.audited = true;
+  if (outcome.changed)
+    if (const auto blob = persistence::parse_hex((*file)->entry.source))
+      c.s.blobs.drop_reference(*blob);
+  response r;
+  r.status = 204;
+  co_return r;
+}
+
+} // namespace
+
+std::vector<route> file_routes() {
+  using enum access;
+  return {
+      {"GET", "/v1/batches/{id}/files", user, "", list},
+      {"GET", "/v1/batches/{id}/files/{index}", user, "", get},
+      {"DELETE", "/v1/batches/{id}/files/{path...}", user, "file.remove", remove},
+  };
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,343 @@
+// What has become of a batch: reports with one row a file, and all outputs as one ZIP.
+#include "http/blocking.hpp"
+#include "http/ranges.hpp"
+#include "http/routes.hpp"
+#include "http/zip.hpp"
+
+#include "config/limits.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace darkroom::http {
+
+namespace {
+
+// The services outlive every connection.
+std::shared_ptr<services> shared(services& s) {
+  return {&s, [](services*) {}};
+}
+
+// --- Reports -------------------------------------------------------------------------------------------
+
+enum class report_form : std::uint8_t { json, ndjson, csv };
+
+struct report {
+  domain::batch_id batch;
+  domain::batch_phase phase = domain::batch_phase::absent;
+  std::shared_ptr<const std::vector<domain::file_status>> live;
+  report_form form = report_form::json;
+};
+
+// The rows of some files; where to go on, if there are more.
+struct report_rows {
+  std::string text;
+  std::optional<domain::file_index> next;
+};
+
+persistence::journal_result<report_rows> read_rows(const persistence::read_view& journal,
+                                                   const report& r, domain::file_index from) {
+  report_rows rows;
+  std::size_t count = 0;
+  bool first = from == 0;
+  const auto ok = journal.each_file(r.batch, from, [&](persistence::file_record&& file) {
+    if (count++ == limits::page_max) {
+      rows.next = file.index;
+      return false;
+    }
+    const auto status = status_of(file, r.phase, r.live.get());
+    if (r.form == report_form::csv)
+      rows.text += file_csv(file, status) + "\r\n";
+    else if (r.form == report_form::ndjson)
+      rows.text += file_json(file, status) + '\n';
+    else
+      rows.text += (first ? "\n" : ",\n") + file_json(file, status);
+    first = false;
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  return rows;
+}
+
+task<bool> write_report(std::shared_ptr<services> s, report r, body_writer& out) {
+  bool sent = true;
+  if (r.form == report_form::csv) sent = co_await out.write(csv_header() + "\r\n");
+  if (r.form == report_form::json) sent = co_await out.write("[");
+  for (std::optional<domain::file_index> from = 0; sent && from;) {
+    const auto journal = journal_of(*s);
+    if (!journal) co_return false;
+    const auto rows = co_await run_blocking(
+        s->blocking, [&journal, &r, &from] { return read_rows(*journal, r, *from); });
+    if (!rows) co_return false;
+    sent = co_await out.write(rows->text);
+    from = rows->next;
+  }
+  if (sent && r.form == report_form::json) sent = co_await out.write("\n]\n");
+  co_return sent;
+}
+
+task<response> get_report(call& c, report_form form, const char* type) {
+  const auto named = find_batch(c, c.param(0));
+  if (!named) co_return problem_response(named.error(), c.rq);
+  const auto view = co_await view_batch(c, named->id, true);
+  if (!view) co_return problem_response(view.error(), c.rq);
+  const report wanted{named->id, view->summary.phase, view->files, form};
+  response r;
+  r.with("Content-Type", type);
+  const auto s = shared(c.s);
+  r.body = stream_body{
+      [s, wanted](body_writer& out) -> task<bool> { return write_report(s, wanted, out); }, {}};
+  co_return r;
+}
+
+task<response> report_json(call& c) {
+  return get_report(c, report_form::json, "application/json");
+}
+task<response> report_ndjson(call& c) {
+  return get_report(c, report_form::ndjson, "application/x-ndjson");
+}
+task<response> report_csv(call& c) {
+  return get_report(c, report_form::csv, "text/csv; charset=utf-8");
+}
+
+// --- ZIP -----------------------------------------------------------------------------------------------
+
+// The outputs of files that had completed by `as_of`: these never change, so neither does the ZIP.
+struct archive {
+  domain::batch_id batch;
+  domain::seq as_of = 0;
+  zip_options options;
+};
+
+struct archived {
+  zip_entry entry;
+  persistence::digest blob{};
+};
+
+struct archived_files {
+  std::vector<archived> entries;
+  std::optional<domain::file_index> next;
+};
+
+persistence::journal_result<archived_files> read_entries(const persistence::read_view& journal,
+                                                         const archive& a,
+                                                         domain::file_index from) {
+  archived_files part;
+  std::size_t count = 0;
+  const auto ok = journal.each_file(a.batch, from, [&](persistence::file_record&& file) {
+    if (count++ == limits::page_max) {
+      part.next = file.index;
+      return false;
+    }
+    const auto* done = std::get_if<domain::file_completed>(&file.result);
+    if (done == nullptr || file.result_seq > a.as_of) return true;
+    for (std::size_t i = 0; i < done->outputs.size() && i < file.entry.outputs.size(); ++i)
+      part.entries.push_back({{file.entry.outputs[i], done->outputs[i].bytes,
+                               done->outputs[i].crc32},
+                              done->outputs[i].sha256});
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  return part;
+}
+
+persistence::journal_result<zip_layout> measure(const persistence::read_view& journal,
+                                                const archive& a) {
+  zip_layout layout(a.options);
+  for (std::optional<domain::file_index> from = 0; from;) {
+    const auto part = read_entries(journal, a, *from);
+    if (!part) return std::unexpected(part.error());
+    for (const auto& one : part->entries)
+      layout.add(one.entry);
+    from = part->next;
+  }
+  return layout;
+}
+
+// Sends the part of a ZIP that was asked for; what lies before is passed over without being read.
+class zip_sender {
+public:
+  zip_sender(std::shared_ptr<services> s, archive a, byte_range wanted, body_writer& out)
+      : s_(std::move(s)), archive_(a), skip_(wanted.first), left_(wanted.length), out_(out),
+        layout_(archive_.options) {}
+
+  task<bool> send() {
+    bool ok = co_await each([this](const archived& one) { return send_entry(one); });
+    zip_layout again(archive_.options); // counts the offsets once more
+    if (ok && left_ > 0)
+      ok = co_await each([this, &again](const archived& one) {
+        const auto record = zip_central_record(one.entry, again.offset(), archive_.options);
+        again.add(one.entry);
+        return send_text(record);
+      });
+    if (ok && left_ > 0) ok = co_await send_text(layout_.end());
+    co_return ok && left_ == 0;
+  }
+
+private:
+  task<bool> each(std::function<task<bool>(const archived&)> visit) {
+    for (std::optional<domain::file_index> from = 0; from;) {
+      const auto journal = journal_of(*s_);
+      if (!journal) co_return false;
+      const auto part = co_await run_blocking(s_->blocking, [this, &journal, &from] {
+        return read_entries(*journal, archive_, *from);
+      });
+      if (!part) co_return false;
+      for (const auto& one : part->entries) {
+        if (left_ == 0) co_return true;
+        const bool ok = co_await visit(one);
+        if (!ok) co_return false;
+      }
+      from = part->next;
+    }
+    co_return true;
+  }
+
+  task<bool> send_text(std::string text) {
+    const auto skipped = std::min<std::uint64_t>(skip_, text.size());
+    skip_ -= skipped;
+    auto piece = std::string_view(text).substr(skipped);
+    piece = piece.substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(left_, piece.size())));
+    left_ -= piece.size();
+    co_return co_await out_.write(piece);
+  }
+
+  task<bool> send_entry(const archived& one) {
+    layout_.add(one.entry);
+    auto header = zip_local_header(one.entry, archive_.options);
+    const bool ok = co_await send_text(std::move(header));
+    if (!ok) co_return false;
+    if (skip_ >= one.entry.bytes) {
+      skip_ -= one.entry.bytes;
+      co_return true;
+    }
+    auto at = std::exchange(skip_, 0);
+    const auto file = co_await run_blocking(s_->blocking,
+                                            [this, &one] { return s_->blobs.open_blob(one.blob); });
+    if (!file) co_return false; // the batch was deleted: the client sees that it is cut off
+    std::vector<char> buffer(limits::body_piece_bytes);
+    while (at < one.entry.bytes && left_ > 0) {
+      const auto want = static_cast<std::size_t>(
+          std::min<std::uint64_t>({buffer.size(), one.entry.bytes - at, left_}));
+      const auto n = co_await run_blocking(s_->blocking, [&] {
+        return std::int64_t{::pread(file->get(), buffer.data(), want, static_cast<off_t>(at))};
+      });
+      if (n <= 0) co_return false;
+      at += static_cast<std::uint64_t>(n);
+      left_ -= static_cast<std::uint64_t>(n);
+      const bool sent = co_await out_.write({buffer.data(), static_cast<std::size_t>(n)});
+      if (!sent) co_return false;
+    }
+    co_return true;
+  }
+
+  std::shared_ptr<services> s_;
+  archive archive_;
+  std::uint64_t skip_, left_;
+  body_writer& out_;
+  zip_layout layout_;
+};
+
+task<bool> send_zip(std::shared_ptr<services> s, archive a, byte_range wanted, body_writer& out) {
+  zip_sender sender(s, a, wanted, out);
+  co_return co_await sender.send();
+}
+
+// Keeps the blobs of an archive while it is downloaded, whatever is deleted meanwhile.
+persistence::journal_result<std::shared_ptr<const void>>
+hold_blobs(services& s, const persistence::read_view& journal, const archive& a) {
+  auto pins = std::make_shared<std::vector<persistence::blob_store::pin>>();
+  for (std::optional<domain::file_index> from = 0; from;) {
+    const auto part = read_entries(journal, a, *from);
+    if (!part) return std::unexpected(part.error());
+    for (const auto& one : part->entries)
+      if (auto pin = s.blobs.pin_existing(one.blob)) pins->push_back(std::move(*pin));
+    from = part->next;
+  }
+  return pins;
+}
+
+task<response> results_zip(call& c) {
+  const auto named = find_batch(c, c.param(0));
+  if (!named) co_return problem_response(named.error(), c.rq);
+  const auto view = co_await view_batch(c, named->id, false);
+  if (!view) co_return problem_response(view.error(), c.rq);
+  const auto& summary = view->summary;
+  const bool ended = domain::is_terminal(summary.phase) && summary.open_files() == 0;
+  const auto as_of = number_parameter(c, "as_of", summary.seq, 0, summary.seq);
+  if (!as_of) co_return problem_response(as_of.error(), c.rq);
+  if (!ended && !c.rq.parameter("as_of")) {
+    response r;
+    r.status = 307;
+    r.with("Location", c.rq.target + "?as_of=" + std::to_string(summary.seq));
+    r.with("Cache-Control", "no-store");
+    co_return r;
+  }
+  archive wanted{named->id, *as_of, {summary.created_us, false}};
+  wanted.options.always_zip64 = c.rq.parameter("zip64").value_or("") == "always";
+  const auto journal = open_journal(c);
+  if (!journal) co_return problem_response(journal.error(), c.rq);
+  const auto layout = co_await run_blocking(
+      c.s.blocking, [&journal, &wanted] { return measure(**journal, wanted); });
+  if (!layout) co_return problem_response(journal_problem(layout.error()), c.rq);
+  const auto size = layout->total_bytes();
+  // The set only grows with `as_of`, and never otherwise: its size and place name it.
+  const auto tag = "\"z" + std::to_string(*as_of) + '-' + std::to_string(layout->entries()) + '-' +
+                   std::to_string(size) + '"';
+  response r;
+  r.with("ETag", tag);
+  r.with("Cache-Control", "private, no-cache");
+  if (has_tag(c.rq.header("If-None-Match"), tag)) {
+    r.status = 304;
+    co_return r;
+  }
+  r.with("Content-Type", "application/zip");
+  r.with("Content-Disposition", "attachment; filename=\"" + domain::to_string(named->id) + ".zip\"");
+  r.with("Accept-Ranges", "bytes");
+  const auto if_range = c.rq.header("If-Range");
+  const auto range = if_range.empty() || if_range == tag ? read_range(c.rq.header("Range"), size)
+                                                         : range_answer{};
+  if (range.verdict == range_verdict::not_satisfiable) {
+    auto refused = problem_response({"range_not_satisfiable"}, c.rq);
+    refused.with("Content-Range", "bytes */" + std::to_string(size));
+    co_return refused;
+  }
+  byte_range part{0, size};
+  if (range.verdict == range_verdict::part) {
+    part = range.range;
+    r.status = 206;
+    r.with("Content-Range", "bytes " + std::to_string(part.first) + '-' +
+                                std::to_string(part.first + part.length - 1) + '/' +
+                                std::to_string(size));
+  }
+  std::shared_ptr<const void> held;
+  if (c.rq.method != "HEAD") {
+    auto pins = co_await run_blocking(
+        c.s.blocking, [&] { return hold_blobs(c.s, **journal, wanted); });
+    if (!pins) co_return problem_response(journal_problem(pins.error()), c.rq);
+    held = std::move(*pins);
+  }
+  const auto s = shared(c.s);
+  c.s.metrics.bytes_sent += part.length;
+  r.body = stream_body{[s, wanted, part, held](body_writer& out) -> task<bool> {
+                         return send_zip(s, wanted, part, out); // `held` lives as long as this
+                       },
+                       part.length};
+  co_return r;
+}
+
+} // namespace
+
+std::vector<route> result_routes() {
+  using enum access;
+  return {
+      {"GET", "/v1/batches/{id}/report.json", user, "", report_json},
+      {"GET", "/v1/batches/{id}/report.ndjson", user, "", report_ndjson},
+      {"GET", "/v1/batches/{id}/report.csv", user, "", report_csv},
+      {"GET", "/v1/batches/{id}/results.zip", user, "", results_zip},
+  };
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,92 @@
+// Health, metrics, and what the server tells about itself.
+#include "http/openapi.hpp"
+#include "http/routes.hpp"
+
+#include "actors/orchestra.hpp"
+
+#include <boost/json.hpp>
+
+namespace darkroom::http {
+
+namespace {
+
+namespace json = boost::json;
+
+struct health_check {
+  const char* name;
+  bool ok;
+};
+
+std::vector<health_check> readiness(services& s) {
+  const auto& numbers = s.gateway.actors().numbers();
+  const auto free = free_bytes(s);
+  return {{"journal", numbers.journal_usable.load()},
+          {"disk", free && *free >= s.settings.data.disk_floor_bytes},
+          {"workers", numbers.slots.load() > 0},
+          {"not_draining", !s.draining.load()}};
+}
+
+response health_response(const call& c, const std::vector<health_check>& checks) {
+  bool ok = true;
+  json::object detail;
+  for (const auto& check : checks) {
+    ok &= check.ok;
+    detail[check.name] = check.ok;
+  }
+  json::object out{{"status", ok ? "ok" : "failing"}};
+  if (c.rq.parameter("verbose")) out["checks"] = std::move(detail);
+  auto r = json_response(ok ? 200 : 503, json::serialize(out));
+  r.with("Cache-Control", "no-store");
+  if (!ok) r.with("Retry-After", "1");
+  return r;
+}
+
+task<response> livez(call& c) {
+  co_return health_response(c, {{"process", true}});
+}
+
+task<response> readyz(call& c) {
+  co_return health_response(c, readiness(c.s));
+}
+
+task<response> metrics(call& c) {
+  response r;
+  r.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  r.body = metrics_text(c.s.metrics, c.s.gateway.actors(), free_bytes(c.s).value_or(0),
+                        c.s.draining);
+  co_return r;
+}
+
+task<response> formats(call& c) {
+  co_return json_response(200, c.s.formats.json);
+}
+
+task<response> openapi(call&) {
+  co_return json_response(200, openapi_json());
+}
+
+task<response> problem_kind_page(call& c) {
+  const auto* kind = find_problem(c.param(0));
+  if (kind == nullptr) co_return problem_response({"not_found"}, c.rq);
+  response r;
+  r.with("Content-Type", "text/html; charset=utf-8");
+  r.with("Content-Security-Policy", "default-src 'none'");
+  r.body = problem_page(*kind);
+  co_return r;
+}
+
+} // namespace
+
+std::vector<route> service_routes() {
+  using enum access;
+  return {
+      {"GET", "/livez", open, "", livez},
+      {"GET", "/readyz", open, "", readyz},
+      {"GET", "/metrics", admin, "", metrics},
+      {"GET", "/v1/formats", open, "", formats},
+      {"GET", "/v1/openapi.json", open, "", openapi},
+      {"GET", "/problems/{code}", open, "", problem_kind_page},
+  };
+}
+
+} // namespace darkroom::http

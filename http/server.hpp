@@ -1,0 +1,43 @@
+// The edge: listens, keeps its limits, and serves every connection in a few threads.
+#pragma once
+
+#include "http/services.hpp"
+
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <string>
+
+namespace darkroom::http {
+
+class server {
+public:
+  // What it uses outlives it; the actors may end first, once it was stopped.
+  server(const config::settings& settings, actors::orchestra& actors,
+         persistence::blob_store& blobs, std::shared_ptr<persistence::output_store> outputs,
+         format_facts formats);
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  // Begins to serve; the error is a sentence that says what to change.
+  std::expected<void, std::string> listen();
+  // Where it listens: HOST:PORT, the port as it was given by the system.
+  std::string address() const;
+
+  services& shared();
+
+  // Readiness fails, nobody new is let in, requests under way are answered.
+  void drain();
+  // Ends all connections, waiting at most so long for answers that are being sent.
+  void stop(std::chrono::milliseconds most);
+
+private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+// Whether this HOST:PORT is reachable only from this machine; nothing: it is no HOST:PORT.
+std::optional<bool> is_loopback(const std::string& listen);
+
+} // namespace darkroom::http

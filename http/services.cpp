@@ -1,0 +1,58 @@
+#include "http/services.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <sys/statvfs.h>
+
+namespace darkroom::http {
+
+namespace {
+
+std::string value_of(const std::vector<std::pair<std::string, std::string>>& list,
+                     const std::string& name) {
+  const auto at = std::ranges::find(list, name, &std::pair<std::string, std::string>::first);
+  return at == list.end() ? "application/octet-stream" : at->second;
+}
+
+} // namespace
+
+std::string format_facts::media_type(const std::string& name) const {
+  return value_of(media_types, name);
+}
+
+std::string format_facts::media_type_of_path(const std::string& path) const {
+  auto extension = path.substr(std::min(path.rfind('.'), path.size()));
+  std::ranges::transform(extension, extension.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return value_of(by_extension, extension.empty() ? extension : extension.substr(1));
+}
+
+std::optional<busy_set::hold> busy_set::take(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (!names_.insert(name).second) return std::nullopt;
+  return hold(*this, name);
+}
+
+busy_set::hold::~hold() {
+  if (set_ == nullptr) return;
+  const std::lock_guard lock(set_->mutex_);
+  set_->names_.erase(name_);
+}
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+std::shared_ptr<const persistence::read_view> journal_of(services& s) {
+  return s.gateway.actors().view();
+}
+
+std::optional<std::uint64_t> free_bytes(const services& s) {
+  struct statvfs about{};
+  if (::statvfs(s.settings.data.dir.c_str(), &about) != 0) return std::nullopt;
+  return std::uint64_t{about.f_bavail} * about.f_frsize;
+}
+
+} // namespace darkroom::http

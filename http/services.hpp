@@ -1,0 +1,91 @@
+// Everything that routes use, shared by all connections.
+#pragma once
+
+#include "config/settings.hpp"
+#include "http/actor_gateway.hpp"
+#include "http/identity.hpp"
+#include "http/metrics.hpp"
+#include "http/quota.hpp"
+#include "http/rate_limiter.hpp"
+#include "persistence/blob_committer.hpp"
+#include "persistence/blob_store.hpp"
+#include "persistence/output_store.hpp"
+
+#include <atomic>
+#include <set>
+
+namespace boost::asio {
+class thread_pool;
+}
+
+namespace darkroom::http {
+
+// What this room is told of formats: it knows no codecs.
+struct format_facts {
+  std::vector<std::string> encodable;                            // names
+  std::vector<std::pair<std::string, std::string>> media_types;  // by name
+  std::vector<std::pair<std::string, std::string>> by_extension; // media types
+  std::string json;                                              // GET /v1/formats
+  std::string media_type(const std::string& name) const;
+  std::string media_type_of_path(const std::string& path) const;
+};
+
+// Names of things that only one request at a time may do.
+class busy_set {
+public:
+  class hold {
+  public:
+    hold(hold&& other) noexcept
+        : set_(std::exchange(other.set_, nullptr)), name_(std::move(other.name_)) {}
+    hold& operator=(hold&& other) noexcept {
+      std::swap(set_, other.set_);
+      std::swap(name_, other.name_);
+      return *this;
+    }
+    ~hold();
+
+  private:
+    friend class busy_set;
+    hold(busy_set& set, std::string name) : set_(&set), name_(std::move(name)) {}
+    busy_set* set_;
+    std::string name_;
+  };
+  // Nothing when somebody else holds it.
+  std::optional<hold> take(const std::string& name);
+
+private:
+  std::mutex mutex_;
+  std::set<std::string> names_;
+};
+
+struct services {
+  services(const config::settings& s, actors::orchestra& actors, persistence::blob_store& store,
+           std::shared_ptr<persistence::output_store> out, boost::asio::thread_pool& pool,
+           format_facts known)
+      : settings(s), gateway(actors), blobs(store), committer(store), outputs(std::move(out)),
+        blocking(pool), formats(std::move(known)), identities(s.auth),
+        ip_rate(s.rate.ip_per_s, s.rate.ip_burst), user_rate(s.rate.user_per_s, s.rate.user_burst),
+        quotas(s.quota, actors.usage()) {}
+
+  const config::settings settings;
+  actor_gateway gateway;
+  persistence::blob_store& blobs;
+  persistence::blob_committer committer;
+  std::shared_ptr<persistence::output_store> outputs;
+  boost::asio::thread_pool& blocking;
+  format_facts formats;
+  identity_store identities;
+  rate_limiter ip_rate, user_rate;
+  quota quotas;
+  busy_set uploads, requests; // by batch and path; by user and idempotency key
+  edge_metrics metrics;
+  std::atomic<bool> draining = false;
+};
+
+std::int64_t now_us();
+// The journal for reading; null while it cannot be used.
+std::shared_ptr<const persistence::read_view> journal_of(services& s);
+// Bytes free where the data is; nothing when that cannot be told.
+std::optional<std::uint64_t> free_bytes(const services& s);
+
+} // namespace darkroom::http

@@ -1,0 +1,377 @@
+#include "http/session.hpp"
+
+#include "config/limits.hpp"
+#include "http/framing.hpp"
+#include "http/request_id.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace darkroom::http {
+
+namespace asio = boost::asio;
+namespace bhttp = boost::beast::http;
+using std::chrono::milliseconds;
+
+namespace {
+
+using head_parser = bhttp::request_parser<bhttp::buffer_body>;
+
+problem bad(std::string_view code, std::string detail = {}) {
+  problem p{std::string{code}, std::move(detail)};
+  p.closes = true;
+  return p;
+}
+
+std::string_view reason_of(unsigned status) {
+  const auto text = bhttp::obsolete_reason(static_cast<bhttp::status>(status));
+  return {text.data(), text.size()};
+}
+
+// What a request says, copied out of the parser: trailers would be merged into its headers later.
+std::expected<request, problem> to_request(const head_parser& parser) {
+  const auto& message = parser.get();
+  request rq;
+  rq.method = std::string(message.method_string());
+  rq.http_1_1 = message.version() == 11;
+  rq.keep_alive = parser.keep_alive();
+  rq.chunked = parser.chunked();
+  if (const auto length = parser.content_length()) rq.content_length = *length;
+  for (const auto& field : message)
+    rq.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  rq.id = request_id(rq.header("X-Request-Id"));
+  const auto target = message.target();
+  rq.target = std::string(target.substr(0, target.find('?')));
+  const auto url = boost::urls::parse_origin_form(target);
+  if (!url) return std::unexpected(bad("bad_request", "The target is not well formed."));
+  for (const auto segment : url->segments())
+    rq.segments.emplace_back(segment);
+  for (const auto parameter : url->params())
+    rq.query.emplace_back(parameter.key, parameter.value);
+  return rq;
+}
+
+} // namespace
+
+// Decodes the body through the parser, a piece at a time.
+class session::request_body final : public body_reader {
+public:
+  request_body(session& s, head_parser& parser, bool expects_continue)
+      : session_(s), parser_(parser), expects_continue_(expects_continue) {
+    limit_chunk_ = [](std::uint64_t, boost::beast::string_view extensions,
+                      boost::system::error_code& error) {
+      if (extensions.size() > limits::chunk_extension_bytes_max)
+        error = bhttp::error::bad_chunk_extension;
+    };
+    parser_.on_chunk_header(limit_chunk_);
+  }
+
+  bool done() const { return parser_.is_done(); }
+  bool broken() const { return broken_; }
+  bool waits_for_continue() const { return expects_continue_; }
+
+  task<std::expected<std::span<const char>, problem>> read() override {
+    if (expects_continue_) {
+      expects_continue_ = false;
+      session_.wire_.set_deadline(milliseconds(limits::send_ms));
+      const bool sent = co_await session_.send("HTTP/1.1 100 Continue\r\n\r\n");
+      if (!sent) co_return lost();
+    }
+    if (began_ == std::chrono::steady_clock::time_point{})
+      began_ = std::chrono::steady_clock::now();
+    if (piece_.empty()) piece_.resize(limits::body_piece_bytes);
+    if (session_.input_.size() < limits::body_piece_bytes)
+      session_.input_.resize(limits::body_piece_bytes);
+    while (!parser_.is_done()) {
+      auto& body = parser_.get().body();
+      body.data = piece_.data();
+      body.size = piece_.size();
+      body.more = true;
+      boost::system::error_code error;
+      const auto used =
+          parser_.put(asio::buffer(session_.input_.data(), session_.input_size_), error);
+      consume(used);
+      const auto size = piece_.size() - body.size;
+      if (error && error != bhttp::error::need_more && error != bhttp::error::need_buffer)
+        co_return fail(bad("bad_framing", "The chunks of the body are not well formed."));
+      if (size != 0) {
+        total_ += size;
+        co_return std::span<const char>(piece_.data(), size);
+      }
+      if (parser_.is_done()) break;
+      if (error == bhttp::error::need_buffer) continue;
+      if (used != 0 && session_.input_size_ != 0 && !error) continue;
+      if (session_.input_size_ == session_.input_.size())
+        co_return fail(bad("bad_framing", "A line of a chunked body is too long."));
+      session_.wire_.set_deadline(time_left());
+      const auto n = co_await session_.wire_.read(std::span(session_.input_).subspan(session_.input_size_));
+      if (n == 0) co_return session_.wire_.timed_out() ? fail(bad("request_timeout")) : lost();
+      session_.input_size_ += n;
+    }
+    co_return std::span<const char>{};
+  }
+
+private:
+  void consume(std::size_t bytes) {
+    session_.input_size_ -= bytes;
+    std::memmove(session_.input_.data(), session_.input_.data() + bytes, session_.input_size_);
+  }
+
+  // Somebody who sends too slowly on the whole is not waited for, however often a byte comes.
+  milliseconds time_left() const {
+    const auto allowed = milliseconds(limits::body_wait_ms) +
+                         milliseconds(total_ * 1'000 / limits::body_bytes_per_s_min);
+    const auto spent = std::chrono::duration_cast<milliseconds>(
+        std::chrono::steady_clock::now() - began_);
+    return std::clamp(allowed - spent, milliseconds(1), milliseconds(limits::body_wait_ms));
+  }
+
+  std::unexpected<problem> fail(problem p) {
+    broken_ = true;
+    return std::unexpected(std::move(p));
+  }
+  std::unexpected<problem> lost() { return fail(bad("bad_request", "The body ended too early.")); }
+
+  session& session_;
+  head_parser& parser_;
+  bool expects_continue_;
+  bool broken_ = false;
+  std::uint64_t total_ = 0;
+  std::chrono::steady_clock::time_point began_{};
+  std::vector<char> piece_;
+  std::function<void(std::uint64_t, boost::beast::string_view, boost::system::error_code&)>
+      limit_chunk_;
+};
+
+// Sends pieces as they are, or as chunks.
+class session::response_body final : public body_writer {
+public:
+  response_body(session& s, bool chunked) : session_(s), chunked_(chunked) {}
+
+  task<bool> write(std::string_view piece) override {
+    if (piece.empty()) co_return true;
+    bytes_ += piece.size();
+    session_.wire_.set_deadline(milliseconds(limits::send_ms));
+    if (!chunked_) co_return co_await session_.send(piece);
+    char size[24];
+    const int n = std::snprintf(size, sizeof size, "%zx\r\n", piece.size());
+    std::string framed(size, static_cast<std::size_t>(n));
+    framed += piece;
+    framed += "\r\n";
+    co_return co_await session_.send(framed);
+  }
+  std::uint64_t bytes() const { return bytes_; }
+
+private:
+  session& session_;
+  bool chunked_;
+  std::uint64_t bytes_ = 0;
+};
+
+session::session(transport::socket connected, asio::ssl::context* tls,
+                 std::shared_ptr<const session_parts> parts)
+    : wire_(std::move(connected), tls), parts_(std::move(parts)) {}
+
+void session::stop() {
+  asio::post(wire_.executor(), [self = shared_from_this()] {
+    self->stopping_ = true;
+    if (self->idle_) self->wire_.cancel();
+  });
+}
+
+void session::abort() {
+  asio::post(wire_.executor(), [self = shared_from_this()] {
+    self->stopping_ = true;
+    self->wire_.cancel();
+  });
+}
+
+task<bool> session::send(std::string_view a, std::string_view b) {
+  const asio::const_buffer buffers[] = {asio::buffer(a.data(), a.size()),
+                                        asio::buffer(b.data(), b.size())};
+  co_return co_await wire_.write(std::span(buffers, b.empty() ? 1 : 2));
+}
+
+task<void> session::run() {
+  const auto self = shared_from_this();
+  wire_.set_deadline(milliseconds(limits::header_ms));
+  bool more = co_await wire_.handshake();
+  while (more && !stopping_) {
+    more = co_await serve_one();
+    served_ += 1;
+  }
+  co_await wire_.finish(unread_input_ || input_size_ != 0);
+}
+
+task<session::head_result> session::read_head(problem& refused, std::size_t& head_bytes) {
+  idle_ = input_size_ == 0;
+  if (idle_ && input_.size() != limits::header_bytes_max)
+    input_ = std::vector<char>(limits::header_bytes_max); // what a body needed is given back
+  std::size_t searched = 0;
+  bool begun = !idle_;
+  wire_.set_deadline(milliseconds(begun ? limits::header_ms : limits::idle_ms));
+  while (true) {
+    // Empty lines before a request are skipped (RFC 9112, section 2.2).
+    while (input_size_ >= 2 && input_[0] == '\r' && input_[1] == '\n') {
+      input_size_ -= 2;
+      std::memmove(input_.data(), input_.data() + 2, input_size_);
+    }
+    const std::string_view have(input_.data(), input_size_);
+    const auto end = have.find("\r\n\r\n", searched < 3 ? 0 : searched - 3);
+    if (end != std::string_view::npos && end + 4 <= limits::header_bytes_max) {
+      head_bytes = end + 4;
+      idle_ = false;
+      co_return head_result::complete;
+    }
+    searched = have.size();
+    if (input_size_ >= limits::header_bytes_max) {
+      const bool long_target = have.find("\r\n") == std::string_view::npos;
+      refused = bad(long_target ? "uri_too_long" : "headers_too_large");
+      co_return head_result::refused;
+    }
+    // A line that ends in a bare LF never comes to a proper end: it need not be waited for.
+    if (have.find("\n\n") != std::string_view::npos) {
+      refused = bad("bad_request", "Lines end in CR LF.");
+      co_return head_result::refused;
+    }
+    const auto n = co_await wire_.read(std::span(input_).subspan(input_size_));
+    if (n == 0) {
+      if (!wire_.timed_out() || !begun) co_return head_result::ended;
+      refused = bad("request_timeout");
+      co_return head_result::refused;
+    }
+    input_size_ += n;
+    if (!begun) {
+      begun = true;
+      idle_ = false;
+      wire_.set_deadline(milliseconds(limits::header_ms));
+    }
+  }
+}
+
+task<void> session::refuse(const problem& p) {
+  request rq;
+  rq.id = request_id({});
+  rq.address = wire_.address();
+  auto answer = problem_response(p, rq);
+  unread_input_ = true;
+  co_await respond(rq, answer, false);
+}
+
+task<bool> session::serve_one() {
+  problem refused;
+  std::size_t head_bytes = 0;
+  const auto result = co_await read_head(refused, head_bytes);
+  if (result == head_result::ended) co_return false;
+  if (result == head_result::complete)
+    if (auto ok = check_head({input_.data(), head_bytes}); !ok) refused = ok.error();
+  head_parser parser;
+  parser.header_limit(limits::header_bytes_max + 1);
+  parser.body_limit(boost::none);
+  if (refused.code.empty()) {
+    boost::system::error_code error;
+    const auto used = parser.put(asio::buffer(input_.data(), head_bytes), error);
+    if (error && error != bhttp::error::need_more) refused = bad("bad_request");
+    if (!parser.is_header_done()) refused = bad("bad_request");
+    input_size_ -= used;
+    std::memmove(input_.data(), input_.data() + used, input_size_);
+  }
+  auto parsed = refused.code.empty() ? to_request(parser)
+                                     : std::expected<request, problem>(std::unexpected(refused));
+  if (!parsed) {
+    co_await refuse(parsed.error());
+    co_return false;
+  }
+  auto& rq = *parsed;
+  rq.address = wire_.address();
+  rq.secure = wire_.secure();
+  const auto expects = rq.header("Expect");
+  request_body body(*this, parser, !expects.empty() && rq.has_body() && rq.http_1_1);
+  response answer;
+  if (!expects.empty() && expects != "100-continue")
+    answer = problem_response(bad("expectation_failed"), rq);
+  else
+    answer = co_await parts_->handle(rq, body);
+  bool keep = rq.keep_alive && !answer.closes && !stopping_ && !body.broken() &&
+              served_ + 1 < limits::requests_per_connection_max;
+  if (!body.done() && (body.waits_for_continue() || body.broken())) keep = false;
+  // A short rest of a body is read past; a long one is not waited for.
+  for (std::uint64_t skipped = 0; keep && !body.done();) {
+    const auto piece = co_await body.read();
+    skipped += piece ? piece->size() : 0;
+    if (!piece || skipped > limits::drained_body_bytes_max) keep = false;
+    if (piece && piece->empty()) break;
+  }
+  unread_input_ = !body.done();
+  const bool sent = co_await respond(rq, answer, keep);
+  co_return sent && keep;
+}
+
+task<bool> session::respond(const request& rq, response& answer, bool keep_alive) {
+  const bool head_only = rq.method == "HEAD";
+  const auto* text = std::get_if<std::string>(&answer.body);
+  const auto* file = std::get_if<file_body>(&answer.body);
+  const auto* stream = std::get_if<stream_body>(&answer.body);
+  std::optional<std::uint64_t> length;
+  if (text != nullptr) length = text->size();
+  if (file != nullptr) length = file->length;
+  if (stream != nullptr) length = stream->length;
+  const bool has_no_body = answer.status == 204 || answer.status == 304;
+  const bool chunked = !length && rq.http_1_1;
+  if (!length && !chunked) keep_alive = false; // the end of the connection is the end of the body
+
+  std::string head = "HTTP/1.1 " + std::to_string(answer.status) + ' ';
+  head += reason_of(answer.status);
+  head += "\r\n";
+  for (const auto& [name, value] : answer.headers)
+    head += name + ": " + value + "\r\n";
+  head += "X-Request-Id: " + rq.id + "\r\nX-Content-Type-Options: nosniff\r\n";
+  if (length && !has_no_body) head += "Content-Length: " + std::to_string(*length) + "\r\n";
+  if (chunked && !has_no_body) head += "Transfer-Encoding: chunked\r\n";
+  if (!keep_alive) head += "Connection: close\r\n";
+  if (keep_alive && !rq.http_1_1) head += "Connection: keep-alive\r\n";
+  head += "\r\n";
+
+  wire_.set_deadline(milliseconds(limits::send_ms));
+  const bool with_body = !head_only && !has_no_body;
+  bool sent = co_await send(head, text != nullptr && with_body ? std::string_view(*text)
+                                                               : std::string_view{});
+  std::uint64_t bytes = text != nullptr && with_body ? text->size() : 0;
+  if (sent && with_body && file != nullptr) {
+    sent = co_await send_file(*file);
+    bytes = file->length;
+  }
+  if (sent && with_body && stream != nullptr) {
+    response_body out(*this, chunked);
+    sent = co_await stream->write(out);
+    bytes = out.bytes();
+    if (sent && chunked) sent = co_await send("0\r\n\r\n");
+  }
+  if (parts_->log) parts_->log(rq, answer, bytes);
+  co_return sent && keep_alive;
+}
+
+task<bool> session::send_file(const file_body& body) {
+  std::vector<char> piece(static_cast<std::size_t>(
+      std::min<std::uint64_t>(body.length, limits::body_piece_bytes)));
+  for (std::uint64_t at = 0; at < body.length;) {
+    const auto want =
+        static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), body.length - at));
+    const auto n = co_await parts_->read_file(body.file->get(), std::span(piece).first(want),
+                                              body.first + at);
+    if (n <= 0) co_return false;
+    wire_.set_deadline(milliseconds(limits::send_ms));
+    const bool sent = co_await send({piece.data(), static_cast<std::size_t>(n)});
+    if (!sent) co_return false;
+    at += static_cast<std::uint64_t>(n);
+  }
+  co_return true;
+}
+
+} // namespace darkroom::http

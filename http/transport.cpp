@@ -1,0 +1,146 @@
+#include "http/transport.hpp"
+
+#include "config/limits.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include <array>
+#include <optional>
+#include <vector>
+
+namespace darkroom::http {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+}
+
+struct transport::parts {
+  transport::socket tcp;
+  std::optional<asio::ssl::stream<transport::socket&>> tls;
+  // Shared with its handlers, which may come after the connection is gone.
+  struct watch {
+    explicit watch(const asio::any_io_executor& on) : timer(on) {}
+    asio::steady_timer timer;
+    transport::socket* tcp = nullptr;
+    std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+    bool waiting = false;
+    bool expired = false;
+  };
+  std::shared_ptr<watch> watched;
+
+  explicit parts(transport::socket connected) : tcp(std::move(connected)) {}
+
+  // One wait serves many deadlines: when it ends too early, it goes on to the newest.
+  static void wait(const std::shared_ptr<watch>& w) {
+    w->waiting = true;
+    w->timer.expires_at(w->deadline);
+    w->timer.async_wait([w](const boost::system::error_code&) {
+      w->waiting = false;
+      if (w->tcp == nullptr) return;
+      if (std::chrono::steady_clock::now() < w->deadline) return wait(w);
+      w->expired = true;
+      boost::system::error_code ignored;
+      w->tcp->cancel(ignored);
+    });
+  }
+};
+
+transport::transport(socket connected, asio::ssl::context* tls)
+    : parts_(std::make_unique<parts>(std::move(connected))) {
+  parts_->watched = std::make_shared<parts::watch>(parts_->tcp.get_executor());
+  parts_->watched->tcp = &parts_->tcp;
+  if (tls != nullptr) parts_->tls.emplace(parts_->tcp, *tls);
+  boost::system::error_code error;
+  const auto peer = parts_->tcp.remote_endpoint(error);
+  if (!error) {
+    auto from = peer.address();
+    if (from.is_v6() && from.to_v6().is_v4_mapped())
+      from = asio::ip::make_address_v4(asio::ip::v4_mapped, from.to_v6());
+    address_ = from.to_string();
+  }
+  parts_->tcp.set_option(asio::ip::tcp::no_delay(true), error);
+}
+
+transport::~transport() {
+  parts_->watched->tcp = nullptr;
+  parts_->watched->timer.cancel();
+}
+
+void transport::set_deadline(std::chrono::milliseconds from_now) {
+  auto& w = *parts_->watched;
+  const auto deadline = std::chrono::steady_clock::now() + from_now;
+  const bool sooner = deadline < w.deadline;
+  w.deadline = deadline;
+  w.expired = false;
+  if (!w.waiting)
+    parts::wait(parts_->watched);
+  else if (sooner)
+    w.timer.cancel(); // and it goes on to the newest
+}
+
+bool transport::timed_out() const {
+  return parts_->watched->expired;
+}
+
+void transport::cancel() {
+  boost::system::error_code ignored;
+  parts_->tcp.cancel(ignored);
+}
+
+asio::awaitable<bool> transport::handshake() {
+  if (!parts_->tls) co_return true;
+  const auto [error] =
+      co_await parts_->tls->async_handshake(asio::ssl::stream_base::server, as_result);
+  co_return !error;
+}
+
+asio::awaitable<std::size_t> transport::read(std::span<char> into) {
+  const auto buffer = asio::buffer(into.data(), into.size());
+  if (parts_->tls) {
+    const auto [error, n] = co_await parts_->tls->async_read_some(buffer, as_result);
+    co_return error ? 0 : n;
+  }
+  const auto [error, n] = co_await parts_->tcp.async_read_some(buffer, as_result);
+  co_return error ? 0 : n;
+}
+
+asio::awaitable<bool> transport::write(std::span<const asio::const_buffer> buffers) {
+  const std::vector<asio::const_buffer> all(buffers.begin(), buffers.end());
+  if (parts_->tls) {
+    const auto [error, n] = co_await asio::async_write(*parts_->tls, all, as_result);
+    co_return !error;
+  }
+  const auto [error, n] = co_await asio::async_write(parts_->tcp, all, as_result);
+  co_return !error;
+}
+
+asio::awaitable<void> transport::finish(bool unread_input) {
+  set_deadline(std::chrono::milliseconds(limits::linger_ms));
+  if (parts_->tls) co_await parts_->tls->async_shutdown(as_result);
+  boost::system::error_code ignored;
+  parts_->tcp.shutdown(socket::shutdown_send, ignored);
+  // A socket that is closed with unread input resets the connection, and the answer may be lost.
+  std::array<char, 4'096> discarded{};
+  for (std::size_t total = 0; unread_input && total < limits::drained_body_bytes_max;) {
+    const auto [error, n] = co_await parts_->tcp.async_read_some(asio::buffer(discarded), as_result);
+    if (error || n == 0) break;
+    total += n;
+  }
+  parts_->tcp.close(ignored);
+}
+
+asio::any_io_executor transport::executor() {
+  return parts_->tcp.get_executor();
+}
+
+bool transport::secure() const {
+  return parts_->tls.has_value();
+}
+
+} // namespace darkroom::http

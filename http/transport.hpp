@@ -1,0 +1,50 @@
+// One connection's bytes, plain or through TLS, with a deadline on everything that waits.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <chrono>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace darkroom::http {
+
+class transport {
+public:
+  using socket = boost::asio::ip::tcp::socket;
+
+  // `tls`: null for a plain connection; outlives the transport.
+  transport(socket connected, boost::asio::ssl::context* tls);
+  ~transport();
+  transport(const transport&) = delete;
+  transport& operator=(const transport&) = delete;
+
+  // From now on, what waits longer than until then is given up; `timed_out` tells.
+  void set_deadline(std::chrono::milliseconds from_now);
+  bool timed_out() const;
+  // Gives up what waits. On the connection's strand.
+  void cancel();
+
+  // False when it failed or was given up.
+  boost::asio::awaitable<bool> handshake();
+  // Bytes read; 0 at the end, after an error, or when it was given up.
+  boost::asio::awaitable<std::size_t> read(std::span<char> into);
+  boost::asio::awaitable<bool> write(std::span<const boost::asio::const_buffer> buffers);
+  // Says that nothing more will be sent, and reads on for a moment, so that what was sent arrives.
+  boost::asio::awaitable<void> finish(bool unread_input);
+
+  boost::asio::any_io_executor executor();
+  std::string address() const { return address_; }
+  bool secure() const;
+
+private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+  std::string address_;
+};
+
+} // namespace darkroom::http

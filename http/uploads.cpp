@@ -1,0 +1,181 @@
+#include "http/uploads.hpp"
+#include "domain/text.hpp"
+
+#include "config/limits.hpp"
+#include "http/blocking.hpp"
+#include "http/file_path.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <mutex>
+
+namespace darkroom::http {
+
+namespace {
+
+// Whatever the spec asks: these can never become a picture.
+bool is_hopeless(domain::failure_reason reason) {
+  using enum domain::failure_reason;
+  return reason == unsupported_format || reason == limit_pixels || reason == limit_dimensions ||
+         reason == limit_frames;
+}
+
+added_file refused(const received_file& file, problem p) {
+  added_file out{file.path, 0, file.blob.bytes(), persistence::to_hex(file.blob.name()), false, {}};
+  out.refused = std::move(p);
+  return out;
+}
+
+problem collision(const std::string& detail) {
+  return {"name_collision", detail};
+}
+
+// Of a file whose path is taken: the same bytes are there already, or others are.
+std::optional<problem> compare(const persistence::read_view& journal, const domain::batch_id& batch,
+                               domain::file_index index, const received_file& file) {
+  const auto record = journal.file(batch, index);
+  if (!record) return journal_problem(record.error());
+  if (!*record || (*record)->entry.path != file.path ||
+      (*record)->entry.source != persistence::to_hex(file.blob.name()))
+    return collision("Another file of the batch has the path " + domain::printable(file.path) +
+                     ".");
+  return std::nullopt;
+}
+
+} // namespace
+
+problem disk_problem(const persistence::file_error& error) {
+  if (error.disk_full()) return {"disk_full"};
+  return {"internal"};
+}
+
+std::expected<void, problem> check_may_add(const call& c, const named_batch& batch) {
+  if (batch.facts.sealed || domain::is_terminal(batch.facts.phase)) {
+    problem p{"batch_sealed"};
+    p.state = to_string(batch.facts.phase);
+    return std::unexpected(std::move(p));
+  }
+  const auto free = free_bytes(c.s);
+  if (free && *free < c.s.settings.data.disk_floor_bytes)
+    return std::unexpected(problem{"disk_full"});
+  if (!journal_of(c.s)) return std::unexpected(journal_problem({}));
+  return {};
+}
+
+std::expected<std::optional<persistence::digest>, problem>
+read_repr_digest(std::string_view header) {
+  constexpr std::string_view name = "sha-256=:";
+  const auto at = header.find(name);
+  if (at == std::string_view::npos) return std::nullopt;
+  const auto value = header.substr(at + name.size());
+  const auto end = value.find(':');
+  std::array<unsigned char, 48> bytes{};
+  // 32 bytes are 44 characters, the last of which is padding.
+  if (end != 44 || value[43] != '=' || value[42] == '=' ||
+      EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(value.data()), 44) != 33)
+    return std::unexpected(problem{"bad_request", "Repr-Digest is sha-256=:…: in base64."});
+  persistence::digest d{};
+  std::copy_n(bytes.begin(), d.size(), d.begin());
+  return d;
+}
+
+std::string repr_digest(const persistence::digest& d) {
+  std::array<unsigned char, 48> text{};
+  const int n = EVP_EncodeBlock(text.data(), d.data(), static_cast<int>(d.size()));
+  return "sha-256=:" + std::string(reinterpret_cast<const char*>(text.data()),
+                                   static_cast<std::size_t>(n)) +
+         ':';
+}
+
+task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_writer> finished) {
+  struct gathered {
+    std::mutex mutex;
+    std::vector<std::optional<commit_result>> results;
+    std::size_t missing = 0;
+  };
+  auto all = std::make_shared<gathered>();
+  all->results.resize(finished.size());
+  all->missing = finished.size();
+  std::vector<commit_result> results;
+  if (finished.empty()) co_return results;
+  auto writers = std::make_shared<std::vector<persistence::blob_writer>>(std::move(finished));
+  co_await await_callback<bool>([&c, all, writers](std::function<void(bool)> then) {
+    for (std::size_t i = 0; i < writers->size(); ++i)
+      c.s.committer.commit(std::move((*writers)[i]), [all, i, then](auto pin) {
+        const std::lock_guard lock(all->mutex);
+        if (pin)
+          all->results[i].emplace(std::move(*pin));
+        else
+          all->results[i].emplace(std::unexpected(disk_problem(pin.error())));
+        if (--all->missing == 0) then(true);
+      });
+  });
+  for (auto& result : all->results)
+    results.push_back(std::move(*result));
+  co_return results;
+}
+
+task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
+                                           std::vector<received_file> files) {
+  std::vector<added_file> results;
+  actors::add_files_request request;
+  request.batch = batch.id;
+  std::vector<std::size_t> sent; // by entry: which file it is
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    auto& file = files[i];
+    domain::file_entry entry;
+    entry.path = file.path;
+    entry.source = persistence::to_hex(file.blob.name());
+    entry.bytes = file.blob.bytes();
+    actors::preview_order order{batch.facts.owner,
+                                std::make_shared<const domain::file_entry>(entry), nullptr};
+    const auto seen = co_await c.s.gateway.look(std::move(order));
+    results.push_back({file.path, 0, entry.bytes, entry.source, false, {}});
+    if (!seen.ok && is_hopeless(seen.reason)) {
+      results.back().refused = problem{std::string{to_string(seen.reason)},
+                                       std::string{domain::explain(seen.reason)}};
+      continue;
+    }
+    c.subject = file.path;
+    request.audit.push_back(audit_of(c, "file.add", 201, "ok"));
+    request.entries.push_back(std::move(entry));
+    sent.push_back(i);
+  }
+  if (sent.empty()) co_return results;
+  const auto outcome = co_await c.s.gateway.ask(std::move(request));
+  if (const auto p = problem_of(outcome.command)) {
+    for (const auto i : sent) {
+      results[i] = refused(files[i], *p);
+      // It may have been journaled: better a blob too many.
+      if (outcome.command.in_doubt) c.s.blobs.add_reference(files[i].blob.name());
+    }
+    co_return results;
+  }
+  bool some_new = false;
+  for (std::size_t n = 0; n < sent.size(); ++n) {
+    const auto& file = files[sent[n]];
+    auto& result = results[sent[n]];
+    const auto& answer = outcome.files.at(n);
+    result.index = answer.index;
+    if (answer.how == actors::file_addition::kind::added) {
+      c.s.blobs.add_reference(file.blob.name());
+      result.is_new = some_new = true;
+    } else if (answer.how == actors::file_addition::kind::output_collision) {
+      result.refused = collision("Another file's output has the name " +
+                                 domain::printable(answer.detail) + " already.");
+    } else {
+      const auto journal = journal_of(c.s);
+      const auto index = answer.index;
+      result.refused =
+          !journal ? journal_problem({})
+                   : co_await run_blocking(c.s.blocking, [&journal, &batch, index, &file] {
+                       return compare(*journal, batch.id, index, file);
+                     });
+    }
+  }
+  c.audited = some_new;
+  co_return results;
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,31 @@
+// How batches, files and events look as JSON.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "persistence/records.hpp"
+
+#include <boost/json/object.hpp>
+#include <string>
+
+namespace darkroom::http {
+
+// One line, without the newline: {"seq", "prev", "ts", "type", "batch", "file", "data"}. `path`: of
+// the event's file, if it has one.
+std::string event_json(const persistence::journaled_event& e, const std::string* path);
+
+// A batch as clients see it.
+boost::json::object batch_object(const actors::batch_view& batch);
+
+// The state of a file, given its record, its batch's state, and what the live batch says (which may
+// be older than the record).
+domain::file_status status_of(const persistence::file_record& file, domain::batch_phase phase,
+                              const std::vector<domain::file_status>* live);
+boost::json::object file_object(const persistence::file_record& file, domain::file_status status);
+
+// One row of a report.
+std::string file_json(const persistence::file_record& file, domain::file_status status);
+std::string file_csv(const persistence::file_record& file, domain::file_status status);
+std::string csv_header();
+
+
+} // namespace darkroom::http
