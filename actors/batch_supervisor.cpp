@@ -508,7 +508,7 @@ void add_files(self_pointer self, const add_files_request& request,
   auto events = domain::execute(s.working, add);
   if (!events) return refuse(refused(self, events.error()));
   const bool changed = !events->empty();
-  const auto view = view_of(self, false);
+  const auto view = std::make_shared<batch_view>();
   journal(
       self, std::move(*events), true,
       [self, promise, outcome, changed, view](bool durable) mutable {
@@ -516,11 +516,12 @@ void add_files(self_pointer self, const add_files_request& request,
         outcome.command.in_doubt = !durable;
         outcome.command.changed = changed;
         outcome.command.phase = self->state.working.phase;
-        outcome.command.view = positioned(self->state, std::move(view));
+        outcome.command.view = positioned(self->state, std::move(*view));
         if (durable) act_on_phase(self);
         promise.deliver(std::move(outcome));
       },
       std::move(records));
+  *view = view_of(self, false);
 }
 
 void on_add_files(self_pointer self, const add_files_request& request,

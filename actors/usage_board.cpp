@@ -18,7 +18,8 @@ void usage_board::set(const persistence::batch_summary& batch) {
   const bool gone = batch.phase == domain::batch_phase::deleted;
   share now{batch.owner,        batch.phase,
             batch.counts,       domain::is_terminal(batch.phase) ? 0u : 1u,
-            batch.open_files(), batch.bytes_added + batch.bytes_out, batch.sealed};
+            batch.open_files(), batch.bytes_added + batch.bytes_out,
+            batch.sealed};
   const std::lock_guard lock(mutex_);
   const auto at = shares_.find(batch.id);
   if (!gone) add(now, 1); // first, so that an owner with one batch does not go and come back

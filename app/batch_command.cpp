@@ -45,7 +45,8 @@ std::string path_of(const std::string& id, const char* rest = "") {
   return "/v1/batches/" + url_path(id) + rest;
 }
 
-// --- Following a batch ----------------------------------------------------------------------------------
+// --- Following a batch
+// ----------------------------------------------------------------------------------
 
 run_totals totals_of(const json::value& batch) {
   const auto& files = batch.at("files");
@@ -98,7 +99,8 @@ int follow(http_client& client, const std::string& id, bool quiet) {
   }
 }
 
-// --- Submitting -------------------------------------------------------------------------------------------
+// --- Submitting
+// -------------------------------------------------------------------------------------------
 
 struct upload {
   source_file file;
@@ -138,8 +140,8 @@ private:
   http_reply send_one(http_client& client, const upload& one) {
     http_reply reply;
     for (std::uint32_t tries = 0; tries < limits::client_tries_max; ++tries) {
-      reply = client.put_file(path_of(id_, "/files/") + url_path(one.file.path),
-                              one.file.absolute, one.file.bytes);
+      reply = client.put_file(path_of(id_, "/files/") + url_path(one.file.path), one.file.absolute,
+                              one.file.bytes);
       const bool again = reply.status == 0 || reply.status == 429 || reply.status == 503;
       if (!again) return reply;
       std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
@@ -170,14 +172,14 @@ missing_files(http_client& client, const std::string& id, const std::vector<uplo
     const auto end = std::min(at + limits::manifest_files_max, all.size());
     std::map<std::string, const upload*> by_path;
     for (auto i = at; i < end; ++i) {
-      rows.push_back({{"path", all[i].file.path},
-                      {"size", all[i].file.bytes},
-                      {"sha256", all[i].sha256}});
+      rows.push_back(
+          {{"path", all[i].file.path}, {"size", all[i].file.bytes}, {"sha256", all[i].sha256}});
       by_path[all[i].file.path] = &all[i];
     }
     const auto reply = client.send("POST", path_of(id, "/manifest"), json::serialize(rows));
     if (reply.status != 200) return std::unexpected(reply);
-    for (const auto& path : json::parse(reply.body).at("missing").as_array())
+    const auto answer = json::parse(reply.body);
+    for (const auto& path : answer.at("missing").as_array())
       missing.push_back(*by_path.at(std::string{path.as_string()}));
   }
   return missing;
@@ -218,7 +220,8 @@ int submit(const server_account& account, const batch_options& o) {
   return code == exit_all && refused != 0 ? int{exit_some_failed} : code;
 }
 
-// --- Listing and commanding -----------------------------------------------------------------------------------
+// --- Listing and commanding
+// -----------------------------------------------------------------------------------
 
 int list(http_client& client, const batch_options& o) {
   std::string query = "?limit=1000";
@@ -253,7 +256,8 @@ int command(http_client& client, const batch_options& o, const char* verb, json:
   return exit_all;
 }
 
-// --- Downloading -----------------------------------------------------------------------------------------
+// --- Downloading
+// -----------------------------------------------------------------------------------------
 
 // Fetches into FILE.part, from where an earlier run was cut off, and names it when it is whole.
 std::expected<void, std::string> fetch(http_client& client, const std::string& path,
@@ -270,9 +274,8 @@ std::expected<void, std::string> fetch(http_client& client, const std::string& p
       std::fclose(in);
     }
     if (tag.empty()) have = 0;
-    const codecs::unique_fd out{
-        ::open(part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (have == 0 ? O_TRUNC : O_APPEND),
-               0666)};
+    const codecs::unique_fd out{::open(
+        part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (have == 0 ? O_TRUNC : O_APPEND), 0666)};
     if (!out) return std::unexpected(persistence::last_error("making " + part).text());
     http_client::headers headers;
     if (have != 0) {

@@ -51,7 +51,8 @@ void declare(CLI::App& command, batch_options& o) {
   auto* retry_ = with_id("retry", "Run again what failed or was cancelled", retry);
   retry_->add_option("--scope", o.scope, "failed or cancelled")->capture_default_str();
   retry_->add_option("--only", o.reasons, "Only files that failed so; may be repeated");
-  auto* download_ = with_id("download", "Fetch the outputs; goes on where it was cut off", download);
+  auto* download_ =
+      with_id("download", "Fetch the outputs; goes on where it was cut off", download);
   download_->add_option("-o,--out", o.out, "Folder; with --zip, a file");
   download_->add_flag("--zip", o.zip, "As one ZIP file");
   download_->add_flag("--quiet", o.quiet, "Say nothing but errors");

@@ -24,10 +24,10 @@ struct batch_options {
   bool wait = false;
   std::size_t connections = 4;
 
-  std::string state, tag; // list
-  bool interrupt = false; // pause
-  std::string reason;     // cancel
-  std::string scope = "failed";         // retry
+  std::string state, tag;       // list
+  bool interrupt = false;       // pause
+  std::string reason;           // cancel
+  std::string scope = "failed"; // retry
   std::vector<std::string> reasons;
   std::string out; // download: a folder, or a file with --zip
   bool zip = false;

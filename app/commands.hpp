@@ -1,8 +1,8 @@
 // The subcommands, one file each. Each returns the process's exit code.
 #pragma once
 
-#include "app/convert_options.hpp"
 #include "app/batch_options.hpp"
+#include "app/convert_options.hpp"
 #include "app/settings_options.hpp"
 #include "codecs/host/zygote.hpp"
 

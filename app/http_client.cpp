@@ -62,8 +62,8 @@ std::expected<server_account, std::string> read_account(const std::string& url_f
       if (!choice.empty()) return choice;
     return std::string{};
   };
-  account->url = first({url_flag, environment("DARKROOM_SERVER"), account->url,
-                        "http://127.0.0.1:8080"});
+  account->url =
+      first({url_flag, environment("DARKROOM_SERVER"), account->url, "http://127.0.0.1:8080"});
   account->token = first({token_flag, environment("DARKROOM_TOKEN"), account->token});
   while (account->url.ends_with('/'))
     account->url.pop_back();

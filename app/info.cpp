@@ -34,22 +34,22 @@ std::string describe(const std::string& path, const codecs::image_info& info) {
 
 std::string info_json(const std::string& path, const codecs::image_info& info) {
   return boost::json::serialize(boost::json::object{{"path", printable(path)},
-                                      {"format", info.format},
-                                      {"width", info.width},
-                                      {"height", info.height},
-                                      {"upright_width", info.upright_width()},
-                                      {"upright_height", info.upright_height()},
-                                      {"channels", info.channels},
-                                      {"depth", info.depth},
-                                      {"orientation", info.orientation},
-                                      {"frames", info.frames},
-                                      {"alpha", info.alpha},
-                                      {"progressive", info.progressive},
-                                      {"lossless", info.lossless},
-                                      {"cmyk", info.cmyk},
-                                      {"icc_bytes", info.icc_bytes},
-                                      {"exif_bytes", info.exif_bytes},
-                                      {"xmp_bytes", info.xmp_bytes}});
+                                                    {"format", info.format},
+                                                    {"width", info.width},
+                                                    {"height", info.height},
+                                                    {"upright_width", info.upright_width()},
+                                                    {"upright_height", info.upright_height()},
+                                                    {"channels", info.channels},
+                                                    {"depth", info.depth},
+                                                    {"orientation", info.orientation},
+                                                    {"frames", info.frames},
+                                                    {"alpha", info.alpha},
+                                                    {"progressive", info.progressive},
+                                                    {"lossless", info.lossless},
+                                                    {"cmyk", info.cmyk},
+                                                    {"icc_bytes", info.icc_bytes},
+                                                    {"exif_bytes", info.exif_bytes},
+                                                    {"xmp_bytes", info.xmp_bytes}});
 }
 
 } // namespace

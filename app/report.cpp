@@ -1,7 +1,7 @@
 #include "app/report.hpp"
 
-#include "http/views.hpp"
 #include "codecs/unique_fd.hpp"
+#include "http/views.hpp"
 #include "persistence/files.hpp"
 
 #include <sys/mman.h>

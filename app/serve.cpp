@@ -75,13 +75,13 @@ http::format_facts format_facts_of(const config::settings& s) {
       facts.by_extension.emplace_back(extension, format.media_type);
   }
   // The options of an output are in the spec's description; here is what limits a source.
-  facts.json = "{\"formats\":" + formats_json() + ",\"limits\":{\"input_bytes_max\":" +
-               std::to_string(s.work.input_bytes_max) + ",\"image_pixels_max\":" +
-               std::to_string(s.work.image_pixels_max) + ",\"side_pixels_max\":" +
-               std::to_string(limits::side_pixels_max) + ",\"frames_max\":" +
-               std::to_string(limits::animation_frames_max) + ",\"jpeg_scans_max\":" +
-               std::to_string(limits::jpeg_scans_max) + ",\"outputs_max\":" +
-               std::to_string(limits::outputs_max) + "}}";
+  facts.json = "{\"formats\":" + formats_json() +
+               ",\"limits\":{\"input_bytes_max\":" + std::to_string(s.work.input_bytes_max) +
+               ",\"image_pixels_max\":" + std::to_string(s.work.image_pixels_max) +
+               ",\"side_pixels_max\":" + std::to_string(limits::side_pixels_max) +
+               ",\"frames_max\":" + std::to_string(limits::animation_frames_max) +
+               ",\"jpeg_scans_max\":" + std::to_string(limits::jpeg_scans_max) +
+               ",\"outputs_max\":" + std::to_string(limits::outputs_max) + "}}";
   return facts;
 }
 
@@ -126,19 +126,19 @@ private:
 };
 
 void say_welcome(const config::settings& s, const std::string& address, const std::string& token) {
-  const std::string url =
-      (s.tls.certificate.empty() ? "http://" : "https://") + address;
+  const std::string url = (s.tls.certificate.empty() ? "http://" : "https://") + address;
   std::fprintf(stderr, "darkroom serves on %s, data in %s\n", url.c_str(), s.data.dir.c_str());
   if (token.empty()) return;
   std::printf("%s\n", token.c_str());
   std::fflush(stdout);
-  std::fprintf(stderr,
-               "\nThis is the token of the first admin; it is shown only now. To go on:\n\n"
-               "  export DARKROOM_SERVER=%s DARKROOM_TOKEN=%s\n"
-               "  darkroom batch submit PHOTOS/ --to webp --wait\n"
-               "  darkroom token create --user ann\n"
-               "  curl -H \"Authorization: Bearer $DARKROOM_TOKEN\" $DARKROOM_SERVER/v1/batches\n\n",
-               url.c_str(), token.c_str());
+  std::fprintf(
+      stderr,
+      "\nThis is the token of the first admin; it is shown only now. To go on:\n\n"
+      "  export DARKROOM_SERVER=%s DARKROOM_TOKEN=%s\n"
+      "  darkroom batch submit PHOTOS/ --to webp --wait\n"
+      "  darkroom token create --user ann\n"
+      "  curl -H \"Authorization: Bearer $DARKROOM_TOKEN\" $DARKROOM_SERVER/v1/batches\n\n",
+      url.c_str(), token.c_str());
 }
 
 // Waits for the first signal; the second one makes haste.
@@ -178,8 +178,8 @@ std::size_t slots_of(const config::settings& s) {
   std::size_t slots = s.work.slots != 0
                           ? s.work.slots
                           : std::max<std::size_t>(1, std::thread::hardware_concurrency());
-  while (slots > 1 && actors::lease_memory_bytes(s.work.memory_bytes, slots) <
-                          limits::memory_lease_min_bytes)
+  while (slots > 1 &&
+         actors::lease_memory_bytes(s.work.memory_bytes, slots) < limits::memory_lease_min_bytes)
     --slots;
   return slots;
 }

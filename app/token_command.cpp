@@ -66,10 +66,9 @@ int run_in(persistence::journal_store& journal, const token_options& o) {
     return complain("--user is a name of visible characters, without blanks and quotes",
                     exit_usage);
   const auto now = http::now_us();
-  const auto expires =
-      o.expires_in_days == 0
-          ? 0
-          : now + static_cast<std::int64_t>(o.expires_in_days) * 24 * 3'600 * 1'000'000;
+  const auto expires = o.expires_in_days == 0 ? 0
+                                              : now + static_cast<std::int64_t>(o.expires_in_days) *
+                                                          24 * 3'600 * 1'000'000;
   const auto made = http::make_token(o.user, *role, now, expires, o.note);
   if (!keep(journal, made.record, "token.create"))
     return complain("the journal cannot be written", exit_internal);

@@ -110,7 +110,7 @@ inline constexpr std::uint32_t header_ms = 10'000;
 inline constexpr std::uint32_t idle_ms = 75'000;
 inline constexpr std::uint32_t body_wait_ms = 10'000; // for the next piece of a body
 inline constexpr std::uint64_t body_bytes_per_s_min = 1 * KiB;
-inline constexpr std::uint32_t send_ms = 30'000; // for one piece of an answer to be taken
+inline constexpr std::uint32_t send_ms = 30'000;  // for one piece of an answer to be taken
 inline constexpr std::uint32_t linger_ms = 1'000; // after an answer that ends the connection
 inline constexpr std::size_t target_bytes_max = 4 * KiB;
 inline constexpr std::uint64_t json_body_bytes_max = 1 * MiB;
@@ -119,13 +119,14 @@ inline constexpr std::size_t json_depth_max = 32;
 inline constexpr std::size_t body_piece_bytes = 64 * KiB; // read or sent at a time
 inline constexpr std::size_t chunk_extension_bytes_max = 256;
 inline constexpr std::uint64_t drained_body_bytes_max = 256 * KiB; // of a request refused early
-inline constexpr std::uint64_t upload_step_bytes = 1 * MiB; // reserved at a time, if chunked
+inline constexpr std::uint64_t upload_step_bytes = 1 * MiB;        // reserved at a time, if chunked
 inline constexpr std::size_t multipart_header_bytes_max = 8 * KiB;
 inline constexpr std::size_t multipart_parts_max = 10'000;
 inline constexpr std::size_t parts_stored_together = 32; // of one form: they share a sync
 inline constexpr std::size_t manifest_files_max = 10'000;
 inline constexpr std::size_t page_default = 100, page_max = 1'000;
-inline constexpr std::size_t rows_per_page_max = 20'000; // looked at for one page of a filtered list
+inline constexpr std::size_t rows_per_page_max =
+    20'000; // looked at for one page of a filtered list
 inline constexpr std::size_t tags_max = 16, tag_bytes_max = 64;
 inline constexpr std::size_t name_bytes_max = 256, reason_bytes_max = 512;
 inline constexpr std::size_t user_bytes_max = 128;
@@ -144,7 +145,8 @@ inline constexpr std::uint32_t drain_poll_ms = 20;
 inline constexpr std::uint32_t actor_stop_ms = 5'000;
 inline constexpr std::uint32_t supervisor_restarts_max = 5; // in the life of the process
 
-// --- Client ---------------------------------------------------------------------------------------
+// --- Client
+// ---------------------------------------------------------------------------------------
 inline constexpr std::uint32_t client_tries_max = 30;
 inline constexpr std::uint32_t client_retry_ms = 1'000;
 

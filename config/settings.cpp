@@ -13,7 +13,7 @@ namespace darkroom::config {
 namespace {
 
 template<class Section, class Value>
-setting row(std::string_view key, Section settings::*section, Value Section::*value,
+setting row(std::string_view key, Section settings::* section, Value Section::* value,
             std::string_view about, std::uint64_t least = 0, std::uint64_t most = UINT64_MAX) {
   return {key, about, [=](settings& s) -> setting_value { return &(s.*section.*value); }, least,
           most};
@@ -173,8 +173,7 @@ const std::vector<setting>& all_settings() {
           "Header in which a proxy names the user that it has authenticated. Empty: none does."),
       row("auth.trusted_proxies", &S::auth, &auth_settings::trusted_proxies,
           "Networks whose proxies are believed, as [\"10.0.0.0/8\"]."),
-      row("auth.admins", &S::auth, &auth_settings::admins,
-          "Users of the proxy who are admins."),
+      row("auth.admins", &S::auth, &auth_settings::admins, "Users of the proxy who are admins."),
       row("work.slots", &S::work, &work_settings::slots,
           "Files converted at the same time. 0: one for each core.", 0, limits::slots_max),
       row("work.memory_bytes", &S::work, &work_settings::memory_bytes,
@@ -267,8 +266,9 @@ setting_result check(const settings& s) {
 }
 
 std::string to_toml(const settings& s) {
-  std::string text = "# Settings of darkroom serve. Flags and the environment (DARKROOM_HTTP__LISTEN "
-                     "for\n# http.listen) go before this file.\n";
+  std::string text =
+      "# Settings of darkroom serve. Flags and the environment (DARKROOM_HTTP__LISTEN "
+      "for\n# http.listen) go before this file.\n";
   std::string section;
   auto copy = s;
   for (const auto& row : all_settings()) {
@@ -278,8 +278,8 @@ std::string to_toml(const settings& s) {
       text += "\n[" + section + "]\n";
     }
     if (!row.about.empty()) text += "# " + std::string{row.about} + "\n";
-    text += std::string{row.key.substr(dot + 1)} + " = " +
-            std::visit(toml_text{}, row.in(copy)) + "\n";
+    text +=
+        std::string{row.key.substr(dot + 1)} + " = " + std::visit(toml_text{}, row.in(copy)) + "\n";
   }
   return text;
 }

@@ -70,8 +70,7 @@ struct settings {
 };
 
 // Where one setting is, and what it may be.
-using setting_value =
-    std::variant<std::string*, std::uint64_t*, bool*, std::vector<std::string>*>;
+using setting_value = std::variant<std::string*, std::uint64_t*, bool*, std::vector<std::string>*>;
 struct setting {
   std::string_view key; // "http.listen"
   std::string_view about;

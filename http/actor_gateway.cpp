@@ -50,28 +50,31 @@ task<void> actor_gateway::waiter::wait(std::chrono::milliseconds most) {
   co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
 }
 
-task<actors::command_outcome> actor_gateway::ask(actors::batch_request request) {
-  co_return co_await await_callback<actors::command_outcome>(
+// None of these is a coroutine, and none takes an aggregate by value: GCC 12 destroys such
+// temporaries of a `co_await` expression twice.
+
+task<actors::command_outcome> actor_gateway::ask(actors::batch_request&& request) {
+  return await_callback<actors::command_outcome>(
       [this, request = std::move(request)](auto then) { actors_.ask(request, std::move(then)); });
 }
 
-task<actors::files_outcome> actor_gateway::ask(actors::add_files_request request) {
-  co_return co_await await_callback<actors::files_outcome>(
+task<actors::files_outcome> actor_gateway::ask(actors::add_files_request&& request) {
+  return await_callback<actors::files_outcome>(
       [this, request = std::move(request)](auto then) { actors_.ask(request, std::move(then)); });
 }
 
-task<actors::batch_view> actor_gateway::ask(actors::describe_batch request) {
-  co_return co_await await_callback<actors::batch_view>(
+task<actors::batch_view> actor_gateway::ask(const actors::describe_batch& request) {
+  return await_callback<actors::batch_view>(
       [this, request](auto then) { actors_.ask(request, std::move(then)); });
 }
 
-task<bool> actor_gateway::keep(std::vector<persistence::access_record> records) {
-  co_return co_await await_callback<bool>(
+task<bool> actor_gateway::keep(std::vector<persistence::access_record>&& records) {
+  return await_callback<bool>(
       [this, records = std::move(records)](auto then) { actors_.keep(records, std::move(then)); });
 }
 
-task<actors::preview> actor_gateway::look(actors::preview_order order) {
-  co_return co_await await_callback<actors::preview>(
+task<actors::preview> actor_gateway::look(actors::preview_order&& order) {
+  return await_callback<actors::preview>(
       [this, order = std::move(order)](auto then) { actors_.look(order, std::move(then)); });
 }
 

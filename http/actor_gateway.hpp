@@ -14,11 +14,11 @@ class actor_gateway {
 public:
   explicit actor_gateway(actors::orchestra& actors);
 
-  task<actors::command_outcome> ask(actors::batch_request request);
-  task<actors::files_outcome> ask(actors::add_files_request request);
-  task<actors::batch_view> ask(actors::describe_batch request);
-  task<bool> keep(std::vector<persistence::access_record> records);
-  task<actors::preview> look(actors::preview_order order);
+  task<actors::command_outcome> ask(actors::batch_request&& request);
+  task<actors::files_outcome> ask(actors::add_files_request&& request);
+  task<actors::batch_view> ask(const actors::describe_batch& request);
+  task<bool> keep(std::vector<persistence::access_record>&& records);
+  task<actors::preview> look(actors::preview_order&& order);
 
   // Somebody who waits for a batch to change. Made before its state is read, so that no change
   // comes unseen in between.

@@ -41,7 +41,8 @@ auto run_blocking(boost::asio::thread_pool& pool, Work work) -> task<decltype(wo
     std::optional<result> value;
     std::exception_ptr error;
   };
-  auto done = co_await await_callback<std::shared_ptr<outcome>>(
+  // Named, and no closure within the `co_await` expression: GCC 12 would destroy it twice.
+  std::function<void(std::function<void(std::shared_ptr<outcome>)>)> start =
       [&pool, work = std::make_shared<Work>(std::move(work))](
           std::function<void(std::shared_ptr<outcome>)> then) {
         boost::asio::post(pool, [work, then = std::move(then)] {
@@ -53,7 +54,8 @@ auto run_blocking(boost::asio::thread_pool& pool, Work work) -> task<decltype(wo
           }
           then(std::move(ended));
         });
-      });
+      };
+  auto done = co_await await_callback<std::shared_ptr<outcome>>(std::move(start));
   if (done->error) std::rethrow_exception(done->error);
   co_return std::move(*done->value);
 }

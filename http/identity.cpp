@@ -53,7 +53,8 @@ new_token make_token(const std::string& user, role role, std::int64_t now_us,
 
 bool is_user_name(std::string_view name) {
   return !name.empty() && name.size() <= limits::user_bytes_max &&
-         std::ranges::all_of(name, [](unsigned char c) { return c > ' ' && c != 0x7f && c != '"'; });
+         std::ranges::all_of(name,
+                             [](unsigned char c) { return c > ' ' && c != 0x7f && c != '"'; });
 }
 
 std::optional<bool> in_network(const std::string& network, const std::string& address) {
@@ -64,9 +65,11 @@ std::optional<bool> in_network(const std::string& network, const std::string& ad
                         ? network + (network.find(':') == std::string::npos ? "/32" : "/128")
                         : network;
   if (const auto v4 = ip::make_network_v4(text, error); !error)
-    return who.is_v4() && ip::network_v4(who.to_v4(), v4.prefix_length()).canonical() == v4.canonical();
+    return who.is_v4() &&
+           ip::network_v4(who.to_v4(), v4.prefix_length()).canonical() == v4.canonical();
   if (const auto v6 = ip::make_network_v6(text, error); !error)
-    return who.is_v6() && ip::network_v6(who.to_v6(), v6.prefix_length()).canonical() == v6.canonical();
+    return who.is_v6() &&
+           ip::network_v6(who.to_v6(), v6.prefix_length()).canonical() == v6.canonical();
   return std::nullopt;
 }
 
@@ -132,8 +135,7 @@ std::expected<identity, problem> identity_store::authenticate(const request& rq,
   const std::lock_guard lock(mutex_);
   const auto at = tokens_.find(text.substr(token_prefix.size(), id_digits));
   // One sentence for all of these: which of them it is, is nobody's business.
-  if (at == tokens_.end() || !same(at->second.secret_sha256, given) ||
-      at->second.revoked_us != 0 ||
+  if (at == tokens_.end() || !same(at->second.secret_sha256, given) || at->second.revoked_us != 0 ||
       (at->second.expires_us != 0 && at->second.expires_us <= now_us))
     return unauthorized("The token is unknown, revoked or expired.");
   return identity{at->second.user, at->second.role, at->second.id};

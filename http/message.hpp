@@ -26,9 +26,9 @@ using task = boost::asio::awaitable<T>;
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
 struct request {
-  std::string id;     // to find it again in the log
-  std::string method; // as sent
-  std::string target; // the path as sent, without the query: safe to log
+  std::string id;                    // to find it again in the log
+  std::string method;                // as sent
+  std::string target;                // the path as sent, without the query: safe to log
   std::vector<std::string> segments; // of the path, decoded
   std::vector<std::pair<std::string, std::string>> query;
   header_list headers;
@@ -70,7 +70,8 @@ struct file_body {
   std::uint64_t first = 0, length = 0;
   std::shared_ptr<const void> held; // until it was sent
 };
-// Pieces as they are made; false: something broke, the connection is closed so that the client sees.
+// Pieces as they are made; false: something broke, the connection is closed so that the client
+// sees.
 struct stream_body {
   std::function<task<bool>(body_writer&)> write;
   std::optional<std::uint64_t> length; // none: chunked

@@ -67,8 +67,7 @@ std::string metrics_text(const edge_metrics& edge, const actors::orchestra& acto
                     std::to_string(key.second) + "\"}",
                 count);
   }
-  out.histogram("http_request_seconds", "From the head of a request to its answer.",
-                edge.latency_);
+  out.histogram("http_request_seconds", "From the head of a request to its answer.", edge.latency_);
   out.single("http_connections", "gauge", "Open connections.", edge.connections);
   out.single("http_connections_refused_total", "counter", "Connections over a limit.",
              edge.connections_refused);
@@ -78,8 +77,8 @@ std::string metrics_text(const edge_metrics& edge, const actors::orchestra& acto
   const auto totals = actors.usage().totals();
   out.family("batches", "gauge", "Batches by state.");
   for (std::size_t i = 1; i + 1 < totals.batches.size(); ++i)
-    out.value("batches{state=\"" +
-                  std::string{to_string(static_cast<domain::batch_phase>(i))} + "\"}",
+    out.value("batches{state=\"" + std::string{to_string(static_cast<domain::batch_phase>(i))} +
+                  "\"}",
               totals.batches[i]);
   out.family("files", "gauge", "Files of all batches by state.");
   for (std::size_t i = 0; i + 1 < totals.files.size(); ++i)

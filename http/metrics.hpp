@@ -20,7 +20,8 @@ namespace darkroom::http {
 class edge_metrics {
 public:
   // One request was answered. `route`: its pattern, of which there are few.
-  void answered(const std::string& route, unsigned status, std::chrono::steady_clock::duration took);
+  void answered(const std::string& route, unsigned status,
+                std::chrono::steady_clock::duration took);
 
   std::atomic<std::uint64_t> connections = 0, connections_refused = 0;
   std::atomic<std::uint64_t> bytes_received = 0, bytes_sent = 0;

@@ -22,8 +22,9 @@ struct problem {
   std::string code; // one of the table
   std::string detail;
   std::vector<field_error> errors;
-  std::string state;                // of the batch, with `wrong_state`
-  std::vector<std::string> allowed; // commands, with `wrong_state`; methods, with `method_not_allowed`
+  std::string state; // of the batch, with `wrong_state`
+  std::vector<std::string>
+      allowed; // commands, with `wrong_state`; methods, with `method_not_allowed`
   std::uint32_t retry_after_s = 0;
   bool closes = false; // the connection cannot be used any more
 };

@@ -20,8 +20,7 @@ void rate_limiter::forget_full(std::uint64_t now_us) {
 rate_verdict rate_limiter::take(const std::string& name, std::uint64_t now_us) {
   const std::lock_guard lock(mutex_);
   if (buckets_.size() >= forget_at_) forget_full(now_us);
-  auto& b =
-      buckets_.try_emplace(name, bucket{static_cast<double>(burst_), now_us}).first->second;
+  auto& b = buckets_.try_emplace(name, bucket{static_cast<double>(burst_), now_us}).first->second;
   b.tokens = filled(b, now_us);
   b.filled_us = now_us;
   rate_verdict verdict{b.tokens >= 1, burst_, 0, 0};

@@ -41,7 +41,8 @@ struct route {
 // All that this server has; `HEAD` is answered wherever `GET` is.
 const std::vector<route>& routes();
 
-// The entry of the audit for what this request does; `status` and `outcome` as far as they are known.
+// The entry of the audit for what this request does; `status` and `outcome` as far as they are
+// known.
 persistence::audit_entry audit_of(const call& c, std::string_view action, unsigned status,
                                   std::string_view outcome);
 

@@ -18,8 +18,8 @@ std::expected<named_batch, problem> find_batch(call& c, std::string_view text) {
     c.owner = facts->owner;
   }
   if (!facts || (facts->owner != c.who.user && !c.who.is_admin()))
-    return std::unexpected(problem{"not_found", "There is no batch " + domain::to_string(*id) +
-                                                    " of yours."});
+    return std::unexpected(
+        problem{"not_found", "There is no batch " + domain::to_string(*id) + " of yours."});
   return named_batch{*id, *facts};
 }
 
@@ -101,10 +101,9 @@ std::expected<std::uint64_t, problem> number_parameter(const call& c, std::strin
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc{} || end != text->data() + text->size() || value < least || value > most)
-    return std::unexpected(problem{"invalid_parameter",
-                                   std::string{name} + " is a number from " +
-                                       std::to_string(least) + " to " + std::to_string(most) +
-                                       "."});
+    return std::unexpected(problem{"invalid_parameter", std::string{name} + " is a number from " +
+                                                            std::to_string(least) + " to " +
+                                                            std::to_string(most) + "."});
   return value;
 }
 

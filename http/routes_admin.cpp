@@ -1,6 +1,6 @@
 // Tokens, users, and oneself.
-#include "http/blocking.hpp"
 #include "domain/text.hpp"
+#include "http/blocking.hpp"
 #include "http/routes.hpp"
 
 #include "config/limits.hpp"

@@ -26,14 +26,14 @@ domain::batch_id new_batch_id() {
   return domain::make_batch_id(static_cast<std::uint64_t>(now_us() / 1'000), random);
 }
 
-// --- Creation -------------------------------------------------------------------------------------
+// --- Creation
+// -------------------------------------------------------------------------------------
 
 std::expected<domain::create_batch, problem> read_creation(const call& c, const json::value& body) {
   std::vector<field_error> errors;
   domain::create_batch create;
   create.owner = c.who.user;
-  if (!body.is_object())
-    return std::unexpected(problem{"invalid_value", "The body is an object."});
+  if (!body.is_object()) return std::unexpected(problem{"invalid_value", "The body is an object."});
   object_reader r(body.get_object(), "", errors);
   r.text("name", create.name, limits::name_bytes_max);
   r.number("priority", create.priority, 0, limits::priority_max);
@@ -88,7 +88,8 @@ task<response> create(call& c) {
   std::optional<busy_set::hold> hold;
   if (!key.empty()) {
     if (key.size() > limits::idempotency_key_bytes_max)
-      co_return problem_response({"bad_request", "An Idempotency-Key has at most 128 bytes."}, c.rq);
+      co_return problem_response({"bad_request", "An Idempotency-Key has at most 128 bytes."},
+                                 c.rq);
     hold = c.s.requests.take(c.who.user + '\0' + key);
     if (!hold) {
       problem p{"request_in_progress"};
@@ -122,12 +123,13 @@ task<response> create(call& c) {
   co_return created(outcome.view, false);
 }
 
-// --- Lists ------------------------------------------------------------------------------------------
+// --- Lists
+// ------------------------------------------------------------------------------------------
 
 std::string cursor_of(const persistence::batch_summary& last) {
   char time[24];
-  const int n = std::snprintf(time, sizeof time, "%016llx",
-                              static_cast<unsigned long long>(last.created_us));
+  const int n =
+      std::snprintf(time, sizeof time, "%016llx", static_cast<unsigned long long>(last.created_us));
   return std::string(time, static_cast<std::size_t>(n)) + domain::to_string(last.id);
 }
 
@@ -158,8 +160,10 @@ std::expected<list_wish, problem> read_list_wish(call& c) {
   if (!c.who.is_admin()) wish.owner = c.who.user;
   if (owner) wish.owner = *owner;
   // For the audit: an admin looks at what belongs to others.
-  if (!wish.owner) c.owner = "*";
-  else c.owner = *wish.owner;
+  if (!wish.owner)
+    c.owner = "*";
+  else
+    c.owner = *wish.owner;
   if (const auto cursor = c.rq.parameter("cursor")) {
     wish.before = read_cursor(*cursor);
     if (!wish.before) return std::unexpected(problem{"invalid_cursor"});
@@ -185,8 +189,8 @@ persistence::journal_result<list_page> read_page(const persistence::read_view& j
                                                  const list_wish& wish) {
   list_page page;
   std::size_t looked_at = 0;
-  const auto ok = journal.each_batch_before(
-      wish.owner, wish.before, [&](persistence::batch_summary&& batch) {
+  const auto ok =
+      journal.each_batch_before(wish.owner, wish.before, [&](persistence::batch_summary&& batch) {
         if (page.batches.size() == wish.limit) return false;
         const bool fits =
             (wish.state.empty() || to_string(batch.phase) == wish.state) &&
@@ -222,7 +226,8 @@ task<response> list(call& c) {
   co_return r;
 }
 
-// --- One batch ----------------------------------------------------------------------------------------
+// --- One batch
+// ----------------------------------------------------------------------------------------
 
 // Seconds of `Prefer: wait=30`; 0: none.
 std::uint32_t preferred_wait_s(const request& rq) {
@@ -341,7 +346,8 @@ task<response> remove(call& c) {
   co_return co_await command(c, std::move(wish), "batch.delete", 202, 202);
 }
 
-// --- Commands -------------------------------------------------------------------------------------------
+// --- Commands
+// -------------------------------------------------------------------------------------------
 
 // The members of a command's body; nothing else may be in it.
 struct command_body {
@@ -440,9 +446,8 @@ void read_retry(object_reader& r, domain::retry_batch& wish) {
     }
   if (const auto* reasons = r.array("reasons"))
     for (const auto& reason : *reasons) {
-      const auto known = reason.is_string()
-                             ? domain::parse_failure_reason(reason.get_string())
-                             : std::nullopt;
+      const auto known =
+          reason.is_string() ? domain::parse_failure_reason(reason.get_string()) : std::nullopt;
       if (!known) return r.wrong("reasons", "invalid_value", "is a list of failure reasons");
       wish.reasons.push_back(*known);
     }

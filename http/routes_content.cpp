@@ -1,6 +1,6 @@
 // Bytes that go into a batch, and those that come out.
-#include "http/blocking.hpp"
 #include "domain/text.hpp"
+#include "http/blocking.hpp"
 #include "http/file_path.hpp"
 #include "http/multipart.hpp"
 #include "http/ranges.hpp"
@@ -19,10 +19,8 @@ namespace {
 namespace json = boost::json;
 
 json::object added_object(const added_file& file) {
-  return {{"path", file.path},
-          {"index", file.index},
-          {"bytes", file.bytes},
-          {"sha256", file.sha256}};
+  return {
+      {"path", file.path}, {"index", file.index}, {"bytes", file.bytes}, {"sha256", file.sha256}};
 }
 
 json::object rejected_object(const std::string& path, const problem& p, const request& rq) {
@@ -51,7 +49,8 @@ std::expected<void, problem> hold_room(quota::reservation& room, std::uint64_t b
   return room.grow({.bytes = more});
 }
 
-// --- One file, raw -----------------------------------------------------------------------------------
+// --- One file, raw
+// -----------------------------------------------------------------------------------
 
 task<response> put_file(call& c) {
   const auto named = find_batch(c, c.param(0));
@@ -98,13 +97,14 @@ task<response> put_file(call& c) {
   const auto& result = added.front();
   if (result.refused) co_return problem_response(*result.refused, c.rq);
   auto r = json_response(result.is_new ? 201 : 200, json::serialize(added_object(result)));
-  r.with("Location", "/v1/batches/" + domain::to_string(named->id) + "/files/" +
-                         std::to_string(result.index));
+  r.with("Location",
+         "/v1/batches/" + domain::to_string(named->id) + "/files/" + std::to_string(result.index));
   r.with("Repr-Digest", repr_digest(digest));
   co_return r;
 }
 
-// --- Many files, multipart -------------------------------------------------------------------------------
+// --- Many files, multipart
+// -------------------------------------------------------------------------------
 
 // Receives parts one after the other; what is complete is put on disk in handfuls.
 class form_receiver {
@@ -115,8 +115,7 @@ public:
   task<std::expected<void, problem>> receive(multipart_parser& parser) {
     while (true) {
       const auto next = parser.next();
-      if (!next)
-        co_return std::unexpected(problem{"invalid_multipart", next.error()});
+      if (!next) co_return std::unexpected(problem{"invalid_multipart", next.error()});
       std::expected<void, problem> ok;
       switch (*next) {
       case multipart_parser::what::end:
@@ -281,7 +280,8 @@ task<response> post_files(call& c) {
   co_return json_response(201, receiver.answer());
 }
 
-// --- What was uploaded before ---------------------------------------------------------------------------
+// --- What was uploaded before
+// ---------------------------------------------------------------------------
 
 struct manifest_row {
   std::string path;
@@ -310,8 +310,10 @@ std::expected<std::vector<manifest_row>, problem> read_manifest(const json::valu
     r.number("size", row.bytes, 0, INT64_MAX);
     r.text("sha256", digest, 64);
     const auto parsed = persistence::parse_hex(digest);
-    if (parsed) row.sha256 = *parsed;
-    else r.wrong("sha256", "invalid_value", "is 64 hexadecimal digits, lower case");
+    if (parsed)
+      row.sha256 = *parsed;
+    else
+      r.wrong("sha256", "invalid_value", "is 64 hexadecimal digits, lower case");
     if (const auto ok = check_file_path(row.path); !ok)
       r.wrong("path", "invalid_value", ok.error());
     r.finish();
@@ -349,9 +351,8 @@ task<response> post_manifest(call& c) {
         at, std::min<std::size_t>(limits::files_per_event_max, rows->size() - at));
     const auto journal = open_journal(c);
     if (!journal) co_return problem_response(journal.error(), c.rq);
-    auto found = co_await run_blocking(c.s.blocking, [&] {
-      return find_uploaded(c, **journal, named->facts.owner, part);
-    });
+    auto found = co_await run_blocking(
+        c.s.blocking, [&] { return find_uploaded(c, **journal, named->facts.owner, part); });
     std::vector<received_file> received;
     amounts wanted;
     for (std::size_t i = 0; i < part.size(); ++i) {
@@ -378,15 +379,17 @@ task<response> post_manifest(call& c) {
                                                             {"rejected", std::move(rejected)}}));
 }
 
-// --- Bytes that come out -----------------------------------------------------------------------------------
+// --- Bytes that come out
+// -----------------------------------------------------------------------------------
 
 // An attachment with a name that any browser reads (RFC 6266, RFC 8187).
 std::string disposition(std::string_view path) {
   const auto name = path.substr(path.rfind('/') + 1); // the whole, where there is no slash
   std::string ascii;
   for (const unsigned char ch : name)
-    ascii += ch < 0x20 || ch >= 0x7f || ch == '"' || ch == '\\' || ch == '%' ? '_'
-                                                                             : static_cast<char>(ch);
+    ascii += ch < 0x20 || ch >= 0x7f || ch == '"' || ch == '\\' || ch == '%'
+                 ? '_'
+                 : static_cast<char>(ch);
   return "attachment; filename=\"" + ascii + "\"; filename*=UTF-8''" + percent_encoded(name);
 }
 
@@ -422,9 +425,8 @@ task<response> serve_blob(call& c, const persistence::digest& name, const std::s
   r.with("Content-Disposition", disposition(path));
   r.with("Accept-Ranges", "bytes");
   const auto if_range = c.rq.header("If-Range");
-  const auto range = if_range.empty() || if_range == tag
-                         ? read_range(c.rq.header("Range"), size)
-                         : range_answer{};
+  const auto range =
+      if_range.empty() || if_range == tag ? read_range(c.rq.header("Range"), size) : range_answer{};
   if (range.verdict == range_verdict::not_satisfiable) {
     auto refused = problem_response({"range_not_satisfiable"}, c.rq);
     refused.with("Content-Range", "bytes */" + std::to_string(size));
@@ -509,8 +511,7 @@ task<response> get_thumbnail(call& c) {
                               std::make_shared<const domain::conversion_spec>(std::move(spec))};
   const auto made = co_await c.s.gateway.look(std::move(order));
   if (!made.ok || !made.picture)
-    co_return problem_response(
-        {"preview_failed", std::string{domain::explain(made.reason)}}, c.rq);
+    co_return problem_response({"preview_failed", std::string{domain::explain(made.reason)}}, c.rq);
   auto picture = co_await run_blocking(c.s.blocking, [&c, &made] {
     auto opened = c.s.outputs->open_staged(*made.picture);
     c.s.outputs->discard(*made.picture); // what is open stays readable

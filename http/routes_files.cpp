@@ -28,7 +28,8 @@ std::expected<file_filter, problem> read_filter(const call& c) {
   filter.reason = c.rq.parameter("reason").value_or("");
   filter.path_prefix = c.rq.parameter("path_prefix").value_or("");
   const auto wrong = [](const char* what) {
-    return std::unexpected(problem{"invalid_parameter", std::string{"There is no such "} + what + "."});
+    return std::unexpected(
+        problem{"invalid_parameter", std::string{"There is no such "} + what + "."});
   };
   bool known = filter.state.empty();
   for (int i = 0; i < domain::file_status_count; ++i)

@@ -20,7 +20,8 @@ std::shared_ptr<services> shared(services& s) {
   return {&s, [](services*) {}};
 }
 
-// --- Reports -------------------------------------------------------------------------------------------
+// --- Reports
+// -------------------------------------------------------------------------------------------
 
 enum class report_form : std::uint8_t { json, ndjson, csv };
 
@@ -102,7 +103,8 @@ task<response> report_csv(call& c) {
   return get_report(c, report_form::csv, "text/csv; charset=utf-8");
 }
 
-// --- ZIP -----------------------------------------------------------------------------------------------
+// --- ZIP
+// -----------------------------------------------------------------------------------------------
 
 // The outputs of files that had completed by `as_of`: these never change, so neither does the ZIP.
 struct archive {
@@ -121,9 +123,8 @@ struct archived_files {
   std::optional<domain::file_index> next;
 };
 
-persistence::journal_result<archived_files> read_entries(const persistence::read_view& journal,
-                                                         const archive& a,
-                                                         domain::file_index from) {
+persistence::journal_result<archived_files>
+read_entries(const persistence::read_view& journal, const archive& a, domain::file_index from) {
   archived_files part;
   std::size_t count = 0;
   const auto ok = journal.each_file(a.batch, from, [&](persistence::file_record&& file) {
@@ -134,9 +135,9 @@ persistence::journal_result<archived_files> read_entries(const persistence::read
     const auto* done = std::get_if<domain::file_completed>(&file.result);
     if (done == nullptr || file.result_seq > a.as_of) return true;
     for (std::size_t i = 0; i < done->outputs.size() && i < file.entry.outputs.size(); ++i)
-      part.entries.push_back({{file.entry.outputs[i], done->outputs[i].bytes,
-                               done->outputs[i].crc32},
-                              done->outputs[i].sha256});
+      part.entries.push_back(
+          {{file.entry.outputs[i], done->outputs[i].bytes, done->outputs[i].crc32},
+           done->outputs[i].sha256});
     return true;
   });
   if (!ok) return std::unexpected(ok.error());
@@ -164,20 +165,22 @@ public:
         layout_(archive_.options) {}
 
   task<bool> send() {
-    bool ok = co_await each([this](const archived& one) { return send_entry(one); });
+    visitor send_one = [this](const archived& one) { return send_entry(one); };
+    bool ok = co_await each(send_one);
     zip_layout again(archive_.options); // counts the offsets once more
-    if (ok && left_ > 0)
-      ok = co_await each([this, &again](const archived& one) {
-        const auto record = zip_central_record(one.entry, again.offset(), archive_.options);
-        again.add(one.entry);
-        return send_text(record);
-      });
+    visitor send_record = [this, &again](const archived& one) {
+      const auto record = zip_central_record(one.entry, again.offset(), archive_.options);
+      again.add(one.entry);
+      return send_text(record);
+    };
+    if (ok && left_ > 0) ok = co_await each(send_record);
     if (ok && left_ > 0) ok = co_await send_text(layout_.end());
-    co_return ok && left_ == 0;
+    co_return ok&& left_ == 0;
   }
 
 private:
-  task<bool> each(std::function<task<bool>(const archived&)> visit) {
+  using visitor = std::function<task<bool>(const archived&)>;
+  task<bool> each(const visitor& visit) {
     for (std::optional<domain::file_index> from = 0; from;) {
       const auto journal = journal_of(*s_);
       if (!journal) co_return false;
@@ -214,8 +217,8 @@ private:
       co_return true;
     }
     auto at = std::exchange(skip_, 0);
-    const auto file = co_await run_blocking(s_->blocking,
-                                            [this, &one] { return s_->blobs.open_blob(one.blob); });
+    const auto file =
+        co_await run_blocking(s_->blocking, [this, &one] { return s_->blobs.open_blob(one.blob); });
     if (!file) co_return false; // the batch was deleted: the client sees that it is cut off
     std::vector<char> buffer(limits::body_piece_bytes);
     while (at < one.entry.bytes && left_ > 0) {
@@ -294,11 +297,12 @@ task<response> results_zip(call& c) {
     co_return r;
   }
   r.with("Content-Type", "application/zip");
-  r.with("Content-Disposition", "attachment; filename=\"" + domain::to_string(named->id) + ".zip\"");
+  r.with("Content-Disposition",
+         "attachment; filename=\"" + domain::to_string(named->id) + ".zip\"");
   r.with("Accept-Ranges", "bytes");
   const auto if_range = c.rq.header("If-Range");
-  const auto range = if_range.empty() || if_range == tag ? read_range(c.rq.header("Range"), size)
-                                                         : range_answer{};
+  const auto range =
+      if_range.empty() || if_range == tag ? read_range(c.rq.header("Range"), size) : range_answer{};
   if (range.verdict == range_verdict::not_satisfiable) {
     auto refused = problem_response({"range_not_satisfiable"}, c.rq);
     refused.with("Content-Range", "bytes */" + std::to_string(size));
@@ -314,8 +318,8 @@ task<response> results_zip(call& c) {
   }
   std::shared_ptr<const void> held;
   if (c.rq.method != "HEAD") {
-    auto pins = co_await run_blocking(
-        c.s.blocking, [&] { return hold_blobs(c.s, **journal, wanted); });
+    auto pins =
+        co_await run_blocking(c.s.blocking, [&] { return hold_blobs(c.s, **journal, wanted); });
     if (!pins) co_return problem_response(journal_problem(pins.error()), c.rq);
     held = std::move(*pins);
   }

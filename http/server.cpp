@@ -1,8 +1,8 @@
 #include "http/server.hpp"
 
 #include "config/limits.hpp"
-#include "http/blocking.hpp"
 #include "domain/text.hpp"
+#include "http/blocking.hpp"
 #include "http/request_id.hpp"
 #include "http/router.hpp"
 #include "http/session.hpp"
@@ -92,10 +92,11 @@ void log_request(const request& rq, const response& answer, std::uint64_t bytes)
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
                         std::chrono::steady_clock::now() - rq.began)
                         .count();
-  spdlog::info("request id={} address={} user={} method={} path={} status={} code={} us={} bytes={}",
-               rq.id, rq.address, rq.user.empty() ? "-" : domain::printable(rq.user),
-               rq.method.empty() ? "-" : rq.method, rq.target.empty() ? "-" : rq.target,
-               answer.status, answer.problem_code.empty() ? "-" : answer.problem_code, took, bytes);
+  spdlog::info(
+      "request id={} address={} user={} method={} path={} status={} code={} us={} bytes={}", rq.id,
+      rq.address, rq.user.empty() ? "-" : domain::printable(rq.user),
+      rq.method.empty() ? "-" : rq.method, rq.target.empty() ? "-" : rq.target, answer.status,
+      answer.problem_code.empty() ? "-" : answer.problem_code, took, bytes);
 }
 
 // What a connection over a limit is told.
@@ -144,9 +145,9 @@ struct server::parts {
     api = std::make_shared<const session_parts>(session_parts{
         [all = shared](request& rq, body_reader& body) { return dispatch(*all, rq, body); }, log,
         read_file});
-    metrics_only = std::make_shared<const session_parts>(session_parts{
-        [all = shared](request& rq, body_reader&) { return answer_metrics(all, rq); }, log,
-        read_file});
+    metrics_only = std::make_shared<const session_parts>(
+        session_parts{[all = shared](request& rq, body_reader&) { return answer_metrics(all, rq); },
+                      log, read_file});
   }
 
   static task<response> answer_metrics(std::shared_ptr<http::services> s, request& rq) {
@@ -233,8 +234,7 @@ struct server::parts {
       return std::unexpected("http.tls.certificate: " + settings.tls.certificate + ": " +
                              error.message());
     tls->use_private_key_file(settings.tls.key, asio::ssl::context::pem, error);
-    if (error)
-      return std::unexpected("http.tls.key: " + settings.tls.key + ": " + error.message());
+    if (error) return std::unexpected("http.tls.key: " + settings.tls.key + ": " + error.message());
     return {};
   }
 };
@@ -259,8 +259,8 @@ std::expected<void, std::string> server::listen() {
   if (auto ok = p.open(p.settings.http.listen, p.tls.has_value(), p.api, "http.listen"); !ok)
     return ok;
   if (!p.settings.http.metrics_listen.empty())
-    if (auto ok = p.open(p.settings.http.metrics_listen, false, p.metrics_only,
-                         "http.metrics_listen");
+    if (auto ok =
+            p.open(p.settings.http.metrics_listen, false, p.metrics_only, "http.metrics_listen");
         !ok)
       return ok;
   for (std::uint64_t i = 0; i < p.settings.http.threads; ++i)

@@ -110,7 +110,8 @@ public:
       if (session_.input_size_ == session_.input_.size())
         co_return fail(bad("bad_framing", "A line of a chunked body is too long."));
       session_.wire_.set_deadline(time_left());
-      const auto n = co_await session_.wire_.read(std::span(session_.input_).subspan(session_.input_size_));
+      const auto n =
+          co_await session_.wire_.read(std::span(session_.input_).subspan(session_.input_size_));
       if (n == 0) co_return session_.wire_.timed_out() ? fail(bad("request_timeout")) : lost();
       session_.input_size_ += n;
     }
@@ -127,8 +128,8 @@ private:
   milliseconds time_left() const {
     const auto allowed = milliseconds(limits::body_wait_ms) +
                          milliseconds(total_ * 1'000 / limits::body_bytes_per_s_min);
-    const auto spent = std::chrono::duration_cast<milliseconds>(
-        std::chrono::steady_clock::now() - began_);
+    const auto spent =
+        std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began_);
     return std::clamp(allowed - spent, milliseconds(1), milliseconds(limits::body_wait_ms));
   }
 
@@ -310,7 +311,7 @@ task<bool> session::serve_one() {
   }
   unread_input_ = !body.done();
   const bool sent = co_await respond(rq, answer, keep);
-  co_return sent && keep;
+  co_return sent&& keep;
 }
 
 task<bool> session::respond(const request& rq, response& answer, bool keep_alive) {
@@ -340,9 +341,11 @@ task<bool> session::respond(const request& rq, response& answer, bool keep_alive
 
   wire_.set_deadline(milliseconds(limits::send_ms));
   const bool with_body = !head_only && !has_no_body;
-  bool sent = co_await send(head, text != nullptr && with_body ? std::string_view(*text)
-                                                               : std::string_view{});
-  std::uint64_t bytes = text != nullptr && with_body ? text->size() : 0;
+  // Not within the `co_await` expression: GCC 12 evaluates both branches of a condition there.
+  std::string_view body_text;
+  if (text != nullptr && with_body) body_text = *text;
+  bool sent = co_await send(head, body_text);
+  std::uint64_t bytes = body_text.size();
   if (sent && with_body && file != nullptr) {
     sent = co_await send_file(*file);
     bytes = file->length;
@@ -354,17 +357,17 @@ task<bool> session::respond(const request& rq, response& answer, bool keep_alive
     if (sent && chunked) sent = co_await send("0\r\n\r\n");
   }
   if (parts_->log) parts_->log(rq, answer, bytes);
-  co_return sent && keep_alive;
+  co_return sent&& keep_alive;
 }
 
 task<bool> session::send_file(const file_body& body) {
-  std::vector<char> piece(static_cast<std::size_t>(
-      std::min<std::uint64_t>(body.length, limits::body_piece_bytes)));
+  std::vector<char> piece(
+      static_cast<std::size_t>(std::min<std::uint64_t>(body.length, limits::body_piece_bytes)));
   for (std::uint64_t at = 0; at < body.length;) {
     const auto want =
         static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), body.length - at));
-    const auto n = co_await parts_->read_file(body.file->get(), std::span(piece).first(want),
-                                              body.first + at);
+    const auto n =
+        co_await parts_->read_file(body.file->get(), std::span(piece).first(want), body.first + at);
     if (n <= 0) co_return false;
     wire_.set_deadline(milliseconds(limits::send_ms));
     const bool sent = co_await send({piece.data(), static_cast<std::size_t>(n)});

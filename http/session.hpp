@@ -17,8 +17,8 @@ using request_handler = std::function<task<response>(request&, body_reader&)>;
 using request_log = std::function<void(const request&, const response&, std::uint64_t bytes)>;
 
 // Reads the blocking parts of an answer in other threads.
-using file_reader = std::function<task<std::int64_t>(int file, std::span<char> into,
-                                                     std::uint64_t at)>;
+using file_reader =
+    std::function<task<std::int64_t>(int file, std::span<char> into, std::uint64_t at)>;
 
 struct session_parts {
   request_handler handle;
@@ -53,7 +53,7 @@ private:
 
   transport wire_;
   std::shared_ptr<const session_parts> parts_;
-  std::vector<char> input_;  // what has come and was not used yet
+  std::vector<char> input_; // what has come and was not used yet
   std::size_t input_size_ = 0;
   std::size_t served_ = 0;
   bool idle_ = true;

@@ -128,7 +128,8 @@ asio::awaitable<void> transport::finish(bool unread_input) {
   // A socket that is closed with unread input resets the connection, and the answer may be lost.
   std::array<char, 4'096> discarded{};
   for (std::size_t total = 0; unread_input && total < limits::drained_body_bytes_max;) {
-    const auto [error, n] = co_await parts_->tcp.async_read_some(asio::buffer(discarded), as_result);
+    const auto [error, n] =
+        co_await parts_->tcp.async_read_some(asio::buffer(discarded), as_result);
     if (error || n == 0) break;
     total += n;
   }

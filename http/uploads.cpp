@@ -83,9 +83,8 @@ read_repr_digest(std::string_view header) {
 std::string repr_digest(const persistence::digest& d) {
   std::array<unsigned char, 48> text{};
   const int n = EVP_EncodeBlock(text.data(), d.data(), static_cast<int>(d.size()));
-  return "sha-256=:" + std::string(reinterpret_cast<const char*>(text.data()),
-                                   static_cast<std::size_t>(n)) +
-         ':';
+  return "sha-256=:" +
+         std::string(reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(n)) + ':';
 }
 
 task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_writer> finished) {
@@ -100,7 +99,7 @@ task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_w
   std::vector<commit_result> results;
   if (finished.empty()) co_return results;
   auto writers = std::make_shared<std::vector<persistence::blob_writer>>(std::move(finished));
-  co_await await_callback<bool>([&c, all, writers](std::function<void(bool)> then) {
+  std::function<void(std::function<void(bool)>)> start = [&c, all, writers](auto then) {
     for (std::size_t i = 0; i < writers->size(); ++i)
       c.s.committer.commit(std::move((*writers)[i]), [all, i, then](auto pin) {
         const std::lock_guard lock(all->mutex);
@@ -110,7 +109,8 @@ task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_w
           all->results[i].emplace(std::unexpected(disk_problem(pin.error())));
         if (--all->missing == 0) then(true);
       });
-  });
+  };
+  co_await await_callback<bool>(std::move(start));
   for (auto& result : all->results)
     results.push_back(std::move(*result));
   co_return results;
@@ -133,8 +133,8 @@ task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
     const auto seen = co_await c.s.gateway.look(std::move(order));
     results.push_back({file.path, 0, entry.bytes, entry.source, false, {}});
     if (!seen.ok && is_hopeless(seen.reason)) {
-      results.back().refused = problem{std::string{to_string(seen.reason)},
-                                       std::string{domain::explain(seen.reason)}};
+      results.back().refused =
+          problem{std::string{to_string(seen.reason)}, std::string{domain::explain(seen.reason)}};
       continue;
     }
     c.subject = file.path;
@@ -167,11 +167,12 @@ task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
     } else {
       const auto journal = journal_of(c.s);
       const auto index = answer.index;
-      result.refused =
-          !journal ? journal_problem({})
-                   : co_await run_blocking(c.s.blocking, [&journal, &batch, index, &file] {
-                       return compare(*journal, batch.id, index, file);
-                     });
+      if (!journal)
+        result.refused = journal_problem({});
+      else
+        result.refused = co_await run_blocking(c.s.blocking, [&journal, &batch, index, &file] {
+          return compare(*journal, batch.id, index, file);
+        });
     }
   }
   c.audited = some_new;

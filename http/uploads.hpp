@@ -27,7 +27,8 @@ std::expected<void, problem> check_may_add(const call& c, const named_batch& bat
 
 // What `Repr-Digest: sha-256=:…:` says (RFC 9530); nothing when it says nothing of SHA-256. The
 // problem: it cannot be read.
-std::expected<std::optional<persistence::digest>, problem> read_repr_digest(std::string_view header);
+std::expected<std::optional<persistence::digest>, problem>
+read_repr_digest(std::string_view header);
 std::string repr_digest(const persistence::digest& d);
 
 // Puts received bytes on disk under their names: all of these, and those of others at the time,

@@ -46,7 +46,7 @@ json::array numbers(const List& list) {
 struct data_of {
   json::object operator()(const batch_created& e) const {
     return {{"owner", printable(e.owner)}, {"name", printable(e.name)},
-            {"spec", spec_view(e.spec)}, {"priority", e.priority},
+            {"spec", spec_view(e.spec)},   {"priority", e.priority},
             {"keep_open", e.keep_open},    {"max_failed", e.max_failed}};
   }
   json::object operator()(const files_added& e) const {
@@ -156,7 +156,8 @@ json::object file_object(const persistence::file_record& file, file_status statu
     row["reason"] = to_string(waits->reason);
     row["detail"] = printable(waits->detail);
   }
-  if (const auto blob = persistence::parse_hex(file.entry.source)) row["sha256"] = file.entry.source;
+  if (const auto blob = persistence::parse_hex(file.entry.source))
+    row["sha256"] = file.entry.source;
   return row;
 }
 

@@ -27,5 +27,4 @@ std::string file_json(const persistence::file_record& file, domain::file_status 
 std::string file_csv(const persistence::file_record& file, domain::file_status status);
 std::string csv_header();
 
-
 } // namespace darkroom::http

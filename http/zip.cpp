@@ -64,7 +64,8 @@ std::string zip_central_record(const zip_entry& e, std::uint64_t offset,
                                const zip_options& options) {
   const bool large_size = large(e.bytes, options);
   const bool large_offset = large(offset, options);
-  const std::uint16_t extra = static_cast<std::uint16_t>((large_size ? 16 : 0) + (large_offset ? 8 : 0));
+  const std::uint16_t extra =
+      static_cast<std::uint16_t>((large_size ? 16 : 0) + (large_offset ? 8 : 0));
   const auto version = extra != 0 ? version_45 : version_20;
   constexpr std::uint16_t made_on_unix = 3 << 8;
   constexpr std::uint32_t plain_file_0644 = 0100644u << 16;
@@ -87,8 +88,8 @@ void zip_layout::add(const zip_entry& entry) {
 }
 
 std::string zip_layout::end() const {
-  const bool zip64 = options_.always_zip64 || entries_ >= max_16 || offset_ >= max_32 ||
-                     central_bytes_ >= max_32;
+  const bool zip64 =
+      options_.always_zip64 || entries_ >= max_16 || offset_ >= max_32 || central_bytes_ >= max_32;
   bytes_out out;
   if (zip64) {
     out.u32(0x06064b50).u64(44).u16(3 << 8 | version_45).u16(version_45).u32(0).u32(0);

@@ -37,10 +37,14 @@ bool allowed(const std::string& from, const std::string& to) {
 
 // Which C library's header may be included where.
 const std::map<std::string, std::vector<std::string>> fences{
-    {"jpeglib.h", {"codecs/jpeg_"}}, {"png.h", {"codecs/png_"}},
-    {"webp/", {"codecs/webp_"}},     {"lcms2.h", {"codecs/colour"}},
-    {"zimg.h", {"codecs/resize"}},   {"rocksdb/", {"persistence/"}},
-    {"caf/", {"actors/"}},           {"journal.pb.h", {"persistence/event_codec", "persistence/access_codec"}},
+    {"jpeglib.h", {"codecs/jpeg_"}},
+    {"png.h", {"codecs/png_"}},
+    {"webp/", {"codecs/webp_"}},
+    {"lcms2.h", {"codecs/colour"}},
+    {"zimg.h", {"codecs/resize"}},
+    {"rocksdb/", {"persistence/"}},
+    {"caf/", {"actors/"}},
+    {"journal.pb.h", {"persistence/event_codec", "persistence/access_codec"}},
     {"zlib.h", {"persistence/digest"}}};
 
 template<class Visit>
