@@ -1,8 +1,8 @@
 // Requests and responses as routes see them: plain data, and a body that comes or goes in pieces.
 #pragma once
 
-#include "codecs/unique_fd.hpp"
 #include "http/problem.hpp"
+#include "persistence/files.hpp"
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>

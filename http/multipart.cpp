@@ -98,6 +98,7 @@ std::expected<what, std::string> multipart_parser::next() {
 }
 
 std::expected<what, std::string> multipart_parser::read_preamble() {
+  if (buffer_.empty()) return what::needs_more; // nothing was fed yet
   const auto at = buffer_.find(delimiter_, used_);
   if (at != std::string::npos) {
     used_ = at + delimiter_.size();

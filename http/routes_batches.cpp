@@ -155,15 +155,12 @@ std::expected<list_wish, problem> read_list_wish(call& c) {
   wish.state = c.rq.parameter("state").value_or("");
   wish.tag = c.rq.parameter("tag").value_or("");
   const auto owner = c.rq.parameter("owner");
+  if (owner) c.owner = *owner; // for the audit: whose batches are looked at
   if (owner && *owner != c.who.user && !c.who.is_admin())
     return std::unexpected(problem{"forbidden", "Only admins see the batches of others."});
   if (!c.who.is_admin()) wish.owner = c.who.user;
   if (owner) wish.owner = *owner;
-  // For the audit: an admin looks at what belongs to others.
-  if (!wish.owner)
-    c.owner = "*";
-  else
-    c.owner = *wish.owner;
+  if (!wish.owner) c.owner = "*";
   if (const auto cursor = c.rq.parameter("cursor")) {
     wish.before = read_cursor(*cursor);
     if (!wish.before) return std::unexpected(problem{"invalid_cursor"});

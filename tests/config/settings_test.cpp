@@ -1,0 +1,82 @@
+// Settings: the file, the environment, and what stops the start.
+#include "config/settings.hpp"
+
+#include "tests/support/scratch.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace darkroom;
+using namespace darkroom::config;
+
+namespace {
+
+std::string error_of(const std::string& toml) {
+  settings s;
+  const auto ok = read_toml(s, toml, "x.toml");
+  return ok ? "" : ok.error();
+}
+
+} // namespace
+
+TEST_CASE("the documented file is just the defaults") {
+  const auto file = tests::content_of(DARKROOM_SOURCE_DIR "/config/darkroom.toml");
+  CHECK(file == to_toml(settings{}));
+  settings s;
+  s.http.listen = "changed";
+  REQUIRE(read_toml(s, file, "darkroom.toml"));
+  CHECK(to_toml(s) == to_toml(settings{}));
+}
+
+TEST_CASE("what is set is printed and read back") {
+  settings s;
+  for (const auto& row : all_settings()) {
+    auto value = row.in(s);
+    if (auto** text = std::get_if<std::string*>(&value)) **text = "a \"quoted\" text";
+    if (auto** number = std::get_if<std::uint64_t*>(&value)) **number = row.least + 1;
+    if (auto** truth = std::get_if<bool*>(&value)) **truth = !**truth;
+    if (auto** list = std::get_if<std::vector<std::string>*>(&value)) **list = {"a", "b"};
+  }
+  settings read;
+  REQUIRE(read_toml(read, to_toml(s), "x"));
+  CHECK(to_toml(read) == to_toml(s));
+}
+
+TEST_CASE("what is wrong is told with its key") {
+  CHECK(error_of("[http]\nlisten = 1\n").find("http.listen: must be a text") != std::string::npos);
+  CHECK(error_of("[http]\nlistne = \"a\"\n").find("http.listne: there is no such setting") !=
+        std::string::npos);
+  CHECK(error_of("[http]\nthreads = 0\n").find("http.threads: is from 1 to 64") !=
+        std::string::npos);
+  CHECK(error_of("[http]\nthreads = -1\n").find("http.threads") != std::string::npos);
+  CHECK(error_of("[auth]\nadmins = \"a\"\n").find("auth.admins: must be a list") !=
+        std::string::npos);
+  CHECK(error_of("[log]\nrequests = 1\n").find("log.requests: must be true or false") !=
+        std::string::npos);
+  CHECK_FALSE(error_of("[http\n").empty());
+  settings s;
+  s.tls.certificate = "a";
+  CHECK(check(s).error().starts_with("http.tls"));
+  s = {};
+  s.log.level = "loud";
+  CHECK(check(s).error().starts_with("log.level"));
+  s = {};
+  s.auth.proxy_header = "X-User";
+  CHECK(check(s).error().starts_with("auth.trusted_proxies"));
+}
+
+TEST_CASE("the environment goes before the file") {
+  settings s;
+  REQUIRE(read_toml(s, "[http]\nlisten = \"a:1\"\nthreads = 3\n", "x"));
+  std::string listen = "DARKROOM_HTTP__LISTEN=b:2", tls = "DARKROOM_HTTP__TLS__KEY=k",
+              list = "DARKROOM_AUTH__ADMINS=ann, ben", other = "DARKROOM_TOKEN=secret";
+  char* environment[] = {listen.data(), tls.data(), list.data(), other.data(), nullptr};
+  REQUIRE(read_environment(s, environment));
+  CHECK(s.http.listen == "b:2");
+  CHECK(s.http.threads == 3);
+  CHECK(s.tls.key == "k");
+  CHECK(s.auth.admins == std::vector<std::string>{"ann", "ben"});
+  std::string typo = "DARKROOM_HTTP__LISTNE=b:2";
+  char* wrong[] = {typo.data(), nullptr};
+  CHECK(read_environment(s, wrong).error() ==
+        "DARKROOM_HTTP__LISTNE: http.listne: there is no such setting");
+}

@@ -1,0 +1,425 @@
+// Batches over HTTP: life, lists, conditions, and who may do what.
+#include "edge.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace darkroom;
+using namespace darkroom::tests;
+
+namespace {
+
+std::string state_of(const reply& r) {
+  return std::string{r.json().at("state").as_string()};
+}
+
+std::string at(const std::string& id, const std::string& rest = "") {
+  return "/v1/batches/" + id + rest;
+}
+
+} // namespace
+
+TEST_CASE("a batch from its making to its results") {
+  edge server;
+  const auto id = server.batch("ann");
+  CHECK(server.put("ann", id, "a/b.jpg", picture("b")).status == 201);
+  CHECK(server.put("ann", id, "c.jpg", picture("c")).status == 201);
+  const auto started = server.call("ann", "POST", at(id, "/start"));
+  CHECK(started.status == 202);
+  server.await_state("ann", id, "completed");
+  const auto done = server.call("ann", "GET", at(id)).json();
+  CHECK(done.at("files").at("total").as_int64() == 2);
+  CHECK(done.at("files").at("completed").as_int64() == 2);
+  CHECK(done.at("percent").as_int64() == 100);
+  const auto output = server.call("ann", "GET", at(id, "/files/0/outputs/0"));
+  CHECK(output.status == 200);
+  CHECK(output.body == "webp:" + picture("b"));
+  CHECK(output.header("content-type") == "image/webp");
+  CHECK(output.header("content-disposition") ==
+        "attachment; filename=\"b.webp\"; filename*=UTF-8''b.webp");
+  CHECK(output.header("content-security-policy") == "default-src 'none'; sandbox");
+  const auto input = server.call("ann", "GET", at(id, "/files/1/input"));
+  CHECK(input.body == picture("c"));
+  CHECK(server.call("ann", "GET", at(id, "/files/0/outputs/1")).status == 404);
+  CHECK(server.call("ann", "GET", at(id, "/files/9/outputs/0")).status == 404);
+}
+
+TEST_CASE("commands in the wrong state say where the batch is and what is allowed") {
+  edge server;
+  const auto id = server.batch("ann");
+  const auto paused = server.call("ann", "POST", at(id, "/pause"));
+  CHECK(paused.status == 409);
+  CHECK(paused.code() == "wrong_state");
+  CHECK(paused.json().at("state").as_string() == "draft");
+  bool start_allowed = false;
+  const auto allowed = paused.json();
+  for (const auto& word : allowed.at("allowed").as_array())
+    start_allowed |= word.as_string() == "start";
+  CHECK(start_allowed);
+  CHECK(server.call("ann", "POST", at(id, "/start")).code() == "no_files");
+  CHECK(server.call("ann", "POST", at(id, "/seal")).code() == "no_files");
+  CHECK(server.call("ann", "POST", at(id, "/retry")).status == 409);
+}
+
+TEST_CASE("pause, resume, cancel and retry under way") {
+  edge server;
+  server.conversions.close();
+  const auto id = server.batch("ann");
+  for (const auto* path : {"a.jpg", "b.jpg", "c.jpg"})
+    REQUIRE(server.put("ann", id, path, picture(path)).status == 201);
+  REQUIRE(server.call("ann", "POST", at(id, "/start")).status == 202);
+  CHECK(server.call("ann", "POST", at(id, "/start")).status == 200);
+  const auto paused = server.call("ann", "POST", at(id, "/pause"), R"({"mode":"interrupt"})");
+  CHECK(paused.status == 200);
+  CHECK(state_of(paused) == "paused");
+  CHECK(server.call("ann", "POST", at(id, "/pause")).status == 200);
+  CHECK(server.call("ann", "POST", at(id, "/pause"), R"({"mode":"x"})").status == 422);
+  CHECK(state_of(server.call("ann", "POST", at(id, "/resume"))) == "running");
+  const auto cancelled = server.call("ann", "POST", at(id, "/cancel"), R"({"reason":"enough"})");
+  CHECK(state_of(cancelled) == "cancelled");
+  CHECK(server.call("ann", "POST", at(id, "/cancel")).status == 200);
+  CHECK(cancelled.json().at("files").at("cancelled").as_int64() == 3);
+  server.conversions.open();
+  CHECK(server.call("ann", "POST", at(id, "/retry"), R"({"scope":"files","files":[7]})").status ==
+        409);
+  CHECK(server.call("ann", "POST", at(id, "/retry"), R"({"scope":"files"})").status == 422);
+  CHECK(server.call("ann", "POST", at(id, "/retry"), R"({"scope":"cancelled"})").status == 202);
+  server.await_state("ann", id, "completed");
+  CHECK(server.call("ann", "POST", at(id, "/retry")).status == 409);
+}
+
+TEST_CASE("failed files are retried by reason, also after a restart") {
+  edge server;
+  const auto id = server.batch("ann");
+  REQUIRE(server.put("ann", id, "good.jpg", picture("x")).status == 201);
+  REQUIRE(server.put("ann", id, "bad.jpg", picture("BROKEN")).status == 201);
+  REQUIRE(server.call("ann", "POST", at(id, "/start")).status == 202);
+  server.await_state("ann", id, "completed_with_errors");
+  const auto failed =
+      server.call("ann", "GET", at(id, "/files?state=failed&reason=corrupt_input")).json();
+  REQUIRE(failed.at("files").as_array().size() == 1);
+  CHECK(failed.at("files").at(0).at("path").as_string() == "bad.jpg");
+  server.restart(); // an ended batch is read from the journal when somebody wants it
+  CHECK(state_of(server.call("ann", "GET", at(id))) == "completed_with_errors");
+  CHECK(server.call("ann", "POST", at(id, "/retry"), R"({"reasons":["io_error"]})").code() ==
+        "no_files");
+  CHECK(server.call("ann", "POST", at(id, "/retry"), R"({"reasons":["corrupt_input"]})").status ==
+        202);
+  server.await_state("ann", id, "completed_with_errors");
+  const auto file = server.call("ann", "GET", at(id, "/files/1")).json();
+  CHECK(file.at("reason").as_string() == "corrupt_input");
+  CHECK(server.call("ann", "POST", at(id, "/retry"), R"({"scope":"files","files":[0]})").status ==
+        409); // has completed
+}
+
+TEST_CASE("a batch that is kept open takes files until it is sealed") {
+  edge server;
+  const auto id = server.batch("ann", R"(,"start":"on_first_file")");
+  CHECK(state_of(server.call("ann", "GET", at(id))) == "draft");
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  CHECK(state_of(server.call("ann", "GET", at(id))) == "running");
+  REQUIRE(server.put("ann", id, "b.jpg", picture("b")).status == 201);
+  server.restart(); // and the names are still known
+  CHECK(server.put("ann", id, "a.jpg", picture("other")).code() == "name_collision");
+  CHECK(server.put("ann", id, "a.jpg", picture("a")).status == 200);
+  CHECK(server.put("ann", id, "c.jpg", picture("c")).status == 201);
+  CHECK(server.call("ann", "POST", at(id, "/seal")).status == 200);
+  CHECK(server.call("ann", "POST", at(id, "/seal")).status == 200);
+  CHECK(server.put("ann", id, "d.jpg", picture("d")).code() == "batch_sealed");
+  server.await_state("ann", id, "completed");
+  CHECK(server.call("ann", "GET", at(id)).json().at("files").at("total").as_int64() == 3);
+}
+
+TEST_CASE("the same request with the same key makes one batch") {
+  edge server;
+  const std::string body = R"({"spec":{"outputs":[{"format":"webp"}]},"name":"a"})";
+  const edge::headers key{{"Idempotency-Key", "k1"}};
+  const auto first = server.call("ann", "POST", "/v1/batches", body, key);
+  REQUIRE(first.status == 201);
+  const auto again = server.call("ann", "POST", "/v1/batches", body, key);
+  CHECK(again.status == 201);
+  CHECK(again.header("idempotent-replayed") == "true");
+  CHECK(again.header("location") == first.header("location"));
+  server.restart();
+  CHECK(server.call("ann", "POST", "/v1/batches", body, key).header("location") ==
+        first.header("location"));
+  CHECK(server.call("ann", "POST", "/v1/batches", body + " ", key).code() ==
+        "idempotency_key_reused");
+  CHECK(server.call("ben", "POST", "/v1/batches", body, key).header("location") !=
+        first.header("location"));
+  CHECK(server.call("ann", "GET", "/v1/batches").json().at("batches").as_array().size() == 1);
+}
+
+TEST_CASE("conditions: what has not changed, and what has changed meanwhile") {
+  edge server;
+  const auto id = server.batch("ann");
+  const auto tag = server.call("ann", "GET", at(id)).header("etag");
+  CHECK(server.call("ann", "GET", at(id), {}, {{"If-None-Match", tag}}).status == 304);
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  const auto now = server.call("ann", "GET", at(id), {}, {{"If-None-Match", tag}});
+  CHECK(now.status == 200);
+  CHECK(now.header("etag") != tag);
+  // A file came meanwhile, but no command: the change is still good.
+  const auto changed =
+      server.call("ann", "PATCH", at(id), R"({"priority":3})", {{"If-Match", tag}});
+  CHECK(changed.status == 200);
+  CHECK(server.call("ann", "PATCH", at(id), R"({"priority":4})", {{"If-Match", tag}}).status ==
+        412);
+  CHECK(server.call("ann", "POST", at(id, "/start"), {}, {{"If-Match", tag}}).status == 412);
+  CHECK(server
+            .call("ann", "PATCH", at(id), R"({"priority":4})",
+                  {{"If-Match", changed.header("etag")}})
+            .status == 200);
+  CHECK(server.call("ann", "PATCH", at(id), "{}").status == 422);
+}
+
+TEST_CASE("a spec changes while nothing runs, and unfinished files get new names") {
+  edge server;
+  const auto id = server.batch("ann");
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  REQUIRE(server.put("ann", id, "a.png", picture("other")).status == 201);
+  const auto before = server.call("ann", "GET", at(id, "/files/1")).json();
+  CHECK(before.at("planned_outputs").at(0).as_string() == "a-2.webp");
+  const auto changed = server.call(
+      "ann", "PATCH", at(id),
+      R"({"name":"new","tags":["x"],"priority":2,"spec":{"outputs":[{"format":"jpeg"},{"format":"png","suffix":"-big"}]}})");
+  INFO(changed.body);
+  REQUIRE(changed.status == 200);
+  CHECK(changed.json().at("name").as_string() == "new");
+  const auto after = server.call("ann", "GET", at(id, "/files/1")).json();
+  CHECK(after.at("planned_outputs").at(0).as_string() == "a-2.jpg");
+  CHECK(after.at("planned_outputs").at(1).as_string() == "a-big-2.png");
+  REQUIRE(server.put("ann", id, "a.webp", picture("third")).status == 201);
+  CHECK(server.call("ann", "GET", at(id, "/files/2")).json().at("planned_outputs").at(0).as_string() ==
+        "a-3.jpg");
+  server.call("ann", "POST", at(id, "/start"));
+  server.await_state("ann", id, "completed");
+  CHECK(server.call("ann", "GET", at(id, "/files/0/outputs/1")).body == "png:" + picture("a"));
+  // Nothing of it, if one part is not possible.
+  const auto refused = server.call(
+      "ann", "PATCH", at(id), R"({"name":"no","spec":{"outputs":[{"format":"webp"}]}})");
+  CHECK(refused.status == 409);
+  CHECK(server.call("ann", "GET", at(id)).json().at("name").as_string() == "new");
+  const auto clash = server.batch("ann");
+  REQUIRE(server.put("ann", clash, "a.jpg", picture("a")).status == 201);
+  REQUIRE(server.put("ann", clash, "a.png", picture("b")).status == 201);
+  CHECK(server
+            .call("ann", "PATCH", at(clash),
+                  R"({"spec":{"outputs":[{"format":"jpeg"}],"collision":"fail"}})")
+            .code() == "invalid_spec");
+}
+
+TEST_CASE("a list goes on where it was, whatever is added meanwhile") {
+  edge server;
+  std::vector<std::string> made;
+  for (int i = 0; i < 7; ++i)
+    made.push_back(server.batch("ann", i % 2 == 0 ? R"(,"tags":["even"])" : ""));
+  std::vector<std::string> seen;
+  std::string path = "/v1/batches?limit=3";
+  while (!path.empty()) {
+    const auto page = server.call("ann", "GET", path);
+    REQUIRE(page.status == 200);
+    const auto value = page.json();
+    for (const auto& batch : value.at("batches").as_array())
+      seen.emplace_back(batch.at("id").as_string());
+    const auto link = page.header("link");
+    path = link.empty() ? "" : link.substr(1, link.find('>') - 1);
+    server.batch("ann"); // newer: not in this list any more
+  }
+  CHECK(seen == std::vector(made.rbegin(), made.rend()));
+  CHECK(server.call("ann", "GET", "/v1/batches?tag=even").json().at("batches").as_array().size() ==
+        4);
+  CHECK(server.call("ann", "GET", "/v1/batches?state=running")
+            .json()
+            .at("batches")
+            .as_array()
+            .empty());
+  CHECK(server.call("ann", "GET", "/v1/batches?state=runing").status == 400);
+  CHECK(server.call("ann", "GET", "/v1/batches?cursor=x").code() == "invalid_cursor");
+  CHECK(server.call("ann", "GET", "/v1/batches?limit=0").code() == "invalid_parameter");
+  CHECK(server.call("ann", "GET", "/v1/batches?limit=99999").status == 400);
+}
+
+TEST_CASE("nobody sees what belongs to somebody else; admins do, and the audit tells") {
+  edge server;
+  const auto id = server.batch("ann");
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  const std::string unknown = "0192f0c1-2d3e-7a4b-8c5d-6e7f80910203";
+  const std::tuple<const char*, std::string, std::string> requests[] = {
+      {"GET", "", ""},
+      {"PATCH", "", R"({"priority":1})"},
+      {"DELETE", "", ""},
+      {"POST", "/start", ""},
+      {"POST", "/pause", ""},
+      {"POST", "/resume", ""},
+      {"POST", "/cancel", ""},
+      {"POST", "/seal", ""},
+      {"POST", "/retry", ""},
+      {"GET", "/files", ""},
+      {"GET", "/files/0", ""},
+      {"GET", "/files/0/input", ""},
+      {"GET", "/files/0/outputs/0", ""},
+      {"GET", "/files/0/thumbnail", ""},
+      {"DELETE", "/files/a.jpg", ""},
+      {"POST", "/manifest", "[]"},
+      {"GET", "/report.json", ""},
+      {"GET", "/report.csv", ""},
+      {"GET", "/results.zip", ""},
+  };
+  for (const auto& [method, rest, body] : requests) {
+    INFO(method << ' ' << rest);
+    CHECK(server.call("", method, at(id, rest), body).status == 401);
+    const auto others = server.call("ben", method, at(id, rest), body);
+    const auto nobodys = server.call("ben", method, at(unknown, rest), body);
+    CHECK(others.status == 404);
+    CHECK(nobodys.status == 404);
+  }
+  CHECK(server.put("ben", id, "x.jpg", picture("x")).status == 404);
+  CHECK(server.call("ben", "GET", "/v1/batches").json().at("batches").as_array().empty());
+  CHECK(server.call("ben", "GET", "/v1/batches?owner=ann").status == 403);
+  CHECK(server.call("ben", "GET", "/v1/admin/users").status == 403);
+  CHECK(server.call("ben", "GET", "/metrics").status == 403);
+  CHECK(server.call("", "GET", "/metrics").status == 401);
+  CHECK(server.call("admin", "GET", at(id)).status == 200);
+  CHECK(server.call("admin", "GET", "/v1/batches?owner=ann").json().at("batches").as_array().size() ==
+        1);
+  CHECK(server.call("admin", "POST", at(id, "/start")).status == 202);
+
+  std::map<std::string, int> seen; // by user, action and outcome
+  for (const auto& entry : server.audit())
+    seen[entry.user + ' ' + entry.action + ' ' + entry.outcome] += 1;
+  CHECK(seen["ann batch.create ok"] == 1);
+  CHECK(seen["ann file.add ok"] == 1);
+  CHECK(seen["ben batch.cancel not_found"] == 2);
+  CHECK(seen["ben read not_found"] >= 9);
+  CHECK(seen["ben read forbidden"] >= 1);
+  CHECK(seen["admin read ok"] == 2);
+  CHECK(seen["admin batch.start ok"] == 1);
+  CHECK(seen["ann read ok"] == 0);
+}
+
+TEST_CASE("a deleted batch is gone, with everything that only it had") {
+  edge server;
+  server.conversions.close();
+  const auto id = server.batch("ann");
+  const auto other = server.batch("ann");
+  REQUIRE(server.put("ann", id, "a.jpg", picture("only here")).status == 201);
+  REQUIRE(server.put("ann", id, "b.jpg", picture("in both")).status == 201);
+  REQUIRE(server.put("ann", other, "b.jpg", picture("in both")).status == 201);
+  REQUIRE(server.call("ann", "POST", at(id, "/start")).status == 202);
+  CHECK(server.call("ann", "DELETE", at(id)).status == 409);
+  CHECK(server.call("ann", "DELETE", at(id, "?cancel=true")).status == 202);
+  server.conversions.open();
+  CHECK(server.call("ann", "GET", at(id)).status == 404);
+  CHECK(server.call("ann", "POST", at(id, "/start")).status == 404);
+  CHECK(server.call("ann", "GET", at(id, "/files/0/input")).status == 404);
+  CHECK(server.call("ann", "GET", "/v1/batches").json().at("batches").as_array().size() == 1);
+  // It is cleared away in the background: only what the other batch has stays.
+  for (int i = 0; i < 2'000 && server.blobs_on_disk() != 1; ++i)
+    server.call("ann", "GET", "/v1/me");
+  CHECK(server.blobs_on_disk() == 1);
+  CHECK(server.call("ann", "GET", at(other, "/files/0/input")).body == picture("in both"));
+  server.restart();
+  CHECK(server.call("ann", "GET", at(id)).status == 404);
+  CHECK(server.call("ann", "GET", at(other, "/files/0/input")).body == picture("in both"));
+}
+
+TEST_CASE("a wait ends when the batch changes") {
+  edge server;
+  const auto id = server.batch("ann");
+  const auto tag = server.call("ann", "GET", at(id)).header("etag");
+  wire waiting(server.port());
+  waiting.send("GET " + at(id) + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " +
+               server.token("ann") + "\r\nPrefer: wait=60\r\nIf-None-Match: " + tag + "\r\n\r\n");
+  CHECK(server.call("ann", "PATCH", at(id), R"({"name":"n"})").status == 200);
+  const auto r = waiting.read();
+  CHECK(r.status == 200);
+  CHECK(r.json().at("name").as_string() == "n");
+  CHECK(server.call("ann", "GET", at(id), {}, {{"Prefer", "wait=1"}, {"If-None-Match", r.header("etag")}})
+            .status == 304);
+}
+
+TEST_CASE("tokens: made by admins, shown once, revoked and expired") {
+  edge server;
+  const auto made = server.call("admin", "POST", "/v1/admin/tokens",
+                                R"({"user":"cat","role":"user","expires_in_s":3600,"note":"n"})");
+  REQUIRE(made.status == 201);
+  const auto text = std::string{made.json().at("token").as_string()};
+  const auto id = std::string{made.json().at("id").as_string()};
+  const auto with = [&](const std::string& token) {
+    return server.call("", "GET", "/v1/me", {}, {{"Authorization", "Bearer " + token}}).status;
+  };
+  CHECK(with(text) == 200);
+  server.restart();
+  CHECK(with(text) == 200);
+  auto wrong = text;
+  wrong.back() = wrong.back() == '0' ? '1' : '0';
+  CHECK(with(wrong) == 401);
+  CHECK(with(text + "0") == 401);
+  CHECK(with("dr_") == 401);
+  const auto list = server.call("admin", "GET", "/v1/admin/tokens");
+  CHECK(list.body.find(id) != std::string::npos);
+  CHECK(list.body.find(text.substr(20)) == std::string::npos);
+  CHECK(server.call("ann", "POST", "/v1/admin/tokens", R"({"user":"x"})").status == 403);
+  CHECK(server.call("admin", "POST", "/v1/admin/tokens", R"({"user":"a b"})").status == 422);
+  CHECK(server.call("admin", "DELETE", "/v1/admin/tokens/" + id).status == 204);
+  CHECK(with(text) == 401);
+  server.restart();
+  CHECK(with(text) == 401);
+  CHECK(server.call("admin", "DELETE", "/v1/admin/tokens/nothing").status == 404);
+  auto expired = http::make_token("dan", persistence::role::user, 1, 2, "");
+  server.services().identities.put(expired.record);
+  CHECK(with(expired.text) == 401);
+}
+
+TEST_CASE("a proxy's header counts only from the proxy") {
+  const auto trust = [](const char* network) {
+    return [network](config::settings& s) {
+      s.auth.proxy_header = "X-User";
+      s.auth.trusted_proxies = {network};
+      s.auth.admins = {"root"};
+    };
+  };
+  {
+    edge server(trust("127.0.0.0/8"));
+    const auto as = [&](const char* user) {
+      return server.call("", "GET", "/v1/me", {}, {{"X-User", user}});
+    };
+    CHECK(as("eve").json().at("user").as_string() == "eve");
+    CHECK(as("eve").json().at("role").as_string() == "user");
+    CHECK(as("root").json().at("role").as_string() == "admin");
+    CHECK(as("a b").status == 401);
+    CHECK(server.call("", "GET", "/v1/me").status == 401);
+  }
+  edge server(trust("10.0.0.0/8"));
+  CHECK(server.call("", "GET", "/v1/me", {}, {{"X-User", "root"}}).status == 401);
+}
+
+TEST_CASE("rates and quotas are told, and kept") {
+  edge server([](config::settings& s) {
+    s.rate.user_per_s = 1;
+    s.rate.user_burst = 12;
+    s.quota.live_batches = 2;
+    s.quota.queued_files = 3;
+    s.quota.stored_bytes = 1'000;
+  });
+  const auto id = server.batch("ann");
+  server.batch("ann");
+  const auto third = server.call("ann", "POST", "/v1/batches", R"({"spec":{"outputs":[{"format":"webp"}]}})");
+  CHECK(third.status == 429);
+  CHECK(third.code() == "quota_exceeded");
+  CHECK(third.header("ratelimit-policy") == "\"user\";q=12;w=12");
+  CHECK(server.put("ann", id, "big.jpg", picture(std::string(2'000, 'x'))).status == 507);
+  for (const auto* path : {"a.jpg", "b.jpg", "c.jpg"})
+    CHECK(server.put("ann", id, path, picture(path)).status == 201);
+  CHECK(server.put("ann", id, "d.jpg", picture("d")).code() == "quota_exceeded");
+  const auto usage = server.call("ann", "GET", "/v1/me/usage").json();
+  CHECK(usage.at("queued_files").as_int64() == 3);
+  CHECK(usage.at("live_batches").as_int64() == 2);
+  reply last;
+  for (int i = 0; i < 20 && last.status != 429; ++i)
+    last = server.call("ann", "GET", "/v1/me");
+  CHECK(last.status == 429);
+  CHECK(last.code() == "rate_limited");
+  CHECK(last.header("retry-after") == "1");
+  CHECK(server.call("ben", "GET", "/v1/me").status == 200);
+}

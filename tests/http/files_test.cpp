@@ -1,0 +1,339 @@
+// Bytes over HTTP: uploads of all kinds, ranges, reports and the ZIP.
+#include "edge.hpp"
+
+#include "http/uploads.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace darkroom;
+using namespace darkroom::tests;
+
+namespace {
+
+std::string at(const std::string& id, const std::string& rest) {
+  return "/v1/batches/" + id + rest;
+}
+
+std::string digest_header(const std::string& bytes) {
+  persistence::sha256 sum;
+  sum.add({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  return http::repr_digest(sum.finish());
+}
+
+std::string hex_of(const std::string& bytes) {
+  persistence::sha256 sum;
+  sum.add({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
+  return persistence::to_hex(sum.finish());
+}
+
+std::string completed_batch(edge& server, int files) {
+  const auto id = server.batch("ann");
+  for (int i = 0; i < files; ++i)
+    REQUIRE(server.put("ann", id, "d/f" + std::to_string(i) + ".jpg",
+                       picture(std::string(static_cast<std::size_t>(i) * 1'000, 'x')))
+                .status == 201);
+  REQUIRE(server.call("ann", "POST", at(id, "/start")).status == 202);
+  server.await_state("ann", id, "completed");
+  return id;
+}
+
+} // namespace
+
+TEST_CASE("an upload says what was stored, and once more that it was") {
+  edge server;
+  const auto id = server.batch("ann");
+  const auto bytes = picture("hello");
+  const auto first = server.put("ann", id, "a%20b/%C3%A9.jpg", bytes);
+  REQUIRE(first.status == 201);
+  CHECK(first.json().at("path").as_string() == "a b/\xc3\xa9.jpg");
+  CHECK(first.json().at("sha256").as_string() == hex_of(bytes));
+  CHECK(first.header("repr-digest") == digest_header(bytes));
+  CHECK(first.header("location") == at(id, "/files/0"));
+  CHECK(server.put("ann", id, "a%20b/%C3%A9.jpg", bytes).status == 200);
+  CHECK(server.put("ann", id, "a%20b/%C3%A9.jpg", picture("other")).code() == "name_collision");
+  CHECK(server.blobs_on_disk() == 1); // what was refused is not kept
+  CHECK(server.put("ann", id, "text.txt", "no picture").code() == "unsupported_format");
+  CHECK(server.call("ann", "PUT", at(id, "/files/x.jpg")).status == 411);
+  CHECK(server.blobs_on_disk() == 1);
+}
+
+TEST_CASE("a digest that was announced is checked") {
+  edge server;
+  const auto id = server.batch("ann");
+  const auto put = [&](const std::string& path, const std::string& bytes, const std::string& digest) {
+    return server.call("ann", "PUT", at(id, "/files/" + path), bytes,
+                       {{"Content-Type", "image/jpeg"}, {"Repr-Digest", digest}});
+  };
+  CHECK(put("a", picture("a"), digest_header(picture("a"))).status == 201);
+  CHECK(put("b", picture("b"), digest_header(picture("a"))).code() == "digest_mismatch");
+  CHECK(put("c", picture("c"), "sha-256=:x:").status == 400);
+  CHECK(put("d", picture("d"), "md5=:AAAA:").status == 201); // not one that we know
+}
+
+TEST_CASE("a client that expects to be told may be refused before it sends") {
+  edge server([](config::settings& s) { s.work.input_bytes_max = 1'000; });
+  const auto id = server.batch("ann");
+  const auto head = [&](std::size_t length) {
+    return "PUT " + at(id, "/files/a.jpg") + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " +
+           server.token("ann") + "\r\nExpect: 100-continue\r\nContent-Length: " +
+           std::to_string(length) + "\r\n\r\n";
+  };
+  wire refused(server.port());
+  refused.send(head(2'000));
+  CHECK(refused.read().status == 413);
+  CHECK(refused.closes());
+  wire taken(server.port());
+  const auto bytes = picture("a");
+  taken.send(head(bytes.size()));
+  CHECK(taken.read().status == 100);
+  taken.send(bytes);
+  CHECK(taken.read().status == 201);
+  // In chunks, it is found out on the way.
+  wire chunked(server.port());
+  chunked.send("PUT " + at(id, "/files/b.jpg") + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " +
+               server.token("ann") + "\r\nTransfer-Encoding: chunked\r\n\r\n800\r\n" +
+               std::string(2'048, 'x') + "\r\n0\r\n\r\n");
+  CHECK(chunked.read().status == 413);
+}
+
+TEST_CASE("two uploads of one path at a time: one wins, the other hears of it") {
+  edge server;
+  const auto id = server.batch("ann");
+  const auto bytes = picture("a");
+  wire first(server.port());
+  first.send("PUT " + at(id, "/files/a.jpg") + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " +
+             server.token("ann") + "\r\nExpect: 100-continue\r\nContent-Length: " +
+             std::to_string(bytes.size()) + "\r\n\r\n");
+  REQUIRE(first.read().status == 100); // it is under way
+  CHECK(server.put("ann", id, "a.jpg", bytes).code() == "upload_in_progress");
+  first.send(bytes);
+  CHECK(first.read().status == 201);
+  CHECK(server.put("ann", id, "a.jpg", bytes).status == 200);
+}
+
+TEST_CASE("an upload that breaks off leaves nothing") {
+  edge server;
+  const auto id = server.batch("ann");
+  {
+    wire broken(server.port());
+    broken.send("PUT " + at(id, "/files/a.jpg") + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " +
+                server.token("ann") + "\r\nContent-Length: 100000\r\n\r\n" + picture("a"));
+  }
+  // Its room is given back, and its path.
+  reply again;
+  for (int i = 0; i < 2'000 && again.status != 201; ++i)
+    again = server.put("ann", id, "a.jpg", picture("b"));
+  CHECK(again.status == 201);
+  CHECK(server.blobs_on_disk() == 1);
+}
+
+TEST_CASE("a form brings many files; one that is bad harms no other") {
+  edge server;
+  const auto id = server.batch("ann");
+  const auto part = [](const std::string& name, const std::string& bytes,
+                       const std::string& more = "") {
+    return "--B\r\nContent-Disposition: form-data; name=\"files\"; filename=\"" + name + "\"\r\n" +
+           more + "Content-Type: image/jpeg\r\n\r\n" + bytes + "\r\n";
+  };
+  std::string form = "preamble\r\n";
+  for (int i = 0; i < 70; ++i)
+    form += part("dir/f" + std::to_string(i) + ".jpg", picture(std::to_string(i)));
+  form += part("note.txt", "no picture");
+  form += part("empty.jpg", "");
+  form += part("dir/f1.jpg", picture("again, and different"));
+  form += part("ok.jpg", picture("ok"), "Repr-Digest: " + digest_header(picture("ok")) + "\r\n");
+  form += part("bad.jpg", picture("bad"), "Repr-Digest: " + digest_header("else") + "\r\n");
+  form += "--B\r\nContent-Disposition: form-data; name=\"field\"\r\n\r\nvalue\r\n";
+  form += "--B--\r\nepilogue";
+  const auto r = server.call("ann", "POST", at(id, "/files"), form,
+                             {{"Content-Type", "multipart/form-data; boundary=\"B\""}});
+  INFO(r.body);
+  REQUIRE(r.status == 201);
+  CHECK(r.json().at("files").as_array().size() == 71);
+  std::map<std::string, std::string> rejected;
+  const auto value = r.json();
+  for (const auto& one : value.at("rejected").as_array())
+    rejected[std::string{one.at("path").as_string()}] = std::string{one.at("code").as_string()};
+  CHECK(rejected == std::map<std::string, std::string>{{"note.txt", "unsupported_format"},
+                                                       {"empty.jpg", "unsupported_format"},
+                                                       {"dir/f1.jpg", "name_collision"},
+                                                       {"bad.jpg", "digest_mismatch"},
+                                                       {"field", "invalid_multipart"}});
+  const auto cut = server.call("ann", "POST", at(id, "/files"), part("late.jpg", picture("late")),
+                               {{"Content-Type", "multipart/form-data; boundary=B"}});
+  CHECK(cut.code() == "invalid_multipart");
+  CHECK(server.call("ann", "POST", at(id, "/files"), "x", {{"Content-Type", "text/plain"}}).status ==
+        415);
+}
+
+TEST_CASE("a manifest adds what its owner has uploaded before, and nobody else's") {
+  edge server;
+  const auto first = server.batch("ann");
+  REQUIRE(server.put("ann", first, "a.jpg", picture("a")).status == 201);
+  const auto row = [](const std::string& path, const std::string& bytes, std::size_t size) {
+    return R"({"path":")" + path + R"(","size":)" + std::to_string(size) + R"(,"sha256":")" +
+           hex_of(bytes) + "\"}";
+  };
+  const auto a = picture("a"), b = picture("b");
+  const std::string manifest =
+      "[" + row("x/a.jpg", a, a.size()) + "," + row("b.jpg", b, b.size()) + "," +
+      row("wrong.jpg", a, 1) + "]";
+  const auto second = server.batch("ann");
+  const auto r = server.call("ann", "POST", at(second, "/manifest"), manifest).json();
+  CHECK(boost::json::serialize(r.at("have")) == R"(["x/a.jpg"])");
+  CHECK(boost::json::serialize(r.at("missing")) == R"(["b.jpg","wrong.jpg"])");
+  const auto others = server.batch("ben");
+  const auto of_ben = server.call("ben", "POST", at(others, "/manifest"), manifest).json();
+  CHECK(of_ben.at("have").as_array().empty());
+  CHECK(server.call("ann", "GET", at(second, "/files/0/input")).body == a);
+  // Stored bytes count for each batch.
+  CHECK(server.call("ann", "GET", "/v1/me/usage").json().at("stored_bytes").as_int64() ==
+        static_cast<std::int64_t>(2 * a.size()));
+}
+
+TEST_CASE("files leave a draft, and only that") {
+  edge server;
+  const auto id = server.batch("ann");
+  REQUIRE(server.put("ann", id, "a/b.jpg", picture("a")).status == 201);
+  REQUIRE(server.put("ann", id, "c.jpg", picture("c")).status == 201);
+  CHECK(server.call("ann", "DELETE", at(id, "/files/a/b.jpg")).status == 204);
+  CHECK(server.call("ann", "DELETE", at(id, "/files/a/b.jpg")).status == 404);
+  CHECK(server.blobs_on_disk() == 1);
+  CHECK(server.put("ann", id, "a/b.jpg", picture("new")).status == 201);
+  server.call("ann", "POST", at(id, "/start"));
+  CHECK(server.call("ann", "DELETE", at(id, "/files/c.jpg")).status == 409);
+}
+
+TEST_CASE("ranges of an output, in every form") {
+  edge server;
+  const auto id = completed_batch(server, 1);
+  const auto path = at(id, "/files/0/outputs/0");
+  const auto whole = server.call("ann", "GET", path);
+  const auto size = whole.body.size();
+  const auto get = [&](const std::string& range, const edge::headers& more = {}) {
+    auto headers = more;
+    headers.emplace_back("Range", range);
+    return server.call("ann", "GET", path, {}, headers);
+  };
+  const auto first = get("bytes=0-3");
+  CHECK(first.status == 206);
+  CHECK(first.body == whole.body.substr(0, 4));
+  CHECK(first.header("content-range") == "bytes 0-3/" + std::to_string(size));
+  CHECK(get("bytes=4-").body == whole.body.substr(4));
+  CHECK(get("bytes=-3").body == whole.body.substr(size - 3));
+  CHECK(get("bytes=2-99999999999999999999").body == whole.body.substr(2));
+  for (const auto* none : {"bytes=99999-", "bytes=-0", "bytes=99999999999999999999-"}) {
+    INFO(none);
+    CHECK(get(none).status == 416);
+    CHECK(get(none).header("content-range") == "bytes */" + std::to_string(size));
+  }
+  for (const auto* ignored : {"bytes=0-1,3-4", "bytes=5-2", "lines=0-3", "bytes=a-b", "bytes=--1"}) {
+    INFO(ignored);
+    CHECK(get(ignored).status == 200);
+    CHECK(get(ignored).body == whole.body);
+  }
+  CHECK(get("bytes=0-3", {{"If-Range", whole.header("etag")}}).status == 206);
+  CHECK(get("bytes=0-3", {{"If-Range", "\"other\""}}).status == 200);
+  CHECK(server.call("ann", "GET", path, {}, {{"If-None-Match", whole.header("etag")}}).status == 304);
+  const auto head = server.call("ann", "HEAD", path);
+  CHECK(head.header("content-length") == std::to_string(size));
+}
+
+TEST_CASE("the ZIP has an exact length, and any part of it is the same part") {
+  edge server;
+  const auto id = completed_batch(server, 5);
+  for (const auto* form : {"", "?zip64=always"}) {
+    const auto path = at(id, "/results.zip") + form;
+    const auto whole = server.call("ann", "GET", path);
+    REQUIRE(whole.status == 200);
+    CHECK(whole.header("content-length") == std::to_string(whole.body.size()));
+    const auto head = server.call("ann", "HEAD", path);
+    CHECK(head.header("content-length") == std::to_string(whole.body.size()));
+    CHECK(head.header("etag") == whole.header("etag"));
+    CHECK(head.header("accept-ranges") == "bytes");
+    for (std::size_t from = 0; from < whole.body.size(); from += 97) {
+      const auto part = server.call("ann", "GET", path, {},
+                                    {{"Range", "bytes=" + std::to_string(from) + "-" +
+                                                   std::to_string(from + 150)},
+                                     {"If-Range", whole.header("etag")}});
+      REQUIRE(part.status == 206);
+      REQUIRE(part.body == whole.body.substr(from, 151));
+    }
+    scratch dir;
+    const auto file = dir.write("r.zip", whole.body);
+    CHECK(std::system(("unzip -tqq " + file).c_str()) == 0);
+    CHECK(std::system(("cd " + dir.path() + " && unzip -qq r.zip").c_str()) == 0);
+    CHECK(content_of(dir / "d/f0.webp") == "webp:" + picture(""));
+    CHECK(content_of(dir / "d/f4.webp") == "webp:" + picture(std::string(4'000, 'x')));
+  }
+}
+
+TEST_CASE("a ZIP of a batch that works is of what has completed, and stays so") {
+  edge server;
+  const auto id = server.batch("ann", R"(,"start":"on_first_file")");
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  for (int i = 0; i < 1'000; ++i)
+    if (server.call("ann", "GET", at(id, "/files/0")).json().at("state").as_string() == "completed")
+      break;
+  const auto redirect = server.call("ann", "GET", at(id, "/results.zip"));
+  REQUIRE(redirect.status == 307);
+  const auto frozen = redirect.header("location");
+  const auto before = server.call("ann", "GET", frozen);
+  REQUIRE(before.status == 200);
+  REQUIRE(server.put("ann", id, "b.jpg", picture("b")).status == 201);
+  server.call("ann", "POST", at(id, "/seal"));
+  server.await_state("ann", id, "completed");
+  const auto after = server.call("ann", "GET", frozen);
+  CHECK(after.body == before.body);
+  CHECK(after.header("etag") == before.header("etag"));
+  CHECK(server.call("ann", "GET", at(id, "/results.zip")).body.size() > before.body.size());
+  CHECK(server.call("ann", "GET", at(id, "/results.zip?as_of=999999")).status == 400);
+}
+
+TEST_CASE("reports and lists agree, whole and in pages") {
+  edge server;
+  const auto id = completed_batch(server, 7);
+  const auto report = server.call("ann", "GET", at(id, "/report.json")).json();
+  REQUIRE(report.as_array().size() == 7);
+  const auto lines = server.call("ann", "GET", at(id, "/report.ndjson")).body;
+  CHECK(std::ranges::count(lines, '\n') == 7);
+  const auto stream = server.call("ann", "GET", at(id, "/files"), {},
+                                  {{"Accept", "application/x-ndjson"}});
+  CHECK(stream.header("transfer-encoding") == "chunked");
+  CHECK(stream.body == lines);
+  const auto csv = server.call("ann", "GET", at(id, "/report.csv"));
+  CHECK(csv.header("content-type") == "text/csv; charset=utf-8");
+  CHECK(std::ranges::count(csv.body, '\n') == 8);
+  std::vector<std::string> seen;
+  std::string path = at(id, "/files?limit=3&path_prefix=d/");
+  while (!path.empty()) {
+    const auto page = server.call("ann", "GET", path);
+    const auto value = page.json();
+    for (const auto& file : value.at("files").as_array())
+      seen.emplace_back(file.at("path").as_string());
+    const auto link = page.header("link");
+    path = link.empty() ? "" : link.substr(1, link.find('>') - 1);
+  }
+  REQUIRE(seen.size() == 7);
+  CHECK(seen[6] == report.at(6).at("path").as_string());
+  CHECK(server.call("ann", "GET", at(id, "/files?path_prefix=nothing")).json().at("files").as_array().empty());
+  CHECK(server.call("ann", "GET", at(id, "/files"), {}, {{"Accept", "text/html"}}).status == 406);
+  CHECK(server.call("ann", "GET", at(id, "/files?state=x")).status == 400);
+  CHECK(server.call("ann", "GET", at(id, "/files?cursor=zzzzzzzz")).code() == "invalid_cursor");
+}
+
+TEST_CASE("a thumbnail is a small picture, kept nowhere") {
+  edge server;
+  const auto id = server.batch("ann");
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  const auto small = server.call("ann", "GET", at(id, "/files/0/thumbnail?w=64"));
+  REQUIRE(small.status == 200);
+  CHECK(small.body == "webp:" + picture("a"));
+  CHECK(small.header("content-type") == "image/webp");
+  CHECK(server.blobs_on_disk() == 1);
+  CHECK(server
+            .call("ann", "GET", at(id, "/files/0/thumbnail?w=64"), {},
+                  {{"If-None-Match", small.header("etag")}})
+            .status == 304);
+  CHECK(server.call("ann", "GET", at(id, "/files/0/thumbnail?w=5000")).status == 400);
+}

@@ -1,0 +1,189 @@
+// The parts of the edge that are pure, as tables.
+#include "http/file_path.hpp"
+#include "http/identity.hpp"
+#include "http/multipart.hpp"
+#include "http/problem.hpp"
+#include "http/quota.hpp"
+#include "http/ranges.hpp"
+#include "http/rate_limiter.hpp"
+#include "http/zip.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <set>
+
+using namespace darkroom;
+using namespace darkroom::http;
+
+TEST_CASE("a bucket gives its burst, then so many a second") {
+  rate_limiter limiter(10, 3);
+  std::uint64_t now = 1'000'000;
+  for (int i = 0; i < 3; ++i)
+    CHECK(limiter.take("a", now).allowed);
+  const auto refused = limiter.take("a", now);
+  CHECK_FALSE(refused.allowed);
+  CHECK(refused.limit == 3);
+  CHECK(refused.remaining == 0);
+  CHECK(refused.reset_s == 1);
+  CHECK(limiter.take("b", now).allowed);
+  now += 100'000;
+  CHECK(limiter.take("a", now).allowed);
+  CHECK_FALSE(limiter.take("a", now).allowed);
+  now += 3'600'000'000;
+  CHECK(limiter.take("a", now).remaining == 2); // never more than the burst
+}
+
+TEST_CASE("buckets of those who have gone are forgotten") {
+  rate_limiter limiter(10, 1);
+  for (int i = 0; i < 100'000; ++i)
+    CHECK(limiter.take(std::to_string(i), static_cast<std::uint64_t>(i) * 1'000'000).allowed);
+}
+
+TEST_CASE("a reservation is held until its holder goes, exactly once") {
+  actors::usage_board board;
+  quota quotas({.live_batches = 10, .queued_files = 10, .stored_bytes = 100, .uploads = 2}, board);
+  {
+    auto first = quotas.reserve("ann", {.bytes = 60, .uploads = 1});
+    REQUIRE(first);
+    CHECK_FALSE(first->grow({.bytes = 41}));
+    CHECK(first->grow({.bytes = 40}));
+    CHECK(quotas.reserve("ann", {.bytes = 1}).error().code == "storage_exceeded");
+    CHECK(quotas.reserve("ben", {.bytes = 100}));
+    auto moved = std::move(*first);
+    CHECK(moved.held().bytes == 100);
+  }
+  CHECK(quotas.reserve("ann", {.bytes = 100}));
+  auto a = quotas.reserve("ann", {.uploads = 1}), b = quotas.reserve("ann", {.uploads = 1});
+  CHECK(quotas.reserve("ann", {.uploads = 1}).error().code == "quota_exceeded");
+  CHECK(quotas.reserve("ann", {.bytes = UINT64_MAX}).error().code == "storage_exceeded");
+}
+
+TEST_CASE("which paths may be") {
+  for (const auto* good : {"a", "a/b.jpg", ".hidden", "a b", "\xc3\xa9", "...", "a..b", "\xf0\x9f\x98\x80.png"})
+    CHECK(check_file_path(good));
+  for (const auto* bad : {"", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a\\b", "a\nb", "a\x7f",
+                          "\xc2\x85", "e\xcc\x81", "\xff", "\xc0\xaf", "\xed\xa0\x80",
+                          "\xe2\x80\xae", "\xe2\x80\xa8"}) {
+    INFO(bad);
+    CHECK_FALSE(check_file_path(bad));
+  }
+  CHECK(check_file_path(std::string(255, 'a')));
+  CHECK_FALSE(check_file_path(std::string(256, 'a')));
+}
+
+TEST_CASE("networks and the addresses in them") {
+  CHECK(in_network("10.0.0.0/8", "10.1.2.3") == true);
+  CHECK(in_network("10.0.0.0/8", "11.1.2.3") == false);
+  CHECK(in_network("127.0.0.1", "127.0.0.1") == true);
+  CHECK(in_network("127.0.0.1/32", "127.0.0.2") == false);
+  CHECK(in_network("2001:db8::/32", "2001:db8::1") == true);
+  CHECK(in_network("2001:db8::/32", "10.0.0.1") == false);
+  CHECK_FALSE(in_network("nonsense", "10.0.0.1"));
+}
+
+TEST_CASE("every problem has a page and a sensible status") {
+  std::set<std::string_view> seen;
+  for (const auto* code : {"not_found", "internal", "wrong_state", "bad_framing"}) {
+    const auto& kind = kind_of(code);
+    CHECK(kind.code == code);
+    CHECK(problem_page(kind).find(kind.title) != std::string::npos);
+  }
+  CHECK(kind_of("nothing of the kind").status == 500);
+}
+
+namespace {
+
+// The parts of a form that comes in pieces of this size: "name=content".
+std::vector<std::string> parts_of(const std::string& form, std::size_t piece,
+                                  std::string* error = nullptr) {
+  multipart_parser parser("B");
+  std::vector<std::string> parts;
+  std::size_t at = 0;
+  while (true) {
+    const auto next = parser.next();
+    if (!next) {
+      if (error != nullptr) *error = next.error();
+      return parts;
+    }
+    using enum multipart_parser::what;
+    if (*next == end) return parts;
+    if (*next == part_begin) parts.push_back(parser.head().file_name.value_or("-") + '=');
+    if (*next == part_data) parts.back() += parser.data();
+    if (*next == needs_more) {
+      if (at >= form.size()) {
+        if (error != nullptr) *error = "ended";
+        return parts;
+      }
+      const auto size = std::min(piece, form.size() - at);
+      parser.feed(std::span(form).subspan(at, size));
+      at += size;
+    }
+  }
+}
+
+} // namespace
+
+TEST_CASE("a form is the same in pieces of any size") {
+  const std::string form = "ignored\r\n--B  \r\nContent-Disposition: form-data; name=\"a\"; "
+                           "filename=\"x;\\\"y.jpg\"\r\n\r\nline\r\n--Bno\r\n-\r\n--\r\n--B\r\n"
+                           "content-disposition: form-data; name=b\r\n\r\n\r\n--B--\r\n--B\r\nafter";
+  const std::vector<std::string> expected{"x;\"y.jpg=line\r\n--Bno\r\n-\r\n--", "-="};
+  // A line that only begins like a boundary is an error, wherever it is cut.
+  for (std::size_t piece = 1; piece <= form.size(); ++piece) {
+    std::string error;
+    parts_of(form, piece, &error);
+    CHECK(error == "A boundary is followed by something that is no end of a line.");
+  }
+  std::string good = form;
+  good.replace(good.find("--Bno"), 5, "--Cno");
+  const std::vector<std::string> read{"x;\"y.jpg=line\r\n--Cno\r\n-\r\n--", "-="};
+  for (std::size_t piece = 1; piece <= good.size(); ++piece) {
+    INFO(piece);
+    CHECK(parts_of(good, piece) == read);
+  }
+  std::string error;
+  parts_of(good.substr(0, 100), 7, &error);
+  CHECK(error == "ended");
+  parts_of("--B\r\n" + std::string(20'000, 'a'), 1'000, &error);
+  CHECK(error == "A part has too many headers.");
+}
+
+TEST_CASE("boundaries that can be used") {
+  CHECK(multipart_boundary("multipart/form-data; boundary=abc") == "abc");
+  CHECK(multipart_boundary("Multipart/Form-Data; charset=utf-8; Boundary=\"a b\"") == "a b");
+  CHECK_FALSE(multipart_boundary("multipart/form-data"));
+  CHECK_FALSE(multipart_boundary("multipart/mixed; boundary=abc"));
+  CHECK_FALSE(multipart_boundary("multipart/form-data; boundary="));
+  CHECK_FALSE(multipart_boundary("multipart/form-data; boundary=" + std::string(71, 'a')));
+}
+
+TEST_CASE("ranges, read") {
+  const auto part = [](std::uint64_t first, std::uint64_t length) {
+    return byte_range{first, length};
+  };
+  CHECK(read_range("bytes=0-0", 10).range == part(0, 1));
+  CHECK(read_range("bytes=9-", 10).range == part(9, 1));
+  CHECK(read_range("bytes=-99", 10).range == part(0, 10));
+  CHECK(read_range("bytes=10-", 10).verdict == range_verdict::not_satisfiable);
+  CHECK(read_range("bytes=0-", 0).verdict == range_verdict::not_satisfiable);
+  CHECK(read_range("", 10).verdict == range_verdict::whole);
+  CHECK(read_range("bytes=", 10).verdict == range_verdict::whole);
+  CHECK(read_range("bytes=-", 10).verdict == range_verdict::whole);
+}
+
+TEST_CASE("a ZIP's layout adds up, also beyond 4 GiB") {
+  zip_layout layout({});
+  std::uint64_t expected = 0;
+  for (int i = 0; i < 70'000; ++i) {
+    const zip_entry entry{"f" + std::to_string(i), 100'000, 1};
+    expected += zip_local_header(entry, {}).size() + entry.bytes;
+    layout.add(entry);
+  }
+  CHECK(layout.offset() == expected);
+  CHECK(layout.offset() > 0xffff'ffffull);
+  CHECK(layout.end().size() == 56 + 20 + 22); // ZIP64 records and the old one
+  const zip_entry large{"large", 5ull << 32, 1};
+  CHECK(zip_local_header(large, {}).size() == 30 + 5 + 20);
+  CHECK(zip_central_record(large, 0, {}).size() == 46 + 5 + 20);
+  CHECK(zip_central_record(large, 6ull << 32, {}).size() == 46 + 5 + 28);
+}
