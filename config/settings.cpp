@@ -110,9 +110,12 @@ struct toml_setter {
 };
 
 std::string quoted(const std::string& text) {
-  std::ostringstream out;
-  out << toml::value<std::string>{text};
-  return out.str();
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) out += c; // no setting has others
+  }
+  return out + '"';
 }
 
 struct toml_text {

@@ -5,7 +5,7 @@ packages_build="g++ cmake ninja-build ccache pkg-config libcaf-dev librocksdb-de
 libjpeg62-turbo-dev libpng-dev libwebp-dev libzimg-dev liblcms2-dev libseccomp-dev libssl-dev \
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
 libspdlog-dev libcurl4-openssl-dev"
-packages_test="catch2 libvalijson-dev curl unzip"
+packages_test="catch2 libvalijson-dev curl jq unzip openssl"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
 packages_lint="clang-format-19 clang-tidy-19"
 

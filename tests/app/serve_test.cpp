@@ -1,0 +1,230 @@
+// The server as its users run it: the quickstart word for word, health, settings, tokens, the end.
+#include "process.hpp"
+#include "tests/codecs/pictures.hpp"
+#include "tests/support/scratch.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <csignal>
+#include <filesystem>
+#include <cstdlib>
+#include <sstream>
+
+using namespace darkroom::tests;
+
+namespace {
+
+// A server on a port of its own, with what it printed.
+class served {
+public:
+  explicit served(const std::string& directory, std::vector<std::string> more = {})
+      : directory_(directory), process_(arguments(directory, std::move(more)), directory) {
+    REQUIRE(comes_true([this] { return !address().empty(); }));
+  }
+  std::string address() const {
+    const auto text = content_of(directory_ + "/.err");
+    const auto at = text.find("darkroom serves on ");
+    if (at == std::string::npos) return "";
+    const auto begin = at + 19;
+    return text.substr(begin, text.find(',', begin) - begin);
+  }
+  std::string token() const {
+    const auto text = process_.out();
+    return text.substr(0, text.find('\n'));
+  }
+  process& running() { return process_; }
+
+private:
+  static std::vector<std::string> arguments(const std::string& directory,
+                                            std::vector<std::string> more) {
+    std::vector<std::string> words{"serve", "--listen", "127.0.0.1:0", "--data",
+                                   directory + "/data", "--set", "data.disk_floor_bytes=0"};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  std::string directory_;
+  process process_;
+};
+
+// The shell blocks of a page, in order.
+std::string script_of(const std::string& page) {
+  std::istringstream in(page);
+  std::string script = "set -eu\ndarkroom() { \"$DARKROOM\" \"$@\"; }\n";
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line == "```sh")
+      inside = true;
+    else if (line == "```")
+      inside = false;
+    else if (inside)
+      script += line + '\n';
+  }
+  return script;
+}
+
+std::string some_png(std::uint32_t i) {
+  return encoded("png", gradient(darkroom::codecs::pixel_layout::rgb, 40 + 10 * i, 30));
+}
+
+bool has(const char* program) {
+  return std::system((std::string{"command -v "} + program + " >/dev/null").c_str()) == 0;
+}
+
+} // namespace
+
+TEST_CASE("the quickstart works as it is written") {
+  for (const auto* program : {"curl", "jq", "unzip"})
+    if (!has(program)) SKIP(program << " is not installed");
+  const scratch dir, client;
+  for (int i = 0; i < 5; ++i)
+    client.write((i % 2 == 0 ? "photos/p" : "photos/sub dir/p") + std::to_string(i) + ".png",
+                 some_png(static_cast<std::uint32_t>(i)));
+  served server(dir.path());
+  const auto script =
+      client.write("quickstart.sh", script_of(content_of(DARKROOM_SOURCE_DIR "/docs/quickstart.md")));
+  const auto command = "cd " + client.path() + " && DARKROOM=" + DARKROOM_BINARY +
+                       " DARKROOM_SERVER=" + server.address() + " DARKROOM_TOKEN=" + server.token() +
+                       " sh -x " + script + " > out.txt 2> err.txt";
+  const int code = std::system(command.c_str());
+  const auto out = content_of(client / "out.txt");
+  INFO(out << content_of(client / "err.txt"));
+  REQUIRE(code == 0);
+  CHECK(out.find("\"user\":\"ann\"") != std::string::npos);
+  CHECK(out.find("No errors detected") != std::string::npos);
+  CHECK(out.find("\"completed\":5") != std::string::npos);
+  CHECK(content_of(client / "first.webp").substr(8, 4) == "WEBP");
+}
+
+TEST_CASE("kill -9 in the middle of a batch: the next start finishes it") {
+  const scratch dir, client;
+  for (std::uint32_t i = 0; i < 40; ++i)
+    client.write("in/p" + std::to_string(i) + ".png", some_png(i));
+  std::string token, id;
+  const auto account = [&](const served& server) {
+    return std::vector<std::string>{"--server", server.address(), "--token", token};
+  };
+  const auto batch = [&](const served& server, std::vector<std::string> words) {
+    words.insert(words.begin(), "batch");
+    const auto more = account(server);
+    words.insert(words.end(), more.begin(), more.end());
+    return run_darkroom(words, client.path());
+  };
+  {
+    served server(dir.path());
+    token = server.token();
+    const auto made = batch(server, {"submit", "in", "--to", "webp", "--quiet"});
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    id = made.out.substr(0, 36);
+    server.running().signal_group(SIGKILL);
+    server.running().wait();
+  }
+  served server(dir.path());
+  CHECK(server.token().empty()); // there is one already
+  REQUIRE(comes_true([&] {
+    return batch(server, {"get", id}).out.find("\"state\":\"completed\"") != std::string::npos;
+  }));
+  REQUIRE(batch(server, {"download", id, "-o", "out"}).code == 0);
+  CHECK(content_of(client / "out/p39.webp").substr(8, 4) == "WEBP");
+  CHECK(batch(server, {"download", id, "-o", "out"}).err == "0 files fetched, 40 files there already\n");
+  REQUIRE(batch(server, {"download", id, "--zip", "-o", "all.zip"}).code == 0);
+  CHECK(content_of(client / "all.zip").starts_with("PK"));
+  // What the server has need not be sent again.
+  const auto again = batch(server, {"submit", "in", "--to", "jpeg", "--wait"});
+  INFO(again.err);
+  CHECK(again.code == 0);
+  CHECK(again.err.find("40 files, 0 files to upload") != std::string::npos);
+  CHECK(batch(server, {"ls"}).out.find("completed") != std::string::npos);
+  CHECK(batch(server, {"pause", id}).code == 1);
+  CHECK(batch(server, {"get", "nonsense"}).err.find("invalid_id") != std::string::npos);
+  server.running().signal(SIGTERM);
+  CHECK(server.running().wait().code == 0);
+}
+
+TEST_CASE("tokens are made beside a server, and in the folder of one that does not run") {
+  const scratch dir;
+  const auto token = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "token");
+    return run_darkroom(words, dir.path());
+  };
+  const auto made = token({"create", "--user", "ann", "--data", "data"});
+  INFO(made.err);
+  REQUIRE(made.code == 0);
+  REQUIRE(made.out.starts_with("dr_"));
+  CHECK(token({"create", "--user", "a b", "--data", "data"}).code == 1);
+  CHECK(token({"list", "--data", "data"}).out.find("ann") != std::string::npos);
+  const scratch client;
+  served server(dir.path());
+  CHECK(server.token().empty()); // somebody can get in already
+  CHECK(run_darkroom({"token", "list", "--data", dir / "data"}, client.path())
+            .err.find("leave --data out") != std::string::npos);
+  const auto as = [&](const std::string& who) {
+    return run_darkroom({"batch", "ls", "--server", server.address(), "--token", who}, client.path());
+  };
+  const auto text = made.out.substr(0, made.out.size() - 1);
+  CHECK(as(text).code == 0);
+  CHECK(as("dr_no").err.find("unauthorized") != std::string::npos);
+}
+
+TEST_CASE("a credentials file that others can read is refused") {
+  const scratch home;
+  home.write("darkroom/credentials", "server = http://127.0.0.1:1\ntoken = dr_x\n");
+  ::setenv("XDG_CONFIG_HOME", home.path().c_str(), 1);
+  CHECK(run_darkroom({"batch", "ls"}, home.path()).err.find("chmod 600") != std::string::npos);
+  std::filesystem::permissions(home / "darkroom/credentials", std::filesystem::perms(0600));
+  CHECK(run_darkroom({"batch", "ls"}, home.path()).err.find("http://127.0.0.1:1") !=
+        std::string::npos);
+  ::unsetenv("XDG_CONFIG_HOME");
+}
+
+TEST_CASE("what cannot be served is refused with what to do") {
+  const scratch dir;
+  const auto serve = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "serve");
+    return run_darkroom(words, dir.path());
+  };
+  const auto open = serve({"--listen", "0.0.0.0:0"});
+  CHECK(open.code == 1);
+  CHECK(open.err.find("--insecure-no-tls") != std::string::npos);
+  CHECK(serve({"--listen", "nowhere"}).err.find("HOST:PORT") != std::string::npos);
+  CHECK(serve({"--set", "http.listne=x"}).err.find("http.listne: there is no such setting") !=
+        std::string::npos);
+  CHECK(serve({"--set", "http.threads=0"}).err.find("http.threads: is from 1 to 64") !=
+        std::string::npos);
+  CHECK(serve({"--config", "missing.toml"}).err.find("missing.toml") != std::string::npos);
+  CHECK(run_darkroom({"config", "check", "--set", "log.level=loud"}, dir.path()).code == 1);
+  CHECK(run_darkroom({"config", "check"}, dir.path()).code == 0);
+  CHECK(run_darkroom({"config", "print"}, dir.path()).out ==
+        content_of(DARKROOM_SOURCE_DIR "/config/darkroom.toml"));
+  const auto printed =
+      run_darkroom({"config", "print", "--listen", "127.0.0.1:9", "--data", "d"}, dir.path()).out;
+  CHECK(printed.find("listen = \"127.0.0.1:9\"") != std::string::npos);
+  served server(dir.path());
+  const auto second = run_darkroom(
+      {"serve", "--listen", "127.0.0.1:0", "--data", dir / "data"}, "/tmp");
+  CHECK(second.err.find("a server is using") != std::string::npos);
+  CHECK(run_darkroom({"health", "--server", server.address()}, "/tmp").code == 0);
+  CHECK(run_darkroom({"health", "--server", "http://127.0.0.1:1"}, "/tmp").code != 0);
+}
+
+TEST_CASE("it speaks TLS 1.2 and later, and nothing older") {
+  if (!has("openssl") || !has("curl")) SKIP("openssl or curl is not installed");
+  const scratch dir;
+  const auto make = "cd " + dir.path() +
+                    " && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 "
+                    "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null";
+  REQUIRE(std::system(make.c_str()) == 0);
+  served server(dir.path(), {"--set", "http.tls.certificate=" + (dir / "c.pem"), "--set",
+                             "http.tls.key=" + (dir / "k.pem")});
+  CHECK(server.address().starts_with("https://"));
+  const auto curl = [&](const std::string& options) {
+    return std::system(("curl -sf -o /dev/null --cacert " + (dir / "c.pem") + ' ' + options + ' ' +
+                        server.address() + "/readyz")
+                           .c_str());
+  };
+  CHECK(curl("--tlsv1.2 --tls-max 1.2") == 0);
+  CHECK(curl("--tlsv1.3") == 0);
+  CHECK(curl("--tlsv1.1 --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0") != 0);
+  CHECK(run_darkroom({"serve", "--set", "http.tls.certificate=x"}, dir.path()).err.find("http.tls") !=
+        std::string::npos);
+}
