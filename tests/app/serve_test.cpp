@@ -6,8 +6,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <csignal>
-#include <filesystem>
 #include <cstdlib>
+#include <filesystem>
 #include <sstream>
 
 using namespace darkroom::tests;
@@ -37,8 +37,13 @@ public:
 private:
   static std::vector<std::string> arguments(const std::string& directory,
                                             std::vector<std::string> more) {
-    std::vector<std::string> words{"serve", "--listen", "127.0.0.1:0", "--data",
-                                   directory + "/data", "--set", "data.disk_floor_bytes=0"};
+    std::vector<std::string> words{"serve",
+                                   "--listen",
+                                   "127.0.0.1:0",
+                                   "--data",
+                                   directory + "/data",
+                                   "--set",
+                                   "data.disk_floor_bytes=0"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
   }
@@ -80,11 +85,12 @@ TEST_CASE("the quickstart works as it is written") {
     client.write((i % 2 == 0 ? "photos/p" : "photos/sub dir/p") + std::to_string(i) + ".png",
                  some_png(static_cast<std::uint32_t>(i)));
   served server(dir.path());
-  const auto script =
-      client.write("quickstart.sh", script_of(content_of(DARKROOM_SOURCE_DIR "/docs/quickstart.md")));
+  const auto script = client.write(
+      "quickstart.sh", script_of(content_of(DARKROOM_SOURCE_DIR "/docs/quickstart.md")));
   const auto command = "cd " + client.path() + " && DARKROOM=" + DARKROOM_BINARY +
-                       " DARKROOM_SERVER=" + server.address() + " DARKROOM_TOKEN=" + server.token() +
-                       " sh -x " + script + " > out.txt 2> err.txt";
+                       " DARKROOM_SERVER=" + server.address() +
+                       " DARKROOM_TOKEN=" + server.token() + " sh -x " + script +
+                       " > out.txt 2> err.txt";
   const int code = std::system(command.c_str());
   const auto out = content_of(client / "out.txt");
   INFO(out << content_of(client / "err.txt"));
@@ -126,7 +132,8 @@ TEST_CASE("kill -9 in the middle of a batch: the next start finishes it") {
   }));
   REQUIRE(batch(server, {"download", id, "-o", "out"}).code == 0);
   CHECK(content_of(client / "out/p39.webp").substr(8, 4) == "WEBP");
-  CHECK(batch(server, {"download", id, "-o", "out"}).err == "0 files fetched, 40 files there already\n");
+  CHECK(batch(server, {"download", id, "-o", "out"}).err ==
+        "0 files fetched, 40 files there already\n");
   REQUIRE(batch(server, {"download", id, "--zip", "-o", "all.zip"}).code == 0);
   CHECK(content_of(client / "all.zip").starts_with("PK"));
   // What the server has need not be sent again.
@@ -159,7 +166,8 @@ TEST_CASE("tokens are made beside a server, and in the folder of one that does n
   CHECK(run_darkroom({"token", "list", "--data", dir / "data"}, client.path())
             .err.find("leave --data out") != std::string::npos);
   const auto as = [&](const std::string& who) {
-    return run_darkroom({"batch", "ls", "--server", server.address(), "--token", who}, client.path());
+    return run_darkroom({"batch", "ls", "--server", server.address(), "--token", who},
+                        client.path());
   };
   const auto text = made.out.substr(0, made.out.size() - 1);
   CHECK(as(text).code == 0);
@@ -200,8 +208,8 @@ TEST_CASE("what cannot be served is refused with what to do") {
       run_darkroom({"config", "print", "--listen", "127.0.0.1:9", "--data", "d"}, dir.path()).out;
   CHECK(printed.find("listen = \"127.0.0.1:9\"") != std::string::npos);
   served server(dir.path());
-  const auto second = run_darkroom(
-      {"serve", "--listen", "127.0.0.1:0", "--data", dir / "data"}, "/tmp");
+  const auto second =
+      run_darkroom({"serve", "--listen", "127.0.0.1:0", "--data", dir / "data"}, "/tmp");
   CHECK(second.err.find("a server is using") != std::string::npos);
   CHECK(run_darkroom({"health", "--server", server.address()}, "/tmp").code == 0);
   CHECK(run_darkroom({"health", "--server", "http://127.0.0.1:1"}, "/tmp").code != 0);
@@ -210,9 +218,10 @@ TEST_CASE("what cannot be served is refused with what to do") {
 TEST_CASE("it speaks TLS 1.2 and later, and nothing older") {
   if (!has("openssl") || !has("curl")) SKIP("openssl or curl is not installed");
   const scratch dir;
-  const auto make = "cd " + dir.path() +
-                    " && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 "
-                    "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null";
+  const auto make =
+      "cd " + dir.path() +
+      " && openssl req -x509 -newkey rsa:2048 -nodes -keyout k.pem -out c.pem -days 2 "
+      "-subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 2>/dev/null";
   REQUIRE(std::system(make.c_str()) == 0);
   served server(dir.path(), {"--set", "http.tls.certificate=" + (dir / "c.pem"), "--set",
                              "http.tls.key=" + (dir / "k.pem")});
@@ -225,6 +234,7 @@ TEST_CASE("it speaks TLS 1.2 and later, and nothing older") {
   CHECK(curl("--tlsv1.2 --tls-max 1.2") == 0);
   CHECK(curl("--tlsv1.3") == 0);
   CHECK(curl("--tlsv1.1 --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0") != 0);
-  CHECK(run_darkroom({"serve", "--set", "http.tls.certificate=x"}, dir.path()).err.find("http.tls") !=
-        std::string::npos);
+  CHECK(
+      run_darkroom({"serve", "--set", "http.tls.certificate=x"}, dir.path()).err.find("http.tls") !=
+      std::string::npos);
 }

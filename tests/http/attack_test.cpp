@@ -21,10 +21,12 @@ std::vector<attack> framing_attacks() {
   const std::string post = "POST /v1/batches HTTP/1.1\r\n" + host;
   const std::string get = "GET /livez HTTP/1.1\r\n" + host;
   return {
-      {"length and chunked", post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-       400, "bad_framing"},
-      {"chunked and length", post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
-       400, "bad_framing"},
+      {"length and chunked",
+       post + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+       "bad_framing"},
+      {"chunked and length",
+       post + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400,
+       "bad_framing"},
       {"two lengths", post + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", 400,
        "bad_framing"},
       {"two equal lengths", post + "Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello", 400,
@@ -72,8 +74,8 @@ std::vector<attack> framing_attacks() {
       {"HTTP/2.0", "GET /livez HTTP/2.0\r\n" + host + "\r\n", 505, "unknown_version"},
       {"HTTP/9", "GET /livez HTTP/9\r\n" + host + "\r\n", 505, "unknown_version"},
       {"no version", "GET /livez\r\n" + host + "\r\n", 400, "bad_request"},
-      {"TLS where there is none", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15),
-       400, "bad_request"},
+      {"TLS where there is none",
+       std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15), 400, "bad_request"},
       {"a long target", "GET /" + std::string(5'000, 'a') + " HTTP/1.1\r\n" + host + "\r\n", 414,
        "uri_too_long"},
       {"a target without an end", "GET /" + std::string(20'000, 'a'), 414, "uri_too_long"},
@@ -115,9 +117,9 @@ TEST_CASE("what could be read in two ways is refused and ends the connection") {
 
 TEST_CASE("chunks that are not well formed end the connection") {
   edge server;
-  const std::string head = "POST /v1/batches HTTP/1.1\r\n" + host +
-                           "Authorization: Bearer " + server.token("ann") +
-                           "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string head =
+      "POST /v1/batches HTTP/1.1\r\n" + host + "Authorization: Bearer " + server.token("ann") +
+      "\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::pair<const char*, std::string> bodies[] = {
       {"no number", "zz\r\nhello\r\n0\r\n\r\n"},
       {"a sign", "+5\r\nhello\r\n0\r\n\r\n"},
@@ -215,8 +217,8 @@ TEST_CASE("paths that lead elsewhere are refused in every place for a name") {
   for (const auto* path : {"../a", "/a", "a/../b", "", "a\\u0000b", "a\\u0001", "e\\u0301"}) {
     INFO(path);
     const auto r = server.call("ann", "POST", "/v1/batches/" + id + "/manifest",
-                               R"([{"path":")" + std::string{path} +
-                                   R"(","size":1,"sha256":")" + std::string(64, '0') + R"("}])");
+                               R"([{"path":")" + std::string{path} + R"(","size":1,"sha256":")" +
+                                   std::string(64, '0') + R"("}])");
     CHECK(r.status == 422);
   }
   const std::string form = "--b\r\nContent-Disposition: form-data; name=\"f\"; "
@@ -255,8 +257,8 @@ TEST_CASE("bodies that are no good JSON are refused with the place") {
        R"({"spec":{"outputs":[{"format":"webp"}]},"expires_in_s":1})", 422, "unknown_field"},
       {"a number that is too large", R"({"spec":{"outputs":[{"format":"webp"}]},"priority":10})",
        422, "invalid_value"},
-      {"a huge number",
-       R"({"spec":{"outputs":[{"format":"webp"}]},"priority":1e400})", 422, "invalid_value"},
+      {"a huge number", R"({"spec":{"outputs":[{"format":"webp"}]},"priority":1e400})", 422,
+       "invalid_value"},
       {"a number beyond 64 bits",
        R"({"spec":{"outputs":[{"format":"webp"}]},"priority":99999999999999999999})", 422,
        "invalid_value"},
@@ -297,7 +299,8 @@ TEST_CASE("a slow head and a slow body are given up") {
   wire head(server.port()), body(server.port());
   head.send("GET /livez HTTP/1.1\r\nHo");
   body.send("POST /v1/batches HTTP/1.1\r\n" + host + "Authorization: Bearer " +
-            server.token("ann") + "\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
+            server.token("ann") +
+            "\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{");
   const auto slow_head = head.read();
   CHECK(slow_head.status == 408);
   CHECK(slow_head.code() == "request_timeout");
@@ -334,7 +337,8 @@ TEST_CASE("faults tell nothing of the inside") {
   REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
   const auto gone = server.call("ann", "GET", "/v1/batches/" + id + "/files/0/thumbnail");
   CHECK(gone.body.find("/tmp") == std::string::npos);
-  for (const auto* path : {"/v1/nothing", "/problems/x", "/v1/batches/1", "/v1/batches/x/files/0"}) {
+  for (const auto* path :
+       {"/v1/nothing", "/problems/x", "/v1/batches/1", "/v1/batches/x/files/0"}) {
     const auto r = server.call("ann", "GET", path);
     CHECK((r.status == 404 || r.status == 400));
     CHECK(r.json().at("request_id").as_string() == r.header("x-request-id"));

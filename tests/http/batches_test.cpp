@@ -165,10 +165,10 @@ TEST_CASE("conditions: what has not changed, and what has changed meanwhile") {
   CHECK(server.call("ann", "PATCH", at(id), R"({"priority":4})", {{"If-Match", tag}}).status ==
         412);
   CHECK(server.call("ann", "POST", at(id, "/start"), {}, {{"If-Match", tag}}).status == 412);
-  CHECK(server
-            .call("ann", "PATCH", at(id), R"({"priority":4})",
-                  {{"If-Match", changed.header("etag")}})
-            .status == 200);
+  CHECK(
+      server
+          .call("ann", "PATCH", at(id), R"({"priority":4})", {{"If-Match", changed.header("etag")}})
+          .status == 200);
   CHECK(server.call("ann", "PATCH", at(id), "{}").status == 422);
 }
 
@@ -189,14 +189,17 @@ TEST_CASE("a spec changes while nothing runs, and unfinished files get new names
   CHECK(after.at("planned_outputs").at(0).as_string() == "a-2.jpg");
   CHECK(after.at("planned_outputs").at(1).as_string() == "a-big-2.png");
   REQUIRE(server.put("ann", id, "a.webp", picture("third")).status == 201);
-  CHECK(server.call("ann", "GET", at(id, "/files/2")).json().at("planned_outputs").at(0).as_string() ==
-        "a-3.jpg");
+  CHECK(server.call("ann", "GET", at(id, "/files/2"))
+            .json()
+            .at("planned_outputs")
+            .at(0)
+            .as_string() == "a-3.jpg");
   server.call("ann", "POST", at(id, "/start"));
   server.await_state("ann", id, "completed");
   CHECK(server.call("ann", "GET", at(id, "/files/0/outputs/1")).body == "png:" + picture("a"));
   // Nothing of it, if one part is not possible.
-  const auto refused = server.call(
-      "ann", "PATCH", at(id), R"({"name":"no","spec":{"outputs":[{"format":"webp"}]}})");
+  const auto refused = server.call("ann", "PATCH", at(id),
+                                   R"({"name":"no","spec":{"outputs":[{"format":"webp"}]}})");
   CHECK(refused.status == 409);
   CHECK(server.call("ann", "GET", at(id)).json().at("name").as_string() == "new");
   const auto clash = server.batch("ann");
@@ -280,8 +283,9 @@ TEST_CASE("nobody sees what belongs to somebody else; admins do, and the audit t
   CHECK(server.call("ben", "GET", "/metrics").status == 403);
   CHECK(server.call("", "GET", "/metrics").status == 401);
   CHECK(server.call("admin", "GET", at(id)).status == 200);
-  CHECK(server.call("admin", "GET", "/v1/batches?owner=ann").json().at("batches").as_array().size() ==
-        1);
+  CHECK(
+      server.call("admin", "GET", "/v1/batches?owner=ann").json().at("batches").as_array().size() ==
+      1);
   CHECK(server.call("admin", "POST", at(id, "/start")).status == 202);
 
   std::map<std::string, int> seen; // by user, action and outcome
@@ -334,7 +338,9 @@ TEST_CASE("a wait ends when the batch changes") {
   const auto r = waiting.read();
   CHECK(r.status == 200);
   CHECK(r.json().at("name").as_string() == "n");
-  CHECK(server.call("ann", "GET", at(id), {}, {{"Prefer", "wait=1"}, {"If-None-Match", r.header("etag")}})
+  CHECK(server
+            .call("ann", "GET", at(id), {},
+                  {{"Prefer", "wait=1"}, {"If-None-Match", r.header("etag")}})
             .status == 304);
 }
 
@@ -404,7 +410,8 @@ TEST_CASE("rates and quotas are told, and kept") {
   });
   const auto id = server.batch("ann");
   server.batch("ann");
-  const auto third = server.call("ann", "POST", "/v1/batches", R"({"spec":{"outputs":[{"format":"webp"}]}})");
+  const auto third =
+      server.call("ann", "POST", "/v1/batches", R"({"spec":{"outputs":[{"format":"webp"}]}})");
   CHECK(third.status == 429);
   CHECK(third.code() == "quota_exceeded");
   CHECK(third.header("ratelimit-policy") == "\"user\";q=12;w=12");

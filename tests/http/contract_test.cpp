@@ -136,9 +136,10 @@ TEST_CASE("what the server answers is what the document says") {
   check(server.put("ann", id, "a.jpg", picture("a")), "/v1/batches/{id}/files/{path}", "put");
   check(server.put("ann", id, "b.jpg", picture("BROKEN")), "/v1/batches/{id}/files/{path}", "put");
   check(server.put("ann", id, "../x", "x"), "/v1/batches/{id}/files/{path}", "put");
-  check(server.call("ann", "POST", at("/files"),
-                    "--B\r\nContent-Disposition: form-data; name=f; filename=c.jpg\r\n\r\nno\r\n--B--",
-                    {{"Content-Type", "multipart/form-data; boundary=B"}}),
+  check(server.call(
+            "ann", "POST", at("/files"),
+            "--B\r\nContent-Disposition: form-data; name=f; filename=c.jpg\r\n\r\nno\r\n--B--",
+            {{"Content-Type", "multipart/form-data; boundary=B"}}),
         "/v1/batches/{id}/files", "post");
   check(server.call("ann", "POST", at("/manifest"),
                     R"([{"path":"d","size":1,"sha256":")" + std::string(64, 'a') + R"("}])"),
@@ -156,21 +157,24 @@ TEST_CASE("what the server answers is what the document says") {
   check(server.call("ann", "GET", at("/files/0")), "/v1/batches/{id}/files/{index}", "get");
   check(server.call("ann", "GET", at("/files/1")), "/v1/batches/{id}/files/{index}", "get");
   check(server.call("ann", "GET", at("/report.json")), "/v1/batches/{id}/report.json", "get");
-  check(server.call("ann", "GET", at("/files/7/input")), "/v1/batches/{id}/files/{index}/input", "get");
+  check(server.call("ann", "GET", at("/files/7/input")), "/v1/batches/{id}/files/{index}/input",
+        "get");
   check(server.call("ann", "GET", "/v1/me"), "/v1/me", "get");
   check(server.call("ann", "GET", "/v1/me/usage"), "/v1/me/usage", "get");
   check(server.call("admin", "GET", "/v1/admin/users"), "/v1/admin/users", "get");
   check(server.call("admin", "GET", "/v1/admin/tokens"), "/v1/admin/tokens", "get");
-  check(server.call("admin", "POST", "/v1/admin/tokens", R"({"user":"x"})"), "/v1/admin/tokens", "post");
+  check(server.call("admin", "POST", "/v1/admin/tokens", R"({"user":"x"})"), "/v1/admin/tokens",
+        "post");
   check(server.call("", "GET", "/livez?verbose"), "/livez", "get");
   check(server.call("", "GET", "/readyz?verbose"), "/readyz", "get");
   check(server.call("", "GET", "/v1/formats"), "/v1/formats", "get");
   CHECK(json::parse(server.call("", "GET", "/v1/openapi.json").body) == document());
   const auto metrics = server.call("admin", "GET", "/metrics").body;
-  for (const auto* name : {"darkroom_http_requests_total{", "darkroom_batches{state=\"draft\"}",
-                           "darkroom_files{state=\"completed\"} 1", "darkroom_queue_wait_seconds_count",
-                           "darkroom_journal_sync_seconds_sum", "darkroom_memory_granted_bytes",
-                           "darkroom_disk_free_bytes", "darkroom_slots 2"}) {
+  for (const auto* name :
+       {"darkroom_http_requests_total{", "darkroom_batches{state=\"draft\"}",
+        "darkroom_files{state=\"completed\"} 1", "darkroom_queue_wait_seconds_count",
+        "darkroom_journal_sync_seconds_sum", "darkroom_memory_granted_bytes",
+        "darkroom_disk_free_bytes", "darkroom_slots 2"}) {
     INFO(name);
     CHECK(metrics.find(name) != std::string::npos);
   }

@@ -314,8 +314,8 @@ reply edge::call(const std::string& as, const std::string& method, const std::st
 }
 
 std::string edge::batch(const std::string& as, const std::string& more) {
-  const auto made = call(as, "POST", "/v1/batches",
-                         R"({"spec":{"outputs":[{"format":"webp"}]})" + more + "}");
+  const auto made =
+      call(as, "POST", "/v1/batches", R"({"spec":{"outputs":[{"format":"webp"}]})" + more + "}");
   INFO(made.body);
   REQUIRE(made.status == 201);
   return std::string{made.json().at("id").as_string()};

@@ -20,7 +20,7 @@
 namespace darkroom::tests {
 
 struct reply {
-  int status = 0; // 0: the connection ended without one
+  int status = 0;                             // 0: the connection ended without one
   std::map<std::string, std::string> headers; // names in lower case
   std::string body;
   std::string header(const std::string& name) const;

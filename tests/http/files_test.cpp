@@ -29,8 +29,9 @@ std::string hex_of(const std::string& bytes) {
 std::string completed_batch(edge& server, int files) {
   const auto id = server.batch("ann");
   for (int i = 0; i < files; ++i)
-    REQUIRE(server.put("ann", id, "d/f" + std::to_string(i) + ".jpg",
-                       picture(std::string(static_cast<std::size_t>(i) * 1'000, 'x')))
+    REQUIRE(server
+                .put("ann", id, "d/f" + std::to_string(i) + ".jpg",
+                     picture(std::string(static_cast<std::size_t>(i) * 1'000, 'x')))
                 .status == 201);
   REQUIRE(server.call("ann", "POST", at(id, "/start")).status == 202);
   server.await_state("ann", id, "completed");
@@ -60,7 +61,8 @@ TEST_CASE("an upload says what was stored, and once more that it was") {
 TEST_CASE("a digest that was announced is checked") {
   edge server;
   const auto id = server.batch("ann");
-  const auto put = [&](const std::string& path, const std::string& bytes, const std::string& digest) {
+  const auto put = [&](const std::string& path, const std::string& bytes,
+                       const std::string& digest) {
     return server.call("ann", "PUT", at(id, "/files/" + path), bytes,
                        {{"Content-Type", "image/jpeg"}, {"Repr-Digest", digest}});
   };
@@ -75,8 +77,8 @@ TEST_CASE("a client that expects to be told may be refused before it sends") {
   const auto id = server.batch("ann");
   const auto head = [&](std::size_t length) {
     return "PUT " + at(id, "/files/a.jpg") + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " +
-           server.token("ann") + "\r\nExpect: 100-continue\r\nContent-Length: " +
-           std::to_string(length) + "\r\n\r\n";
+           server.token("ann") +
+           "\r\nExpect: 100-continue\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
   };
   wire refused(server.port());
   refused.send(head(2'000));
@@ -162,8 +164,9 @@ TEST_CASE("a form brings many files; one that is bad harms no other") {
   const auto cut = server.call("ann", "POST", at(id, "/files"), part("late.jpg", picture("late")),
                                {{"Content-Type", "multipart/form-data; boundary=B"}});
   CHECK(cut.code() == "invalid_multipart");
-  CHECK(server.call("ann", "POST", at(id, "/files"), "x", {{"Content-Type", "text/plain"}}).status ==
-        415);
+  CHECK(
+      server.call("ann", "POST", at(id, "/files"), "x", {{"Content-Type", "text/plain"}}).status ==
+      415);
 }
 
 TEST_CASE("a manifest adds what its owner has uploaded before, and nobody else's") {
@@ -175,9 +178,8 @@ TEST_CASE("a manifest adds what its owner has uploaded before, and nobody else's
            hex_of(bytes) + "\"}";
   };
   const auto a = picture("a"), b = picture("b");
-  const std::string manifest =
-      "[" + row("x/a.jpg", a, a.size()) + "," + row("b.jpg", b, b.size()) + "," +
-      row("wrong.jpg", a, 1) + "]";
+  const std::string manifest = "[" + row("x/a.jpg", a, a.size()) + "," + row("b.jpg", b, b.size()) +
+                               "," + row("wrong.jpg", a, 1) + "]";
   const auto second = server.batch("ann");
   const auto r = server.call("ann", "POST", at(second, "/manifest"), manifest).json();
   CHECK(boost::json::serialize(r.at("have")) == R"(["x/a.jpg"])");
@@ -227,14 +229,16 @@ TEST_CASE("ranges of an output, in every form") {
     CHECK(get(none).status == 416);
     CHECK(get(none).header("content-range") == "bytes */" + std::to_string(size));
   }
-  for (const auto* ignored : {"bytes=0-1,3-4", "bytes=5-2", "lines=0-3", "bytes=a-b", "bytes=--1"}) {
+  for (const auto* ignored :
+       {"bytes=0-1,3-4", "bytes=5-2", "lines=0-3", "bytes=a-b", "bytes=--1"}) {
     INFO(ignored);
     CHECK(get(ignored).status == 200);
     CHECK(get(ignored).body == whole.body);
   }
   CHECK(get("bytes=0-3", {{"If-Range", whole.header("etag")}}).status == 206);
   CHECK(get("bytes=0-3", {{"If-Range", "\"other\""}}).status == 200);
-  CHECK(server.call("ann", "GET", path, {}, {{"If-None-Match", whole.header("etag")}}).status == 304);
+  CHECK(server.call("ann", "GET", path, {}, {{"If-None-Match", whole.header("etag")}}).status ==
+        304);
   const auto head = server.call("ann", "HEAD", path);
   CHECK(head.header("content-length") == std::to_string(size));
 }
@@ -252,10 +256,10 @@ TEST_CASE("the ZIP has an exact length, and any part of it is the same part") {
     CHECK(head.header("etag") == whole.header("etag"));
     CHECK(head.header("accept-ranges") == "bytes");
     for (std::size_t from = 0; from < whole.body.size(); from += 97) {
-      const auto part = server.call("ann", "GET", path, {},
-                                    {{"Range", "bytes=" + std::to_string(from) + "-" +
-                                                   std::to_string(from + 150)},
-                                     {"If-Range", whole.header("etag")}});
+      const auto part = server.call(
+          "ann", "GET", path, {},
+          {{"Range", "bytes=" + std::to_string(from) + "-" + std::to_string(from + 150)},
+           {"If-Range", whole.header("etag")}});
       REQUIRE(part.status == 206);
       REQUIRE(part.body == whole.body.substr(from, 151));
     }
@@ -297,8 +301,8 @@ TEST_CASE("reports and lists agree, whole and in pages") {
   REQUIRE(report.as_array().size() == 7);
   const auto lines = server.call("ann", "GET", at(id, "/report.ndjson")).body;
   CHECK(std::ranges::count(lines, '\n') == 7);
-  const auto stream = server.call("ann", "GET", at(id, "/files"), {},
-                                  {{"Accept", "application/x-ndjson"}});
+  const auto stream =
+      server.call("ann", "GET", at(id, "/files"), {}, {{"Accept", "application/x-ndjson"}});
   CHECK(stream.header("transfer-encoding") == "chunked");
   CHECK(stream.body == lines);
   const auto csv = server.call("ann", "GET", at(id, "/report.csv"));
@@ -316,7 +320,11 @@ TEST_CASE("reports and lists agree, whole and in pages") {
   }
   REQUIRE(seen.size() == 7);
   CHECK(seen[6] == report.at(6).at("path").as_string());
-  CHECK(server.call("ann", "GET", at(id, "/files?path_prefix=nothing")).json().at("files").as_array().empty());
+  CHECK(server.call("ann", "GET", at(id, "/files?path_prefix=nothing"))
+            .json()
+            .at("files")
+            .as_array()
+            .empty());
   CHECK(server.call("ann", "GET", at(id, "/files"), {}, {{"Accept", "text/html"}}).status == 406);
   CHECK(server.call("ann", "GET", at(id, "/files?state=x")).status == 400);
   CHECK(server.call("ann", "GET", at(id, "/files?cursor=zzzzzzzz")).code() == "invalid_cursor");

@@ -59,11 +59,12 @@ TEST_CASE("a reservation is held until its holder goes, exactly once") {
 }
 
 TEST_CASE("which paths may be") {
-  for (const auto* good : {"a", "a/b.jpg", ".hidden", "a b", "\xc3\xa9", "...", "a..b", "\xf0\x9f\x98\x80.png"})
+  for (const auto* good :
+       {"a", "a/b.jpg", ".hidden", "a b", "\xc3\xa9", "...", "a..b", "\xf0\x9f\x98\x80.png"})
     CHECK(check_file_path(good));
-  for (const auto* bad : {"", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a\\b", "a\nb", "a\x7f",
-                          "\xc2\x85", "e\xcc\x81", "\xff", "\xc0\xaf", "\xed\xa0\x80",
-                          "\xe2\x80\xae", "\xe2\x80\xa8"}) {
+  for (const auto* bad :
+       {"", "/", "/a", "a/", "a//b", ".", "..", "a/..", "../a", "a\\b", "a\nb", "a\x7f", "\xc2\x85",
+        "e\xcc\x81", "\xff", "\xc0\xaf", "\xed\xa0\x80", "\xe2\x80\xae", "\xe2\x80\xa8"}) {
     INFO(bad);
     CHECK_FALSE(check_file_path(bad));
   }
@@ -124,9 +125,10 @@ std::vector<std::string> parts_of(const std::string& form, std::size_t piece,
 } // namespace
 
 TEST_CASE("a form is the same in pieces of any size") {
-  const std::string form = "ignored\r\n--B  \r\nContent-Disposition: form-data; name=\"a\"; "
-                           "filename=\"x;\\\"y.jpg\"\r\n\r\nline\r\n--Bno\r\n-\r\n--\r\n--B\r\n"
-                           "content-disposition: form-data; name=b\r\n\r\n\r\n--B--\r\n--B\r\nafter";
+  const std::string form =
+      "ignored\r\n--B  \r\nContent-Disposition: form-data; name=\"a\"; "
+      "filename=\"x;\\\"y.jpg\"\r\n\r\nline\r\n--Bno\r\n-\r\n--\r\n--B\r\n"
+      "content-disposition: form-data; name=b\r\n\r\n\r\n--B--\r\n--B\r\nafter";
   const std::vector<std::string> expected{"x;\"y.jpg=line\r\n--Bno\r\n-\r\n--", "-="};
   // A line that only begins like a boundary is an error, wherever it is cut.
   for (std::size_t piece = 1; piece <= form.size(); ++piece) {
