@@ -1,5 +1,6 @@
 // `darkroom journal dump` and `darkroom journal verify`: reads a stopped or a running journal.
 #include "app/commands.hpp"
+#include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
 #include "app/text.hpp"
 #include "http/views.hpp"
@@ -15,9 +16,11 @@ namespace {
 persistence::journal_result<std::shared_ptr<const persistence::read_view>>
 open(const std::string& directory) {
   std::error_code error;
-  const auto inside = journal_directory(absolute_path(directory));
-  return persistence::read_view::open(std::filesystem::is_directory(inside, error) ? inside
-                                                                                   : directory);
+  // An output folder, a server's data, or the journal itself.
+  for (const auto& inside :
+       {journal_directory(absolute_path(directory)), server_journal(directory)})
+    if (std::filesystem::is_directory(inside, error)) return persistence::read_view::open(inside);
+  return persistence::read_view::open(directory);
 }
 
 } // namespace
@@ -33,7 +36,10 @@ int run_journal_dump(const std::string& directory) {
     });
     if (!ok) return complain(ok.error().detail, exit_internal);
   }
-  return exit_all;
+  const auto audit = (*journal)->each_audit(0, [](persistence::audit_entry&& entry) {
+    return std::printf("%s\n", http::audit_json(entry).c_str()) >= 0;
+  });
+  return audit ? exit_all : complain(audit.error().detail, exit_internal);
 }
 
 int run_journal_verify(const std::string& directory) {

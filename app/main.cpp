@@ -62,9 +62,10 @@ int run(int argc, char** argv) {
   auto& journal = *darkroom.add_subcommand("journal", "Look into a journal, running or stopped");
   journal.require_subcommand(1);
   auto& dump = *journal.add_subcommand("dump", "All events, one line of JSON each");
-  dump.add_option("DIR", directory, "An output folder, or the journal itself")->required();
+  dump.add_option("DIR", directory, "An output folder, a server's data, or the journal itself")
+      ->required();
   auto& verify = *journal.add_subcommand("verify", "Check that the journal agrees with itself");
-  verify.add_option("DIR", directory, "An output folder, or the journal itself")->required();
+  verify.add_option("DIR", directory, "An output folder, a server's data, or the journal itself")->required();
 
   settings_options settings;
   auto& serve = *darkroom.add_subcommand("serve", "Serve batches over HTTP");

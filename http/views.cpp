@@ -216,6 +216,24 @@ json::object batch_object(const actors::batch_view& batch) {
   return out;
 }
 
+std::string audit_json(const persistence::audit_entry& e) {
+  json::object line{{"seq", e.seq},
+                    {"ts", time_text(e.time_us)},
+                    {"type", "audit"},
+                    {"user", printable(e.user)},
+                    {"role", to_string(e.role)},
+                    {"address", e.address},
+                    {"action", e.action},
+                    {"status", e.status},
+                    {"outcome", e.outcome},
+                    {"request_id", e.request_id}};
+  if (e.batch) line["batch"] = to_string(*e.batch);
+  if (!e.owner.empty()) line["owner"] = printable(e.owner);
+  if (!e.token.empty()) line["token"] = e.token;
+  if (!e.subject.empty()) line["subject"] = printable(e.subject);
+  return json::serialize(line);
+}
+
 std::string csv_header() {
   return "index,path,state,reason,detail,attempts,bytes_in,bytes_out,width,height,ms,losses,"
          "outputs,sha256";

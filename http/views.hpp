@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "persistence/access_records.hpp"
 #include "persistence/records.hpp"
 
 #include <boost/json/object.hpp>
@@ -21,6 +22,9 @@ boost::json::object batch_object(const actors::batch_view& batch);
 domain::file_status status_of(const persistence::file_record& file, domain::batch_phase phase,
                               const std::vector<domain::file_status>* live);
 boost::json::object file_object(const persistence::file_record& file, domain::file_status status);
+
+// One line: an entry of the audit.
+std::string audit_json(const persistence::audit_entry& entry);
 
 // One row of a report.
 std::string file_json(const persistence::file_record& file, domain::file_status status);

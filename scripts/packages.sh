@@ -4,7 +4,7 @@
 packages_build="g++ cmake ninja-build ccache pkg-config libcaf-dev librocksdb-dev \
 libjpeg62-turbo-dev libpng-dev libwebp-dev libzimg-dev liblcms2-dev libseccomp-dev libssl-dev \
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
-libspdlog-dev libcurl4-openssl-dev"
+libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
 packages_test="catch2 libvalijson-dev curl jq unzip openssl"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
 packages_lint="clang-format-19 clang-tidy-19"
@@ -26,14 +26,14 @@ installed() {
 
 # Boost under the name that this release of Debian gives it.
 packages_boost() {
-  if installed libboost1.81-dev libboost-json1.81-dev; then
-    echo libboost1.81-dev libboost-json1.81-dev
-  elif installed libboost-dev libboost-json-dev; then
-    echo libboost-dev libboost-json-dev
+  if installed libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev; then
+    echo libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
+  elif installed libboost-dev libboost-json-dev libboost-url-dev; then
+    echo libboost-dev libboost-json-dev libboost-url-dev
   elif apt-cache show libboost-json1.81-dev >/dev/null 2>&1; then
-    echo libboost1.81-dev libboost-json1.81-dev
+    echo libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev
   else
-    echo libboost-dev libboost-json-dev
+    echo libboost-dev libboost-json-dev libboost-url-dev
   fi
 }
 

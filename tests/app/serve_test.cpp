@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <sstream>
 
+using namespace darkroom;
 using namespace darkroom::tests;
 
 namespace {
@@ -237,4 +238,35 @@ TEST_CASE("it speaks TLS 1.2 and later, and nothing older") {
   CHECK(
       run_darkroom({"serve", "--set", "http.tls.certificate=x"}, dir.path()).err.find("http.tls") !=
       std::string::npos);
+}
+
+// Takes minutes and 5 GB: `scripts/test --full`.
+TEST_CASE("results of more than 4 GiB come as one ZIP, also when the download is cut", "[.full]") {
+  const scratch dir, client;
+  domain::output_spec fast;
+  fast.effort = 0;
+  const auto large = encoded("png", noise(codecs::pixel_layout::rgb, 7'000, 7'000), {}, fast);
+  REQUIRE(large.size() > 139'000'000);
+  for (int i = 0; i < 31; ++i) // one content: stored once, converted and delivered each time
+    client.write("in/p" + std::to_string(i) + ".png", large);
+  served server(dir.path(), {"--set", "work.input_bytes_max=268435456"});
+  const std::vector<std::string> account{"--server", server.address(), "--token", server.token()};
+  process submit({"batch", "submit", "in", "--to", "png", "--effort", "0", "--quiet", account[0],
+                  account[1], account[2], account[3]},
+                 client.path());
+  const auto made = submit.wait();
+  INFO(made.err);
+  REQUIRE(made.code == 0);
+  const auto id = made.out.substr(0, 36);
+  const auto get = "curl -sf -H 'Authorization: Bearer " + server.token() + "' ";
+  const auto batch = server.address() + "/v1/batches/" + id;
+  REQUIRE(comes_true(
+      [&] { return std::system((get + batch + " | grep -q '\"completed\":31'").c_str()) == 0; },
+      std::chrono::seconds(900)));
+  const auto zip = client / "r.zip";
+  std::system((get + batch + "/results.zip | head -c 2500000000 > " + zip).c_str());
+  CHECK(std::filesystem::file_size(zip) == 2'500'000'000);
+  CHECK(std::system((get + "-C - -o " + zip + ' ' + batch + "/results.zip").c_str()) == 0);
+  CHECK(std::filesystem::file_size(zip) > (4ull << 30));
+  CHECK(std::system(("unzip -tqq " + zip).c_str()) == 0);
 }

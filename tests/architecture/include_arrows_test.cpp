@@ -44,6 +44,14 @@ const std::map<std::string, std::vector<std::string>> fences{
     {"zimg.h", {"codecs/resize"}},
     {"rocksdb/", {"persistence/"}},
     {"caf/", {"actors/"}},
+    {"boost/beast/", {"http/session"}},
+    {"boost/asio/", {"http/"}},
+    {"boost/url/", {"http/session"}},
+    {"utf8proc.h", {"http/file_path"}},
+    {"yaml-cpp/", {"http/openapi"}},
+    {"toml++/", {"config/settings"}},
+    {"spdlog/", {"http/", "app/serve"}},
+    {"curl/", {"app/http_client"}},
     {"journal.pb.h", {"persistence/event_codec", "persistence/access_codec"}},
     {"zlib.h", {"persistence/digest"}}};
 
