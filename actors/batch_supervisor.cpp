@@ -344,6 +344,13 @@ command_outcome refused(self_pointer self, domain::refusal why) {
   return outcome;
 }
 
+command_outcome unreadable(const std::string& why) {
+  command_outcome outcome;
+  outcome.in_doubt = true;
+  outcome.refusal.detail = why;
+  return outcome;
+}
+
 std::expected<std::vector<domain::event>, domain::refusal>
 execute_all(domain::batch_state& state, const batch_request& request) {
   if (request.more.empty()) return domain::execute(state, request.command);
@@ -359,20 +366,37 @@ execute_all(domain::batch_state& state, const batch_request& request) {
   return events;
 }
 
+// Runs `then` when all that was decided up to now is durable; with false when it is in doubt.
+void when_durable(self_pointer self, std::function<void(bool)> then) {
+  auto& s = self->state;
+  if (s.pending.empty() && !s.unsynced)
+    then(true);
+  else if (!s.pending.empty() && s.pending.back().durable) // with that
+    s.pending.push_back({s.pending.back().ticket, true, 0, std::move(then)});
+  else
+    journal(self, {}, true, std::move(then));
+}
+
+// A refusal reflects the state as well: it waits until that is durable.
+void refuse_when_durable(self_pointer self, command_outcome outcome,
+                         caf::typed_response_promise<command_outcome> promise) {
+  when_durable(self, [self, outcome = std::move(outcome), promise](bool durable) mutable {
+    if (!durable) outcome = unreadable("the journal has failed");
+    promise.deliver(std::move(outcome));
+    tell_when_idle(self);
+  });
+}
+
 void carry_out_request(self_pointer self, const batch_request& request,
                        caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
   if (request.if_match && (s.commands_pending != 0 || s.command_seq > *request.if_match)) {
     command_outcome outcome = refused(self, {});
     outcome.precondition_failed = true;
-    promise.deliver(std::move(outcome));
-    return;
+    return refuse_when_durable(self, std::move(outcome), promise);
   }
   auto events = execute_all(s.working, request);
-  if (!events) {
-    promise.deliver(refused(self, events.error()));
-    return tell_when_idle(self);
-  }
+  if (!events) return refuse_when_durable(self, refused(self, events.error()), promise);
   if (s.working.sealed) s.names.reset();
   const auto* removed = std::get_if<domain::remove_file>(&request.command);
   if (removed != nullptr && s.names) s.names->remove(removed->entry);
@@ -400,6 +424,8 @@ void carry_out_request(self_pointer self, const batch_request& request,
   journal(self, std::move(*events), true, act, std::move(records));
 }
 
+void on_names_loaded(self_pointer self, const names_loaded& loaded);
+
 // Reads the names in the batch; requests that come meanwhile wait.
 void read_names(self_pointer self, std::optional<domain::conversion_spec> new_spec,
                 std::function<void(const names_loaded&)> then) {
@@ -407,17 +433,15 @@ void read_names(self_pointer self, std::optional<domain::conversion_spec> new_sp
   s.reading_names = true;
   s.after_names = std::move(then);
   const load_names wish{s.id, s.working.spec, std::move(new_spec)};
-  const auto reader = s.peers.detached_readers
-                          ? self->spawn<caf::detached>(name_reader, s.peers.views)
-                          : self->spawn(name_reader, s.peers.views);
-  self->send(reader, wish);
-}
-
-command_outcome unreadable(const std::string& why) {
-  command_outcome outcome;
-  outcome.in_doubt = true;
-  outcome.refusal.detail = why;
-  return outcome;
+  // What was decided before must be there to be read.
+  journal(self, {}, true, [self, wish](bool durable) {
+    if (!durable) return on_names_loaded(self, names_loaded{.error = "the journal has failed"});
+    const auto& views = self->state.peers.views;
+    const auto reader = self->state.peers.detached_readers
+                            ? self->spawn<caf::detached>(name_reader, views)
+                            : self->spawn(name_reader, views);
+    self->send(reader, wish);
+  });
 }
 
 domain::change_spec* spec_change_in(batch_request& request) {
@@ -547,17 +571,11 @@ void on_names_loaded(self_pointer self, const names_loaded& loaded) {
 }
 
 caf::result<batch_view> describe(self_pointer self, bool with_files) {
-  auto& s = self->state;
   auto promise = self->make_response_promise<batch_view>();
   auto answer = [self, promise, view = view_of(self, with_files)](bool durable) mutable {
     promise.deliver(durable ? positioned(self->state, std::move(view)) : batch_view{});
   };
-  if (s.pending.empty() && !s.unsynced)
-    answer(true);
-  else if (!s.pending.empty() && s.pending.back().durable) // answered with that
-    s.pending.push_back({s.pending.back().ticket, true, 0, answer});
-  else
-    journal(self, {}, true, answer);
+  when_durable(self, answer);
   return promise;
 }
 
@@ -672,7 +690,10 @@ batch_supervisor(self_pointer self, persistence::batch_summary known,
         if (const auto file = st.in_flight.find(message.result.index); file != st.in_flight.end())
           file->second.settled = true;
         st.memory_needed.erase(message.result.index);
-        carry_out(self, domain::complete_file{message.lease, message.result});
+        // The batch was deleted meanwhile: nobody will ever ask for these.
+        if (!carry_out(self, domain::complete_file{message.lease, message.result}) &&
+            st.working.phase == domain::batch_phase::deleted)
+          self->send(st.peers.converters.placer, take_back_outputs{message.staged});
       },
       [self](const attempt_failed& message) {
         auto& st = self->state;

@@ -20,6 +20,15 @@ slot_actor spawn_slot(self_pointer self, bool detached, Args&&... args) {
                   : self->spawn<caf::linked>(slot, std::forward<Args>(args)...);
 }
 
+void probe_next(self_pointer self) {
+  auto& s = self->state;
+  if (s.probing) return;
+  auto next = s.probes.next();
+  if (!next) return;
+  s.probing = true;
+  self->send(s.prober, std::move(*next));
+}
+
 } // namespace
 
 codec_pool_actor::behavior_type codec_pool(self_pointer self, pool_options options,
@@ -43,8 +52,10 @@ codec_pool_actor::behavior_type codec_pool(self_pointer self, pool_options optio
   });
   return {
       [self](const probe_file& message) {
-        self->send(self->state.prober, run_probe{message.job, caf::actor_cast<converter_actor>(
-                                                                  self->current_sender())});
+        self->state.probes.add(
+            message.job.owner, message.urgent,
+            run_probe{message.job, caf::actor_cast<converter_actor>(self->current_sender())});
+        probe_next(self);
       },
       [self](const convert_file& message) {
         auto& slots = self->state.slots;
@@ -69,6 +80,10 @@ codec_pool_actor::behavior_type codec_pool(self_pointer self, pool_options optio
           busy->runner->interrupt(busy->lease); // the slot reports, and then the lease ends
         else
           self->send(st.dispatcher, lease_ended{message.lease});
+      },
+      [self](probe_done) {
+        self->state.probing = false;
+        probe_next(self);
       },
       [self](const slot_idle& message) {
         auto& st = self->state;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/probe_queue.hpp"
 #include "actors/slot_board.hpp"
 
 #include <map>
@@ -26,6 +27,8 @@ struct codec_pool_state {
   dispatcher_actor dispatcher;
   std::vector<slot_handle> slots;
   slot_actor prober;
+  bool probing = false;
+  probe_queue<run_probe> probes;
 };
 
 codec_pool_actor::behavior_type

@@ -31,6 +31,9 @@ struct batch_replayed;
 struct write_records;
 struct records_written;
 struct purge_batch;
+struct forget_requests;
+struct take_back_outputs;
+struct probe_done;
 struct load_names;
 struct names_loaded;
 struct add_files_request;
@@ -134,6 +137,8 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<write_records>::with<records_written>,
     // TELL to clear away what is left of a deleted batch; INTERNAL to go on with it.
     caf::reacts_to<purge_batch>,
+    // INTERNAL: forgets requests whose keys are no longer honoured.
+    caf::reacts_to<forget_requests>,
     // INTERNAL: writes what has gathered.
     caf::reacts_to<write_group>,
     // INTERNAL: syncs what was written without sync.
@@ -206,6 +211,8 @@ using codec_pool_actor = caf::typed_actor<
     caf::reacts_to<convert_file>,
     // TELL to end the conversion of this lease, or the lease if there is no conversion.
     caf::reacts_to<interrupt_conversion>,
+    // TELL from the SLOT for headers that it is free.
+    caf::reacts_to<probe_done>,
     // TELL from a SLOT that it is free.
     caf::reacts_to<slot_idle>>;
 
@@ -218,6 +225,8 @@ using placer_actor = caf::typed_actor<
     caf::reacts_to<place_outputs>,
     // TELL to remove staged outputs that are not wanted.
     caf::reacts_to<discard_outputs>,
+    // TELL that named outputs belong to nobody after all.
+    caf::reacts_to<take_back_outputs>,
     // TELL to remove what an attempt before a crash may have left.
     caf::reacts_to<sweep_outputs>,
     // INTERNAL: names what has gathered.
@@ -294,6 +303,7 @@ struct purge_batch {
   domain::file_index from = 0;
   bool release = false; // its blobs have been counted
 };
+struct forget_requests {};
 struct load_names {
   domain::batch_id batch;
   domain::conversion_spec spec;                    // as it is
@@ -475,6 +485,9 @@ struct outputs_placed {
 struct discard_outputs {
   std::vector<persistence::staged_output> staged;
 };
+struct take_back_outputs {
+  std::vector<persistence::staged_output> staged;
+};
 struct sweep_outputs {
   domain::batch_id batch;
   domain::file_index index = 0;
@@ -484,6 +497,7 @@ struct place_group {};
 struct file_placed {
   domain::lease_id lease = 0;
   domain::file_completed result;
+  std::vector<persistence::staged_output> staged; // what the outputs were
 };
 struct attempt_failed {
   domain::file_index index = 0;
@@ -502,8 +516,10 @@ struct file_withdrawn {
 };
 struct interrupt_file {};
 
+struct probe_done {};
 struct probe_file {
   probe_job job;
+  bool urgent = false; // somebody waits for the answer
 };
 struct run_probe {
   probe_job job;
@@ -532,7 +548,7 @@ struct gateway_task {
 #define DARKROOM_FOR_EACH_MESSAGE(X) \
   X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
   X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
-  X(records_written) X(purge_batch) X(load_names) X(names_loaded) X(add_files_request) \
+  X(records_written) X(purge_batch) X(forget_requests) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
   X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) \
   X(unsubscribe) X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \

@@ -167,6 +167,10 @@ batch_replayed replay(const persistence::journal_store& store, const domain::bat
 void purge(self_pointer self, const purge_batch& message) {
   auto& s = self->state;
   if (!s.store) return; // the next start goes on with it
+  if (s.peers.holds && s.peers.holds->held(message.batch)) {
+    self->delayed_send(self, std::chrono::milliseconds(limits::purge_retry_ms), message);
+    return;
+  }
   const auto next = s.store->purge(message.batch, message.from, limits::files_per_purge_max,
                                    [&](const persistence::file_record& file) {
                                      if (message.release && s.peers.outputs)
@@ -180,6 +184,24 @@ void purge(self_pointer self, const purge_batch& message) {
   }
 }
 
+// Answers to repeated requests are owed for a while only.
+void forget(self_pointer self) {
+  auto& s = self->state;
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  if (s.store) {
+    const auto ok =
+        s.store->forget_requests(now - static_cast<std::int64_t>(limits::idempotency_s) * 1'000'000);
+    if (!ok) {
+      std::vector<journal_state::waiting_append> none;
+      give_up(self, ok.error(), none);
+    }
+  }
+  self->delayed_send(self, std::chrono::milliseconds(limits::forget_requests_ms),
+                     forget_requests{});
+}
+
 } // namespace
 
 journal_actor::behavior_type
@@ -189,6 +211,8 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
   s.open = std::move(open);
   s.peers = std::move(peers);
   use_store(self, std::move(*store));
+  self->delayed_send(self, std::chrono::milliseconds(limits::forget_requests_ms),
+                     forget_requests{});
   return {
       [self](append_events& message) {
         auto& state = self->state;
@@ -201,6 +225,9 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
       },
       [self](const fetch_files& message) {
         auto& state = self->state;
+        // What the asker has decided before is on its way here: it may ask for just these files.
+        while (state.store && !state.gathered.empty())
+          write(self);
         if (!state.store) return; // the asker is about to be rebuilt
         auto files = state.store->view()->files(message.batch, message.indexes);
         if (files) {
@@ -247,6 +274,7 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
         return promise;
       },
       [self](const purge_batch& message) { purge(self, message); },
+      [self](forget_requests) { forget(self); },
       [self](write_group) {
         auto& state = self->state;
         state.write_scheduled = false;

@@ -2,6 +2,7 @@
 // sync answers all of it.
 #pragma once
 
+#include "actors/batch_holds.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/view_slot.hpp"
 #include "actors/vitals.hpp"
@@ -22,6 +23,7 @@ struct journal_peers {
   std::shared_ptr<view_slot> views;
   std::shared_ptr<vitals> numbers;
   std::shared_ptr<persistence::output_store> outputs; // lets go of what deleted batches had
+  std::shared_ptr<batch_holds> holds;                 // these are cleared away later
 };
 
 struct journal_state {

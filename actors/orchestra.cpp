@@ -99,6 +99,7 @@ struct orchestra::parts {
   std::shared_ptr<usage_board> usage = std::make_shared<usage_board>();
   std::shared_ptr<view_slot> views = std::make_shared<view_slot>();
   std::shared_ptr<vitals> numbers = std::make_shared<vitals>();
+  std::shared_ptr<batch_holds> holds = std::make_shared<batch_holds>();
   event_hub_actor hub;
   journal_actor journal;
   dispatcher_actor dispatcher;
@@ -117,7 +118,7 @@ orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
   made.journal = p.journal =
       p.system.spawn<caf::detached>(actors::journal, store, std::move(options.open_journal),
-                                    journal_peers{p.hub, p.views, p.numbers, options.outputs});
+                                    journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
   made.dispatcher = p.dispatcher = p.system.spawn(actors::dispatcher, p.numbers);
   made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
   made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true},
@@ -171,6 +172,10 @@ domain::seq orchestra::follow(const domain::batch_id& batch, on_events events,
   self->request(parts_->hub, caf::infinite, subscribe{reader, batch})
       .receive([&](subscribed answer) { seq = answer.seq; }, [](const caf::error&) {});
   return seq;
+}
+
+std::shared_ptr<const void> orchestra::hold(const domain::batch_id& batch) {
+  return parts_->holds->hold(batch);
 }
 
 void orchestra::watch(
@@ -234,7 +239,16 @@ void orchestra::keep(std::vector<persistence::access_record> records,
 void orchestra::look(preview_order order, on_preview then) {
   auto& p = *parts_;
   if (!p.gateway) return then({});
-  p.system.spawn(previewer, std::move(order), p.dispatcher, p.pool, std::move(then));
+  const bool converts = order.spec != nullptr;
+  const auto made =
+      p.system.spawn(previewer, std::move(order), p.dispatcher, p.pool, std::move(then));
+  if (!converts) return; // reading a header has limits of its own
+  caf::delayed_anon_send(p.gateway, std::chrono::milliseconds(limits::preview_ms),
+                         gateway_task{[weak = made.address()](gateway_actor::pointer self) {
+                           const auto strong = caf::actor_cast<caf::strong_actor_ptr>(weak);
+                           if (strong)
+                             self->send(caf::actor_cast<converter_actor>(strong), interrupt_file{});
+                         }});
 }
 
 std::shared_ptr<const persistence::read_view> orchestra::view() {

@@ -53,8 +53,12 @@ public:
   void ask(describe_batch request, std::function<void(batch_view)> then);
   // Keeps tokens and entries of the audit; `then` learns whether they are on disk.
   void keep(std::vector<persistence::access_record> records, std::function<void(bool)> then);
-  // Looks at one file outside of its batch's work.
+  // Looks at one file outside of its batch's work; what takes longer than `limits::preview_ms` is
+  // given up.
   void look(preview_order order, on_preview then);
+
+  // While what is returned lives, a deleted batch is not cleared away.
+  std::shared_ptr<const void> hold(const domain::batch_id& batch);
 
   // Calls back from another thread, in order of seq, with every durable event of the batch that is
   // published after the returned seq. `cut` is called when it was too slow: follow again.

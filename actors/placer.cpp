@@ -62,6 +62,10 @@ placer_actor::behavior_type placer(self_pointer self,
         for (const auto& staged : message.staged)
           self->state.outputs->discard(staged);
       },
+      [self](const take_back_outputs& message) {
+        for (const auto& staged : message.staged)
+          self->state.outputs->take_back(staged);
+      },
       [self](const sweep_outputs& message) {
         self->state.outputs->sweep(message.batch, message.index, message.targets);
       },

@@ -39,6 +39,7 @@ void on_probed(self_pointer self, const codecs::result<codecs::image_info>& info
   if (!plan) return fail(self, plan.error());
   s.plan = std::move(*plan);
   // Somebody looks at a screen and waits.
+  s.waiting = true;
   self->send(s.dispatcher, request_lease{s.order.owner,
                                          {},
                                          s.number,
@@ -49,6 +50,8 @@ void on_probed(self_pointer self, const codecs::result<codecs::image_info>& info
 
 void convert(self_pointer self, const lease_granted& lease) {
   auto& s = self->state;
+  s.lease = lease;
+  s.waiting = false;
   conversion_job job;
   job.index = s.number;
   job.lease = lease.lease;
@@ -80,14 +83,14 @@ converter_actor::behavior_type previewer(self_pointer self, preview_order order,
   s.pool = std::move(pool);
   s.done = std::move(done);
   s.number = ++numbers;
-  self->send(s.pool, probe_file{{s.order.owner, s.order.file}});
+  self->send(s.pool, probe_file{{s.order.owner, s.order.file}, true});
   return {
       [self](const file_probed& message) { on_probed(self, message.info); },
       [self](const lease_granted& message) { convert(self, message); },
       [self](const lease_impossible&) {
         fail(self, {domain::failure_reason::limit_memory, "needs more memory than there is"});
       },
-      [](request_withdrawn) {},
+      [self](request_withdrawn) { fail(self, {domain::failure_reason::limit_time, "too late"}); },
       [](attempt_started) {},
       [](attempt_refused) {},
       [self](const conversion_ended& message) { on_converted(self, *message.outcome); },
@@ -95,7 +98,14 @@ converter_actor::behavior_type previewer(self_pointer self, preview_order order,
       [](result_refused) {},
       [](const outputs_placed&) {},
       [](withdraw_file) {},
-      [self](interrupt_file) { self->quit(); },
+      // It took too long: what has not begun does not; what has is ended, and reports.
+      [self](interrupt_file) {
+        auto& st = self->state;
+        if (st.waiting)
+          self->send(st.dispatcher, withdraw_request{{}, st.number});
+        else if (st.lease.lease != 0)
+          self->send(st.lease.pool, interrupt_conversion{st.lease.lease});
+      },
   };
 }
 

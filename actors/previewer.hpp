@@ -35,6 +35,8 @@ struct previewer_state {
   domain::file_index number = 0; // tells it apart from others in the queue
   preview found;
   codecs::conversion_plan plan;
+  bool waiting = false; // for a lease
+  lease_granted lease;
 };
 
 converter_actor::behavior_type previewer(converter_actor::stateful_pointer<previewer_state> self,

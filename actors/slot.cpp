@@ -39,6 +39,7 @@ slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, st
                    file_probed{guarded<codecs::result<codecs::image_info>>(
                        [&] { return self->state.runner->probe(message.job); },
                        [](codecs::codec_error e) { return std::unexpected(std::move(e)); })});
+        self->send(self->state.pool, probe_done{});
       },
       [self, number, board](const run_conversion& message) {
         const auto& job = message.job;

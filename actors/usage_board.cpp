@@ -30,6 +30,13 @@ void usage_board::set(const persistence::batch_summary& batch) {
     shares_[batch.id] = std::move(now);
 }
 
+void usage_board::clear() {
+  const std::lock_guard lock(mutex_);
+  shares_.clear();
+  owners_.clear();
+  totals_ = {};
+}
+
 std::optional<usage_board::batch_facts> usage_board::find(const domain::batch_id& batch) const {
   const std::lock_guard lock(mutex_);
   const auto at = shares_.find(batch);

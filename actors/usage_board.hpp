@@ -28,6 +28,9 @@ public:
   // What the batch takes from now on.
   void set(const persistence::batch_summary& batch);
 
+  // Nothing is known any more: it is told anew.
+  void clear();
+
   // What is known of one batch; nothing when there is none.
   struct batch_facts {
     std::string owner;

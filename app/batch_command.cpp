@@ -6,6 +6,7 @@
 #include "app/sources.hpp"
 #include "app/text.hpp"
 #include "config/limits.hpp"
+#include "http/file_path.hpp"
 #include "http/request_id.hpp"
 #include "http/spec_json.hpp"
 #include "persistence/digest.hpp"
@@ -114,12 +115,23 @@ public:
       : account_(account), id_(std::move(id)), files_(files) {}
 
   // How many were not taken.
-  std::size_t run(std::size_t connections) {
+  std::size_t run(std::size_t connections, bool quiet) {
+    progress shown(display_for_stderr(quiet), colour_for_stderr(), nullptr);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < std::min(connections, files_.size()); ++i)
       threads.emplace_back([this] { send(); });
+    while (ended_ < files_.size()) {
+      run_totals totals;
+      totals.files = static_cast<std::uint32_t>(files_.size());
+      totals.completed = totals.completed_now = static_cast<std::uint32_t>(ended_ - refused_);
+      totals.failed = static_cast<std::uint32_t>(refused_);
+      totals.bytes_in = bytes_;
+      shown.update(totals);
+      ended_.wait(ended_.load()); // until one more has
+    }
     for (auto& thread : threads)
       thread.join();
+    shown.clear();
     return refused_;
   }
 
@@ -131,10 +143,16 @@ private:
       if (i >= files_.size()) return;
       const auto& one = files_[i];
       const auto reply = send_one(client, one);
-      if (reply.status == 200 || reply.status == 201) continue;
-      refused_ += 1;
-      const std::lock_guard lock(mutex_);
-      complain(printable(one.file.path) + ": " + reply.problem(), 0);
+      const bool taken = reply.status == 200 || reply.status == 201;
+      if (taken) {
+        bytes_ += one.file.bytes;
+      } else {
+        refused_ += 1;
+        const std::lock_guard lock(mutex_);
+        complain(printable(one.file.path) + ": " + reply.problem(), 0);
+      }
+      ended_ += 1;
+      ended_.notify_one();
     }
   }
   http_reply send_one(http_client& client, const upload& one) {
@@ -152,7 +170,8 @@ private:
   const server_account& account_;
   std::string id_;
   const std::vector<upload>& files_;
-  std::atomic<std::size_t> next_ = 0, refused_ = 0;
+  std::atomic<std::size_t> next_ = 0, refused_ = 0, ended_ = 0;
+  std::atomic<std::uint64_t> bytes_ = 0;
   std::mutex mutex_;
 };
 
@@ -163,10 +182,14 @@ std::optional<std::string> digest_of(const source_file& file) {
   return persistence::to_hex(sums->sha256);
 }
 
-// What the server does not have yet; what it has is in the batch afterwards.
-std::expected<std::vector<upload>, http_reply>
-missing_files(http_client& client, const std::string& id, const std::vector<upload>& all) {
+// What the server does not have yet; what it has is in the batch afterwards, but for what it refuses.
+struct manifest_answer {
   std::vector<upload> missing;
+  std::size_t refused = 0;
+};
+std::expected<manifest_answer, http_reply>
+send_manifest(http_client& client, const std::string& id, const std::vector<upload>& all) {
+  manifest_answer answered;
   for (std::size_t at = 0; at < all.size(); at += limits::manifest_files_max) {
     json::array rows;
     const auto end = std::min(at + limits::manifest_files_max, all.size());
@@ -180,9 +203,13 @@ missing_files(http_client& client, const std::string& id, const std::vector<uplo
     if (reply.status != 200) return std::unexpected(reply);
     const auto answer = json::parse(reply.body);
     for (const auto& path : answer.at("missing").as_array())
-      missing.push_back(*by_path.at(std::string{path.as_string()}));
+      answered.missing.push_back(*by_path.at(std::string{path.as_string()}));
+    for (const auto& one : answer.at("rejected").as_array()) {
+      answered.refused += 1;
+      complain(text_of(one, "path") + ": " + text_of(one, "detail"), 0);
+    }
   }
-  return missing;
+  return answered;
 }
 
 int submit(const server_account& account, const batch_options& o) {
@@ -201,16 +228,24 @@ int submit(const server_account& account, const batch_options& o) {
   const json::object body{{"name", o.name.empty() ? o.sources.front() : o.name},
                           {"priority", o.priority},
                           {"spec", http::spec_view(spec)}};
-  const auto made = client.send("POST", "/v1/batches", json::serialize(body),
-                                {"Idempotency-Key: " + http::random_hex(16)});
-  if (made.status != 201) return failed(made);
-  const auto id = text_of(json::parse(made.body), "id");
-  const auto missing = missing_files(client, id, all);
-  if (!missing) return failed(missing.error());
+  // The same request until there is an answer: its key makes it one batch.
+  http_reply made;
+  const auto key = "Idempotency-Key: " + http::random_hex(16);
+  for (std::uint32_t tries = 0; o.into.empty() && tries < limits::client_tries_max; ++tries) {
+    made = client.send("POST", "/v1/batches", json::serialize(body), {key});
+    if (made.status != 0 && made.status != 429 && made.status != 503) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
+  }
+  if (o.into.empty() && made.status != 201) return failed(made);
+  const auto id = o.into.empty() ? text_of(json::parse(made.body), "id") : o.into;
+  const auto known = send_manifest(client, id, all);
+  if (!known) return failed(known.error());
   if (!o.quiet)
-    std::fprintf(stderr, "%s, %s to upload\n", count_text(all.size(), "file").c_str(),
-                 count_text(missing->size(), "file").c_str());
-  const auto refused = uploader(account, id, *missing).run(o.connections);
+    std::fprintf(stderr, "batch %s: %s, %s to upload; should this be cut off: --batch %s\n",
+                 id.c_str(), count_text(all.size(), "file").c_str(),
+                 count_text(known->missing.size(), "file").c_str(), id.c_str());
+  const auto refused =
+      known->refused + uploader(account, id, known->missing).run(o.connections, o.quiet);
   const auto started = client.send("POST", path_of(id, "/start"));
   if (started.status != 202 && started.status != 200) return failed(started);
   std::printf("%s\n", id.c_str());
@@ -332,6 +367,8 @@ int download_files(http_client& client, const batch_options& o) {
     for (std::size_t n = 0; n < outputs->as_array().size(); ++n) {
       const auto& output = outputs->as_array()[n];
       const auto name = text_of(output, "path");
+      if (auto ok = http::check_file_path(name); !ok) // whatever the server says
+        return complain(printable(name) + ": " + ok.error(), exit_internal);
       const auto file = out + '/' + name;
       source_file there;
       there.absolute = file;

@@ -26,6 +26,7 @@ void declare(CLI::App& command, batch_options& o) {
   auto* submit_ = add("submit", "Make a batch, upload files to it and start it", submit);
   submit_->add_option("SRC", o.sources, "Files, folders and quoted globs")->required();
   declare_spec(*submit_, o.given);
+  submit_->add_option("--batch", o.into, "Go on with this draft, which a submit has left behind");
   submit_->add_option("--name", o.name, "Name of the batch");
   submit_->add_option("--priority", o.priority, "0 to 9");
   submit_->add_flag("--wait", o.wait, "Follow the batch to its end");

@@ -19,7 +19,7 @@ struct batch_options {
 
   std::vector<std::string> sources; // submit
   convert_options::words given;
-  std::string name;
+  std::string name, into; // into: a draft that an earlier submit has left
   std::uint32_t priority = 0;
   bool wait = false;
   std::size_t connections = 4;

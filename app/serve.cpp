@@ -160,20 +160,6 @@ private:
   sigset_t set_;
 };
 
-std::expected<void, std::string> check_listen(const config::settings& s) {
-  const auto loopback = http::is_loopback(s.http.listen);
-  if (!loopback)
-    return std::unexpected("http.listen: " + s.http.listen +
-                           " is no HOST:PORT; write 127.0.0.1:8080 or [::1]:8080");
-  if (!*loopback && s.tls.certificate.empty() && !s.http.insecure_no_tls)
-    return std::unexpected(
-        "http.listen: " + s.http.listen +
-        " can be reached from other machines, and tokens would travel in the clear; set "
-        "http.tls.certificate and http.tls.key, or say --insecure-no-tls behind a proxy that has "
-        "TLS");
-  return {};
-}
-
 std::size_t slots_of(const config::settings& s) {
   std::size_t slots = s.work.slots != 0
                           ? s.work.slots
@@ -241,7 +227,6 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
 int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
   auto s = read_settings(options);
   if (!s) return complain(s.error(), exit_usage);
-  if (auto ok = check_listen(*s); !ok) return complain(ok.error(), exit_usage);
   if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_internal);
   const auto set = end_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr); // threads inherit it; `end_watch` waits for them

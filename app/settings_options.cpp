@@ -1,5 +1,7 @@
 #include "app/settings_options.hpp"
 
+#include "http/server.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <filesystem>
@@ -44,6 +46,7 @@ std::expected<config::settings, std::string> read_settings(const settings_option
   if (!o.data.empty()) s.data.dir = o.data;
   if (o.insecure_no_tls) s.http.insecure_no_tls = true;
   if (auto ok = config::check(s); !ok) return std::unexpected(ok.error());
+  if (auto ok = http::check_network(s); !ok) return std::unexpected(ok.error());
   return s;
 }
 

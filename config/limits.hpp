@@ -47,6 +47,8 @@ inline constexpr std::uint64_t host_idle_bytes_max = 48 * MiB; // resident; abov
 inline constexpr std::uint64_t host_cpu_lifetime_s = 3'600;    // backstop: it accumulates
 inline constexpr std::uint32_t host_spawn_ms = 5'000;
 inline constexpr std::uint32_t probe_wall_ms = 10'000;
+inline constexpr std::size_t probes_in_a_row_max = 16; // of one owner
+inline constexpr std::uint32_t preview_ms = 60'000;
 inline constexpr std::uint32_t probe_cpu_ms = 2'000;
 inline constexpr std::uint64_t probe_memory_bytes = 16 * MiB;
 inline constexpr std::uint64_t probe_input_bytes = 8 * MiB; // read at most for a header
@@ -88,6 +90,8 @@ inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of
 inline constexpr std::uint64_t journal_write_buffer_bytes = 16 * MiB;
 inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
+inline constexpr std::uint32_t purge_retry_ms = 1'000;         // while somebody reads the batch
+inline constexpr std::uint32_t forget_requests_ms = 3'600'000; // how often old keys are dropped
 inline constexpr std::size_t files_per_purge_max = 2'000; // of a deleted batch, at a time
 // Opening a journal that is in use: its files may change under the reader.
 inline constexpr std::uint32_t journal_read_tries_max = 20;
@@ -132,6 +136,7 @@ inline constexpr std::size_t name_bytes_max = 256, reason_bytes_max = 512;
 inline constexpr std::size_t user_bytes_max = 128;
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
 inline constexpr std::uint64_t idempotency_s = 24 * 3'600;
+inline constexpr std::uint32_t attempted_id_s = 120; // far more than `ask_ms`
 inline constexpr std::size_t request_id_bytes_max = 64;
 inline constexpr std::uint32_t prefer_wait_s_max = 60;
 inline constexpr std::uint32_t thumbnail_side_max = 1'024;

@@ -118,7 +118,7 @@ public:
         return failure == s.failures.end() ||
                std::ranges::find(c.reasons, failure->second) == c.reasons.end();
       });
-    if (files.empty()) return refuse(refusal_code::no_files, "no file matches");
+    if (files.empty()) return refuse(refusal_code::invalid_files, "no file matches");
     return just(batch_retried{std::move(files)});
   }
   decision operator()(const change_priority& c) const {

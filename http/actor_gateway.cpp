@@ -40,6 +40,10 @@ std::shared_ptr<actor_gateway::waiter> actor_gateway::wait_for(const domain::bat
                                                                const asio::any_io_executor& on) {
   auto made = std::make_shared<waiter>(on);
   const std::lock_guard lock(bell_->mutex);
+  if (bell_->waiting.size() >= bell_->forget_at) { // of those who have gone
+    std::erase_if(bell_->waiting, [](const auto& entry) { return entry.second.expired(); });
+    bell_->forget_at = std::max<std::size_t>(64, 2 * bell_->waiting.size());
+  }
   bell_->waiting.emplace(batch, made);
   return made;
 }

@@ -46,6 +46,7 @@ private:
   struct bell {
     std::mutex mutex;
     std::multimap<domain::batch_id, std::weak_ptr<waiter>> waiting;
+    std::size_t forget_at = 64;
     void ring(const std::vector<persistence::journaled_event>* events); // null: all
   };
   std::shared_ptr<bell> bell_ = std::make_shared<bell>();

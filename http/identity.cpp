@@ -114,6 +114,10 @@ std::optional<identity> identity_store::from_proxy(const request& rq) const {
 
 std::expected<identity, problem> identity_store::authenticate(const request& rq,
                                                               std::int64_t now_us) const {
+  // Several of them: which one a proxy looked at is not known.
+  if (rq.count("Authorization") > 1 ||
+      (!settings_.proxy_header.empty() && rq.count(settings_.proxy_header) > 1))
+    return unauthorized("Who asks is told twice.");
   const auto authorization = rq.header("Authorization");
   if (authorization.empty()) {
     if (auto known = from_proxy(rq)) return *known;
@@ -141,13 +145,13 @@ std::expected<identity, problem> identity_store::authenticate(const request& rq,
   return identity{at->second.user, at->second.role, at->second.id};
 }
 
-std::optional<token_record> identity_store::touch(const std::string& id, std::int64_t now_us) {
+std::optional<persistence::token_use> identity_store::touch(const std::string& id, std::int64_t now_us) {
   const std::lock_guard lock(mutex_);
   const auto at = tokens_.find(id);
   constexpr std::int64_t precision_us = std::int64_t{limits::token_touch_s} * 1'000'000;
   if (at == tokens_.end() || now_us - at->second.last_used_us < precision_us) return std::nullopt;
   at->second.last_used_us = now_us;
-  return at->second;
+  return persistence::token_use{id, now_us};
 }
 
 } // namespace darkroom::http

@@ -50,8 +50,8 @@ public:
 
   // Who sends this request; the problem is `unauthorized`.
   std::expected<identity, problem> authenticate(const request& rq, std::int64_t now_us) const;
-  // Notes that the token was used; the record to keep, if its last use was long ago.
-  std::optional<persistence::token_record> touch(const std::string& id, std::int64_t now_us);
+  // Notes that the token was used; what to keep of it, if its last use was long ago.
+  std::optional<persistence::token_use> touch(const std::string& id, std::int64_t now_us);
 
 private:
   std::optional<identity> from_proxy(const request& rq) const;

@@ -20,6 +20,11 @@ std::string_view request::header(std::string_view name) const {
   return {};
 }
 
+std::size_t request::count(std::string_view name) const {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      headers, [&](const auto& header) { return same_name(header.first, name); }));
+}
+
 std::optional<std::string> request::parameter(std::string_view name) const {
   for (const auto& [key, value] : query)
     if (key == name) return value;

@@ -41,6 +41,7 @@ struct request {
 
   // Empty when it is not there; names without regard to case.
   std::string_view header(std::string_view name) const;
+  std::size_t count(std::string_view header_name) const;
   std::optional<std::string> parameter(std::string_view name) const;
   std::string user; // once it is known, for the log
   std::chrono::steady_clock::time_point began = std::chrono::steady_clock::now();

@@ -35,8 +35,8 @@ std::expected<quota::reservation, problem> quota::reserve(const std::string& use
 }
 
 std::expected<void, problem> quota::take(const std::string& user, const amounts& wanted) {
-  const auto used = board_.of(user);
   const std::lock_guard lock(mutex_);
+  const auto used = board_.of(user); // under the lock: what moves from here to there is seen once
   auto& r = reserved_[user];
   const auto fits = [](std::uint64_t now, std::uint64_t more, std::uint64_t most) {
     return more == 0 || (now <= most && more <= most - now);

@@ -83,15 +83,17 @@ response too_many(const request& rq, std::string_view policy, const rate_verdict
 }
 
 // Keeps what was refused, and what of others was looked at; what was done is journaled with it.
-task<void> audit(call& c, const route& r, const response& answer) {
+void audit(call& c, const route& r, const response& answer) {
   const bool others = !c.owner.empty() && c.owner != c.who.user;
-  if (c.audited || (r.action.empty() && !others)) co_return;
+  if (c.audited || (r.action.empty() && !others)) return;
+  if (answer.status == 404 && c.owner.empty()) return; // of nothing that there is
   const std::string_view outcome =
       answer.problem_code.empty() ? std::string_view{"ok"} : answer.problem_code;
   std::vector<persistence::access_record> records;
   records.emplace_back(
       audit_of(c, r.action.empty() ? std::string_view{"read"} : r.action, answer.status, outcome));
-  co_await c.s.gateway.keep(std::move(records));
+  // Nobody waits for it: how long an answer takes must not tell what there is.
+  c.s.gateway.actors().keep(std::move(records), [](bool) {});
 }
 
 task<response> run(call& c, const route& r) {
@@ -106,17 +108,14 @@ task<response> run(call& c, const route& r) {
     spdlog::error("fault request={} {}", c.rq.id, domain::printable(fault));
     answer = problem_response({"internal"}, c.rq);
   }
-  co_await audit(c, r, answer);
+  audit(c, r, answer);
   co_return answer;
 }
 
-task<void> touch_token(services& s, const identity& who) {
-  if (who.token.empty()) co_return;
-  const auto token = s.identities.touch(who.token, now_us());
-  if (!token) co_return;
-  std::vector<persistence::access_record> records;
-  records.emplace_back(*token);
-  co_await s.gateway.keep(std::move(records));
+void touch_token(services& s, const identity& who) {
+  if (who.token.empty()) return;
+  if (const auto use = s.identities.touch(who.token, now_us()))
+    s.gateway.actors().keep({*use}, [](bool) {});
 }
 
 task<response> answer(services& s, request& rq, body_reader& body, std::string& pattern) {
@@ -158,11 +157,11 @@ task<response> answer(services& s, request& rq, body_reader& body, std::string& 
   rq.user = c.who.user;
   const auto by_user = s.user_rate.take(c.who.user, now);
   if (!by_user.allowed) co_return too_many(rq, "user", by_user, s.settings.rate.user_per_s);
-  co_await touch_token(s, c.who);
+  touch_token(s, c.who);
   response r;
   if (found->needs == access::admin && !c.who.is_admin()) {
     r = problem_response({"forbidden"}, rq);
-    co_await audit(c, *found, r);
+    audit(c, *found, r);
   } else {
     r = co_await run(c, *found);
   }

@@ -5,6 +5,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <charconv>
 
 namespace darkroom::http {
@@ -73,7 +74,10 @@ std::optional<problem> problem_of(const actors::command_outcome& outcome) {
 task<std::expected<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,
                                                            std::string* raw) {
   const auto type = c.rq.header("Content-Type");
-  const bool is_json = type.substr(0, type.find(';')) == "application/json";
+  std::string kind{type.substr(0, type.find_first_of("; "))};
+  std::ranges::transform(kind, kind.begin(),
+                         [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
+  const bool is_json = kind == "application/json";
   if (c.rq.has_body() && !is_json)
     co_return std::unexpected(
         problem{"unsupported_media_type", "Send Content-Type: application/json."});

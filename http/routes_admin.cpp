@@ -5,6 +5,7 @@
 
 #include "config/limits.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 namespace darkroom::http {
@@ -104,9 +105,13 @@ task<response> create_token(call& c) {
   r.text("note", note, limits::name_bytes_max);
   r.finish();
   if (!errors.empty()) co_return problem_response(invalid_body(std::move(errors)), c.rq);
-  if (c.s.identities.all().size() >= limits::tokens_max)
-    co_return problem_response({"quota_exceeded", "There are 10,000 tokens already."}, c.rq);
   const auto now = now_us();
+  const auto all = c.s.identities.all();
+  const auto usable = std::ranges::count_if(all, [&](const auto& t) {
+    return t.revoked_us == 0 && (t.expires_us == 0 || t.expires_us > now);
+  });
+  if (static_cast<std::size_t>(usable) >= limits::tokens_max)
+    co_return problem_response({"quota_exceeded", "There are 10,000 tokens already."}, c.rq);
   const auto expires = lives_s == 0 ? 0 : now + static_cast<std::int64_t>(lives_s) * 1'000'000;
   const auto made = make_token(user, role, now, expires, note);
   const bool kept = co_await keep(c, made.record, "token.create", 201);
@@ -124,6 +129,7 @@ task<response> revoke_token(call& c) {
   if (!token) co_return problem_response({"not_found", "There is no such token."}, c.rq);
   if (token->revoked_us == 0) {
     token->revoked_us = now_us();
+    c.s.identities.put(*token); // of no use from now on, whatever the journal says
     const bool kept = co_await keep(c, *token, "token.revoke", 204);
     if (!kept) co_return problem_response(not_kept(), c.rq);
   }

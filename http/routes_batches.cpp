@@ -112,14 +112,19 @@ task<response> create(call& c) {
   const auto room = c.s.quotas.reserve(c.who.user, {.batches = 1});
   if (!room) co_return problem_response(room.error(), c.rq);
   batch_request request;
-  request.batch = new_batch_id();
+  // The same key gets the same id, also while nobody knows whether the first request was done.
+  request.batch = key.empty() ? new_batch_id()
+                              : c.s.attempts.id_for(c.who.user + '\0' + key, now_us(), new_batch_id);
   request.command = std::move(*command);
   c.batch = request.batch;
   c.owner = c.who.user;
   request.audit = audit_of(c, "batch.create", 201, "ok");
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
+  const bool was_made = !outcome.ok && !key.empty() && outcome.view.found &&
+                        outcome.phase != domain::batch_phase::absent && !outcome.unknown;
+  c.audited = outcome.ok || was_made;
+  if (was_made) co_return created(outcome.view, true);
   if (const auto p = problem_of(outcome)) co_return problem_response(*p, c.rq);
-  c.audited = true;
   co_return created(outcome.view, false);
 }
 
@@ -245,7 +250,8 @@ task<response> get(call& c) {
   const auto executor = co_await boost::asio::this_coro::executor;
   domain::seq first_seen = 0;
   while (true) {
-    const auto bell = c.s.gateway.wait_for(named->id, executor);
+    std::shared_ptr<actor_gateway::waiter> bell;
+    if (seconds != 0) bell = c.s.gateway.wait_for(named->id, executor);
     const auto view = co_await view_batch(c, named->id, false);
     if (!view) co_return problem_response(view.error(), c.rq);
     const auto& summary = view->summary;
@@ -255,7 +261,7 @@ task<response> get(call& c) {
     const bool over = domain::is_terminal(summary.phase) && summary.open_files() == 0;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         deadline - std::chrono::steady_clock::now());
-    if (unchanged && left.count() > 0 && !c.s.draining && !(known.empty() && over)) {
+    if (bell && unchanged && left.count() > 0 && !c.s.draining && !(known.empty() && over)) {
       co_await bell->wait(left);
       continue;
     }

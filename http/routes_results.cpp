@@ -248,23 +248,11 @@ task<bool> send_zip(std::shared_ptr<services> s, archive a, byte_range wanted, b
   co_return co_await sender.send();
 }
 
-// Keeps the blobs of an archive while it is downloaded, whatever is deleted meanwhile.
-persistence::journal_result<std::shared_ptr<const void>>
-hold_blobs(services& s, const persistence::read_view& journal, const archive& a) {
-  auto pins = std::make_shared<std::vector<persistence::blob_store::pin>>();
-  for (std::optional<domain::file_index> from = 0; from;) {
-    const auto part = read_entries(journal, a, *from);
-    if (!part) return std::unexpected(part.error());
-    for (const auto& one : part->entries)
-      if (auto pin = s.blobs.pin_existing(one.blob)) pins->push_back(std::move(*pin));
-    from = part->next;
-  }
-  return pins;
-}
-
 task<response> results_zip(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return problem_response(named.error(), c.rq);
+  // Should the batch be deleted meanwhile, the download still comes to its end.
+  const auto held = c.s.gateway.actors().hold(named->id);
   const auto view = co_await view_batch(c, named->id, false);
   if (!view) co_return problem_response(view.error(), c.rq);
   const auto& summary = view->summary;
@@ -315,13 +303,6 @@ task<response> results_zip(call& c) {
     r.with("Content-Range", "bytes " + std::to_string(part.first) + '-' +
                                 std::to_string(part.first + part.length - 1) + '/' +
                                 std::to_string(size));
-  }
-  std::shared_ptr<const void> held;
-  if (c.rq.method != "HEAD") {
-    auto pins =
-        co_await run_blocking(c.s.blocking, [&] { return hold_blobs(c.s, **journal, wanted); });
-    if (!pins) co_return problem_response(journal_problem(pins.error()), c.rq);
-    held = std::move(*pins);
   }
   const auto s = shared(c.s);
   c.s.metrics.bytes_sent += part.length;

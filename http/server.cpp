@@ -112,10 +112,29 @@ const std::string& overloaded() {
 
 } // namespace
 
-std::optional<bool> is_loopback(const std::string& listen) {
-  const auto at = endpoint_of(listen);
-  if (!at) return std::nullopt;
-  return at->address().is_loopback();
+std::expected<void, std::string> check_network(const config::settings& s) {
+  const auto check = [&](const char* key, const std::string& listen,
+                         bool has_tls) -> std::expected<void, std::string> {
+    const auto at = endpoint_of(listen);
+    if (!at)
+      return std::unexpected(std::string{key} + ": " + listen +
+                             " is no HOST:PORT; write 127.0.0.1:8080 or [::1]:8080");
+    if (!at->address().is_loopback() && !has_tls && !s.http.insecure_no_tls)
+      return std::unexpected(
+          std::string{key} + ": " + listen +
+          " can be reached from other machines, and everything would travel in the clear; set "
+          "http.tls.certificate and http.tls.key, or say --insecure-no-tls behind a proxy that has "
+          "TLS");
+    return {};
+  };
+  if (auto ok = check("http.listen", s.http.listen, !s.tls.certificate.empty()); !ok) return ok;
+  if (!s.http.metrics_listen.empty())
+    if (auto ok = check("http.metrics_listen", s.http.metrics_listen, false); !ok) return ok;
+  for (const auto& network : s.auth.trusted_proxies)
+    if (!in_network(network, "127.0.0.1"))
+      return std::unexpected("auth.trusted_proxies: " + network +
+                             " is no network; write 10.0.0.0/8 or 2001:db8::/32");
+  return {};
 }
 
 struct server::parts {
@@ -171,7 +190,7 @@ struct server::parts {
 
   task<void> accept(tcp::acceptor& from, bool with_tls, std::shared_ptr<const session_parts> how) {
     constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-    asio::steady_timer pause(io);
+    asio::steady_timer pause(from.get_executor());
     while (from.is_open()) {
       auto [error, socket] = co_await from.async_accept(asio::make_strand(io), as_result);
       if (error == asio::error::operation_aborted) co_return;
@@ -207,7 +226,7 @@ struct server::parts {
     if (!at)
       return std::unexpected(std::string{key} + ": " + listen +
                              " is no HOST:PORT; write 127.0.0.1:8080 or [::1]:8080");
-    auto acceptor = std::make_unique<tcp::acceptor>(io);
+    auto acceptor = std::make_unique<tcp::acceptor>(asio::make_strand(io));
     boost::system::error_code error;
     acceptor->open(at->protocol(), error);
     if (!error) acceptor->set_option(tcp::acceptor::reuse_address(true), error);
@@ -216,7 +235,7 @@ struct server::parts {
     if (error)
       return std::unexpected("cannot listen on " + listen + ": " + error.message() +
                              "; choose another --listen");
-    asio::co_spawn(io, accept(*acceptor, with_tls, how), asio::detached);
+    asio::co_spawn(acceptor->get_executor(), accept(*acceptor, with_tls, how), asio::detached);
     acceptors.push_back(std::move(acceptor));
     return {};
   }
@@ -287,11 +306,11 @@ std::string server::address() const {
 void server::drain() {
   auto& p = *parts_;
   p.shared->draining = true;
-  asio::post(p.io, [&p] {
-    boost::system::error_code ignored;
-    for (auto& acceptor : p.acceptors)
+  for (auto& acceptor : p.acceptors)
+    asio::post(acceptor->get_executor(), [&acceptor] {
+      boost::system::error_code ignored;
       acceptor->close(ignored);
-  });
+    });
   p.shared->gateway.ring_all();
   for (const auto& one : p.sessions.all())
     one->stop();
@@ -310,6 +329,7 @@ void server::stop(std::chrono::milliseconds most) {
   for (auto& thread : p.threads)
     thread.join();
   p.blocking.join();
+  p.shared->committer.stop(); // its answers go to the connections' executor
 }
 
 } // namespace darkroom::http

@@ -37,7 +37,8 @@ private:
   std::unique_ptr<parts> parts_;
 };
 
-// Whether this HOST:PORT is reachable only from this machine; nothing: it is no HOST:PORT.
-std::optional<bool> is_loopback(const std::string& listen);
+// Whether addresses and networks among the settings can be: the sentence has the key in it. Without
+// TLS only what this machine alone can reach is listened on, unless told otherwise.
+std::expected<void, std::string> check_network(const config::settings& settings);
 
 } // namespace darkroom::http

@@ -1,5 +1,7 @@
 #include "http/services.hpp"
 
+#include "config/limits.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <sys/statvfs.h>
@@ -37,6 +39,15 @@ busy_set::hold::~hold() {
   if (set_ == nullptr) return;
   const std::lock_guard lock(set_->mutex_);
   set_->names_.erase(name_);
+}
+
+domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now_us,
+                                       const std::function<domain::batch_id()>& make) {
+  const std::lock_guard lock(mutex_);
+  constexpr std::int64_t kept_us = std::int64_t{limits::attempted_id_s} * 1'000'000;
+  std::erase_if(attempts_,
+                [&](const auto& entry) { return entry.second.time_us < now_us - kept_us; });
+  return attempts_.try_emplace(name, attempt{make(), now_us}).first->second.id;
 }
 
 std::int64_t now_us() {

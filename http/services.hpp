@@ -58,6 +58,22 @@ private:
   std::set<std::string> names_;
 };
 
+// The id that a request with an idempotency key has chosen for its batch, while it may be repeated
+// before the journal knows of it.
+class attempted_ids {
+public:
+  domain::batch_id id_for(const std::string& name, std::int64_t now_us,
+                          const std::function<domain::batch_id()>& make);
+
+private:
+  struct attempt {
+    domain::batch_id id;
+    std::int64_t time_us = 0;
+  };
+  std::mutex mutex_;
+  std::map<std::string, attempt> attempts_;
+};
+
 struct services {
   services(const config::settings& s, actors::orchestra& actors, persistence::blob_store& store,
            std::shared_ptr<persistence::output_store> out, boost::asio::thread_pool& pool,
@@ -78,6 +94,7 @@ struct services {
   rate_limiter ip_rate, user_rate;
   quota quotas;
   busy_set uploads, requests; // by batch and path; by user and idempotency key
+  attempted_ids attempts;
   edge_metrics metrics;
   std::atomic<bool> draining = false;
 };

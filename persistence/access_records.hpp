@@ -49,7 +49,13 @@ struct audit_entry {
   bool operator==(const audit_entry&) const = default;
 };
 
-using access_record = std::variant<token_record, audit_entry>;
+// When a token was used last. A record of its own: it can never bring a revoked token back.
+struct token_use {
+  std::string token; // its id
+  std::int64_t time_us = 0;
+};
+
+using access_record = std::variant<token_record, audit_entry, token_use>;
 
 // What an earlier request of the same name made.
 struct idempotency_record {

@@ -3,6 +3,7 @@
 #include "persistence/event_codec.hpp"
 #include "persistence/read_view.hpp"
 
+#include <charconv>
 #include <set>
 
 namespace darkroom::persistence {
@@ -90,9 +91,19 @@ journal_result<std::vector<batch_id>> read_view::tombstones() const {
 }
 
 journal_result<void> read_view::each_blob(const std::function<void(const digest&)>& visit) const {
-  const auto deleted = tombstones();
-  if (!deleted) return std::unexpected(deleted.error());
-  const std::set<batch_id> gone(deleted->begin(), deleted->end());
+  // As of one moment: batches may be deleted meanwhile.
+  const std::shared_ptr<const rocksdb::Snapshot> moment(
+      (*db_)->GetSnapshot(), [this](const rocksdb::Snapshot* s) { (*db_)->ReleaseSnapshot(s); });
+  std::set<batch_id> gone;
+  const auto stones = keys::prefix(keys::kind::tombstone);
+  const auto read = db_->scan(
+      stones, stones,
+      [&](std::string_view key, std::string_view) {
+        if (const auto id = keys::batch_of(key)) gone.insert(*id);
+        return true;
+      },
+      moment.get());
+  if (!read) return read;
   const auto counts = [&](std::string_view key) {
     const auto id = keys::batch_of(key);
     return id && !gone.contains(*id);
@@ -103,7 +114,7 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
     const auto blob = entry ? parse_hex(entry->source) : std::nullopt;
     if (blob) visit(*blob);
     return true;
-  });
+  }, moment.get());
   if (!ok) return ok;
   const auto outcomes = keys::prefix(keys::kind::outcome);
   return db_->scan(outcomes, outcomes, [&](std::string_view key, std::string_view value) {
@@ -113,7 +124,7 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
       for (const auto& output : done->outputs)
         visit(output.sha256);
     return true;
-  });
+  }, moment.get());
 }
 
 journal_result<bool> read_view::has_uploaded(const std::string& owner, const digest& sha256) const {
@@ -143,6 +154,12 @@ journal_result<std::vector<token_record>> read_view::tokens() const {
   });
   if (!ok) return std::unexpected(ok.error());
   if (!readable) return std::unexpected(unreadable("a token"));
+  for (auto& token : all) {
+    const auto used = value_of(*db_, keys::use(token.id));
+    if (!used) return std::unexpected(used.error());
+    if (*used)
+      std::from_chars((*used)->data(), (*used)->data() + (*used)->size(), token.last_used_us);
+  }
   return all;
 }
 

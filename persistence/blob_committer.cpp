@@ -5,6 +5,11 @@ namespace darkroom::persistence {
 blob_committer::blob_committer(blob_store& store) : store_(store), thread_([this] { run(); }) {}
 
 blob_committer::~blob_committer() {
+  stop();
+}
+
+void blob_committer::stop() {
+  if (!thread_.joinable()) return;
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;

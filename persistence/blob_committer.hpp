@@ -14,12 +14,15 @@ public:
   using on_committed = std::function<void(file_result<blob_store::pin>)>;
 
   explicit blob_committer(blob_store& store);
-  ~blob_committer(); // commits what waits
+  ~blob_committer(); // as `stop`
   blob_committer(const blob_committer&) = delete;
   blob_committer& operator=(const blob_committer&) = delete;
 
   // `done` is called from the committer's thread, when the blob is on disk under its name.
   void commit(blob_writer finished, on_committed done);
+
+  // Commits what waits, and ends; call from one thread.
+  void stop();
 
 private:
   void run();

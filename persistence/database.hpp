@@ -18,11 +18,14 @@ public:
   rocksdb::DB& operator*() { return *db_; }
   rocksdb::DB* operator->() { return db_.get(); }
 
-  // Walks all keys with a prefix in order; `visit(key, value)` returns false to stop.
+  // Walks all keys with a prefix in order, as of now or of a moment; `visit(key, value)` returns
+  // false to stop.
   template<class Visit>
-  journal_result<void> scan(const std::string& prefix, const std::string& from, Visit visit) {
+  journal_result<void> scan(const std::string& prefix, const std::string& from, Visit visit,
+                            const rocksdb::Snapshot* moment = nullptr) {
     rocksdb::ReadOptions options;
     options.total_order_seek = true;
+    options.snapshot = moment;
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
     for (at->Seek(from); at->Valid() && at->key().starts_with(prefix); at->Next())
       if (!visit(at->key().ToStringView(), at->value().ToStringView())) break;

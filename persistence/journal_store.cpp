@@ -92,6 +92,10 @@ seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
     to.Put(keys::token(token->id), encode_token(*token));
     return last;
   }
+  if (const auto* use = std::get_if<token_use>(&record)) {
+    to.Put(keys::use(use->token), std::to_string(use->time_us));
+    return last;
+  }
   to.Put(keys::audit(last + 1), encode_audit(std::get<audit_entry>(record)));
   return last + 1;
 }

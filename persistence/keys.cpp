@@ -81,6 +81,10 @@ std::string token(std::string_view id) {
   return prefix(kind::token).append(id);
 }
 
+std::string use(std::string_view token_id) {
+  return prefix(kind::use).append(token_id);
+}
+
 std::string request(std::string_view owner, std::string_view idempotency_key) {
   return prefix(kind::request).append(owner).append(1, '\0').append(idempotency_key);
 }

@@ -9,10 +9,12 @@
 //   snapshot  's' batch id (16)                        → Snapshot
 //   live      'l' batch id (16)                        → empty; while the batch has not ended
 //   owner     'u' owner · 0 · created (8) · batch id   → empty
-//   tombstone 'x' batch id (16)                        → owner; a deleted batch, not yet cleared
-//   away audit     'a' seq (8)                              → AuditEntry token     't' token id →
-//   Token request   'i' owner · 0 · idempotency key          → Idempotency upload    'h' owner · 0
-//   · SHA-256 (32)             → batch id (16): has uploaded these bytes
+//   tombstone 'x' batch id (16)                        → owner; deleted, not yet cleared away
+//   audit     'a' seq (8)                              → AuditEntry
+//   token     't' token id                             → Token
+//   use       'n' token id                             → its last use: microseconds, in decimal
+//   request   'i' owner · 0 · idempotency key          → Idempotency
+//   upload    'h' owner · 0 · SHA-256 (32)             → batch id (16) that brought these bytes
 #pragma once
 
 #include "domain/ids.hpp"
@@ -36,6 +38,7 @@ enum class kind : char {
   tombstone = 'x',
   audit = 'a',
   token = 't',
+  use = 'n',
   request = 'i',
   upload = 'h',
 };
@@ -52,6 +55,7 @@ std::string owner(std::string_view name, std::int64_t created_us, const domain::
 std::string tombstone(const domain::batch_id& id);
 std::string audit(domain::seq seq);
 std::string token(std::string_view id);
+std::string use(std::string_view token_id);
 std::string request(std::string_view owner, std::string_view idempotency_key);
 std::string upload(std::string_view owner, std::span<const std::uint8_t, 32> sha256);
 // All batches of one owner begin so.

@@ -158,6 +158,7 @@ holding_pool(codec_pool_actor::stateful_pointer<holding_pool_state> self,
         }
         self->send(dispatcher, lease_ended{message.lease});
       },
+      [](probe_done) {},
       [](const slot_idle&) {},
   };
 }
@@ -195,7 +196,7 @@ void world::build() {
   parts_.hub = sys.spawn(event_hub);
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
-      open, journal_peers{parts_.hub, views, nullptr, nullptr});
+      open, journal_peers{parts_.hub, views, nullptr, nullptr, nullptr});
   parts_.dispatcher = sys.spawn(dispatcher, nullptr);
   parts_.views = views;
   parts_.usage = usage = std::make_shared<usage_board>();

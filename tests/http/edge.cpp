@@ -211,6 +211,10 @@ reply wire::read(bool head) {
   return r;
 }
 
+void wire::await_bytes() {
+  if (input_.empty()) fill();
+}
+
 bool wire::closes() {
   return input_.empty() && !fill();
 }
@@ -250,7 +254,11 @@ void edge::start() {
       .outputs = outputs,
       .open_journal = open,
       .journal = std::move(*store),
-      .announce = [](const std::string&) {},
+      .announce =
+          [this](const std::string& line) {
+            const std::lock_guard lock(mutex_);
+            announced_.push_back(line);
+          },
       .give_up = [] {}});
   actors_->wait_until_loaded();
   http::format_facts formats;
@@ -350,6 +358,20 @@ std::vector<persistence::audit_entry> edge::audit() {
     return true;
   }));
   return all;
+}
+
+std::vector<std::string> edge::announced() {
+  const std::lock_guard lock(mutex_);
+  return announced_;
+}
+
+bool comes_true(const std::function<bool()>& condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(deadline_ms);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::yield();
+  }
+  return true;
 }
 
 std::size_t edge::blobs_on_disk() const {

@@ -39,6 +39,8 @@ public:
   void send(const std::string& bytes);
   // The next answer; to a HEAD request it has no body.
   reply read(bool head = false);
+  // Waits for the first bytes of an answer.
+  void await_bytes();
   // Waits until the server closes, or says more; true: closed.
   bool closes();
 
@@ -89,6 +91,7 @@ public:
   void restart();
   std::vector<persistence::audit_entry> audit();
   std::size_t blobs_on_disk() const;
+  std::vector<std::string> announced();
 
   gate conversions;
   http::services& services() { return server_->shared(); }
@@ -105,7 +108,12 @@ private:
   std::unique_ptr<actors::orchestra> actors_;
   std::unique_ptr<http::server> server_;
   std::uint16_t port_ = 0;
+  std::mutex mutex_;
+  std::vector<std::string> announced_;
 };
+
+// Waits for something to become true, with a deadline.
+bool comes_true(const std::function<bool()>& condition);
 
 // Bytes that the slot takes for a picture.
 std::string picture(const std::string& content);

@@ -5,6 +5,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <atomic>
+#include <thread>
+
 using namespace darkroom;
 using namespace darkroom::tests;
 
@@ -344,4 +347,51 @@ TEST_CASE("a thumbnail is a small picture, kept nowhere") {
                   {{"If-None-Match", small.header("etag")}})
             .status == 304);
   CHECK(server.call("ann", "GET", at(id, "/files/0/thumbnail?w=5000")).status == 400);
+}
+
+TEST_CASE("a download goes on to its end although the batch is deleted meanwhile") {
+  edge server;
+  const auto id = server.batch("ann");
+  for (int i = 0; i < 6; ++i) // more than a socket holds
+    REQUIRE(server.put("ann", id, "f" + std::to_string(i), picture(std::string(3'000'000, char('a' + i)))).status ==
+            201);
+  server.call("ann", "POST", at(id, "/start"));
+  server.await_state("ann", id, "completed");
+  const auto size = server.call("ann", "HEAD", at(id, "/results.zip")).header("content-length");
+  wire slow(server.port());
+  slow.send("GET " + at(id, "/results.zip") + " HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer " +
+            server.token("ann") + "\r\n\r\n");
+  slow.await_bytes();
+  CHECK(server.call("ann", "DELETE", at(id, "")).status == 202);
+  CHECK(server.call("ann", "GET", at(id, "/results.zip")).status == 404);
+  const auto zip = slow.read();
+  CHECK(zip.status == 200);
+  CHECK(std::to_string(zip.body.size()) == size);
+  CHECK(zip.body.ends_with(std::string(2, '\0'))); // the record at its end, with no comment
+  // It is cleared away when nobody reads it any more.
+  CHECK(comes_true([&] { return server.blobs_on_disk() == 0; }));
+}
+
+TEST_CASE("files that come while others are converted are all converted") {
+  edge server;
+  const auto id = server.batch("ann", R"(,"start":"on_first_file")");
+  server.token("ann");
+  constexpr int threads = 6, each = 60;
+  std::atomic<int> taken = 0;
+  std::vector<std::thread> clients;
+  for (int t = 0; t < threads; ++t)
+    clients.emplace_back([&, t] {
+      for (int i = 0; i < each; ++i) {
+        const auto name = std::to_string(t) + "-" + std::to_string(i);
+        taken += server.put("ann", id, name, picture(name)).status == 201;
+      }
+    });
+  for (auto& client : clients)
+    client.join();
+  CHECK(taken == threads * each);
+  CHECK(server.call("ann", "POST", at(id, "/seal")).status == 200);
+  server.await_state("ann", id, "completed");
+  CHECK(server.call("ann", "GET", "/v1/batches/" + id).json().at("files").at("completed").as_int64() ==
+        threads * each);
+  CHECK(server.announced().empty()); // the journal has not failed
 }

@@ -1,5 +1,7 @@
 // The parts of the edge that are pure, as tables.
+#include "actors/probe_queue.hpp"
 #include "http/file_path.hpp"
+#include "http/server.hpp"
 #include "http/identity.hpp"
 #include "http/multipart.hpp"
 #include "http/problem.hpp"
@@ -188,4 +190,40 @@ TEST_CASE("a ZIP's layout adds up, also beyond 4 GiB") {
   CHECK(zip_local_header(large, {}).size() == 30 + 5 + 20);
   CHECK(zip_central_record(large, 0, {}).size() == 46 + 5 + 20);
   CHECK(zip_central_record(large, 6ull << 32, {}).size() == 46 + 5 + 28);
+}
+
+TEST_CASE("headers are read owner by owner, a handful of each; who waits goes first") {
+  actors::probe_queue<std::string> queue;
+  for (int i = 0; i < 40; ++i)
+    queue.add("ann", false, "a");
+  queue.add("ben", false, "b");
+  queue.add("ben", false, "b");
+  queue.add("cat", true, "C");
+  std::string order;
+  while (const auto next = queue.next())
+    order += *next;
+  CHECK(order == "C" + std::string(16, 'a') + "bb" + std::string(24, 'a'));
+  CHECK_FALSE(queue.next());
+}
+
+TEST_CASE("what cannot be listened on, or trusted, is told with its key") {
+  const auto error_of = [](const std::function<void(config::settings&)>& change) {
+    config::settings s;
+    change(s);
+    const auto ok = check_network(s);
+    return ok ? std::string{} : ok.error().substr(0, ok.error().find(':'));
+  };
+  CHECK(error_of([](auto&) {}).empty());
+  CHECK(error_of([](auto& s) { s.http.listen = "0.0.0.0:1"; }) == "http.listen");
+  CHECK(error_of([](auto& s) { s.http.listen = "[::]:1"; }) == "http.listen");
+  CHECK(error_of([](auto& s) { s.http.listen = "[::1]:1"; }).empty());
+  CHECK(error_of([](auto& s) { s.http.listen = "nonsense"; }) == "http.listen");
+  CHECK(error_of([](auto& s) { s.http.listen = "127.0.0.1:99999"; }) == "http.listen");
+  CHECK(error_of([](auto& s) { s.http.metrics_listen = "0.0.0.0:1"; }) == "http.metrics_listen");
+  CHECK(error_of([](auto& s) {
+          s.http.listen = "0.0.0.0:1";
+          s.http.insecure_no_tls = true;
+        }).empty());
+  CHECK(error_of([](auto& s) { s.auth.trusted_proxies = {"10.0.0.0/99"}; }) ==
+        "auth.trusted_proxies");
 }

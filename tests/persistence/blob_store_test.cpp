@@ -111,3 +111,51 @@ TEST_CASE("digests read back as text") {
   CHECK_FALSE(parse_hex("abc"));
   CHECK_FALSE(parse_hex(std::string(64, 'G')));
 }
+
+TEST_CASE("many uploads are named together; what is not finished leaves nothing") {
+  tests::scratch dir;
+  auto store = open(dir);
+  std::vector<blob_writer> writers;
+  for (int i = 0; i < 20; ++i) { // enough to share one sync
+    auto writer = store->begin();
+    REQUIRE(writer);
+    const auto text = std::to_string(i % 10);
+    REQUIRE(writer->add({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}));
+    writer->finish();
+    writers.push_back(std::move(*writer));
+  }
+  {
+    auto unfinished = store->begin();
+    REQUIRE(unfinished);
+    CHECK(files_in(dir / "blobs") == 21);
+  }
+  auto pins = store->commit(writers);
+  writers.clear();
+  for (const auto& pin : pins)
+    REQUIRE(pin);
+  CHECK(files_in(dir / "blobs") == 10);
+  CHECK(pins[3]->crc32() == pins[13]->crc32());
+  store->add_reference(pins[3]->name());
+  const auto name = pins[3]->name();
+  pins.clear();
+  CHECK(files_in(dir / "blobs") == 1);
+  CHECK(store->pin_existing(name));
+  CHECK_FALSE(store->pin_existing(digest{}));
+}
+
+TEST_CASE("nothing is removed until references are known") {
+  tests::scratch dir;
+  auto store = open(dir);
+  store->hold_removals();
+  digest first{}, second{};
+  {
+    auto a = store->put(memory("a").get()), b = store->put(memory("b").get());
+    first = a->name();
+    second = b->name();
+  }
+  CHECK(files_in(dir / "blobs") == 2);
+  store->add_reference(second); // the census finds it
+  store->allow_removals();
+  CHECK_FALSE(store->open_blob(first));
+  CHECK(store->open_blob(second));
+}

@@ -291,3 +291,67 @@ TEST_CASE("a byte changed inside what was synced is refused, not skipped") {
   REQUIRE_FALSE(opened);
   CHECK(opened.error().fault == journal_fault::corrupt);
 }
+
+TEST_CASE("tokens and the audit are kept; a use brings no revoked token back") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  const auto keep = [&](access_record record) {
+    append_request request;
+    request.records_only = true;
+    request.records.push_back(std::move(record));
+    REQUIRE(w.store().append(std::span(&request, 1), true));
+  };
+  token_record token{.id = "t1", .user = "ann", .created_us = 1};
+  keep(token);
+  token.revoked_us = 5;
+  keep(token);
+  keep(token_use{"t1", 9}); // that began before
+  keep(audit_entry{.user = "ann", .action = "batch.create", .batch = ann, .outcome = "ok"});
+  w.live(ann, 1);
+  keep(audit_entry{.user = "ben", .action = "read", .outcome = "not_found"});
+  w.reopen();
+  const auto tokens = w.view().tokens();
+  REQUIRE(tokens);
+  REQUIRE(tokens->size() == 1);
+  CHECK(tokens->front().revoked_us == 5);
+  CHECK(tokens->front().last_used_us == 9);
+  std::vector<domain::seq> seqs;
+  REQUIRE(w.view().each_audit(0, [&](audit_entry&& entry) {
+    seqs.push_back(entry.seq);
+    return true;
+  }));
+  CHECK(seqs == std::vector<domain::seq>{1, 5}); // one sequence with the events
+  CHECK(w.view().verify() == std::vector<std::string>{});
+}
+
+TEST_CASE("a deleted batch is cleared away in handfuls, also after opening again") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 7);
+  w.live(bob, 2);
+  w.complete(ann, 3, 1);
+  w.tell(ann, domain::delete_batch{true});
+  CHECK(*w.view().tombstones() == std::vector{ann});
+  CHECK_FALSE(w.view().summary(ann)->has_value());
+  CHECK(w.view().verify() == std::vector<std::string>{});
+  std::vector<domain::file_index> seen;
+  std::size_t results = 0;
+  const auto visit = [&](const file_record& file) {
+    seen.push_back(file.index);
+    results += std::holds_alternative<domain::file_completed>(file.result);
+  };
+  const auto next = w.store().purge(ann, 0, 3, visit);
+  REQUIRE(next);
+  CHECK(*next == 3);
+  w.reopen();
+  CHECK(*w.view().tombstones() == std::vector{ann});
+  CHECK_FALSE(w.store().purge(ann, 0, 100, visit)->has_value());
+  CHECK(seen == std::vector<domain::file_index>{0, 1, 2, 3, 4, 5, 6});
+  CHECK(results == 1);
+  CHECK(w.view().tombstones()->empty());
+  std::size_t left = 0;
+  REQUIRE(w.view().each_event(ann, 0, [&](journaled_event&&) { return ++left != 0; }));
+  CHECK(left == 0);
+  check_same(w, bob);
+  CHECK(w.view().verify() == std::vector<std::string>{});
+}
