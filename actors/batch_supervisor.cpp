@@ -69,6 +69,7 @@ void count(vitals& numbers, const domain::event& e) {
 
 // What an event says about times and speed.
 void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
+  if (std::holds_alternative<domain::batch_deleted>(e)) s.said_idle = false; // that is news
   if (std::holds_alternative<domain::batch_started>(e) ||
       std::holds_alternative<domain::batch_retried>(e)) {
     s.started_us = now_us;

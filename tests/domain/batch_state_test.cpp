@@ -213,7 +213,7 @@ TEST_CASE("retry runs what failed or was cancelled, chosen by scope and reason")
   s.tell(cancel_batch{""});
   CHECK(s.refused(retry_batch{retry_scope::files, {0}, {}}) == refusal_code::invalid_files);
   CHECK(s.refused(retry_batch{retry_scope::failed, {}, {failure_reason::crashed}}) ==
-        refusal_code::no_files);
+        refusal_code::invalid_files);
   s.tell(retry_batch{retry_scope::failed, {}, {failure_reason::limit_time}});
   CHECK(s.state.phase == batch_phase::running);
   CHECK(s.file(1) == file_status::failed);
