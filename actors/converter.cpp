@@ -131,7 +131,8 @@ void on_placed(self_pointer self, const std::vector<persistence::placed_output>&
   result.index = s.order.index;
   result.stages.probe_us = s.took.probe_us;
   result.stages.wait_us = s.took.wait_us;
-  self->send(s.supervisor, file_placed{s.lease.lease, std::move(result), std::move(s.outcome->staged)});
+  self->send(s.supervisor,
+             file_placed{s.lease.lease, std::move(result), std::move(s.outcome->staged)});
   end(self);
 }
 

@@ -73,7 +73,8 @@ void load(self_pointer self) {
             if (!loaded.error.empty()) return fail_to_open(self, loaded.error);
             auto& st = self->state;
             if (st.journal_broken) st.announce("the journal is open again");
-            if (st.journal_broken && st.parts.usage) st.parts.usage->clear(); // some never came about
+            if (st.journal_broken && st.parts.usage)
+              st.parts.usage->clear(); // some never came about
             st.journal_broken = false;
             for (const auto* list : {&loaded.summaries, &loaded.ended})
               for (const auto& summary : *list)

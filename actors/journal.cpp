@@ -191,8 +191,8 @@ void forget(self_pointer self) {
                        std::chrono::system_clock::now().time_since_epoch())
                        .count();
   if (s.store) {
-    const auto ok =
-        s.store->forget_requests(now - static_cast<std::int64_t>(limits::idempotency_s) * 1'000'000);
+    const auto ok = s.store->forget_requests(
+        now - static_cast<std::int64_t>(limits::idempotency_s) * 1'000'000);
     if (!ok) {
       std::vector<journal_state::waiting_append> none;
       give_up(self, ok.error(), none);

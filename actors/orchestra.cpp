@@ -116,9 +116,9 @@ orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>
   made.hub = p.hub = p.system.spawn(event_hub);
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
-  made.journal = p.journal =
-      p.system.spawn<caf::detached>(actors::journal, store, std::move(options.open_journal),
-                                    journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
+  made.journal = p.journal = p.system.spawn<caf::detached>(
+      actors::journal, store, std::move(options.open_journal),
+      journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
   made.dispatcher = p.dispatcher = p.system.spawn(actors::dispatcher, p.numbers);
   made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
   made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true},

@@ -182,13 +182,14 @@ std::optional<std::string> digest_of(const source_file& file) {
   return persistence::to_hex(sums->sha256);
 }
 
-// What the server does not have yet; what it has is in the batch afterwards, but for what it refuses.
+// What the server does not have yet; what it has is in the batch afterwards, but for what it
+// refuses.
 struct manifest_answer {
   std::vector<upload> missing;
   std::size_t refused = 0;
 };
-std::expected<manifest_answer, http_reply>
-send_manifest(http_client& client, const std::string& id, const std::vector<upload>& all) {
+std::expected<manifest_answer, http_reply> send_manifest(http_client& client, const std::string& id,
+                                                         const std::vector<upload>& all) {
   manifest_answer answered;
   for (std::size_t at = 0; at < all.size(); at += limits::manifest_files_max) {
     json::array rows;

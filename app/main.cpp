@@ -65,7 +65,8 @@ int run(int argc, char** argv) {
   dump.add_option("DIR", directory, "An output folder, a server's data, or the journal itself")
       ->required();
   auto& verify = *journal.add_subcommand("verify", "Check that the journal agrees with itself");
-  verify.add_option("DIR", directory, "An output folder, a server's data, or the journal itself")->required();
+  verify.add_option("DIR", directory, "An output folder, a server's data, or the journal itself")
+      ->required();
 
   settings_options settings;
   auto& serve = *darkroom.add_subcommand("serve", "Serve batches over HTTP");

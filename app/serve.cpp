@@ -14,6 +14,7 @@
 #include "persistence/read_view.hpp"
 
 #include <atomic>
+#include <boost/json.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -74,14 +75,38 @@ http::format_facts format_facts_of(const config::settings& s) {
     for (const auto extension : format.extensions)
       facts.by_extension.emplace_back(extension, format.media_type);
   }
-  // The options of an output are in the spec's description; here is what limits a source.
-  facts.json = "{\"formats\":" + formats_json() +
-               ",\"limits\":{\"input_bytes_max\":" + std::to_string(s.work.input_bytes_max) +
-               ",\"image_pixels_max\":" + std::to_string(s.work.image_pixels_max) +
-               ",\"side_pixels_max\":" + std::to_string(limits::side_pixels_max) +
-               ",\"frames_max\":" + std::to_string(limits::animation_frames_max) +
-               ",\"jpeg_scans_max\":" + std::to_string(limits::jpeg_scans_max) +
-               ",\"outputs_max\":" + std::to_string(limits::outputs_max) + "}}";
+  boost::json::array losses, reasons;
+  for (int i = 0; i < domain::loss_count; ++i)
+    losses.emplace_back(to_string(static_cast<domain::loss>(i)));
+  for (int i = 0; i < domain::failure_reason_count; ++i)
+    reasons.emplace_back(to_string(static_cast<domain::failure_reason>(i)));
+  const boost::json::object document{
+      {"formats", boost::json::parse(formats_json())},
+      {"options",
+       {{"quality", {{"least", 0}, {"most", 100}, {"default", 80}}},
+        {"effort", {{"least", 0}, {"most", limits::effort_max}, {"default", 4}}},
+        {"lossless", {"png", "webp"}},
+        {"chroma", {"420", "444"}},
+        {"resize_mode", {"fit", "fill", "pad", "stretch"}},
+        {"orient", {"auto", "none"}},
+        {"metadata", {"keep", "strip", "strip_location"}},
+        {"icc", {"preserve", "srgb"}},
+        {"animation", {"fail", "first_frame"}},
+        {"strictness", {"tolerant", "strict"}},
+        {"collision", {"rename", "fail"}},
+        {"existing", {"fail", "skip", "overwrite"}},
+        {"losses", std::move(losses)},
+        {"failure_reasons", std::move(reasons)}}},
+      {"limits",
+       {{"input_bytes_max", s.work.input_bytes_max},
+        {"image_pixels_max", s.work.image_pixels_max},
+        {"side_pixels_max", limits::side_pixels_max},
+        {"frames_max", limits::animation_frames_max},
+        {"jpeg_scans_max", limits::jpeg_scans_max},
+        {"outputs_max", limits::outputs_max},
+        {"files_per_batch_max", limits::files_per_batch_max},
+        {"path_bytes_max", limits::path_bytes_max}}}};
+  facts.json = boost::json::serialize(document);
   return facts;
 }
 
@@ -133,12 +158,13 @@ void say_welcome(const config::settings& s, const std::string& address, const st
   std::fflush(stdout);
   std::fprintf(
       stderr,
-      "\nThis is the token of the first admin; it is shown only now. To go on:\n\n"
-      "  export DARKROOM_SERVER=%s DARKROOM_TOKEN=%s\n"
+      "\nAbove, on standard output, is the token of the first admin; it is shown only now. To go "
+      "on:\n\n"
+      "  export DARKROOM_SERVER=%s DARKROOM_TOKEN=dr_...\n"
       "  darkroom batch submit PHOTOS/ --to webp --wait\n"
       "  darkroom token create --user ann\n"
       "  curl -H \"Authorization: Bearer $DARKROOM_TOKEN\" $DARKROOM_SERVER/v1/batches\n\n",
-      url.c_str(), token.c_str());
+      url.c_str()); // not the token itself: this may go to a log
 }
 
 // Waits for the first signal; the second one makes haste.

@@ -57,7 +57,8 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 
 std::string count_text(std::uint64_t count, std::string_view one) {
   std::string text = std::to_string(count) + ' ' + std::string{one};
-  return count == 1 ? text : text + 's';
+  if (count == 1) return text;
+  return text + (one.ends_with("ch") ? "es" : "s"); // batches
 }
 
 } // namespace darkroom::app

@@ -92,7 +92,7 @@ inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
 inline constexpr std::uint32_t purge_retry_ms = 1'000;         // while somebody reads the batch
 inline constexpr std::uint32_t forget_requests_ms = 3'600'000; // how often old keys are dropped
-inline constexpr std::size_t files_per_purge_max = 2'000; // of a deleted batch, at a time
+inline constexpr std::size_t files_per_purge_max = 2'000;      // of a deleted batch, at a time
 // Opening a journal that is in use: its files may change under the reader.
 inline constexpr std::uint32_t journal_read_tries_max = 20;
 inline constexpr std::uint32_t journal_read_retry_ms = 25;

@@ -145,7 +145,8 @@ std::expected<identity, problem> identity_store::authenticate(const request& rq,
   return identity{at->second.user, at->second.role, at->second.id};
 }
 
-std::optional<persistence::token_use> identity_store::touch(const std::string& id, std::int64_t now_us) {
+std::optional<persistence::token_use> identity_store::touch(const std::string& id,
+                                                            std::int64_t now_us) {
   const std::lock_guard lock(mutex_);
   const auto at = tokens_.find(id);
   constexpr std::int64_t precision_us = std::int64_t{limits::token_touch_s} * 1'000'000;

@@ -113,8 +113,9 @@ task<response> create(call& c) {
   if (!room) co_return problem_response(room.error(), c.rq);
   batch_request request;
   // The same key gets the same id, also while nobody knows whether the first request was done.
-  request.batch = key.empty() ? new_batch_id()
-                              : c.s.attempts.id_for(c.who.user + '\0' + key, now_us(), new_batch_id);
+  request.batch = key.empty()
+                      ? new_batch_id()
+                      : c.s.attempts.id_for(c.who.user + '\0' + key, now_us(), new_batch_id);
   request.command = std::move(*command);
   c.batch = request.batch;
   c.owner = c.who.user;

@@ -109,22 +109,28 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
     return id && !gone.contains(*id);
   };
   const auto files = keys::prefix(keys::kind::file);
-  const auto ok = db_->scan(files, files, [&](std::string_view key, std::string_view value) {
-    const auto entry = counts(key) ? decode_entry(value) : std::nullopt;
-    const auto blob = entry ? parse_hex(entry->source) : std::nullopt;
-    if (blob) visit(*blob);
-    return true;
-  }, moment.get());
+  const auto ok = db_->scan(
+      files, files,
+      [&](std::string_view key, std::string_view value) {
+        const auto entry = counts(key) ? decode_entry(value) : std::nullopt;
+        const auto blob = entry ? parse_hex(entry->source) : std::nullopt;
+        if (blob) visit(*blob);
+        return true;
+      },
+      moment.get());
   if (!ok) return ok;
   const auto outcomes = keys::prefix(keys::kind::outcome);
-  return db_->scan(outcomes, outcomes, [&](std::string_view key, std::string_view value) {
-    const auto at = counts(key) ? decode_outcome(value) : std::nullopt;
-    const auto* done = at ? std::get_if<domain::file_completed>(&at->result) : nullptr;
-    if (done != nullptr)
-      for (const auto& output : done->outputs)
-        visit(output.sha256);
-    return true;
-  }, moment.get());
+  return db_->scan(
+      outcomes, outcomes,
+      [&](std::string_view key, std::string_view value) {
+        const auto at = counts(key) ? decode_outcome(value) : std::nullopt;
+        const auto* done = at ? std::get_if<domain::file_completed>(&at->result) : nullptr;
+        if (done != nullptr)
+          for (const auto& output : done->outputs)
+            visit(output.sha256);
+        return true;
+      },
+      moment.get());
 }
 
 journal_result<bool> read_view::has_uploaded(const std::string& owner, const digest& sha256) const {

@@ -147,6 +147,11 @@ TEST_CASE("kill -9 in the middle of a batch: the next start finishes it") {
   CHECK(batch(server, {"get", "nonsense"}).err.find("invalid_id") != std::string::npos);
   server.running().signal(SIGTERM);
   CHECK(server.running().wait().code == 0);
+  // What is said of requests has no token and no query in it, and names as they were sent.
+  const auto log = content_of(dir / ".err");
+  CHECK(log.find(" path=/v1/batches/") != std::string::npos);
+  CHECK(log.find(token.substr(20)) == std::string::npos);
+  CHECK(log.find("limit=1000") == std::string::npos);
 }
 
 TEST_CASE("tokens are made beside a server, and in the folder of one that does not run") {

@@ -38,4 +38,5 @@ TEST_CASE("durations and counts read as people say them") {
   CHECK(duration_text(7'260) == "2 h 1 min");
   CHECK(count_text(1, "file") == "1 file");
   CHECK(count_text(0, "file") == "0 files");
+  CHECK(count_text(2, "batch") == "2 batches");
 }

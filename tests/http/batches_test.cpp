@@ -392,7 +392,8 @@ TEST_CASE("a proxy's header counts only from the proxy") {
     CHECK(as("eve").json().at("role").as_string() == "user");
     CHECK(as("root").json().at("role").as_string() == "admin");
     CHECK(as("a b").status == 401);
-    CHECK(server.call("", "GET", "/v1/me", {}, {{"X-User", "root"}, {"x-user", "eve"}}).status == 401);
+    CHECK(server.call("", "GET", "/v1/me", {}, {{"X-User", "root"}, {"x-user", "eve"}}).status ==
+          401);
     CHECK(server.call("", "GET", "/v1/me").status == 401);
   }
   edge server(trust("10.0.0.0/8"));

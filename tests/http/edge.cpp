@@ -265,7 +265,7 @@ void edge::start() {
   formats.encodable = {"jpeg", "png", "webp"};
   formats.media_types = {{"jpeg", "image/jpeg"}, {"png", "image/png"}, {"webp", "image/webp"}};
   formats.by_extension = {{"jpg", "image/jpeg"}, {"png", "image/png"}, {"webp", "image/webp"}};
-  formats.json = R"({"formats":[],"limits":{}})";
+  formats.json = R"({"formats":[],"options":{},"limits":{}})";
   server_ = std::make_unique<http::server>(settings_, *actors_, *blobs_, outputs, formats);
   server_->shared().identities.load(std::move(*tokens));
   REQUIRE(server_->listen());

@@ -353,8 +353,10 @@ TEST_CASE("a download goes on to its end although the batch is deleted meanwhile
   edge server;
   const auto id = server.batch("ann");
   for (int i = 0; i < 6; ++i) // more than a socket holds
-    REQUIRE(server.put("ann", id, "f" + std::to_string(i), picture(std::string(3'000'000, char('a' + i)))).status ==
-            201);
+    REQUIRE(
+        server
+            .put("ann", id, "f" + std::to_string(i), picture(std::string(3'000'000, char('a' + i))))
+            .status == 201);
   server.call("ann", "POST", at(id, "/start"));
   server.await_state("ann", id, "completed");
   const auto size = server.call("ann", "HEAD", at(id, "/results.zip")).header("content-length");
@@ -391,7 +393,10 @@ TEST_CASE("files that come while others are converted are all converted") {
   CHECK(taken == threads * each);
   CHECK(server.call("ann", "POST", at(id, "/seal")).status == 200);
   server.await_state("ann", id, "completed");
-  CHECK(server.call("ann", "GET", "/v1/batches/" + id).json().at("files").at("completed").as_int64() ==
-        threads * each);
+  CHECK(server.call("ann", "GET", "/v1/batches/" + id)
+            .json()
+            .at("files")
+            .at("completed")
+            .as_int64() == threads * each);
   CHECK(server.announced().empty()); // the journal has not failed
 }

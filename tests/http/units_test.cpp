@@ -1,13 +1,13 @@
 // The parts of the edge that are pure, as tables.
 #include "actors/probe_queue.hpp"
 #include "http/file_path.hpp"
-#include "http/server.hpp"
 #include "http/identity.hpp"
 #include "http/multipart.hpp"
 #include "http/problem.hpp"
 #include "http/quota.hpp"
 #include "http/ranges.hpp"
 #include "http/rate_limiter.hpp"
+#include "http/server.hpp"
 #include "http/zip.hpp"
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,0 +1,95 @@
+// JOURNAL: what is asked in one breath is answered in order.
+#include "actors/journal.hpp"
+
+#include "fixture.hpp"
+
+#include <caf/scoped_actor.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+using namespace darkroom;
+using namespace darkroom::actors;
+
+namespace {
+
+const domain::batch_id ann{{1}};
+
+persistence::append_request new_batch_with_a_file() {
+  domain::batch_created created;
+  created.owner = "ann";
+  created.spec.outputs.push_back({.format = "webp"});
+  persistence::append_request request;
+  request.batch = ann;
+  request.events = {created, domain::files_added{0, {{"a", "/a", 1, 1, {"a.webp"}}}}};
+  request.summary.id = ann;
+  request.summary.owner = "ann";
+  request.summary.phase = domain::batch_phase::draft;
+  request.summary.counts[0] = 1;
+  return request;
+}
+
+// A journal of its own, asked by the test.
+struct asked {
+  tests::scratch directory;
+  tests::stage stage;
+  std::shared_ptr<batch_holds> holds = std::make_shared<batch_holds>();
+  event_hub_actor hub = stage.system().spawn(event_hub);
+  journal_actor journal;
+  caf::scoped_actor self{stage.system()};
+
+  asked() {
+    const store_opener open = [this] {
+      return persistence::journal_store::open({directory / "j", nullptr});
+    };
+    auto store = open();
+    REQUIRE(store);
+    journal = stage.system().spawn(
+        actors::journal,
+        std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)), open,
+        journal_peers{hub, nullptr, nullptr, nullptr, holds});
+    stage.run();
+  }
+  ~asked() {
+    self->send_exit(journal, caf::exit_reason::user_shutdown);
+    self->send_exit(hub, caf::exit_reason::user_shutdown);
+    stage.run();
+  }
+  template<class Message>
+  std::optional<Message> next() {
+    std::optional<Message> got;
+    self->receive([&](Message& message) { got = std::move(message); },
+                  caf::after(std::chrono::seconds(0)) >> [] {});
+    return got;
+  }
+};
+
+} // namespace
+
+TEST_CASE("files can be asked for right behind the event that adds them") {
+  asked a;
+  a.self->send(a.journal, append_events{1, new_batch_with_a_file(), true});
+  a.self->send(a.journal, fetch_files{ann, {0}});
+  a.stage.run();
+  const auto appended = a.next<events_appended>();
+  REQUIRE(appended);
+  CHECK(appended->last == 2);
+  CHECK(appended->last_command == 1);
+  const auto fetched = a.next<files_fetched>();
+  REQUIRE(fetched);
+  CHECK(fetched->files.at(0).entry.path == "a");
+}
+
+TEST_CASE("a deleted batch is cleared away when nobody reads it any more") {
+  asked a;
+  auto request = new_batch_with_a_file();
+  request.events.emplace_back(domain::batch_deleted{});
+  request.summary.phase = domain::batch_phase::deleted;
+  a.self->send(a.journal, append_events{1, request, true});
+  auto hold = a.holds->hold(ann);
+  a.self->send(a.journal, purge_batch{ann, 0, false});
+  a.stage.run();
+  a.stage.advance(10'000);
+  CHECK(persistence::read_view::open(a.directory / "j").value()->tombstones()->size() == 1);
+  hold.reset();
+  a.stage.advance(2'000);
+  CHECK(persistence::read_view::open(a.directory / "j").value()->tombstones()->empty());
+}
