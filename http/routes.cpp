@@ -137,6 +137,26 @@ response batch_response(unsigned status, const actors::batch_view& view) {
   return r;
 }
 
+std::expected<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,
+                                           std::string_view tag) {
+  r.with("Accept-Ranges", "bytes");
+  const auto if_range = c.rq.header("If-Range");
+  const auto asked =
+      if_range.empty() || if_range == tag ? read_range(c.rq.header("Range"), size) : range_answer{};
+  const auto of = '/' + std::to_string(size);
+  if (asked.verdict == range_verdict::whole) return byte_range{0, size};
+  if (asked.verdict == range_verdict::not_satisfiable) {
+    auto refused = problem_response({"range_not_satisfiable"}, c.rq);
+    refused.with("Content-Range", "bytes *" + of);
+    return std::unexpected(std::move(refused));
+  }
+  r.status = 206;
+  const auto& part = asked.range;
+  r.with("Content-Range", "bytes " + std::to_string(part.first) + '-' +
+                              std::to_string(part.first + part.length - 1) + of);
+  return part;
+}
+
 std::string percent_encoded(std::string_view text) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string out;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/json_body.hpp"
+#include "http/ranges.hpp"
 #include "http/router.hpp"
 #include "http/views.hpp"
 #include "persistence/read_view.hpp"
@@ -51,6 +52,10 @@ std::string etag_of(domain::seq seq);
 bool has_tag(std::string_view header, std::string_view tag);
 // Adds `Link: rel="next"` for a list that goes on at this cursor.
 void link_next(response& r, const call& c, const std::string& cursor);
+// Which part of so many bytes was asked for: notes it in the answer (206, Content-Range); an answer
+// instead when nothing is there (416). A part counts only if `If-Range` agrees with the tag.
+std::expected<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,
+                                           std::string_view tag);
 std::string percent_encoded(std::string_view text);
 
 } // namespace darkroom::http

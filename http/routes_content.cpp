@@ -3,7 +3,6 @@
 #include "http/blocking.hpp"
 #include "http/file_path.hpp"
 #include "http/multipart.hpp"
-#include "http/ranges.hpp"
 #include "http/uploads.hpp"
 
 #include "config/limits.hpp"
@@ -423,24 +422,9 @@ task<response> serve_blob(call& c, const persistence::digest& name, const std::s
   r.with("Content-Type", c.s.formats.media_type_of_path(path));
   r.with("Repr-Digest", repr_digest(name));
   r.with("Content-Disposition", disposition(path));
-  r.with("Accept-Ranges", "bytes");
-  const auto if_range = c.rq.header("If-Range");
-  const auto range =
-      if_range.empty() || if_range == tag ? read_range(c.rq.header("Range"), size) : range_answer{};
-  if (range.verdict == range_verdict::not_satisfiable) {
-    auto refused = problem_response({"range_not_satisfiable"}, c.rq);
-    refused.with("Content-Range", "bytes */" + std::to_string(size));
-    co_return refused;
-  }
-  file_body body{opened.second, 0, size, opened.first};
-  if (range.verdict == range_verdict::part) {
-    r.status = 206;
-    body.first = range.range.first;
-    body.length = range.range.length;
-    r.with("Content-Range", "bytes " + std::to_string(body.first) + '-' +
-                                std::to_string(body.first + body.length - 1) + '/' +
-                                std::to_string(size));
-  }
+  auto part = ranged(c, r, size, tag);
+  if (!part) co_return std::move(part.error());
+  file_body body{opened.second, part->first, part->length, opened.first};
   c.s.metrics.bytes_sent += body.length;
   r.body = std::move(body);
   co_return r;

@@ -1,6 +1,5 @@
 // What has become of a batch: reports with one row a file, and all outputs as one ZIP.
 #include "http/blocking.hpp"
-#include "http/ranges.hpp"
 #include "http/routes.hpp"
 #include "http/zip.hpp"
 
@@ -287,23 +286,9 @@ task<response> results_zip(call& c) {
   r.with("Content-Type", "application/zip");
   r.with("Content-Disposition",
          "attachment; filename=\"" + domain::to_string(named->id) + ".zip\"");
-  r.with("Accept-Ranges", "bytes");
-  const auto if_range = c.rq.header("If-Range");
-  const auto range =
-      if_range.empty() || if_range == tag ? read_range(c.rq.header("Range"), size) : range_answer{};
-  if (range.verdict == range_verdict::not_satisfiable) {
-    auto refused = problem_response({"range_not_satisfiable"}, c.rq);
-    refused.with("Content-Range", "bytes */" + std::to_string(size));
-    co_return refused;
-  }
-  byte_range part{0, size};
-  if (range.verdict == range_verdict::part) {
-    part = range.range;
-    r.status = 206;
-    r.with("Content-Range", "bytes " + std::to_string(part.first) + '-' +
-                                std::to_string(part.first + part.length - 1) + '/' +
-                                std::to_string(size));
-  }
+  auto asked = ranged(c, r, size, tag);
+  if (!asked) co_return std::move(asked.error());
+  const auto part = *asked;
   const auto s = shared(c.s);
   c.s.metrics.bytes_sent += part.length;
   r.body = stream_body{[s, wanted, part, held](body_writer& out) -> task<bool> {

@@ -1,0 +1,37 @@
+// What people ask of a batch, as its supervisor carries it out: commands, files to add, how it is.
+// Part of BATCH SUPERVISOR; runs in its actor only.
+#pragma once
+
+#include "actors/batch_supervisor.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace darkroom::actors {
+
+using supervisor_pointer = batch_supervisor_actor::stateful_pointer<batch_supervisor_state>;
+
+void on_request(supervisor_pointer self, batch_request request,
+                caf::typed_response_promise<command_outcome> promise);
+void on_add_files(supervisor_pointer self, const add_files_request& request,
+                  caf::typed_response_promise<files_outcome> promise);
+void on_names_loaded(supervisor_pointer self, const names_loaded& loaded);
+caf::result<batch_view> describe(supervisor_pointer self, bool with_files);
+
+// --- What the supervisor does for them ----------------------------------------------------------
+
+persistence::batch_summary summary_of(const batch_supervisor_state& s);
+
+// Journals what was decided and applied; `then` runs when it is durable (or, with `durable` false,
+// written), or with false when it is in doubt.
+void journal(supervisor_pointer self, std::vector<domain::event> events, bool durable,
+             std::function<void(bool)> then, std::vector<persistence::access_record> records = {});
+
+// What follows outside from a command, and from the batch's new phase.
+void act_on_command(supervisor_pointer self, const domain::command& command);
+void act_on_phase(supervisor_pointer self);
+
+// An ended batch with nothing on its way may leave the memory.
+void tell_when_idle(supervisor_pointer self);
+
+} // namespace darkroom::actors
