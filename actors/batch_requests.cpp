@@ -101,14 +101,14 @@ void carry_out_request(self_pointer self, const batch_request& request,
   const bool changed = !events->empty();
   std::vector<persistence::access_record> records;
   if (request.audit) records.emplace_back(*request.audit);
-  const auto view = view_of(self, false);
+  const auto view = std::make_shared<batch_view>(); // filled in below, when all is noted
   const auto act = [self, promise, request, changed, view](bool durable) mutable {
     command_outcome outcome;
     outcome.ok = durable;
     outcome.in_doubt = !durable;
     outcome.changed = changed;
     outcome.phase = self->state.working.phase;
-    outcome.view = positioned(self->state, std::move(view));
+    outcome.view = positioned(self->state, std::move(*view));
     if (durable) {
       act_on_command(self, request.command);
       for (const auto& command : request.more)
@@ -120,6 +120,7 @@ void carry_out_request(self_pointer self, const batch_request& request,
   // It may be so already; but what that reflects may not be durable yet: an empty append waits for
   // it.
   journal(self, std::move(*events), true, act, std::move(records));
+  *view = view_of(self, false);
 }
 
 // Reads the names in the batch; requests that come meanwhile wait.

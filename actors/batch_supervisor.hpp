@@ -43,27 +43,21 @@ struct batch_supervisor_state {
 
   domain::batch_id id;
   domain::batch_state working;
-  // An earlier life may have named an output without living to journal it.
-  bool from_journal = false;
   supervisor_peers peers;
   supervisor_seams seams;
   std::int64_t created_us = 0, changed_us = 0, started_us = 0, ended_us = 0;
   domain::seq last_seq = 0, command_seq = 0; // of what the journal has
   std::size_t commands_pending = 0;          // journaled, not yet answered
-  bool unsynced = false;                     // the last events were written without sync
   progress_rate rate;
 
   // Only while the batch takes files. Null: must be read first; what waits for that is done after.
   std::shared_ptr<domain::file_names> names;
-  bool reading_names = false;
   std::function<void(const names_loaded&)> after_names;
   std::deque<std::function<void()>> held_requests; // that came meanwhile
-  bool said_idle = false;
 
   // Which files to run next: those that came back, then the rest by index, then the suspects: what
   // was running when the process died runs last, so that it can harm nobody.
   std::deque<domain::file_index> ready;
-  domain::file_index next_index = 0;
   std::deque<domain::file_index> suspects;
   std::set<domain::file_index> fetching;
   std::map<domain::file_index, file_in_flight> in_flight;
@@ -72,7 +66,6 @@ struct batch_supervisor_state {
   std::shared_ptr<const domain::conversion_spec> spec;
 
   std::multimap<std::uint64_t, domain::file_index> retries; // by when they are due, in ms
-  bool tick_scheduled = false;
 
   // What waits for the journal, by ticket, in order.
   struct waiting_for_journal {
@@ -85,12 +78,19 @@ struct batch_supervisor_state {
   std::uint64_t next_ticket = 1;
   std::uint64_t events_since_snapshot = 0;
 
-  bool ending = false;
   std::optional<caf::typed_response_promise<gave_back>> end_promise;
+
+  domain::file_index next_index = 0; // nothing before it is queued and not in `ready`
+  bool from_journal = false; // an earlier life may have named an output without journaling it
+  bool unsynced = false;     // the last events were written without sync
+  bool reading_names = false;
+  bool said_idle = false;
+  bool tick_scheduled = false;
+  bool ending = false;
 };
 
-// What is known of a batch beside its state: the id is all that a new one has.
-// A new batch starts with an empty state; one from the journal with what replay gave back.
+// `known`: of a new batch its id and when it was made; of one from the journal its summary. A new
+// batch starts with an empty state; one from the journal with what replay gave back.
 // `by_crash`: what was running then was so when the process died, not when its journal could not be
 // written.
 batch_supervisor_actor::behavior_type

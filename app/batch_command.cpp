@@ -370,7 +370,7 @@ int download_files(http_client& client, const batch_options& o) {
       const auto name = text_of(output, "path");
       if (auto ok = http::check_file_path(name); !ok) // whatever the server says
         return complain(printable(name) + ": " + ok.error(), exit_internal);
-      const auto file = out + '/' + name;
+      const auto file = std::filesystem::path(out).append(name).native();
       source_file there;
       there.absolute = file;
       if (std::filesystem::exists(file) && digest_of(there) == text_of(output, "sha256")) {

@@ -25,6 +25,8 @@ TEST_CASE("a batch from its making to its results") {
   CHECK(server.put("ann", id, "c.jpg", picture("c")).status == 201);
   const auto started = server.call("ann", "POST", at(id, "/start"));
   CHECK(started.status == 202);
+  CHECK(started.json().at("started_at").as_string() >= started.json().at("created_at").as_string());
+  CHECK(started.json().at("changed_at") == started.json().at("started_at"));
   server.await_state("ann", id, "completed");
   const auto done = server.call("ann", "GET", at(id)).json();
   CHECK(done.at("files").at("total").as_int64() == 2);
