@@ -95,6 +95,7 @@ std::optional<token_record> identity_store::find(const std::string& id) const {
 std::vector<token_record> identity_store::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<token_record> list;
+  list.reserve(tokens_.size());
   for (const auto& [id, token] : tokens_)
     list.push_back(token);
   return list;

@@ -90,6 +90,14 @@ constexpr problem_kind kinds[] = {
     {"storage_exceeded", 507, "Your room is used up", "Delete batches that are no longer needed."},
 };
 
+// Where `internal` is in the table.
+constexpr std::size_t internal_kind = [] {
+  std::size_t i = 0;
+  while (kinds[i].code != "internal")
+    ++i;
+  return i;
+}();
+
 } // namespace
 
 const problem_kind* find_problem(std::string_view code) {
@@ -99,7 +107,7 @@ const problem_kind* find_problem(std::string_view code) {
 
 const problem_kind& kind_of(std::string_view code) {
   const auto* kind = find_problem(code);
-  return kind != nullptr ? *kind : *find_problem("internal");
+  return kind != nullptr ? *kind : kinds[internal_kind];
 }
 
 std::string problem_json(const problem& p, const std::string& request_id,
