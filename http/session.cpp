@@ -331,7 +331,7 @@ task<bool> session::respond(const request& rq, response& answer, bool keep_alive
   head += reason_of(answer.status);
   head += "\r\n";
   for (const auto& [name, value] : answer.headers)
-    head += name + ": " + value + "\r\n";
+    head.append(name).append(": ").append(value).append("\r\n");
   head += "X-Request-Id: " + rq.id + "\r\nX-Content-Type-Options: nosniff\r\n";
   if (length && !has_no_body) head += "Content-Length: " + std::to_string(*length) + "\r\n";
   if (chunked && !has_no_body) head += "Transfer-Encoding: chunked\r\n";
