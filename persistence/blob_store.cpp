@@ -119,6 +119,7 @@ std::vector<file_result<blob_store::pin>> blob_store::commit(std::span<blob_writ
   }
   if (auto ok = sync_many(files); !ok) {
     std::vector<file_result<pin>> failed;
+    failed.reserve(finished.size());
     for (std::size_t i = 0; i < finished.size(); ++i)
       failed.emplace_back(std::unexpected(ok.error()));
     return failed;
@@ -155,6 +156,7 @@ std::vector<file_result<blob_store::pin>> blob_store::name_parts(std::span<const
   const auto synced = sync_names(parts);
   if (synced) return results;
   std::vector<file_result<pin>> failed;
+  failed.reserve(parts.size());
   for (std::size_t i = 0; i < parts.size(); ++i)
     failed.emplace_back(std::unexpected(synced.error()));
   return failed;
