@@ -353,12 +353,7 @@ task<response> remove(call& c) {
 // --- Commands
 // -------------------------------------------------------------------------------------------
 
-// The members of a command's body; nothing else may be in it.
-struct command_body {
-  json::value value;
-  std::vector<field_error> errors;
-};
-
+// Reads the members of a command's body; nothing else may be in it.
 template<class Read>
 task<std::expected<void, problem>> read_command(call& c, Read read) {
   const auto body = co_await read_json(c, limits::json_body_bytes_max);

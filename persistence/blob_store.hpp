@@ -27,7 +27,6 @@ public:
 
 private:
   friend class blob_store;
-  struct path_owner;
   blob_writer(codecs::unique_fd file, std::string path);
   codecs::unique_fd file_;
   std::string path_; // empty once it was taken
