@@ -1,5 +1,7 @@
 #include "actors/dispatcher.hpp"
 
+#include "config/limits.hpp"
+
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -74,6 +76,9 @@ dispatcher_actor::behavior_type dispatcher(self_pointer self, std::shared_ptr<vi
       [self](const hold_leases& message) {
         self->state.queue.hold_until(now_ms(self) + message.ms);
         grant_all(self);
+      },
+      [self](describe_queue) {
+        return queue_view{self->state.queue.positions(limits::queue_positions_files_max)};
       },
       [self](const register_node& message) {
         self->state.queue.add_node(message.slots, message.memory_bytes);

@@ -127,13 +127,15 @@ codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
 
 codecs::result<codecs::conversion> host_slot::run_host(const conversion_job& job, int source,
                                                        std::span<const int> contents,
+                                                       const codecs::progress_listener& on_progress,
                                                        bool& interrupted) {
   auto host = host_for(job.owner);
   if (!host) return std::unexpected(host.error());
   interrupted = !begin(job.lease);
   if (interrupted) return fail(internal, "interrupted");
   auto done = (*host)->convert(source, job.file->bytes, *job.spec, limits_, contents,
-                               {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu});
+                               {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu},
+                               on_progress);
   interrupted = !end() || (!done && done.error().interrupted);
   retire_if_due();
   if (!done) return std::unexpected(done.error().error);
@@ -157,7 +159,8 @@ std::optional<conversion_outcome> host_slot::keep_existing(const conversion_job&
   return outcome;
 }
 
-conversion_outcome host_slot::convert(const conversion_job& job) {
+conversion_outcome host_slot::convert(const conversion_job& job,
+                                      const codecs::progress_listener& on_progress) {
   const auto began = std::chrono::steady_clock::now();
   const auto& spec = *job.spec;
   // What is known to be in the way, or to be kept, costs no conversion.
@@ -177,11 +180,12 @@ conversion_outcome host_slot::convert(const conversion_job& job) {
     contents.push_back(files.back().get());
   }
   bool was_interrupted = false;
-  auto done = run_host(job, source->get(), contents, was_interrupted);
+  auto done = run_host(job, source->get(), contents, on_progress, was_interrupted);
   if (was_interrupted) return interrupted();
   if (!done) return failed(done.error());
 
   const auto converted = std::chrono::steady_clock::now();
+  on_progress({domain::conversion_stage::storing, 100});
   conversion_outcome outcome;
   outcome.how = conversion_outcome::kind::converted;
   outcome.result.losses = done->losses;

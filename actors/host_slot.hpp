@@ -21,7 +21,8 @@ public:
             codecs::input_limits limits, source_opener open_source = open_path);
 
   codecs::result<codecs::image_info> probe(const probe_job& job) override;
-  conversion_outcome convert(const conversion_job& job) override;
+  conversion_outcome convert(const conversion_job& job,
+                             const codecs::progress_listener& on_progress) override;
   void interrupt(domain::lease_id lease) noexcept override;
 
 private:
@@ -29,7 +30,9 @@ private:
   std::optional<conversion_outcome> keep_existing(const conversion_job& job) const;
   void retire_if_due();
   codecs::result<codecs::conversion> run_host(const conversion_job& job, int source,
-                                              std::span<const int> contents, bool& interrupted);
+                                              std::span<const int> contents,
+                                              const codecs::progress_listener& on_progress,
+                                              bool& interrupted);
   bool begin(domain::lease_id lease);
   bool end();
 

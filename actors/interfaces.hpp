@@ -31,7 +31,7 @@ struct batch_replayed;
 struct write_records;
 struct records_written;
 struct purge_batch;
-struct forget_requests;
+struct forget_old;
 struct take_back_outputs;
 struct probe_done;
 struct load_names;
@@ -69,6 +69,8 @@ struct lease_impossible;
 struct lease_ended;
 struct hold_leases;
 struct lease_tick;
+struct describe_queue;
+struct queue_view;
 struct register_node;
 struct attempt_starting;
 struct attempt_started;
@@ -114,7 +116,8 @@ using event_hub_actor = caf::typed_actor<
     caf::reacts_to<publish_events>,
     // TELL that the journal was opened, and where it stands: who follows reads the gap there.
     caf::reacts_to<cut_subscribers>,
-    // ASK to follow one batch or all; answered with the last seq published before.
+    // ASK to follow one batch or all; answered with the last seq published before, and all later
+    // events come after the answer.
     caf::replies_to<subscribe>::with<subscribed>,
     // TELL to follow no more.
     caf::reacts_to<unsubscribe>,
@@ -137,8 +140,8 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<write_records>::with<records_written>,
     // TELL to clear away what is left of a deleted batch; INTERNAL to go on with it.
     caf::reacts_to<purge_batch>,
-    // INTERNAL: forgets requests whose keys are no longer honoured.
-    caf::reacts_to<forget_requests>,
+    // INTERNAL: forgets old requests with a key, and old deletions.
+    caf::reacts_to<forget_old>,
     // INTERNAL: writes what has gathered.
     caf::reacts_to<write_group>,
     // INTERNAL: syncs what was written without sync.
@@ -198,6 +201,8 @@ using dispatcher_actor = caf::typed_actor<
     caf::reacts_to<lease_ended>,
     // TELL to grant nothing for a while: there is no room for outputs.
     caf::reacts_to<hold_leases>,
+    // ASK for the place of each batch that waits.
+    caf::replies_to<describe_queue>::with<queue_view>,
     // TELL of a pool with slots and memory.
     caf::reacts_to<register_node>,
     // INTERNAL: waits that are over.
@@ -303,7 +308,7 @@ struct purge_batch {
   domain::file_index from = 0;
   bool release = false; // its blobs have been counted
 };
-struct forget_requests {};
+struct forget_old {};
 struct load_names {
   domain::batch_id batch;
   domain::conversion_spec spec;                    // as it is
@@ -446,6 +451,11 @@ struct hold_leases {
   std::uint32_t ms = 0;
 };
 struct lease_tick {};
+struct describe_queue {};
+struct queue_view {
+  // Files ahead of the first one that waits, by batch.
+  std::vector<std::pair<domain::batch_id, std::uint32_t>> ahead;
+};
 struct register_node {
   std::string name;
   codec_pool_actor pool;
@@ -548,12 +558,12 @@ struct gateway_task {
 #define DARKROOM_FOR_EACH_MESSAGE(X) \
   X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
   X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
-  X(records_written) X(purge_batch) X(forget_requests) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
+  X(records_written) X(purge_batch) X(forget_old) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
   X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) \
   X(unsubscribe) X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
-  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(lease_tick) \
+  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(lease_tick) X(describe_queue) X(queue_view) \
   X(register_node) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \

@@ -184,22 +184,24 @@ void purge(self_pointer self, const purge_batch& message) {
   }
 }
 
-// Answers to repeated requests are owed for a while only.
+// Answers to repeated requests, and news of deletions, are owed for a while only.
 void forget(self_pointer self) {
   auto& s = self->state;
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
                        std::chrono::system_clock::now().time_since_epoch())
                        .count();
   if (s.store) {
-    const auto ok = s.store->forget_requests(
-        now - static_cast<std::int64_t>(limits::idempotency_s) * 1'000'000);
+    const auto before = [now](std::uint64_t seconds) {
+      return now - static_cast<std::int64_t>(seconds) * 1'000'000;
+    };
+    const auto ok = s.store->forget(before(limits::idempotency_s), before(limits::deletions_s));
     if (!ok) {
       std::vector<journal_state::waiting_append> none;
       give_up(self, ok.error(), none);
     }
   }
-  self->delayed_send(self, std::chrono::milliseconds(limits::forget_requests_ms),
-                     forget_requests{});
+  self->delayed_send(self, std::chrono::milliseconds(limits::forget_old_ms),
+                     forget_old{});
 }
 
 } // namespace
@@ -211,8 +213,8 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
   s.open = std::move(open);
   s.peers = std::move(peers);
   use_store(self, std::move(*store));
-  self->delayed_send(self, std::chrono::milliseconds(limits::forget_requests_ms),
-                     forget_requests{});
+  self->delayed_send(self, std::chrono::milliseconds(limits::forget_old_ms),
+                     forget_old{});
   return {
       [self](append_events& message) {
         auto& state = self->state;
@@ -274,7 +276,7 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
         return promise;
       },
       [self](const purge_batch& message) { purge(self, message); },
-      [self](forget_requests) { forget(self); },
+      [self](forget_old) { forget(self); },
       [self](write_group) {
         auto& state = self->state;
         state.write_scheduled = false;

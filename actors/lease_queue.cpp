@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
 
 namespace darkroom::actors {
 
@@ -135,6 +136,33 @@ std::vector<grant> lease_queue::grant_all(std::uint64_t now_ms) {
   while (auto granted = grant_one(now_ms))
     grants.push_back(*granted);
   return grants;
+}
+
+std::vector<std::pair<domain::batch_id, std::uint32_t>>
+lease_queue::positions(std::size_t files_max) const {
+  struct turn {
+    std::uint64_t served;
+    std::map<rank, waiting_wish>::const_iterator at, end;
+  };
+  std::vector<turn> turns;
+  for (const auto& [name, u] : users_)
+    if (!u.queue.empty()) turns.push_back({u.served, u.queue.begin(), u.queue.end()});
+  const auto later = [](const turn& a, const turn& b) { return a.served > b.served; };
+  std::ranges::make_heap(turns, later);
+  std::vector<std::pair<domain::batch_id, std::uint32_t>> found;
+  std::set<domain::batch_id> seen;
+  for (std::uint32_t ahead = 0; !turns.empty() && ahead < files_max; ++ahead) {
+    std::ranges::pop_heap(turns, later);
+    auto next = turns.back();
+    turns.pop_back();
+    const auto& wish = next.at->second.wish;
+    if (seen.insert(wish.file.batch).second) found.emplace_back(wish.file.batch, ahead);
+    next.served += std::max<std::uint64_t>(wish.cost, 1);
+    if (++next.at == next.end) continue;
+    turns.push_back(next);
+    std::ranges::push_heap(turns, later);
+  }
+  return found;
 }
 
 std::optional<std::uint64_t> lease_queue::wake_ms() const {

@@ -55,6 +55,10 @@ public:
   // When time alone would change what can be granted.
   std::optional<std::uint64_t> wake_ms() const;
 
+  // How many of the files that wait now would be started before the first one of each batch, as far
+  // as cost tells; looks at so many files at most.
+  std::vector<std::pair<domain::batch_id, std::uint32_t>> positions(std::size_t files_max) const;
+
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t leased() const { return leases_.size(); }
   std::uint64_t memory_max_bytes() const;

@@ -66,21 +66,19 @@ subscriber_actor::behavior_type follower(subscriber_actor::stateful_pointer<foll
 // Follows everything for ever: begins again when it was cut.
 subscriber_actor::behavior_type
 watcher(subscriber_actor::stateful_pointer<follower_state> self, event_hub_actor hub,
-        std::function<void(const std::vector<persistence::journaled_event>*)> events) {
-  const auto begin = [self, hub] {
+        orchestra::watch_callbacks callbacks) {
+  const auto begin = [self, hub, callbacks] {
     self->request(hub, caf::infinite, subscribe{subscriber_actor{self}, {}})
-        .then([](subscribed) {}, [](const caf::error&) {});
+        .then([callbacks](subscribed answer) { callbacks.begin(answer.seq); },
+              [](const caf::error&) {});
   };
   begin();
   return {
-      [self, hub, events](const events_published& message) {
-        events(message.events.get());
+      [self, hub, callbacks](const events_published& message) {
+        callbacks.events(message.events);
         self->send(hub, events_acknowledged{subscriber_actor{self}, message.events->size()});
       },
-      [begin, events](const subscription_ended&) {
-        begin();
-        events(nullptr);
-      },
+      [begin](const subscription_ended&) { begin(); },
   };
 }
 
@@ -178,9 +176,8 @@ std::shared_ptr<const void> orchestra::hold(const domain::batch_id& batch) {
   return parts_->holds->hold(batch);
 }
 
-void orchestra::watch(
-    std::function<void(const std::vector<persistence::journaled_event>*)> events) {
-  parts_->system.spawn(watcher, parts_->hub, std::move(events));
+void orchestra::watch(watch_callbacks callbacks) {
+  parts_->system.spawn(watcher, parts_->hub, std::move(callbacks));
 }
 
 const usage_board& orchestra::usage() const {
@@ -227,6 +224,10 @@ void orchestra::ask(add_files_request request, std::function<void(files_outcome)
 
 void orchestra::ask(describe_batch request, std::function<void(batch_view)> then) {
   ask_through(parts_->gateway, parts_->coordinator, request, std::move(then), batch_view{});
+}
+
+void orchestra::ask(describe_queue request, std::function<void(queue_view)> then) {
+  ask_through(parts_->gateway, parts_->dispatcher, request, std::move(then), queue_view{});
 }
 
 void orchestra::keep(std::vector<persistence::access_record> records,

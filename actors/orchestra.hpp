@@ -51,6 +51,7 @@ public:
   void ask(batch_request request, std::function<void(command_outcome)> then);
   void ask(add_files_request request, std::function<void(files_outcome)> then);
   void ask(describe_batch request, std::function<void(batch_view)> then);
+  void ask(describe_queue request, std::function<void(queue_view)> then);
   // Keeps tokens and entries of the audit; `then` learns whether they are on disk.
   void keep(std::vector<persistence::access_record> records, std::function<void(bool)> then);
   // Looks at one file outside of its batch's work; what takes longer than `limits::preview_ms` is
@@ -64,9 +65,14 @@ public:
   // published after the returned seq. `cut` is called when it was too slow: follow again.
   using on_events = std::function<void(const std::vector<persistence::journaled_event>&)>;
   domain::seq follow(const domain::batch_id& batch, on_events events, std::function<void()> cut);
-  // Calls back with all durable events of all batches from about now on; with null when some may
-  // have been missed. From another thread.
-  void watch(std::function<void(const std::vector<persistence::journaled_event>*)> events);
+  // Calls back from another thread, in order of seq, with all durable events of all batches.
+  struct watch_callbacks {
+    // All events after this seq come; some before it may have been missed, or have never been
+    // published. First of all, and whenever the journal was opened again.
+    std::function<void(domain::seq from)> begin;
+    std::function<void(std::shared_ptr<const std::vector<persistence::journaled_event>>)> events;
+  };
+  void watch(watch_callbacks callbacks);
 
   // The journal for reading; null while it cannot be used. Not to be kept: it holds the journal
   // open.

@@ -1,6 +1,9 @@
 // What every slot does at the moment, for displays: written by the slots, read when somebody looks.
 #pragma once
 
+#include "domain/conversion_stage.hpp"
+#include "domain/ids.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <mutex>
@@ -11,6 +14,9 @@ namespace darkroom::actors {
 
 struct slot_activity {
   std::string path; // of the file; empty: idle
+  domain::batch_id batch;
+  domain::file_index file = 0;
+  domain::conversion_progress progress;
   std::chrono::steady_clock::time_point since;
 };
 
@@ -18,9 +24,14 @@ class slot_board {
 public:
   explicit slot_board(std::size_t slots) : slots_(slots) {}
 
-  void busy(std::size_t slot, const std::string& path) {
+  void busy(std::size_t slot, slot_activity with) {
+    with.since = std::chrono::steady_clock::now();
     const std::lock_guard lock(mutex_);
-    slots_[slot] = {path, std::chrono::steady_clock::now()};
+    slots_[slot] = std::move(with);
+  }
+  void at(std::size_t slot, domain::conversion_progress progress) {
+    const std::lock_guard lock(mutex_);
+    slots_[slot].progress = progress;
   }
   void idle(std::size_t slot) {
     const std::lock_guard lock(mutex_);

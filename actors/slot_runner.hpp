@@ -44,7 +44,9 @@ class slot_runner {
 public:
   virtual ~slot_runner() = default;
   virtual codecs::result<codecs::image_info> probe(const probe_job& job) = 0;
-  virtual conversion_outcome convert(const conversion_job& job) = 0;
+  // `on_progress` is called now and then, from this thread.
+  virtual conversion_outcome convert(const conversion_job& job,
+                                     const codecs::progress_listener& on_progress) = 0;
   // Ends the conversion of this lease, now or as soon as it comes; nothing else. From any thread.
   virtual void interrupt(domain::lease_id lease) noexcept = 0;
 };

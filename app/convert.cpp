@@ -8,7 +8,7 @@
 #include "app/report.hpp"
 #include "app/run_plan.hpp"
 #include "app/text.hpp"
-#include "http/views.hpp"
+#include "http/event_views.hpp"
 #include "persistence/files.hpp"
 #include "persistence/output_directory.hpp"
 #include "persistence/read_view.hpp"

@@ -3,6 +3,7 @@
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
 #include "app/text.hpp"
+#include "http/event_views.hpp"
 #include "http/views.hpp"
 #include "persistence/read_view.hpp"
 
@@ -31,8 +32,8 @@ int run_journal_dump(const std::string& directory) {
   const auto batches = (*journal)->batches();
   if (!batches) return complain(batches.error().detail, exit_internal);
   for (const auto& batch : *batches) {
-    const auto ok = (*journal)->each_event(batch.id, 0, [](persistence::journaled_event&& e) {
-      return std::printf("%s\n", http::event_json(e, nullptr).c_str()) >= 0;
+    const auto ok = (*journal)->each_event(batch.id, 0, [&journal](persistence::journaled_event&& e) {
+      return std::printf("%s\n", http::event_json(e, *journal).c_str()) >= 0;
     });
     if (!ok) return complain(ok.error().detail, exit_internal);
   }

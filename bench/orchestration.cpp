@@ -23,7 +23,8 @@ public:
   codecs::result<codecs::image_info> probe(const actors::probe_job&) override {
     return codecs::image_info{.format = "jpeg", .width = 8, .height = 8, .channels = 3};
   }
-  actors::conversion_outcome convert(const actors::conversion_job& job) override {
+  actors::conversion_outcome convert(const actors::conversion_job& job,
+                                     const codecs::progress_listener&) override {
     actors::conversion_outcome outcome;
     outcome.how = actors::conversion_outcome::kind::converted;
     outcome.result.bytes_in = job.file->bytes;

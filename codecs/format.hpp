@@ -5,6 +5,7 @@
 #include "codecs/input_limits.hpp"
 #include "codecs/input_stream.hpp"
 #include "codecs/output_sink.hpp"
+#include "codecs/progress_meter.hpp"
 #include "domain/conversion_spec.hpp"
 
 #include <functional>
@@ -39,6 +40,7 @@ struct image_info {
 struct decode_options {
   input_limits limits;
   bool strict = false; // no salvage, no warnings
+  progress_meter progress;
 };
 
 // What the decoder is to do, decided when it has read the header.
@@ -63,6 +65,7 @@ struct encode_request {
   const image& pixels;
   const metadata& meta; // all of it is written, as far as the format can hold it
   const domain::output_spec& output;
+  progress_meter progress;
 };
 
 struct format_row {

@@ -64,6 +64,7 @@ void source_skip(j_decompress_ptr info, long count) {
 struct scan_guard {
   jpeg_progress_mgr base; // first: libjpeg hands us a pointer to it
   int scans_max;
+  progress_meter progress;
 };
 
 void on_progress(j_common_ptr common) {
@@ -73,12 +74,14 @@ void on_progress(j_common_ptr common) {
     reinterpret_cast<jpeg_errors*>(info->err)->too_many_scans = true;
     ERREXIT(info, JERR_BAD_PROGRESSION);
   }
+  tell(guard.base, guard.progress);
 }
 
 // One JPEG being read. The library's structures live as long as this object.
 class jpeg_reader {
 public:
-  jpeg_reader(input_stream& in, const input_limits& limits, bool strict) {
+  jpeg_reader(input_stream& in, const input_limits& limits, bool strict,
+              progress_meter progress = {}) {
     install(errors_);
     errors_.warnings_max = strict ? 0 : limits::jpeg_warnings_tolerant_max;
     source_.stream = &in;
@@ -88,6 +91,7 @@ public:
                     source_nothing};
     guard_.base.progress_monitor = on_progress;
     guard_.scans_max = static_cast<int>(limits.scans);
+    guard_.progress = progress;
     memory_max_ = static_cast<long>(limits::host_address_base_bytes +
                                     limits.pixels * limits::host_address_bytes_per_pixel);
   }
@@ -327,7 +331,7 @@ result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
 
 result<decoded_image> decode(input_stream& in, const decode_options& options,
                              const decode_planner& plan) {
-  jpeg_reader reader(in, options.limits, options.strict);
+  jpeg_reader reader(in, options.limits, options.strict, options.progress);
   if (!reader.read_header()) return std::unexpected(error_of(reader.errors(), corrupt_input));
   const auto info = info_of(reader);
   if (!info) return std::unexpected(info.error());

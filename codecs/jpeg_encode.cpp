@@ -41,13 +41,26 @@ void destination_end(j_compress_ptr info) {
     ERREXIT(info, JERR_FILE_WRITE);
 }
 
+// Passes over the picture, as libjpeg counts them.
+struct pass_watch {
+  jpeg_progress_mgr base; // first: libjpeg hands us a pointer to it
+  progress_meter progress;
+};
+
+void on_progress(j_common_ptr common) {
+  const auto& watch = *reinterpret_cast<const pass_watch*>(common->progress);
+  tell(watch.base, watch.progress);
+}
+
 class jpeg_writer {
 public:
-  explicit jpeg_writer(output_sink& sink) {
+  jpeg_writer(output_sink& sink, progress_meter progress) {
     install(errors_);
     errors_.warnings_max = limits::jpeg_warnings_tolerant_max;
     destination_.base = {nullptr, 0, destination_begin, destination_empty, destination_end};
     destination_.sink = &sink;
+    watch_.base.progress_monitor = on_progress;
+    watch_.progress = progress;
   }
   ~jpeg_writer() {
     if (created_) jpeg_destroy_compress(&info_);
@@ -62,6 +75,7 @@ public:
     jpeg_create_compress(&info_);
     created_ = true;
     info_.dest = &destination_.base;
+    info_.progress = &watch_.base;
     info_.image_width = pixels.width();
     info_.image_height = pixels.height();
     const bool raw = pixels.layout() == pixel_layout::yuv420;
@@ -160,6 +174,7 @@ private:
 
   jpeg_errors errors_{};
   sink_destination destination_{};
+  pass_watch watch_{};
   jpeg_compress_struct info_{};
   bool created_ = false;
 };
@@ -189,7 +204,7 @@ bool write_metadata(jpeg_writer& writer, const metadata& meta) {
 
 result<void> encode_jpeg(const encode_request& request, output_sink& out) {
   const auto& pixels = request.pixels;
-  jpeg_writer writer(out);
+  jpeg_writer writer(out, request.progress);
   bool ok =
       writer.start(pixels, request.output, request.meta) && write_metadata(writer, request.meta);
   if (ok && pixels.layout() == pixel_layout::yuv420) {

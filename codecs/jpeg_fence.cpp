@@ -34,6 +34,14 @@ void install(jpeg_errors& errors) noexcept {
   errors.base.output_message = print_nothing;
 }
 
+void tell(const jpeg_progress_mgr& counted, progress_meter progress) noexcept {
+  if (counted.pass_limit <= 0 || counted.total_passes <= 0) return;
+  const auto rows = static_cast<std::uint64_t>(counted.pass_limit);
+  const auto before = static_cast<std::uint64_t>(counted.completed_passes) * rows;
+  progress.at(before + static_cast<std::uint64_t>(counted.pass_counter),
+              rows * static_cast<std::uint64_t>(counted.total_passes));
+}
+
 codec_error error_of(const jpeg_errors& errors, domain::failure_reason fallback) {
   using enum domain::failure_reason;
   if (errors.too_many_scans) return {limit_frames, "more scans than allowed"};

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codecs/codec_error.hpp"
+#include "codecs/progress_meter.hpp"
 
 #include <csetjmp>
 #include <cstdint>
@@ -29,6 +30,9 @@ struct jpeg_errors {
 
 // Fills `base`; libjpeg is then given `&errors.base`.
 void install(jpeg_errors& errors) noexcept;
+
+// Tells how far libjpeg has come by its own count of passes and rows.
+void tell(const jpeg_progress_mgr& counted, progress_meter progress) noexcept;
 
 // What `escape` was taken for.
 codec_error error_of(const jpeg_errors& errors, domain::failure_reason fallback);

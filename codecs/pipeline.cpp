@@ -131,6 +131,10 @@ void adapt_metadata(metadata& meta, const domain::conversion_spec& spec, const f
   }
 }
 
+// Where the stages of a conversion begin and end: about how long they take, for people to look at.
+constexpr unsigned decoded_percent = 40, upright_percent = 45;
+constexpr unsigned resize_percent = 15; // of an output
+
 result<image> copy_of(const image& pixels) {
   auto copy = image::make(pixels.layout(), pixels.width(), pixels.height(), pixels.depth());
   if (copy) std::copy_n(pixels.data(), pixels.bytes(), copy->data());
@@ -154,7 +158,7 @@ bool goes_unchanged(const image& pixels, const format_row& format) {
 
 result<conversion::output> make_output(decoded_image& decoded, const conversion_request& request,
                                        const conversion_plan& plan, std::size_t i,
-                                       domain::loss_set& losses) {
+                                       domain::loss_set& losses, progress_meter progress) {
   const auto& [format, how] = plan.outputs[i];
   const bool last = i + 1 == plan.outputs.size();
   metadata meta = last ? std::move(decoded.meta) : decoded.meta;
@@ -171,6 +175,7 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
   if (colours_grey)
     if (auto ok = colour_grey(own, meta, losses); !ok) return std::unexpected(ok.error());
   if (resizes) {
+    progress.part(domain::conversion_stage::transforming, 0, resize_percent);
     auto made = resize(*pixels, how, request.spec.background);
     if (!made) return std::unexpected(made.error());
     own = std::move(*made);
@@ -186,7 +191,9 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
   adapt_metadata(meta, request.spec, *format, *pixels, decoded.orientation, losses);
 
   output_sink sink(request.output_fds[i], limits::output_bytes_max);
-  if (auto ok = format->encode({*pixels, meta, request.spec.outputs[i]}, sink); !ok)
+  const auto encoding =
+      progress.part(domain::conversion_stage::encoding, resizes ? resize_percent : 0, 100);
+  if (auto ok = format->encode({*pixels, meta, request.spec.outputs[i], encoding}, sink); !ok)
     return std::unexpected(ok.error());
   return conversion::output{sink.bytes(), pixels->width(), pixels->height()};
 }
@@ -230,15 +237,24 @@ result<conversion> convert(const conversion_request& request) {
     return decode_way{plan.yuv420, plan.width_min, plan.height_min};
   };
   const bool strict = request.spec.strict == domain::strictness::strict;
-  auto decoded = (*format)->decode(in, {request.limits, strict}, plan_decode);
+  using enum domain::conversion_stage;
+  auto decoded = (*format)->decode(
+      in, {request.limits, strict, request.progress.part(decoding, 0, decoded_percent)},
+      plan_decode);
   if (!decoded) return std::unexpected(decoded.error());
 
+  request.progress.part(transforming, decoded_percent, upright_percent);
   auto upright = orient(std::move(decoded->pixels), plan.orientation);
   if (!upright) return std::unexpected(upright.error());
   decoded->pixels = std::move(*upright);
   if (auto ok = manage_colour(*decoded, request.spec.icc); !ok) return std::unexpected(ok.error());
+  const auto rest = request.progress.part(encoding, upright_percent, 100);
+  const auto share = [&](std::size_t i) {
+    return static_cast<unsigned>(100 * i / plan.outputs.size());
+  };
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {
-    auto output = make_output(*decoded, request, plan, i, decoded->losses);
+    auto output = make_output(*decoded, request, plan, i, decoded->losses,
+                              rest.part(encoding, share(i), share(i + 1)));
     if (!output) return std::unexpected(output.error());
     done.outputs.push_back(*output);
   }

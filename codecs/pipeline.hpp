@@ -13,6 +13,7 @@ struct conversion_request {
   const domain::conversion_spec& spec;
   input_limits limits;
   std::span<const int> output_fds; // one for each output of the spec
+  progress_meter progress;
 };
 
 struct conversion {

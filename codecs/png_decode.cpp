@@ -85,12 +85,15 @@ public:
   }
 
   // Returns false when the data ended or broke; `rows_read` says how far it came.
-  bool read_rows(std::uint8_t* pixels, std::size_t row_bytes, std::uint32_t height) noexcept {
+  bool read_rows(std::uint8_t* pixels, std::size_t row_bytes, std::uint32_t height,
+                 progress_meter progress) noexcept {
     if (setjmp(errors_.escape) != 0) return false;
+    const auto all = std::uint64_t{height} * static_cast<unsigned>(passes_);
     for (int pass = 0; pass < passes_; ++pass)
       for (std::uint32_t y = 0; y < height; ++y) {
         png_read_row(png_, pixels + y * row_bytes, nullptr);
         rows_read_ += 1;
+        progress.at(rows_read_, all);
       }
     png_read_end(png_, nullptr);
     return true;
@@ -275,7 +278,7 @@ result<decoded_image> decode(input_stream& in, const decode_options& options,
   if (png_get_rowbytes(reader.png(), reader.info()) != pixels->row_bytes())
     return fail(internal, "libpng's rows are not as expected");
   pixels->clear(); // what is missing from a truncated picture stays blank
-  if (!reader.read_rows(pixels->data(), pixels->row_bytes(), info.height)) {
+  if (!reader.read_rows(pixels->data(), pixels->row_bytes(), info.height, options.progress)) {
     const bool salvage = reader.errors().truncated && !options.strict && reader.rows_read() > 0;
     if (!salvage) return std::unexpected(reader.error());
     out.losses.add(domain::loss::truncated_salvaged);

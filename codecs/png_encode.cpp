@@ -81,10 +81,13 @@ public:
     if (palette_ != nullptr) png_set_packing(png_);
     if (pixels.depth() == 16 && std::endian::native == std::endian::little) png_set_swap(png_);
     const int passes = png_set_interlace_handling(png_);
+    const auto all = std::uint64_t{pixels.height()} * static_cast<unsigned>(passes);
+    std::uint64_t rows = 0;
     for (int pass = 0; pass < passes; ++pass)
       for (std::uint32_t y = 0; y < pixels.height(); ++y) {
         if (palette_ != nullptr) palette_->index(pixels, y, index_row);
         png_write_row(png_, palette_ != nullptr ? index_row : pixels.row(y));
+        request_.progress.at(++rows, all);
       }
     png_write_end(png_, info_);
     return true;
@@ -162,7 +165,7 @@ result<void> encode_png(const encode_request& request, output_sink& out) {
   metadata meta = request.meta;
   meta.xmp.push_back(0); // libpng takes text that ends with a zero
   if (meta.xmp.size() == 1) meta.xmp.clear();
-  const encode_request with_text{request.pixels, meta, request.output};
+  const encode_request with_text{request.pixels, meta, request.output, request.progress};
 
   const auto palette = find_palette(request.pixels);
   byte_vector index_row(palette ? request.pixels.width() : 0);

@@ -35,6 +35,12 @@ int write_to_sink(const std::uint8_t* data, size_t size, const WebPPicture* pict
   return static_cast<output_sink*>(picture->custom_ptr)->write({data, size}) ? 1 : 0;
 }
 
+int on_progress(int percent, const WebPPicture* picture) {
+  const auto& request = *static_cast<const encode_request*>(picture->user_data);
+  request.progress.at(static_cast<unsigned>(percent), 100);
+  return 1; // go on
+}
+
 // JPEG stores full-range Y, U and V, WebP the studio range of ITU-R BT.601: both have the same
 // matrix, so each sample is mapped by itself and nothing is resampled.
 using sample_map = std::array<std::uint8_t, 256>;
@@ -146,6 +152,8 @@ result<void> encode_webp(const encode_request& request, output_sink& out) {
   to.self.height = static_cast<int>(pixels.height());
   to.self.use_argb = config.lossless;
   to.self.writer = plain ? write_to_sink : WebPMemoryWrite;
+  to.self.progress_hook = on_progress;
+  to.self.user_data = const_cast<encode_request*>(&request);
   to.self.custom_ptr = plain ? static_cast<void*>(&out) : &encoded.self;
   if (!import_pixels(pixels, to.self) || WebPEncode(&config, &to.self) == 0)
     return std::unexpected(encode_error(to.self, out));

@@ -28,6 +28,7 @@ struct http_settings {
   std::uint64_t blocking_threads = 8;
   std::uint64_t connections_max = 4'096;
   std::uint64_t connections_per_ip_max = 1'024;
+  std::vector<std::string> allowed_origins;
 };
 struct tls_settings {
   std::string certificate, key;
@@ -53,6 +54,12 @@ struct quota_settings {
   std::uint64_t stored_bytes = 1'024 * limits::GiB;
   std::uint64_t uploads = 64;
 };
+struct feed_settings {
+  std::uint64_t streams_per_ip_max = 256;
+  std::uint64_t streams_per_user_max = 64;
+  std::uint64_t streams_per_batch_max = 10;
+  std::uint64_t idle_s = 30;
+};
 struct log_settings {
   std::string level = "info";
   bool requests = true;
@@ -66,6 +73,7 @@ struct settings {
   work_settings work;
   rate_settings rate;
   quota_settings quota;
+  feed_settings feed;
   log_settings log;
 };
 

@@ -1,5 +1,7 @@
 #include "domain/text.hpp"
 
+#include <array>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
 
@@ -23,6 +25,13 @@ std::size_t utf8_length(std::string_view s) {
   const bool overlong = (lead == 0xe0 && byte(1) < 0xa0) || (lead == 0xf0 && byte(1) < 0x90);
   const bool beyond = (lead == 0xed && byte(1) > 0x9f) || (lead == 0xf4 && byte(1) > 0x8f);
   return overlong || beyond ? 0 : length;
+}
+
+template<class... Args>
+std::string format(const char* pattern, Args... args) {
+  char text[96];
+  const int n = std::snprintf(text, sizeof text, pattern, args...);
+  return {text, static_cast<std::size_t>(n < 0 ? 0 : n)};
 }
 
 } // namespace
@@ -54,6 +63,31 @@ std::string printable(std::string_view name) {
     name.remove_prefix(length == 0 ? 1 : length);
   }
   return out;
+}
+
+std::string size_text(std::uint64_t bytes) {
+  constexpr std::array units{"B", "kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 999.5 && unit + 1 < units.size()) {
+    value /= 1000;
+    ++unit;
+  }
+  return unit == 0 ? format("%llu B", static_cast<unsigned long long>(bytes))
+                   : format("%.1f %s", value, units[unit]);
+}
+
+std::string duration_text(double seconds) {
+  if (seconds < 60) return format("%.1f s", seconds);
+  const long whole = std::lround(seconds);
+  if (whole < 3600) return format("%ld min %ld s", whole / 60, whole % 60);
+  return format("%ld h %ld min", whole / 3600, whole / 60 % 60);
+}
+
+std::string count_text(std::uint64_t count, std::string_view one) {
+  std::string text = std::to_string(count) + ' ' + std::string{one};
+  if (count == 1) return text;
+  return text + (one.ends_with("ch") ? "es" : "s"); // batches
 }
 
 } // namespace darkroom::domain

@@ -11,7 +11,8 @@ namespace darkroom::http {
 namespace asio = boost::asio;
 
 actor_gateway::actor_gateway(actors::orchestra& actors) : actors_(actors) {
-  actors_.watch([bell = bell_](const auto* events) { bell->ring(events); });
+  actors_.watch({.begin = [bell = bell_](domain::seq) { bell->ring(nullptr); },
+                 .events = [bell = bell_](const auto& events) { bell->ring(events.get()); }});
 }
 
 void actor_gateway::bell::ring(const std::vector<persistence::journaled_event>* events) {

@@ -38,7 +38,7 @@ public:
   // Lets everybody who waits go on: the server is about to stop.
   void ring_all();
 
-  actors::orchestra& actors() { return actors_; }
+  actors::orchestra& actors() const { return actors_; }
 
 private:
   actors::orchestra& actors_;

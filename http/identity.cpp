@@ -110,7 +110,7 @@ std::optional<identity> identity_store::from_proxy(const request& rq) const {
   const auto user = trusted ? rq.header(settings_.proxy_header) : std::string_view{};
   if (!is_user_name(user)) return std::nullopt;
   const bool admin = std::ranges::find(settings_.admins, user) != settings_.admins.end();
-  return identity{std::string{user}, admin ? role::admin : role::user, {}};
+  return identity{std::string{user}, admin ? role::admin : role::user, {}, 0};
 }
 
 std::expected<identity, problem> identity_store::authenticate(const request& rq,
@@ -130,7 +130,12 @@ std::expected<identity, problem> identity_store::authenticate(const request& rq,
                                          [](unsigned char a, unsigned char b) {
                                            return std::tolower(a) == std::tolower(b);
                                          });
-  const auto text = bearer ? authorization.substr(scheme.size()) : std::string_view{};
+  return authenticate_token(bearer ? authorization.substr(scheme.size()) : std::string_view{},
+                            now_us);
+}
+
+std::expected<identity, problem> identity_store::authenticate_token(std::string_view text,
+                                                                    std::int64_t now_us) const {
   constexpr std::size_t id_digits = 2 * token_id_bytes;
   const std::size_t size = token_prefix.size() + id_digits + 1 + 2 * token_secret_bytes;
   if (text.size() != size || !text.starts_with(token_prefix) ||
@@ -143,7 +148,13 @@ std::expected<identity, problem> identity_store::authenticate(const request& rq,
   if (at == tokens_.end() || !same(at->second.secret_sha256, given) || at->second.revoked_us != 0 ||
       (at->second.expires_us != 0 && at->second.expires_us <= now_us))
     return unauthorized("The token is unknown, revoked or expired.");
-  return identity{at->second.user, at->second.role, at->second.id};
+  return identity{at->second.user, at->second.role, at->second.id, at->second.expires_us};
+}
+
+bool identity_store::usable(const identity& who) const {
+  if (who.token.empty()) return true;
+  const auto token = find(who.token);
+  return token && token->revoked_us == 0;
 }
 
 std::optional<persistence::token_use> identity_store::touch(const std::string& id,

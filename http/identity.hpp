@@ -21,6 +21,7 @@ struct identity {
   std::string user;
   persistence::role role = persistence::role::user;
   std::string token; // its id; empty: the proxy said who it is
+  std::int64_t expires_us = 0; // 0: never
   bool is_admin() const { return role == persistence::role::admin; }
 };
 
@@ -50,6 +51,11 @@ public:
 
   // Who sends this request; the problem is `unauthorized`.
   std::expected<identity, problem> authenticate(const request& rq, std::int64_t now_us) const;
+  // The same for a token that came in another way than by header.
+  std::expected<identity, problem> authenticate_token(std::string_view text,
+                                                      std::int64_t now_us) const;
+  // Whether its token, if it has one, was not revoked meanwhile.
+  bool usable(const identity& who) const;
   // Notes that the token was used; what to keep of it, if its last use was long ago.
   std::optional<persistence::token_use> touch(const std::string& id, std::int64_t now_us);
 

@@ -4,6 +4,7 @@
 #include "http/problem.hpp"
 #include "persistence/files.hpp"
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
@@ -63,6 +64,11 @@ public:
   virtual ~body_writer() = default;
   // False when the client is gone or too slow: then end.
   virtual task<bool> write(std::string_view piece) = 0;
+  // Calls back once, on the strand, when the client has closed the connection, if that can be told.
+  virtual void when_gone(std::function<void()> call) = 0;
+  // Gives up a write that waits, and the connection. On the strand.
+  virtual void abort() = 0;
+  virtual boost::asio::any_io_executor executor() = 0;
 };
 
 // Bytes of one file.
@@ -78,10 +84,18 @@ struct stream_body {
   std::optional<std::uint64_t> length; // none: chunked
 };
 
+class web_socket;
+
+// The connection changes to the WebSocket protocol, and is `serve`'s until it returns.
+struct upgrade_body {
+  std::function<task<void>(web_socket&)> serve;
+  std::chrono::seconds idle{30}; // without a word of the client: it is gone
+};
+
 struct response {
   unsigned status = 200;
   header_list headers;
-  std::variant<std::string, file_body, stream_body> body;
+  std::variant<std::string, file_body, stream_body, upgrade_body> body;
   std::string problem_code; // for the log
   bool closes = false;      // the connection ends with it
 

@@ -1,6 +1,6 @@
 #include "http/metrics.hpp"
 
-#include "actors/orchestra.hpp"
+#include "http/services.hpp"
 
 #include <cstdio>
 
@@ -56,8 +56,9 @@ void edge_metrics::answered(const std::string& route, unsigned status,
   requests_[{route, status}] += 1;
 }
 
-std::string metrics_text(const edge_metrics& edge, const actors::orchestra& actors,
-                         std::uint64_t disk_free_bytes, bool draining) {
+std::string metrics_text(const services& s) {
+  const auto& edge = s.metrics;
+  const auto& actors = s.gateway.actors();
   exposition out;
   out.family("http_requests_total", "counter", "Requests by route and status.");
   {
@@ -73,6 +74,11 @@ std::string metrics_text(const edge_metrics& edge, const actors::orchestra& acto
              edge.connections_refused);
   out.single("http_received_bytes_total", "counter", "Bytes of uploads.", edge.bytes_received);
   out.single("http_sent_bytes_total", "counter", "Bytes of answers.", edge.bytes_sent);
+
+  out.single("feed_streams", "gauge", "Clients that follow the feed.", s.events.streams());
+  out.single("feed_streams_cut_total", "counter", "Clients that were too slow.",
+             s.events.streams_cut());
+  out.histogram("feed_delivery_seconds", "From on disk to sent, one message.", edge.delivery_);
 
   const auto totals = actors.usage().totals();
   out.family("batches", "gauge", "Batches by state.");
@@ -103,8 +109,8 @@ std::string metrics_text(const edge_metrics& edge, const actors::orchestra& acto
   out.histogram("journal_append_seconds", "One group, written without sync.", n.journal_append);
   out.histogram("journal_sync_seconds", "One group, written and synced.", n.journal_sync);
   out.single("journal_usable", "gauge", "1 while the journal can be written.", n.journal_usable);
-  out.single("disk_free_bytes", "gauge", "Free where the data is.", disk_free_bytes);
-  out.single("draining", "gauge", "1 while the server is about to stop.", draining);
+  out.single("disk_free_bytes", "gauge", "Free where the data is.", free_bytes(s).value_or(0));
+  out.single("draining", "gauge", "1 while the server is about to stop.", s.draining);
   return out.take();
 }
 

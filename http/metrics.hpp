@@ -10,11 +10,9 @@
 #include <mutex>
 #include <string>
 
-namespace darkroom::actors {
-class orchestra;
-}
-
 namespace darkroom::http {
+
+struct services;
 
 // What the edge counts itself.
 class edge_metrics {
@@ -23,18 +21,19 @@ public:
   void answered(const std::string& route, unsigned status,
                 std::chrono::steady_clock::duration took);
 
+  // Events were sent to somebody, so long after they were on disk.
+  void event_sent(std::chrono::steady_clock::duration after) { delivery_.add(after); }
+
   std::atomic<std::uint64_t> connections = 0, connections_refused = 0;
   std::atomic<std::uint64_t> bytes_received = 0, bytes_sent = 0;
 
 private:
-  friend std::string metrics_text(const edge_metrics&, const actors::orchestra&, std::uint64_t,
-                                  bool);
+  friend std::string metrics_text(const services&);
   mutable std::mutex mutex_;
   std::map<std::pair<std::string, unsigned>, std::uint64_t> requests_; // by route and status
-  actors::duration_histogram latency_;
+  actors::duration_histogram latency_, delivery_;
 };
 
-std::string metrics_text(const edge_metrics& edge, const actors::orchestra& actors,
-                         std::uint64_t disk_free_bytes, bool draining);
+std::string metrics_text(const services& s);
 
 } // namespace darkroom::http

@@ -30,6 +30,8 @@ constexpr problem_kind kinds[] = {
     {"unauthorized", 401, "Who are you?",
      "Send Authorization: Bearer dr_…; `darkroom token create` makes one."},
     {"forbidden", 403, "Not allowed", "This needs the role admin."},
+    {"forbidden_origin", 403, "Not from this page",
+     "Pages of other servers may not open a WebSocket here, unless http.allowed_origins lists them."},
     {"not_found", 404, "There is no such thing",
      "It may never have been there, be deleted, or belong to somebody else."},
     {"method_not_allowed", 405, "The method is not possible here",
@@ -74,9 +76,12 @@ constexpr problem_kind kinds[] = {
     {"limit_dimensions", 422, "A side is too long", "The limit is in /v1/formats."},
     {"limit_frames", 422, "Too many frames or scans", "The limit is in /v1/formats."},
     {"preview_failed", 422, "No small picture can be made", "The detail says why."},
+    {"upgrade_required", 426, "This is for WebSockets",
+     "Ask for an upgrade to the WebSocket protocol, version 13."},
     // 429, 431
     {"rate_limited", 429, "Too many requests", "Wait as long as Retry-After says."},
     {"quota_exceeded", 429, "The quota is used up", "Let batches end, or delete some."},
+    {"too_many_streams", 429, "Too many feeds are open", "Close one; or use one for many batches."},
     {"headers_too_large", 431, "The headers are too large",
      "They have at most 16 KiB and 64 lines."},
     // 5xx

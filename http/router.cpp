@@ -2,6 +2,7 @@
 #include "domain/text.hpp"
 
 #include "http/routes.hpp"
+#include "http/web_socket.hpp"
 
 #include <algorithm>
 #include <map>
@@ -118,6 +119,22 @@ void touch_token(services& s, const identity& who) {
     s.gateway.actors().keep({*use}, [](bool) {});
 }
 
+// Where no header can be sent: a ticket in the address, or a token among the subprotocols.
+std::expected<identity, problem> authenticate_feed(services& s, const request& rq) {
+  const auto now = now_us();
+  if (const auto ticket = rq.parameter("ticket")) {
+    auto who = s.tickets.redeem(*ticket, now);
+    if (who && s.identities.usable(*who) && (who->expires_us == 0 || who->expires_us > now))
+      return *who;
+    return std::unexpected(problem{"unauthorized", "The ticket is unknown, used or too old."});
+  }
+  constexpr std::string_view bearer = "bearer.";
+  for (const auto& word : offered_subprotocols(rq))
+    if (word.starts_with(bearer))
+      return s.identities.authenticate_token(std::string_view(word).substr(bearer.size()), now);
+  return s.identities.authenticate(rq, now);
+}
+
 task<response> answer(services& s, request& rq, body_reader& body, std::string& pattern) {
   static const auto compiled = compile();
   const auto now = static_cast<std::uint64_t>(now_us());
@@ -151,7 +168,8 @@ task<response> answer(services& s, request& rq, body_reader& body, std::string& 
     p.closes = true;
     co_return problem_response(p, rq);
   }
-  auto who = s.identities.authenticate(rq, static_cast<std::int64_t>(now));
+  auto who = found->is_feed ? authenticate_feed(s, rq)
+                            : s.identities.authenticate(rq, static_cast<std::int64_t>(now));
   if (!who) co_return problem_response(who.error(), rq);
   c.who = std::move(*who);
   rq.user = c.who.user;
@@ -175,7 +193,7 @@ const std::vector<route>& routes() {
   static const std::vector<route> all = [] {
     std::vector<route> list;
     for (const auto& part : {batch_routes(), file_routes(), content_routes(), result_routes(),
-                             admin_routes(), service_routes()})
+                             event_routes(), audit_routes(), admin_routes(), service_routes()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

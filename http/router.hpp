@@ -36,6 +36,7 @@ struct route {
   // What the audit calls it; empty: only read. A read of somebody else's is kept as well.
   std::string_view action;
   task<response> (*handle)(call&);
+  bool is_feed = false; // opened by browsers too, which cannot send headers: with a ticket
 };
 
 // All that this server has; `HEAD` is answered wherever `GET` is.

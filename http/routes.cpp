@@ -172,11 +172,24 @@ std::string percent_encoded(std::string_view text) {
   return out;
 }
 
-void link_next(response& r, const call& c, const std::string& cursor) {
+namespace {
+
+void link(response& r, const call& c, std::string_view parameter, const std::string& value) {
   std::string url = c.rq.target + '?';
-  for (const auto& [name, value] : c.rq.query)
-    if (name != "cursor") url += percent_encoded(name) + '=' + percent_encoded(value) + '&';
-  r.with("Link", '<' + url + "cursor=" + cursor + ">; rel=\"next\"");
+  for (const auto& [name, kept] : c.rq.query)
+    if (name != parameter) url += percent_encoded(name) + '=' + percent_encoded(kept) + '&';
+  url.append(parameter).append("=").append(value);
+  r.with("Link", '<' + url + ">; rel=\"next\"");
+}
+
+} // namespace
+
+void link_next(response& r, const call& c, const std::string& cursor) {
+  link(r, c, "cursor", cursor);
+}
+
+void link_after(response& r, const call& c, domain::seq after) {
+  link(r, c, "after", std::to_string(after));
 }
 
 } // namespace darkroom::http

@@ -13,6 +13,8 @@ std::vector<route> batch_routes();   // batches and what is commanded of them
 std::vector<route> file_routes();    // what is in a batch
 std::vector<route> content_routes(); // bytes that go in and out
 std::vector<route> result_routes();  // reports and ZIP
+std::vector<route> event_routes();   // activity log, server-sent events, WebSocket, tickets
+std::vector<route> audit_routes();
 std::vector<route> admin_routes();   // tokens, users, oneself
 std::vector<route> service_routes(); // health, metrics, formats, problems
 
@@ -52,6 +54,8 @@ std::string etag_of(domain::seq seq);
 bool has_tag(std::string_view header, std::string_view tag);
 // Adds `Link: rel="next"` for a list that goes on at this cursor.
 void link_next(response& r, const call& c, const std::string& cursor);
+// The same for a list that goes on after a seq.
+void link_after(response& r, const call& c, domain::seq after);
 // Which part of so many bytes was asked for: notes it in the answer (206, Content-Range); an answer
 // instead when nothing is there (416). A part counts only if `If-Range` agrees with the tag.
 std::expected<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,

@@ -130,6 +130,7 @@ task<response> revoke_token(call& c) {
   if (token->revoked_us == 0) {
     token->revoked_us = now_us();
     c.s.identities.put(*token); // of no use from now on, whatever the journal says
+    c.s.streams.end_of_token(token->id);
     const bool kept = co_await keep(c, *token, "token.revoke", 204);
     if (!kept) co_return problem_response(not_kept(), c.rq);
   }

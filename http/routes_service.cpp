@@ -52,8 +52,7 @@ task<response> readyz(call& c) {
 task<response> metrics(call& c) {
   response r;
   r.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-  r.body =
-      metrics_text(c.s.metrics, c.s.gateway.actors(), free_bytes(c.s).value_or(0), c.s.draining);
+  r.body = metrics_text(c.s);
   co_return r;
 }
 

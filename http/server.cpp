@@ -173,7 +173,7 @@ struct server::parts {
     if (rq.target != "/metrics") co_return problem_response({"not_found"}, rq);
     response r;
     r.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-    r.body = metrics_text(s->metrics, s->gateway.actors(), free_bytes(*s).value_or(0), s->draining);
+    r.body = metrics_text(*s);
     co_return r;
   }
 
@@ -312,6 +312,7 @@ void server::drain() {
       acceptor->close(ignored);
     });
   p.shared->gateway.ring_all();
+  p.shared->streams.end_all();
   for (const auto& one : p.sessions.all())
     one->stop();
 }
@@ -325,6 +326,7 @@ void server::stop(std::chrono::milliseconds most) {
       one->abort();
     p.sessions.wait_until_empty(std::chrono::milliseconds(limits::linger_ms));
   }
+  p.shared->source.stop();
   p.io.stop();
   for (auto& thread : p.threads)
     thread.join();

@@ -3,10 +3,13 @@
 
 #include "config/settings.hpp"
 #include "http/actor_gateway.hpp"
+#include "http/feed_source.hpp"
 #include "http/identity.hpp"
 #include "http/metrics.hpp"
 #include "http/quota.hpp"
 #include "http/rate_limiter.hpp"
+#include "http/stream_registry.hpp"
+#include "http/tickets.hpp"
 #include "persistence/blob_committer.hpp"
 #include "persistence/blob_store.hpp"
 #include "persistence/output_store.hpp"
@@ -81,7 +84,7 @@ struct services {
       : settings(s), gateway(actors), blobs(store), committer(store), outputs(std::move(out)),
         blocking(pool), formats(std::move(known)), identities(s.auth),
         ip_rate(s.rate.ip_per_s, s.rate.ip_burst), user_rate(s.rate.user_per_s, s.rate.user_burst),
-        quotas(s.quota, actors.usage()) {}
+        quotas(s.quota, actors.usage()), streams(s.feed), source(actors, events) {}
 
   const config::settings settings;
   actor_gateway gateway;
@@ -96,6 +99,10 @@ struct services {
   busy_set uploads, requests; // by batch and path; by user and idempotency key
   attempted_ids attempts;
   edge_metrics metrics;
+  feed events;
+  stream_registry streams;
+  ticket_office tickets;
+  feed_source source;
   std::atomic<bool> draining = false;
 };
 

@@ -3,6 +3,7 @@
 #include "config/limits.hpp"
 #include "http/framing.hpp"
 #include "http/request_id.hpp"
+#include "http/web_socket.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/buffer_body.hpp>
@@ -167,6 +168,11 @@ public:
     framed += "\r\n";
     co_return co_await session_.send(framed);
   }
+  void when_gone(std::function<void()> call) override {
+    session_.wire_.when_closed(std::move(call));
+  }
+  void abort() override { session_.wire_.cancel(); }
+  asio::any_io_executor executor() override { return session_.wire_.executor(); }
   std::uint64_t bytes() const { return bytes_; }
 
 private:
@@ -309,6 +315,10 @@ task<bool> session::serve_one() {
     if (!piece || skipped > limits::drained_body_bytes_max) keep = false;
     if (piece && piece->empty()) break;
   }
+  if (std::holds_alternative<upgrade_body>(answer.body)) {
+    co_await upgrade(rq, answer);
+    co_return false;
+  }
   unread_input_ = !body.done();
   const bool sent = co_await respond(rq, answer, keep);
   co_return sent&& keep;
@@ -358,6 +368,20 @@ task<bool> session::respond(const request& rq, response& answer, bool keep_alive
   }
   if (parts_->log) parts_->log(rq, answer, bytes);
   co_return sent&& keep_alive;
+}
+
+task<void> session::upgrade(const request& rq, response& answer) {
+  const auto& body = std::get<upgrade_body>(answer.body);
+  std::vector<char> early(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(input_size_));
+  input_ = {};
+  input_size_ = 0;
+  answer.status = 101;
+  answer.with("X-Request-Id", rq.id);
+  if (parts_->log) parts_->log(rq, answer, 0);
+  wire_.set_no_deadline();
+  web_socket socket(wire_, std::move(early), body.idle);
+  const bool accepted = co_await socket.accept(rq, answer.headers);
+  if (accepted) co_await body.serve(socket);
 }
 
 task<bool> session::send_file(const file_body& body) {

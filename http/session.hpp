@@ -48,6 +48,7 @@ private:
   task<bool> serve_one(); // whether there may be another
   task<bool> respond(const request& rq, response& answer, bool keep_alive);
   task<bool> send_file(const file_body& body);
+  task<void> upgrade(const request& rq, response& answer);
   task<void> refuse(const problem& p);
   task<bool> send(std::string_view a, std::string_view b = {});
 

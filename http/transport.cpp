@@ -9,7 +9,9 @@
 #include <boost/asio/write.hpp>
 
 #include <array>
+#include <cerrno>
 #include <optional>
+#include <sys/socket.h>
 #include <vector>
 
 namespace darkroom::http {
@@ -43,6 +45,7 @@ struct transport::parts {
     w->timer.async_wait([w](const boost::system::error_code&) {
       w->waiting = false;
       if (w->tcp == nullptr) return;
+      if (w->deadline == std::chrono::steady_clock::time_point::max()) return;
       if (std::chrono::steady_clock::now() < w->deadline) return wait(w);
       w->expired = true;
       boost::system::error_code ignored;
@@ -82,6 +85,30 @@ void transport::set_deadline(std::chrono::milliseconds from_now) {
     parts::wait(parts_->watched);
   else if (sooner)
     w.timer.cancel(); // and it goes on to the newest
+}
+
+void transport::set_no_deadline() {
+  parts_->watched->deadline = std::chrono::steady_clock::time_point::max();
+  parts_->watched->timer.cancel(); // and nobody waits for it any more
+}
+
+void transport::when_closed(std::function<void()> call) {
+  if (parts_->tls) return;
+  parts_->tcp.async_wait(
+      socket::wait_read, [w = parts_->watched, call = std::move(call)](const auto& error) {
+        if (error || w->tcp == nullptr) return;
+        char next = 0;
+        const auto n = ::recv(w->tcp->native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) call();
+      });
+}
+
+transport::socket& transport::tcp() {
+  return parts_->tcp;
+}
+
+asio::ssl::stream<transport::socket&>* transport::tls() {
+  return parts_->tls ? &*parts_->tls : nullptr;
 }
 
 bool transport::timed_out() const {

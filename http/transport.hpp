@@ -7,9 +7,15 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+
+namespace boost::asio::ssl {
+template<class Stream>
+class stream;
+}
 
 namespace darkroom::http {
 
@@ -26,6 +32,8 @@ public:
   // From now on, what waits longer than until then is given up; `timed_out` tells.
   void set_deadline(std::chrono::milliseconds from_now);
   bool timed_out() const;
+  // Nothing is given up.
+  void set_no_deadline();
   // Gives up what waits. On the connection's strand.
   void cancel();
 
@@ -36,6 +44,14 @@ public:
   boost::asio::awaitable<bool> write(std::span<const boost::asio::const_buffer> buffers);
   // Says that nothing more will be sent, and reads on for a moment, so that what was sent arrives.
   boost::asio::awaitable<void> finish(bool unread_input);
+
+  // Calls back once when the peer has closed the connection and nothing of what it sent is left to
+  // read; not through TLS, where only reading would tell. On the strand.
+  void when_closed(std::function<void()> call);
+
+  // For whoever takes the connection over: the bytes below, and what encrypts them, if anything.
+  socket& tcp();
+  boost::asio::ssl::stream<socket&>* tls();
 
   boost::asio::any_io_executor executor();
   std::string address() const { return address_; }

@@ -1,21 +1,25 @@
-// How batches, files and events look as JSON.
+// How batches, files and the audit look as JSON.
 #pragma once
 
 #include "actors/interfaces.hpp"
 #include "persistence/access_records.hpp"
 #include "persistence/records.hpp"
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <string>
 
 namespace darkroom::http {
 
-// One line, without the newline: {"seq", "prev", "ts", "type", "batch", "file", "data"}. `path`: of
-// the event's file, if it has one.
-std::string event_json(const persistence::journaled_event& e, const std::string* path);
+boost::json::array losses_array(domain::loss_set losses);
+// `paths`: of the outputs, if they are to be shown.
+boost::json::array outputs_array(const std::vector<domain::output_record>& outputs,
+                                 const std::vector<std::string>* paths);
 
 // A batch as clients see it.
 boost::json::object batch_object(const actors::batch_view& batch);
+// What of it changes as files end: counts, bytes, speed, the time that is left.
+void add_progress(boost::json::object& out, const actors::batch_view& batch);
 
 // The state of a file, given its record, its batch's state, and what the live batch says (which may
 // be older than the record).

@@ -415,6 +415,16 @@ std::optional<journaled_event> decode_event(std::string_view bytes) {
   return e;
 }
 
+std::optional<journaled_event> decode_deletion(std::string_view bytes) {
+  domain::batch_id batch;
+  if (bytes.size() < batch.bytes.size()) return std::nullopt;
+  auto e = decode_event(bytes.substr(batch.bytes.size()));
+  if (!e) return std::nullopt;
+  std::copy_n(bytes.begin(), batch.bytes.size(), batch.bytes.begin());
+  e->batch = batch;
+  return e;
+}
+
 std::string encode_entry(const file_entry& entry) {
   pb::FileEntry message;
   write(entry, message);

@@ -14,6 +14,9 @@ std::string encode_event(const domain::event& fact, domain::seq prev, std::int64
 // Fills all but batch and seq, which are in the key.
 std::optional<journaled_event> decode_event(std::string_view bytes);
 
+// What is kept of a deleted batch: its id, and its last event.
+std::optional<journaled_event> decode_deletion(std::string_view bytes);
+
 std::string encode_entry(const domain::file_entry& entry);
 std::optional<domain::file_entry> decode_entry(std::string_view bytes);
 

@@ -16,7 +16,7 @@ using domain::batch_id;
 using domain::seq;
 
 const std::string format_key = keys::meta("format");
-const std::string seq_key = keys::meta("seq"); // the last one that was given out
+const std::string seq_key = keys::last_seq();
 
 std::optional<std::uint64_t> parse_number(std::string_view text) {
   std::uint64_t value = 0;
@@ -28,8 +28,8 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
 // Adds what one event changes in the projections.
 class projector {
 public:
-  projector(rocksdb::WriteBatch& to, database& db, const append_request& request, seq at)
-      : to_(to), db_(db), request_(request), batch_(request.batch), seq_(at) {}
+  projector(rocksdb::WriteBatch& to, database& db, const append_request& request, seq at, seq prev)
+      : to_(to), db_(db), request_(request), batch_(request.batch), seq_(at), prev_(prev) {}
 
   void operator()(const domain::batch_created& e) {
     to_.Put(keys::owner(e.owner, request_.summary.created_us, batch_), rocksdb::Slice());
@@ -58,7 +58,9 @@ public:
       to_.Put(key, encode_entry(*entry));
     }
   }
-  void operator()(const domain::batch_deleted&) {
+  void operator()(const domain::batch_deleted& e) {
+    to_.Put(keys::deletion(request_.summary.owner, seq_),
+            batch_bytes() + encode_event(e, prev_, request_.time_us));
     to_.Put(keys::tombstone(batch_), request_.summary.owner);
     to_.Delete(keys::batch(batch_));
     to_.Delete(keys::live(batch_));
@@ -83,7 +85,7 @@ private:
   database& db_;
   const append_request& request_;
   const batch_id& batch_;
-  seq seq_;
+  seq seq_, prev_;
 };
 
 // Returns the last seq that is used.
@@ -167,8 +169,9 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     for (const auto& fact : request.events) {
       next += 1;
       group.Put(keys::event(request.batch, next), encode_event(fact, prev, request.time_us));
-      std::visit(projector(group, *db_, request, next), fact);
-      done.push_back({request.batch, next, prev, request.time_us, fact});
+      std::visit(projector(group, *db_, request, next, prev), fact);
+      done.push_back(
+          {request.batch, next, prev, request.time_us, fact, request.summary.owner});
       if (domain::is_command_event(fact)) last.command = next;
       prev = next;
     }
@@ -241,14 +244,24 @@ journal_store::purge(const batch_id& batch, domain::file_index from, std::size_t
   return next;
 }
 
-journal_result<void> journal_store::forget_requests(std::int64_t before_us) {
+journal_result<void> journal_store::forget(std::int64_t requests_before_us,
+                                           std::int64_t deletions_before_us) {
   rocksdb::WriteBatch group;
-  const auto prefix = keys::prefix(keys::kind::request);
-  const auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+  const auto forget_old = [&](keys::kind kind, std::int64_t before_us, auto time_of) {
+    const auto prefix = keys::prefix(kind);
+    return db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+      if (time_of(value) < before_us) group.Delete(rocksdb::Slice(key.data(), key.size()));
+      return true;
+    });
+  };
+  auto ok = forget_old(keys::kind::request, requests_before_us, [](std::string_view value) {
     const auto record = decode_idempotency(value);
-    if (!record || record->time_us < before_us)
-      group.Delete(rocksdb::Slice(key.data(), key.size()));
-    return true;
+    return record ? record->time_us : 0;
+  });
+  if (!ok) return ok;
+  ok = forget_old(keys::kind::deletion, deletions_before_us, [](std::string_view value) {
+    const auto told = decode_deletion(value);
+    return told ? told->time_us : 0;
   });
   if (!ok) return ok;
   if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())

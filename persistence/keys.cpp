@@ -71,6 +71,20 @@ std::string tombstone(const domain::batch_id& id) {
   return prefix(kind::tombstone, id);
 }
 
+std::string last_seq() {
+  return meta("seq");
+}
+
+std::string deletion_prefix(std::string_view owner) {
+  return prefix(kind::deletion).append(owner).append(1, '\0');
+}
+
+std::string deletion(std::string_view owner, domain::seq seq) {
+  auto key = deletion_prefix(owner);
+  put(key, seq, 8);
+  return key;
+}
+
 std::string audit(domain::seq seq) {
   auto key = prefix(kind::audit);
   put(key, seq, 8);
@@ -129,6 +143,11 @@ std::optional<domain::seq> seq_of(std::string_view key) {
 std::optional<domain::seq> audit_seq_of(std::string_view key) {
   if (key.size() != 1 + 8) return std::nullopt;
   return get(key.substr(1));
+}
+
+std::optional<domain::seq> deletion_seq_of(std::string_view key) {
+  if (key.size() < 2 + 8) return std::nullopt;
+  return get(key.substr(key.size() - 8));
 }
 
 std::optional<domain::file_index> index_of(std::string_view key) {

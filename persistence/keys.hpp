@@ -10,6 +10,7 @@
 //   live      'l' batch id (16)                        → empty; while the batch has not ended
 //   owner     'u' owner · 0 · created (8) · batch id   → empty
 //   tombstone 'x' batch id (16)                        → owner; deleted, not yet cleared away
+//   deletion  'd' owner · 0 · seq (8)                  → batch id (16) · Event; outlives the batch
 //   audit     'a' seq (8)                              → AuditEntry
 //   token     't' token id                             → Token
 //   use       'n' token id                             → its last use: microseconds, in decimal
@@ -36,6 +37,7 @@ enum class kind : char {
   live = 'l',
   owner = 'u',
   tombstone = 'x',
+  deletion = 'd',
   audit = 'a',
   token = 't',
   use = 'n',
@@ -44,6 +46,7 @@ enum class kind : char {
 };
 
 std::string meta(std::string_view name);
+std::string last_seq(); // of what was given out: a number in decimal
 std::string batch(const domain::batch_id& id);
 std::string event(const domain::batch_id& id, domain::seq seq);
 std::string file(const domain::batch_id& id, domain::file_index index);
@@ -53,6 +56,9 @@ std::string live(const domain::batch_id& id);
 std::string owner(std::string_view name, std::int64_t created_us, const domain::batch_id& id);
 
 std::string tombstone(const domain::batch_id& id);
+std::string deletion(std::string_view owner, domain::seq seq);
+// All deletions of one owner begin so.
+std::string deletion_prefix(std::string_view owner);
 std::string audit(domain::seq seq);
 std::string token(std::string_view id);
 std::string use(std::string_view token_id);
@@ -72,6 +78,7 @@ std::optional<std::pair<std::int64_t, domain::batch_id>> owned_batch_of(std::str
 // The last 8 bytes of an event's key, and the last 4 of a file's or an outcome's.
 std::optional<domain::seq> seq_of(std::string_view key);
 std::optional<domain::seq> audit_seq_of(std::string_view key);
+std::optional<domain::seq> deletion_seq_of(std::string_view key);
 std::optional<domain::file_index> index_of(std::string_view key);
 
 } // namespace darkroom::persistence::keys

@@ -15,6 +15,12 @@ namespace darkroom::persistence {
 
 class database;
 
+// Whose events: of one batch; of all of one owner's; with neither, all that there are.
+struct event_scope {
+  std::optional<domain::batch_id> batch;
+  std::optional<std::string> owner;
+};
+
 class read_view {
 public:
   explicit read_view(std::shared_ptr<database> db) : db_(std::move(db)) {}
@@ -71,11 +77,37 @@ public:
   journal_result<void> each_event(const domain::batch_id& batch, domain::seq after,
                                   const std::function<bool(journaled_event&&)>& visit) const;
 
+  // Events after one seq up to another, in order, at most so many. Of several batches at once, only
+  // the last event of a deleted one is left.
+  journal_result<std::vector<journaled_event>> events_between(const event_scope& of,
+                                                              domain::seq after, domain::seq upto,
+                                                              std::size_t most) const;
+  // How many these are, counted as far as `most`.
+  journal_result<std::size_t> count_between(const event_scope& of, domain::seq after,
+                                            domain::seq upto, std::size_t most) const;
+  // The seq that was given out last; it may not be on disk yet.
+  domain::seq last_seq() const;
+  // The paths of files by index; of a file that was removed it is not known any more.
+  journal_result<std::vector<std::optional<std::string>>>
+  paths(const domain::batch_id& batch, std::span<const domain::file_index> indexes) const;
+
   // Everything that is wrong: events against each other, and projections against events. Empty:
   // content. One sentence each.
   journal_result<std::vector<std::string>> verify() const;
 
 private:
+  // Where an event is.
+  struct event_position {
+    domain::seq seq = 0;
+    domain::batch_id batch;
+    std::string deletion; // the key, if only its deletion is left of the batch
+    auto operator<=>(const event_position&) const = default;
+  };
+  journal_result<std::vector<event_position>> positions_between(const event_scope& of,
+                                                                domain::seq after, domain::seq upto,
+                                                                std::size_t most) const;
+  journal_result<std::vector<domain::batch_id>> changed_since(const event_scope& of,
+                                                              domain::seq after) const;
   std::shared_ptr<database> db_;
 };
 

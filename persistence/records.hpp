@@ -15,7 +15,7 @@ struct journaled_event {
   domain::seq prev = 0; // of the same batch; 0: the first
   std::int64_t time_us = 0;
   domain::event fact;
-  bool operator==(const journaled_event&) const = default;
+  std::string owner; // of the batch; known only of what was just appended
 };
 
 using outcome = std::variant<std::monostate, domain::file_completed, domain::file_failed,

@@ -102,6 +102,13 @@ std::uint64_t codec_host::cpu_ms() const {
          static_cast<std::uint64_t>(used.tv_nsec) / 1'000'000;
 }
 
+// Read, not mapped: whatever the host does with its memory, this stays a number.
+domain::conversion_progress codec_host::progress() const {
+  progress_cell cell = 0;
+  if (::pread(process_.progress.get(), &cell, sizeof cell, 0) != sizeof cell) return {};
+  return from_cell(cell);
+}
+
 // The host has ended, or must: finds out how.
 host_failure codec_host::end_of_life(std::optional<codec_error> why_killed) {
   kill();
@@ -125,8 +132,10 @@ host_failure codec_host::misbehaved(const char* how) {
   return {false, {crashed, std::string{"the codec host broke its protocol: "} + how}};
 }
 
-std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t job_id,
-                                                                const job_limits& allowed) {
+std::expected<wire_reply, host_failure>
+codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
+                        const progress_listener& on_progress) {
+  domain::conversion_progress told;
   const auto wall_end = clock::now() + std::chrono::milliseconds(allowed.wall_ms);
   const std::uint64_t cpu_end_ms = cpu_ms() + allowed.cpu_ms;
 #ifndef DARKROOM_SANITIZED // a sanitizer's shadow memory is not the host's
@@ -147,6 +156,8 @@ std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t jo
     }
     if (ready > 0 && (wait[0].revents != 0 || wait[1].revents != 0))
       return std::unexpected(end_of_life(std::nullopt));
+    if (on_progress)
+      if (const auto now = progress(); now != told) on_progress(told = now);
     if (clock::now() >= wall_end)
       return std::unexpected(
           end_of_life(codec_error{limit_time, "it took longer than its size allows"}));
@@ -162,14 +173,15 @@ std::expected<wire_reply, host_failure> codec_host::await_reply(std::uint64_t jo
 }
 
 std::expected<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<const int> fds,
-                                                        const job_limits& allowed) {
+                                                        const job_limits& allowed,
+                                                        const progress_listener& on_progress) {
   job.job_id = next_job_id_++;
   const std::uint64_t address_bytes = statm_bytes(process_.pid, 0);
   if (address_bytes == 0) return std::unexpected(end_of_life(std::nullopt));
   job.address_bytes_max = address_bytes + allowed.memory_bytes + address_slack_bytes;
   if (!send(process_.socket.get(), &job, sizeof job, fds))
     return std::unexpected(end_of_life(std::nullopt));
-  auto reply = await_reply(job.job_id, allowed);
+  auto reply = await_reply(job.job_id, allowed, on_progress);
   if (!reply) return reply;
   jobs_done_ += 1;
   if (reply->ok != 0) return reply;
@@ -199,7 +211,8 @@ std::expected<conversion, host_failure> codec_host::convert(int input, std::uint
                                                             const domain::conversion_spec& spec,
                                                             const input_limits& limits,
                                                             std::span<const int> outputs,
-                                                            const job_limits& allowed) {
+                                                            const job_limits& allowed,
+                                                            const progress_listener& on_progress) {
   wire_job job{};
   job.kind = job_kind::convert;
   job.input_bytes = input_bytes;
@@ -208,7 +221,7 @@ std::expected<conversion, host_failure> codec_host::convert(int input, std::uint
   std::array<int, received_fds::max> fds{};
   fds[0] = input;
   std::ranges::copy(outputs, fds.begin() + 1);
-  const auto reply = run(job, std::span(fds).first(outputs.size() + 1), allowed);
+  const auto reply = run(job, std::span(fds).first(outputs.size() + 1), allowed, on_progress);
   if (!reply) return std::unexpected(reply.error());
 
   const auto info = from_wire(reply->info);

@@ -40,7 +40,8 @@ public:
   // them any more, and their sizes are what `output.bytes` says.
   std::expected<conversion, host_failure>
   convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
-          const input_limits& limits, std::span<const int> outputs, const job_limits& allowed);
+          const input_limits& limits, std::span<const int> outputs, const job_limits& allowed,
+          const progress_listener& on_progress = nullptr);
 
   // Ends the host now; a job under way fails as interrupted. From any thread.
   void interrupt() noexcept;
@@ -55,9 +56,12 @@ private:
   explicit codec_host(spawned_host process) : process_(std::move(process)) {}
 
   std::expected<wire_reply, host_failure> run(wire_job& job, std::span<const int> fds,
-                                              const job_limits& allowed);
+                                              const job_limits& allowed,
+                                              const progress_listener& on_progress = nullptr);
   std::expected<wire_reply, host_failure> await_reply(std::uint64_t job_id,
-                                                      const job_limits& allowed);
+                                                      const job_limits& allowed,
+                                                      const progress_listener& on_progress);
+  domain::conversion_progress progress() const;
   host_failure end_of_life(std::optional<codec_error> why_killed);
   host_failure misbehaved(const char* how);
   void kill() noexcept;

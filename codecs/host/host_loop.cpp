@@ -24,9 +24,13 @@ void do_probe(const wire_job& job, int input, wire_reply& reply) {
   reply.info = to_wire(*info);
 }
 
-void do_convert(const wire_job& job, std::span<const int> fds, wire_reply& reply) {
+void do_convert(const wire_job& job, std::span<const int> fds, progress_cell* cell,
+                wire_reply& reply) {
   const auto spec = from_wire(job.spec);
-  const auto done = codecs::convert({fds[0], job.input_bytes, spec, job.limits, fds.subspan(1)});
+  const progress_meter progress(cell);
+  progress.at(0, 1);
+  const auto done =
+      codecs::convert({fds[0], job.input_bytes, spec, job.limits, fds.subspan(1), progress});
   if (!done) return refuse(reply, done.error());
   reply.ok = 1;
   reply.losses = done->losses.bits;
@@ -36,7 +40,7 @@ void do_convert(const wire_job& job, std::span<const int> fds, wire_reply& reply
     reply.outputs[i] = {done->outputs[i].bytes, done->outputs[i].width, done->outputs[i].height};
 }
 
-wire_reply answer(const wire_job& job, std::span<const int> fds) {
+wire_reply answer(const wire_job& job, std::span<const int> fds, progress_cell* cell) {
   wire_reply reply{};
   reply.job_id = job.job_id;
   const std::size_t wanted = 1 + (job.kind == job_kind::convert ? job.spec.output_count : 0);
@@ -48,7 +52,7 @@ wire_reply answer(const wire_job& job, std::span<const int> fds) {
     if (job.kind == job_kind::probe)
       do_probe(job, fds[0], reply);
     else
-      do_convert(job, fds, reply);
+      do_convert(job, fds, cell, reply);
   } catch (const std::bad_alloc&) {
     refuse(reply, {domain::failure_reason::limit_memory, "no memory for the conversion"});
   } catch (const std::exception& e) {
@@ -59,13 +63,13 @@ wire_reply answer(const wire_job& job, std::span<const int> fds) {
 
 } // namespace
 
-void serve(int socket) noexcept {
+void serve(int socket, progress_cell* cell) noexcept {
   for (;;) {
     wire_job job{};
     received_fds fds;
     if (!receive(socket, &job, sizeof job, fds)) return;
     limit_address_space(job.address_bytes_max);
-    const wire_reply reply = answer(job, fds.list());
+    const wire_reply reply = answer(job, fds.list(), cell);
     fds.close_all();
     if (!send(socket, &reply, sizeof reply, {})) return;
   }

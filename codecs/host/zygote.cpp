@@ -11,6 +11,7 @@
 #include <map>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -37,13 +38,30 @@ int open_pidfd(pid_t pid) {
   return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
 }
 
+// Memory that a host shares with the server: of one size for ever, so that neither can pull it away
+// from under the other.
+unique_fd make_progress_file() {
+  unique_fd file{::memfd_create("progress", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+  const bool ok = file && ::ftruncate(file.get(), sizeof(progress_cell)) == 0 &&
+                  ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+  return ok ? std::move(file) : unique_fd{};
+}
+
+progress_cell* map_progress(int file) {
+  void* at =
+      ::mmap(nullptr, sizeof(progress_cell), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (at == MAP_FAILED) ::_exit(1);
+  return static_cast<progress_cell*>(at);
+}
+
 [[noreturn]] void become_host(const seccomp_program& program, std::uint64_t address_bytes_max,
-                              int socket, int zygote_pid) {
+                              int socket, int progress, int zygote_pid) {
+  progress_cell* cell = map_progress(progress);
   // Nothing of the zygote's stays reachable: its control socket least of all.
   if (::dup2(socket, host_socket_fd) != host_socket_fd) ::_exit(1);
   ::prctl(PR_SET_NAME, "darkroom-host", 0, 0, 0);
   enter_walls(program, address_bytes_max, host_socket_fd, zygote_pid);
-  serve(host_socket_fd);
+  serve(host_socket_fd, cell);
   ::_exit(0);
 }
 
@@ -76,6 +94,11 @@ private:
     int pair[2];
     int status[2];
     spawn_reply reply{-1, 0};
+    const unique_fd progress = make_progress_file();
+    if (!progress) {
+      reply.error = errno;
+      return send(control_fd, &reply, sizeof reply, {});
+    }
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
       reply.error = errno;
       return send(control_fd, &reply, sizeof reply, {});
@@ -89,13 +112,14 @@ private:
     unique_fd ours{pair[0]}, theirs{pair[1]}, status_out{status[0]}, status_in{status[1]};
     const pid_t self = ::getpid();
     const pid_t pid = ::fork();
-    if (pid == 0) become_host(program_, request.address_bytes_max, theirs.get(), self);
+    if (pid == 0)
+      become_host(program_, request.address_bytes_max, theirs.get(), progress.get(), self);
     reply.pid = pid;
     reply.error = pid < 0 ? errno : 0;
     if (pid < 0) return send(control_fd, &reply, sizeof reply, {});
     const unique_fd pidfd{open_pidfd(pid)};
     hosts_[pid] = std::move(status_in);
-    const int fds[] = {ours.get(), status_out.get(), pidfd.get()};
+    const int fds[] = {ours.get(), status_out.get(), pidfd.get(), progress.get()};
     return send(control_fd, &reply, sizeof reply, fds);
   }
 
@@ -198,11 +222,12 @@ bool zygote::request(std::uint64_t address_bytes_max, spawned_host& host) {
   pollfd wait{control_.get(), POLLIN, 0};
   if (::poll(&wait, 1, limits::host_spawn_ms) != 1) return false;
   if (!receive(control_.get(), &reply, sizeof reply, fds)) return false;
-  if (reply.pid <= 0 || fds.list().size() != 3) return false;
+  if (reply.pid <= 0 || fds.list().size() != 4) return false;
   host.pid = reply.pid;
   host.socket.reset(fds.release(0));
   host.status.reset(fds.release(1));
   host.pidfd.reset(fds.release(2));
+  host.progress.reset(fds.release(3));
   return true;
 }
 

@@ -23,6 +23,7 @@ struct spawned_host {
   unique_fd socket; // jobs and replies
   unique_fd status; // one exit_report when it has ended
   unique_fd pidfd;
+  unique_fd progress; // one progress_cell, which the host writes at any time
 };
 
 // Whether this process was started to be a zygote. Ask first thing in `main`.

@@ -19,7 +19,8 @@ public:
   codecs::result<codecs::image_info> probe(const probe_job&) override {
     return codecs::image_info{.format = "png", .width = 3, .height = 4, .channels = 1};
   }
-  conversion_outcome convert(const conversion_job& job) override {
+  conversion_outcome convert(const conversion_job& job,
+                             const codecs::progress_listener&) override {
     to_->converted.push_back(job.lease);
     return {};
   }

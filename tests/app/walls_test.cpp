@@ -26,10 +26,11 @@ public:
   codecs::result<codecs::image_info> probe(const actors::probe_job& job) override {
     return real_->probe(job);
   }
-  actors::conversion_outcome convert(const actors::conversion_job& job) override {
+  actors::conversion_outcome convert(const actors::conversion_job& job,
+                                     const codecs::progress_listener& on_progress) override {
     auto hasty = job;
     hasty.cpu_ms = 300;
-    return real_->convert(hasty);
+    return real_->convert(hasty, on_progress);
   }
   void interrupt(domain::lease_id lease) noexcept override { real_->interrupt(lease); }
 

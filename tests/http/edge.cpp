@@ -44,7 +44,9 @@ public:
     return codecs::image_info{.format = "jpeg", .width = 8, .height = 8, .channels = 3};
   }
 
-  actors::conversion_outcome convert(const actors::conversion_job& job) override {
+  actors::conversion_outcome convert(const actors::conversion_job& job,
+                                     const codecs::progress_listener& on_progress) override {
+    on_progress({domain::conversion_stage::encoding, 50});
     actors::conversion_outcome outcome;
     if (!waits_.pass(job.lease)) {
       outcome.how = actors::conversion_outcome::kind::interrupted;

@@ -1,0 +1,228 @@
+#include "http/feed_source.hpp"
+
+#include "http/event_views.hpp"
+#include "http/services.hpp"
+
+#include <algorithm>
+
+namespace darkroom::http {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long the last words about a batch that has ended can be taken.
+constexpr auto last_words = std::chrono::seconds(5);
+
+std::string file_name(domain::file_index file) {
+  std::string name = "file ";
+  return name.append(std::to_string(file));
+}
+
+} // namespace
+
+void feed_source::inbox::put(item one) {
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto* list = std::get_if<event_list>(&one)) events += (*list)->size();
+    if (std::holds_alternative<begin_at>(one)) began = true;
+    if (events > limits::feed_queue_events_max) {
+      // Too many to make text of: who follows reads them from the journal.
+      const auto* list = std::get_if<event_list>(&one);
+      const auto last = list != nullptr ? (*list)->back().seq : std::get<begin_at>(one).seq;
+      std::erase_if(items, [](const item& i) {
+        return std::holds_alternative<event_list>(i) || std::holds_alternative<begin_at>(i);
+      });
+      events = 0;
+      one = begin_at{last};
+    }
+    items.push_back(std::move(one));
+  }
+  filled.notify_all();
+}
+
+feed_source::feed_source(actors::orchestra& actors, feed& to) : actors_(actors), to_(to) {
+  actors_.watch({.begin = [in = inbox_](domain::seq from) { in->put(begin_at{from}); },
+                 .events =
+                     [in = inbox_](event_list events) {
+                       if (!events->empty()) in->put(std::move(events));
+                     }});
+  {
+    std::unique_lock lock(inbox_->mutex);
+    inbox_->filled.wait_for(lock, milliseconds(limits::ask_ms), [this] { return inbox_->began; });
+  }
+  thread_ = std::thread([this] { run(); });
+}
+
+feed_source::~feed_source() {
+  stop();
+}
+
+void feed_source::stop() {
+  {
+    const std::lock_guard lock(inbox_->mutex);
+    inbox_->stopping = true;
+  }
+  inbox_->filled.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+void feed_source::run() {
+  auto next_tick = clock::now();
+  while (true) {
+    std::deque<inbox::item> items;
+    {
+      std::unique_lock lock(inbox_->mutex);
+      inbox_->filled.wait_for(lock, milliseconds(limits::feed_tick_ms),
+                              [this] { return inbox_->stopping || !inbox_->items.empty(); });
+      if (inbox_->stopping) return;
+      items.swap(inbox_->items);
+      inbox_->events = 0;
+    }
+    for (const auto& one : items)
+      std::visit([this](const auto& what) { handle(what); }, one);
+    if (const auto now = clock::now(); now >= next_tick) {
+      next_tick = now + milliseconds(limits::feed_tick_ms);
+      tick(now);
+    }
+  }
+}
+
+std::optional<std::string> feed_source::owner_of(const domain::batch_id& batch) const {
+  const auto facts = actors_.usage().find(batch);
+  return facts ? std::optional{facts->owner} : std::nullopt;
+}
+
+// --- Durable events
+// -------------------------------------------------------------------------------------
+
+void feed_source::handle(const begin_at& begin) {
+  to_.reset(begin.seq);
+}
+
+void feed_source::handle(const event_list& events) {
+  std::vector<event_text> texts;
+  std::shared_ptr<const persistence::read_view> journal;
+  for (const auto& e : *events) {
+    if (!to_.wanted(e.batch, e.owner)) continue;
+    changed_.insert(e.batch);
+    if (!journal) journal = actors_.view();
+    texts.push_back({e.seq, e.batch, e.owner, event_json(e, journal)});
+  }
+  to_.publish(texts, events->back().seq, clock::now());
+}
+
+// --- Progress
+// -------------------------------------------------------------------------------------------
+
+void feed_source::tick(clock::time_point now) {
+  if (to_.streams() == 0) {
+    changed_.clear();
+    asked_.clear();
+    files_told_.clear();
+    ahead_told_.clear();
+    return;
+  }
+  tell_files();
+  ask_batches(now);
+  ask_queue(now);
+  forget_ended(now);
+}
+
+void feed_source::tell_files() {
+  const auto slots = actors_.board().read();
+  files_told_.resize(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const auto& slot = slots[i];
+    auto& told = files_told_[i];
+    const bool busy = !slot.path.empty() && slot.batch != domain::batch_id{};
+    const told_file now = busy ? told_file{slot.batch, slot.file, slot.progress} : told_file{};
+    if (now == told) continue;
+    const bool moved_on = told.batch != now.batch || told.file != now.file;
+    if (moved_on && told.batch != domain::batch_id{})
+      to_.set_volatile(told.batch, owner_of(told.batch).value_or(""), file_name(told.file), nullptr);
+    told = now;
+    const auto owner = busy ? owner_of(slot.batch) : std::nullopt;
+    if (!owner || !to_.wanted(slot.batch, *owner)) continue;
+    to_.set_volatile(slot.batch, *owner, file_name(slot.file),
+                     std::make_shared<const std::string>(file_progress_json(slot, now_us())));
+  }
+}
+
+void feed_source::ask_batches(clock::time_point now) {
+  // While something runs, the time that is left changes also without events.
+  for (const auto& told : files_told_) {
+    const auto asked = asked_.find(told.batch);
+    if (asked != asked_.end() &&
+        now - asked->second >= milliseconds(limits::batch_progress_quiet_ms))
+      changed_.insert(told.batch);
+  }
+  for (auto at = changed_.begin(); at != changed_.end();) {
+    if (asking_.size() >= limits::batch_progress_asks_max) return;
+    const auto batch = *at;
+    const auto asked = asked_.find(batch);
+    const bool soon = asked != asked_.end() &&
+                      now - asked->second < milliseconds(limits::batch_progress_ms);
+    if (soon || asking_.contains(batch)) {
+      ++at;
+      continue;
+    }
+    at = changed_.erase(at);
+    const auto owner = owner_of(batch);
+    if (!owner || !to_.wanted(batch, *owner)) {
+      asked_.erase(batch);
+      continue;
+    }
+    asked_[batch] = now;
+    asking_.insert(batch);
+    actors_.ask(actors::describe_batch{batch, false}, [in = inbox_, batch](actors::batch_view view) {
+      view.summary.id = batch; // also when there is no such batch
+      in->put(std::move(view));
+    });
+  }
+}
+
+void feed_source::handle(const actors::batch_view& view) {
+  const auto& batch = view.summary.id;
+  asking_.erase(batch);
+  if (!view.found) return;
+  to_.set_volatile(batch, view.summary.owner, "batch",
+                   std::make_shared<const std::string>(batch_progress_json(view, now_us())));
+  if (domain::is_terminal(view.summary.phase)) ended_.emplace_back(clock::now() + last_words, batch);
+}
+
+void feed_source::forget_ended(clock::time_point now) {
+  while (!ended_.empty() && ended_.front().first <= now) {
+    const auto batch = ended_.front().second;
+    ended_.pop_front();
+    asked_.erase(batch);
+    to_.set_volatile(batch, owner_of(batch).value_or(""), "batch", nullptr);
+  }
+}
+
+void feed_source::ask_queue(clock::time_point now) {
+  if (now - queue_asked_ < milliseconds(limits::queue_position_ms)) return;
+  queue_asked_ = now;
+  actors_.ask(actors::describe_queue{},
+              [in = inbox_](actors::queue_view view) { in->put(std::move(view)); });
+}
+
+void feed_source::handle(const actors::queue_view& view) {
+  std::map<domain::batch_id, std::uint32_t> told;
+  for (const auto& [batch, ahead] : view.ahead) {
+    const auto owner = owner_of(batch);
+    if (!owner || !to_.wanted(batch, *owner)) continue;
+    told[batch] = ahead;
+    const auto before = ahead_told_.find(batch);
+    if (before != ahead_told_.end() && before->second == ahead) continue;
+    to_.set_volatile(
+        batch, *owner, "queue",
+        std::make_shared<const std::string>(queue_position_json(batch, ahead, now_us())));
+  }
+  for (const auto& [batch, ahead] : ahead_told_)
+    if (!told.contains(batch))
+      to_.set_volatile(batch, owner_of(batch).value_or(""), "queue", nullptr);
+  ahead_told_ = std::move(told);
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,116 @@
+// Who did what to what: the audit, page by page or all of it.
+#include "http/blocking.hpp"
+#include "http/routes.hpp"
+#include "http/views.hpp"
+
+#include "config/limits.hpp"
+
+#include <algorithm>
+
+namespace darkroom::http {
+
+namespace {
+
+struct audit_wish {
+  std::string user, action;
+  std::optional<domain::batch_id> batch;
+  domain::seq after = 0;
+  std::size_t limit = limits::page_default;
+
+  bool fits(const persistence::audit_entry& e) const {
+    return (user.empty() || e.user == user) && (action.empty() || e.action == action) &&
+           (!batch || e.batch == batch);
+  }
+};
+
+struct audit_page {
+  std::vector<std::string> lines;
+  std::optional<domain::seq> next; // there may be more after this one
+};
+
+std::expected<audit_wish, problem> read_wish(const call& c) {
+  audit_wish wish;
+  wish.user = c.rq.parameter("user").value_or("");
+  wish.action = c.rq.parameter("action").value_or("");
+  if (const auto batch = c.rq.parameter("batch")) {
+    wish.batch = domain::parse_batch_id(*batch);
+    if (!wish.batch) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
+  }
+  const auto after = number_parameter(c, "after", 0, 0, INT64_MAX);
+  if (!after) return std::unexpected(after.error());
+  wish.after = *after;
+  const auto limit = number_parameter(c, "limit", limits::page_default, 1, limits::page_max);
+  if (!limit) return std::unexpected(limit.error());
+  wish.limit = *limit;
+  return wish;
+}
+
+persistence::journal_result<audit_page> read_page(const persistence::read_view& journal,
+                                                  const audit_wish& wish) {
+  audit_page page;
+  std::size_t looked_at = 0;
+  const auto ok = journal.each_audit(wish.after, [&](persistence::audit_entry&& e) {
+    if (page.lines.size() == wish.limit || looked_at == limits::rows_per_page_max) return false;
+    looked_at += 1;
+    page.next = e.seq;
+    if (wish.fits(e)) page.lines.push_back(audit_json(e));
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  if (page.lines.size() < wish.limit && looked_at < limits::rows_per_page_max) page.next.reset();
+  return page;
+}
+
+task<bool> write_all(services* s, audit_wish wish, body_writer& out) {
+  wish.limit = limits::page_max;
+  for (bool more = true; more;) {
+    const auto journal = journal_of(*s);
+    if (!journal) co_return false;
+    const auto read = [&journal, &wish] { return read_page(*journal, wish); };
+    const auto page = co_await run_blocking(s->blocking, read);
+    if (!page) co_return false;
+    std::string text;
+    for (const auto& line : page->lines)
+      text += line + '\n';
+    const bool sent = co_await out.write(text);
+    if (!sent) co_return false;
+    more = page->next.has_value();
+    wish.after = page->next.value_or(wish.after);
+  }
+  co_return true;
+}
+
+task<response> audit(call& c) {
+  c.owner = "*"; // that it was looked at is kept as well
+  const auto wish = read_wish(c);
+  if (!wish) co_return problem_response(wish.error(), c.rq);
+  if (c.rq.header("Accept").find("application/x-ndjson") != std::string_view::npos) {
+    response r;
+    r.with("Content-Type", "application/x-ndjson");
+    const auto write = [s = &c.s, wish = *wish](body_writer& out) { return write_all(s, wish, out); };
+    r.body = stream_body{write, {}};
+    co_return r;
+  }
+  const auto journal = open_journal(c);
+  if (!journal) co_return problem_response(journal.error(), c.rq);
+  const auto read = [&journal, &wish] { return read_page(**journal, *wish); };
+  const auto page = co_await run_blocking(c.s.blocking, read);
+  if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
+  std::string text = R"({"entries":[)";
+  for (const auto& line : page->lines)
+    text += (&line == &page->lines.front() ? "" : ",") + line;
+  text += "]";
+  if (page->next) text += ",\"next_after\":" + std::to_string(*page->next);
+  text += "}";
+  auto r = json_response(200, std::move(text));
+  if (page->next) link_after(r, c, *page->next);
+  co_return r;
+}
+
+} // namespace
+
+std::vector<route> audit_routes() {
+  return {{"GET", "/v1/admin/audit", access::admin, "audit.read", audit}};
+}
+
+} // namespace darkroom::http

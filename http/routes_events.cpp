@@ -1,0 +1,303 @@
+// What happens: the activity log of a batch page by page, the same as a stream of server-sent
+// events, and the WebSocket for many batches at once; tickets for browsers.
+#include "http/blocking.hpp"
+#include "http/event_views.hpp"
+#include "http/feed_session.hpp"
+#include "http/routes.hpp"
+
+#include "config/limits.hpp"
+
+#include <boost/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+
+namespace darkroom::http {
+
+namespace {
+
+namespace json = boost::json;
+using std::chrono::milliseconds;
+
+// The services outlive every connection.
+std::shared_ptr<services> shared(services& s) {
+  return {&s, [](services*) {}};
+}
+
+// --- Pages
+// ----------------------------------------------------------------------------------------------
+
+struct event_page {
+  std::vector<std::string> lines;
+  std::optional<domain::seq> next; // there may be more after this one
+};
+
+struct page_wish {
+  domain::batch_id batch;
+  domain::seq after = 0, upto = 0;
+  std::size_t limit = limits::page_default;
+  bool as_log = false;
+};
+
+persistence::journal_result<event_page> read_page(const journal_view& journal,
+                                                  const page_wish& wish) {
+  const auto events = journal->events_between({wish.batch, {}}, wish.after, wish.upto, wish.limit);
+  if (!events) return std::unexpected(events.error());
+  event_page page;
+  for (const auto& e : *events)
+    page.lines.push_back(wish.as_log ? event_line(e, *journal) : event_json(e, journal));
+  if (events->size() == wish.limit) page.next = events->back().seq;
+  return page;
+}
+
+task<response> activity_page(call& c, const domain::batch_id& batch, domain::seq after) {
+  page_wish wish{batch, after};
+  const auto limit = number_parameter(c, "limit", limits::page_default, 1, limits::page_max);
+  if (!limit) co_return problem_response(limit.error(), c.rq);
+  wish.limit = *limit;
+  const auto form = c.rq.parameter("view").value_or("json");
+  if (form != "json" && form != "log")
+    co_return problem_response({"invalid_parameter", "view is json or log."}, c.rq);
+  wish.as_log = form == "log";
+  // What the answer to a command has told is there, whether the feed has come by or not.
+  const auto view = co_await view_batch(c, batch, false);
+  if (!view) co_return problem_response(view.error(), c.rq);
+  wish.upto = std::max(c.s.events.last_seq(), view->summary.seq);
+  const auto journal = open_journal(c);
+  if (!journal) co_return problem_response(journal.error(), c.rq);
+  const auto read = [&journal, &wish] { return read_page(*journal, wish); };
+  const auto page = co_await run_blocking(c.s.blocking, read);
+  if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
+  response r;
+  std::string text;
+  if (wish.as_log) {
+    for (const auto& line : page->lines)
+      text += line + '\n';
+    r.with("Content-Type", "text/plain; charset=utf-8");
+  } else {
+    text = R"({"events":[)";
+    for (const auto& line : page->lines)
+      text += (&line == &page->lines.front() ? "" : ",") + line;
+    text += "]";
+    if (page->next) text += ",\"next_after\":" + std::to_string(*page->next);
+    text += "}";
+    r.with("Content-Type", "application/json");
+  }
+  r.with("Cache-Control", "no-cache");
+  if (page->next) link_after(r, c, *page->next);
+  r.body = std::move(text);
+  co_return r;
+}
+
+// --- Server-sent events
+// ---------------------------------------------------------------------------------
+
+// One client of `text/event-stream` (HTML standard, section 9.2). What has a seq has it as its id;
+// what is volatile has none.
+class sse_session {
+public:
+  sse_session(std::shared_ptr<services> s, identity who, event_scope scope, domain::seq after)
+      : s_(std::move(s)), who_(std::move(who)), scope_(std::move(scope)), after_(after) {}
+
+  task<bool> run(body_writer& out) {
+    const auto link = std::make_shared<connection>(connection{&out, false});
+    const auto on_end = [link] {
+      if (link->writing && link->out != nullptr) link->out->abort();
+    };
+    stream_ = event_stream::open(*s_, out.executor(), who_, on_end);
+    out.when_gone([weak = std::weak_ptr(stream_)] {
+      if (const auto stream = weak.lock()) stream->end(stream_ending::gone);
+    });
+    stream_->events().follow(1, scope_, after_);
+    std::string text = "retry: " + std::to_string(limits::sse_retry_ms) + "\n\n";
+    bool alive = true;
+    while (alive && stream_->ending() == stream_ending::none) {
+      if (!text.empty()) {
+        link->writing = true;
+        alive = co_await out.write(text);
+        link->writing = false;
+        text.clear();
+        continue;
+      }
+      const auto lag = stream_->events().next_lag();
+      if (lag) {
+        const auto page = co_await stream_->read_missed(*lag);
+        if (!page) {
+          co_await stream_->wait(milliseconds(limits::journal_reopen_ms));
+          continue;
+        }
+        for (const auto& one : page->lines)
+          add(text, one.seq, one.json);
+        (void)stream_->events().caught_up(1, page->read);
+        continue;
+      }
+      take(text);
+      if (!text.empty()) continue;
+      const auto since = std::chrono::steady_clock::now();
+      co_await stream_->wait(milliseconds(limits::sse_heartbeat_ms));
+      const auto waited = std::chrono::steady_clock::now() - since;
+      if (waited >= milliseconds(limits::sse_heartbeat_ms)) text = ": still here\n\n";
+    }
+    link->out = nullptr;
+    const auto why = stream_->ending();
+    stream_.reset();
+    co_return alive && (why == stream_ending::shutdown || why == stream_ending::token_ended);
+  }
+
+private:
+  // The connection, as long as it is ours.
+  struct connection {
+    body_writer* out;
+    bool writing;
+  };
+
+  static void add(std::string& to, domain::seq seq, std::string_view text) {
+    to += "id: " + std::to_string(seq) + "\ndata: ";
+    to.append(text).append("\n\n");
+  }
+
+  void take(std::string& to) {
+    const auto taken = stream_->events().take(limits::feed_message_bytes);
+    for (const auto& part : taken.events) {
+      const auto& p = *part.of;
+      std::size_t begin = part.first_mark == 0 ? 0 : p.marks[part.first_mark - 1].end + 1;
+      for (std::size_t i = part.first_mark; i < p.marks.size(); ++i) {
+        add(to, p.marks[i].seq, std::string_view(p.text).substr(begin, p.marks[i].end - begin));
+        begin = p.marks[i].end + 1;
+      }
+    }
+    for (const auto& text : taken.volatile_texts)
+      to.append("data: ").append(*text).append("\n\n");
+  }
+
+  std::shared_ptr<services> s_;
+  identity who_;
+  event_scope scope_;
+  domain::seq after_;
+  std::shared_ptr<event_stream> stream_;
+};
+
+// Places are held as long as the answer lives.
+struct held_places {
+  stream_registry::place of_user, of_batch;
+};
+
+task<response> event_source(call& c, const domain::batch_id& batch, domain::seq after) {
+  auto of_user = c.s.streams.enter(c.rq.address, c.who.user);
+  if (!of_user)
+    co_return problem_response(full_problem(of_user.error(), c.s.settings.feed), c.rq);
+  auto of_batch = c.s.streams.follow(c.who.user, batch);
+  if (!of_batch)
+    co_return problem_response(full_problem(of_batch.error(), c.s.settings.feed), c.rq);
+  const auto places =
+      std::make_shared<held_places>(held_places{std::move(*of_user), std::move(*of_batch)});
+  const auto session =
+      std::make_shared<sse_session>(shared(c.s), c.who, event_scope{batch, {}}, after);
+  response r;
+  r.with("Content-Type", "text/event-stream");
+  r.with("Cache-Control", "no-store");
+  r.with("X-Accel-Buffering", "no"); // of proxies
+  r.closes = true;
+  r.body = stream_body{[session, places](body_writer& out) { return session->run(out); }, {}};
+  co_return r;
+}
+
+bool accepts(const request& rq, std::string_view type) {
+  return rq.header("Accept").find(type) != std::string_view::npos;
+}
+
+task<response> events(call& c) {
+  const auto named = find_batch(c, c.param(0));
+  if (!named) co_return problem_response(named.error(), c.rq);
+  auto after = number_parameter(c, "after", 0, 0, INT64_MAX);
+  if (!after) co_return problem_response(after.error(), c.rq);
+  if (!accepts(c.rq, "text/event-stream")) co_return co_await activity_page(c, named->id, *after);
+  // What a browser says of itself when it comes back goes before what its address says.
+  if (const auto last = c.rq.header("Last-Event-ID"); !last.empty()) {
+    const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), *after);
+    if (error != std::errc{} || end != last.data() + last.size())
+      co_return problem_response({"invalid_parameter", "Last-Event-ID is the seq of an event."},
+                                 c.rq);
+  }
+  co_return co_await event_source(c, named->id, *after);
+}
+
+// --- The WebSocket
+// ------------------------------------------------------------------------------------------
+
+// A page of another server would be served in the name of whoever looks at it.
+bool allowed_origin(const call& c) {
+  const std::string origin{c.rq.header("Origin")};
+  if (origin.empty()) return true; // no browser
+  const auto& listed = c.s.settings.http.allowed_origins;
+  if (std::ranges::find(listed, origin) != listed.end()) return true;
+  const auto authority = origin.find("://");
+  if (authority == std::string::npos || c.rq.count("Origin") != 1) return false;
+  if (c.rq.secure && !origin.starts_with("https://")) return false;
+  const auto same = [](unsigned char a, unsigned char b) {
+    return std::tolower(a) == std::tolower(b);
+  };
+  return std::ranges::equal(origin.substr(authority + 3), c.rq.header("Host"), same);
+}
+
+task<response> live(call& c) {
+  if (const auto p = check_upgrade(c.rq)) {
+    auto r = problem_response(*p, c.rq);
+    if (p->code == "upgrade_required") {
+      r.with("Upgrade", "websocket");
+      r.with("Sec-WebSocket-Version", "13");
+    }
+    co_return r;
+  }
+  if (!allowed_origin(c)) co_return problem_response({"forbidden_origin"}, c.rq);
+  const auto offered = offered_subprotocols(c.rq);
+  if (std::ranges::find(offered, feed_subprotocol) == offered.end())
+    co_return problem_response({"bad_request", "Offer the subprotocol darkroom.v1."}, c.rq);
+  auto place = c.s.streams.enter(c.rq.address, c.who.user);
+  if (!place && place.error() == stream_registry::full::address)
+    co_return problem_response(full_problem(place.error(), c.s.settings.feed), c.rq);
+  response r;
+  r.with("Sec-WebSocket-Protocol", std::string{feed_subprotocol});
+  upgrade_body body;
+  body.idle = std::chrono::seconds(c.s.settings.feed.idle_s);
+  if (place) {
+    const auto held = std::make_shared<stream_registry::place>(std::move(*place));
+    body.serve = [s = shared(c.s), who = c.who, about = audit_of(c, "feed", 101, "ok"),
+                  held](web_socket& socket) {
+      return feed_session::serve(std::make_shared<feed_session>(*s, socket, who, about));
+    };
+  } else { // a browser shows its page the code of a close, and nothing of a refusal
+    body.serve = [why = full_problem(place.error(), c.s.settings.feed)](web_socket& socket) {
+      return feed_session::refuse(socket, why);
+    };
+  }
+  r.body = std::move(body);
+  co_return r;
+}
+
+task<response> create_ticket(call& c) {
+  const auto now = now_us();
+  const auto ticket = c.s.tickets.issue(c.who, now);
+  if (!ticket) {
+    problem p{"quota_exceeded", "There are too many tickets that were not used."};
+    p.retry_after_s = limits::ticket_ms / 1'000;
+    co_return problem_response(p, c.rq);
+  }
+  auto r = json_response(
+      201, json::serialize(json::object{{"ticket", *ticket}, {"expires_in_ms", limits::ticket_ms}}));
+  r.with("Cache-Control", "no-store");
+  co_return r;
+}
+
+} // namespace
+
+std::vector<route> event_routes() {
+  using enum access;
+  return {
+      {"GET", "/v1/batches/{id}/events", user, "", events, true},
+      {"GET", "/v1/events", user, "", live, true},
+      {"POST", "/v1/tickets", user, "", create_ticket},
+  };
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,37 @@
+#include "http/tickets.hpp"
+
+#include "config/limits.hpp"
+#include "http/request_id.hpp"
+
+#include <algorithm>
+
+namespace darkroom::http {
+
+namespace {
+constexpr std::size_t ticket_bytes = 24;
+}
+
+void ticket_office::drop_old(std::int64_t now_us) {
+  std::erase_if(tickets_, [&](const auto& one) { return one.second.ends_us <= now_us; });
+}
+
+std::optional<std::string> ticket_office::issue(const identity& who, std::int64_t now_us) {
+  const std::lock_guard lock(mutex_);
+  drop_old(now_us);
+  const auto own = std::ranges::count_if(
+      tickets_, [&](const auto& one) { return one.second.who.user == who.user; });
+  if (static_cast<std::size_t>(own) >= limits::tickets_per_user_max) return std::nullopt;
+  auto ticket = random_hex(ticket_bytes);
+  tickets_[ticket] = {who, now_us + std::int64_t{limits::ticket_ms} * 1'000};
+  return ticket;
+}
+
+std::optional<identity> ticket_office::redeem(const std::string& ticket, std::int64_t now_us) {
+  const std::lock_guard lock(mutex_);
+  drop_old(now_us);
+  auto used = tickets_.extract(ticket);
+  if (used.empty()) return std::nullopt;
+  return std::move(used.mapped().who);
+}
+
+} // namespace darkroom::http

@@ -1,0 +1,240 @@
+#include "http/web_socket.hpp"
+
+#include "config/limits.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/websocket/stream.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace darkroom::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace websocket = boost::beast::websocket;
+
+namespace {
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr int send_buffer_bytes = 128 * 1024; // in the kernel; more would only hide a slow client
+
+// Beast reads and writes through this: first what came behind the request, then the connection,
+// plain or encrypted.
+class wire_layer {
+public:
+  using executor_type = asio::any_io_executor;
+
+  wire_layer(transport& wire, std::vector<char> early) : wire_(wire), early_(std::move(early)) {}
+
+  executor_type get_executor() { return wire_.executor(); }
+  transport& wire() { return wire_; }
+
+  template<class Buffers, class Token>
+  auto async_read_some(const Buffers& buffers, Token&& token) {
+    return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+        [this](auto handler, const Buffers& into) {
+          if (used_ < early_.size()) {
+            const auto n = asio::buffer_copy(into, asio::buffer(early_) + used_);
+            used_ += n;
+            received_ += n;
+            asio::post(wire_.executor(), beast::bind_front_handler(
+                                             std::move(handler), boost::system::error_code{}, n));
+            return;
+          }
+          read_wire(into, std::move(handler));
+        },
+        token, buffers);
+  }
+  template<class Buffers, class Token>
+  auto async_write_some(const Buffers& buffers, Token&& token) {
+    return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
+        [this](auto handler, const Buffers& from) {
+          if (auto* tls = wire_.tls())
+            tls->async_write_some(from, std::move(handler));
+          else
+            wire_.tcp().async_write_some(from, std::move(handler));
+        },
+        token, buffers);
+  }
+  std::uint64_t take_received() { return std::exchange(received_, 0); }
+
+private:
+  // Counts what comes, and hands it on to whom it is for.
+  template<class Handler>
+  struct counting {
+    using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
+    using allocator_type = asio::associated_allocator_t<Handler>;
+    wire_layer* of;
+    Handler handler;
+    executor_type get_executor() const {
+      return asio::get_associated_executor(handler, of->wire_.executor());
+    }
+    allocator_type get_allocator() const { return asio::get_associated_allocator(handler); }
+    void operator()(const boost::system::error_code& error, std::size_t n) {
+      of->received_ += n;
+      handler(error, n);
+    }
+  };
+  template<class Buffers, class Handler>
+  void read_wire(const Buffers& into, Handler handler) {
+    counting<Handler> counted{this, std::move(handler)};
+    if (auto* tls = wire_.tls())
+      tls->async_read_some(into, std::move(counted));
+    else
+      wire_.tcp().async_read_some(into, std::move(counted));
+  }
+
+  transport& wire_;
+  std::vector<char> early_;
+  std::size_t used_ = 0;
+  std::uint64_t received_ = 0;
+};
+
+// The connection is brought to its end by its session, once for plain and encrypted ones.
+template<class Handler>
+void async_teardown(beast::role_type, wire_layer& layer, Handler&& handler) {
+  asio::post(layer.get_executor(), beast::bind_front_handler(std::forward<Handler>(handler),
+                                                             boost::system::error_code{}));
+}
+void beast_close_socket(wire_layer& layer) {
+  layer.wire().cancel();
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+    text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+    text.remove_suffix(1);
+  return text;
+}
+
+std::vector<std::string> listed(std::string_view header) {
+  std::vector<std::string> words;
+  while (!header.empty()) {
+    const auto end = std::min(header.find(','), header.size());
+    if (const auto word = trimmed(header.substr(0, end)); !word.empty()) words.emplace_back(word);
+    header.remove_prefix(std::min(end + 1, header.size()));
+  }
+  return words;
+}
+
+bool same_word(std::string_view a, std::string_view b) {
+  return std::ranges::equal(
+      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+// 16 bytes in base64 (RFC 6455, section 4.1).
+bool is_key(std::string_view key) {
+  constexpr std::string_view digits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  return key.size() == 24 && key.ends_with("==") &&
+         key.substr(0, 22).find_first_not_of(digits) == std::string_view::npos;
+}
+
+} // namespace
+
+std::optional<problem> check_upgrade(const request& rq) {
+  const auto connection = listed(rq.header("Connection"));
+  const auto protocols = listed(rq.header("Upgrade"));
+  const auto asks =
+      std::ranges::any_of(connection, [](const auto& w) { return same_word(w, "upgrade"); }) &&
+      std::ranges::any_of(protocols, [](const auto& w) { return same_word(w, "websocket"); });
+  if (!asks || rq.method != "GET" || !rq.http_1_1)
+    return problem{"upgrade_required", "This address speaks WebSocket only."};
+  if (rq.header("Sec-WebSocket-Version") != "13")
+    return problem{"upgrade_required", "Version 13 of the WebSocket protocol is spoken here."};
+  if (rq.count("Sec-WebSocket-Key") != 1 || !is_key(rq.header("Sec-WebSocket-Key")))
+    return problem{"bad_request", "Sec-WebSocket-Key is not 16 bytes in base64."};
+  return std::nullopt;
+}
+
+std::vector<std::string> offered_subprotocols(const request& rq) {
+  std::vector<std::string> all;
+  for (const auto& [name, value] : rq.headers)
+    if (same_word(name, "Sec-WebSocket-Protocol")) {
+      auto some = listed(value);
+      all.insert(all.end(), some.begin(), some.end());
+    }
+  return all;
+}
+
+struct web_socket::parts {
+  websocket::stream<wire_layer> ws;
+  beast::flat_buffer input{limits::feed_client_message_bytes_max + 1};
+
+  parts(transport& wire, std::vector<char> early) : ws(wire, std::move(early)) {}
+};
+
+web_socket::web_socket(transport& wire, std::vector<char> early, std::chrono::seconds idle)
+    : parts_(std::make_unique<parts>(wire, std::move(early))) {
+  auto& ws = parts_->ws;
+  websocket::stream_base::timeout times{};
+  times.handshake_timeout = std::chrono::milliseconds(limits::feed_close_ms);
+  times.idle_timeout = idle; // a ping goes out at half of it
+  times.keep_alive_pings = true;
+  ws.set_option(times);
+  ws.read_message_max(limits::feed_client_message_bytes_max);
+  ws.auto_fragment(false);
+  ws.text(true);
+  boost::system::error_code ignored;
+  wire.tcp().set_option(asio::socket_base::send_buffer_size(send_buffer_bytes), ignored);
+}
+
+web_socket::~web_socket() = default;
+
+task<bool> web_socket::accept(const request& rq, const header_list& headers) {
+  beast::http::request<beast::http::empty_body> asked(beast::http::verb::get, rq.target, 11);
+  for (const auto& [name, value] : rq.headers)
+    asked.insert(name, value);
+  const auto add = [headers](websocket::response_type& answer) {
+    for (const auto& [name, value] : headers)
+      answer.set(name, value);
+  };
+  parts_->ws.set_option(websocket::stream_base::decorator(add));
+  const auto [error] = co_await parts_->ws.async_accept(asked, as_result);
+  co_return !error;
+}
+
+task<web_socket::message> web_socket::read() {
+  auto& p = *parts_;
+  p.input.clear();
+  const auto [error, n] = co_await p.ws.async_read(p.input, as_result);
+  message got;
+  if (error) co_return got;
+  got.what = p.ws.got_text() ? message::kind::text : message::kind::binary;
+  got.text.assign(static_cast<const char*>(p.input.data().data()), p.input.size());
+  co_return got;
+}
+
+task<bool> web_socket::write(std::span<const asio::const_buffer> pieces) {
+  const std::vector<asio::const_buffer> all(pieces.begin(), pieces.end());
+  const auto [error, n] = co_await parts_->ws.async_write(all, as_result);
+  co_return !error;
+}
+
+task<void> web_socket::close(std::uint16_t code, std::string_view reason) {
+  const websocket::close_reason why(static_cast<websocket::close_code>(code),
+                                    beast::string_view(reason.data(), reason.size()));
+  co_await parts_->ws.async_close(why, as_result);
+}
+
+void web_socket::abort() {
+  boost::system::error_code ignored;
+  parts_->ws.next_layer().wire().tcp().close(ignored);
+}
+
+asio::any_io_executor web_socket::executor() {
+  return parts_->ws.get_executor();
+}
+
+std::uint64_t web_socket::received_bytes() {
+  return parts_->ws.next_layer().take_received();
+}
+
+} // namespace darkroom::http

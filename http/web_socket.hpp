@@ -1,0 +1,55 @@
+// A WebSocket (RFC 6455) on a connection that has asked for one, as the server's side: messages of
+// text, pings by itself, closes with a code. One coroutine may read while another writes.
+#pragma once
+
+#include "http/message.hpp"
+#include "http/transport.hpp"
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace darkroom::http {
+
+// What is wrong with a request for a WebSocket, if anything.
+std::optional<problem> check_upgrade(const request& rq);
+// The subprotocols that the client offers, in its order.
+std::vector<std::string> offered_subprotocols(const request& rq);
+
+class web_socket {
+public:
+  // `early`: bytes that came behind the request. Without a word of the client for so long, pings
+  // included, it is gone.
+  web_socket(transport& wire, std::vector<char> early, std::chrono::seconds idle);
+  ~web_socket();
+  web_socket(const web_socket&) = delete;
+  web_socket& operator=(const web_socket&) = delete;
+
+  // Answers the request with these headers; false when the client is gone.
+  task<bool> accept(const request& rq, const header_list& headers);
+
+  struct message {
+    enum class kind : std::uint8_t { text, binary, none };
+    kind what = kind::none; // none: it has ended, one way or another
+    std::string text;
+  };
+  // At most `limits::feed_client_message_bytes_max`; whoever sends more is closed with 1009, and
+  // whoever breaks the protocol with 1002 or 1007.
+  task<message> read();
+  // One message of text in several pieces. False when the client is gone.
+  task<bool> write(std::span<const boost::asio::const_buffer> pieces);
+  // Says so, and waits for a moment for the client to say so too. Nothing is written afterwards.
+  task<void> close(std::uint16_t code, std::string_view reason);
+  // Ends it at once, whatever is under way. On the strand.
+  void abort();
+  boost::asio::any_io_executor executor();
+  // What the client has sent since this was last asked, in bytes.
+  std::uint64_t received_bytes();
+
+private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+} // namespace darkroom::http

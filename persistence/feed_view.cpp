@@ -1,0 +1,143 @@
+// What a feed reads of the journal: the events that somebody has missed.
+#include "persistence/database.hpp"
+#include "persistence/event_codec.hpp"
+#include "persistence/read_view.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace darkroom::persistence {
+
+namespace {
+
+using domain::batch_id;
+using domain::file_index;
+using domain::seq;
+
+journal_error unreadable(const std::string& what) {
+  return {journal_fault::corrupt, what + " cannot be read"};
+}
+
+// Keeps the first so many of what it is given.
+template<class Position>
+class first_few {
+public:
+  explicit first_few(std::size_t most) : most_(most) {}
+  // False when this one, and whatever comes after it, is of no use.
+  bool add(Position p) {
+    if (heap_.size() == most_ && !(p < heap_.front())) return false;
+    heap_.push_back(std::move(p));
+    std::ranges::push_heap(heap_);
+    if (heap_.size() > most_) {
+      std::ranges::pop_heap(heap_);
+      heap_.pop_back();
+    }
+    return true;
+  }
+  std::vector<Position> in_order() {
+    std::ranges::sort_heap(heap_);
+    return std::move(heap_);
+  }
+
+private:
+  std::size_t most_;
+  std::vector<Position> heap_; // the last of them on top
+};
+
+} // namespace
+
+journal_result<std::vector<batch_id>> read_view::changed_since(const event_scope& of,
+                                                               seq after) const {
+  if (of.batch) return std::vector{*of.batch};
+  std::vector<batch_id> all;
+  const auto ok = each_batch_before(of.owner, {}, [&](batch_summary&& batch) {
+    if (batch.seq > after) all.push_back(batch.id);
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  return all;
+}
+
+journal_result<std::vector<read_view::event_position>>
+read_view::positions_between(const event_scope& of, seq after, seq upto, std::size_t most) const {
+  first_few<event_position> found(most);
+  const auto batches = changed_since(of, after);
+  if (!batches) return std::unexpected(batches.error());
+  for (const auto& batch : *batches) {
+    const auto ok = db_->scan(keys::prefix(keys::kind::event, batch), keys::event(batch, after + 1),
+                              [&](std::string_view key, std::string_view) {
+                                const auto at = keys::seq_of(key).value_or(upto + 1);
+                                return at <= upto && found.add({at, batch, {}});
+                              });
+    if (!ok) return std::unexpected(ok.error());
+  }
+  if (of.batch) return found.in_order();
+  // One owner's are in order, everybody's are not.
+  const auto deletions =
+      of.owner ? keys::deletion_prefix(*of.owner) : keys::prefix(keys::kind::deletion);
+  const auto from = of.owner ? keys::deletion(*of.owner, after + 1) : deletions;
+  const auto ok = db_->scan(deletions, from, [&](std::string_view key, std::string_view value) {
+    const auto at = keys::deletion_seq_of(key).value_or(0);
+    const auto told = at > after && at <= upto ? decode_deletion(value) : std::nullopt;
+    if (told) found.add({at, told->batch, std::string{key}});
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  return found.in_order();
+}
+
+journal_result<std::vector<journaled_event>> read_view::events_between(const event_scope& of,
+                                                                       seq after, seq upto,
+                                                                       std::size_t most) const {
+  const auto positions = positions_between(of, after, upto, most);
+  if (!positions) return std::unexpected(positions.error());
+  std::vector<journaled_event> events;
+  events.reserve(positions->size());
+  std::string bytes;
+  for (const auto& at : *positions) {
+    const bool deletion = !at.deletion.empty();
+    const auto status = (*db_)->Get(rocksdb::ReadOptions(),
+                                    deletion ? at.deletion : keys::event(at.batch, at.seq), &bytes);
+    if (status.IsNotFound()) continue; // cleared away with its batch meanwhile
+    if (!status.ok()) return std::unexpected(database::error_of(status));
+    auto e = deletion ? decode_deletion(bytes) : decode_event(bytes);
+    if (!e)
+      return std::unexpected(unreadable("event " + std::to_string(at.seq) + " of batch " +
+                                        domain::to_string(at.batch)));
+    e->batch = at.batch;
+    e->seq = at.seq;
+    events.push_back(std::move(*e));
+  }
+  return events;
+}
+
+journal_result<std::size_t> read_view::count_between(const event_scope& of, seq after, seq upto,
+                                                     std::size_t most) const {
+  const auto positions = positions_between(of, after, upto, most);
+  if (!positions) return std::unexpected(positions.error());
+  return positions->size();
+}
+
+seq read_view::last_seq() const {
+  std::string text;
+  if (!(*db_)->Get(rocksdb::ReadOptions(), keys::last_seq(), &text).ok()) return 0;
+  seq last = 0;
+  std::from_chars(text.data(), text.data() + text.size(), last);
+  return last;
+}
+
+journal_result<std::vector<std::optional<std::string>>>
+read_view::paths(const batch_id& batch, std::span<const file_index> indexes) const {
+  std::vector<std::optional<std::string>> found;
+  found.reserve(indexes.size());
+  std::string bytes;
+  for (const auto index : indexes) {
+    const auto status = (*db_)->Get(rocksdb::ReadOptions(), keys::file(batch, index), &bytes);
+    if (!status.ok() && !status.IsNotFound()) return std::unexpected(database::error_of(status));
+    auto entry = status.ok() ? decode_entry(bytes) : std::nullopt;
+    found.push_back(entry ? std::optional{std::move(entry->path)} : std::nullopt);
+  }
+  return found;
+}
+
+} // namespace darkroom::persistence
