@@ -1,4 +1,6 @@
 // `darkroom batch`: batches on a server, over its own interface.
+#include "app/batch_json.hpp"
+#include "app/batch_watch.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/http_client.hpp"
@@ -28,78 +30,6 @@ namespace {
 
 namespace json = boost::json;
 
-int failed(const http_reply& reply) {
-  return complain(reply.problem(), reply.status == 0 ? exit_internal : exit_usage);
-}
-
-std::string text_of(const json::value& object, const char* name) {
-  const auto* value = object.as_object().if_contains(name);
-  return value != nullptr && value->is_string() ? std::string{value->get_string()} : std::string{};
-}
-
-std::uint64_t number_of(const json::value& object, const char* name) {
-  const auto* value = object.as_object().if_contains(name);
-  return value == nullptr ? 0 : value->to_number<std::uint64_t>();
-}
-
-std::string path_of(const std::string& id, const char* rest = "") {
-  return "/v1/batches/" + url_path(id) + rest;
-}
-
-// --- Following a batch
-// ----------------------------------------------------------------------------------
-
-run_totals totals_of(const json::value& batch) {
-  const auto& files = batch.at("files");
-  run_totals totals;
-  totals.files = static_cast<std::uint32_t>(number_of(files, "total"));
-  totals.completed = static_cast<std::uint32_t>(number_of(files, "completed"));
-  totals.failed = static_cast<std::uint32_t>(number_of(files, "failed"));
-  totals.cancelled = static_cast<std::uint32_t>(number_of(files, "cancelled"));
-  totals.completed_now = totals.completed;
-  totals.bytes_in = number_of(batch, "bytes_in");
-  totals.bytes_out = number_of(batch, "bytes_out");
-  totals.pixels = number_of(batch, "megapixels") * 1'000'000;
-  return totals;
-}
-
-bool has_ended(const std::string& state) {
-  return state == "completed" || state == "completed_with_errors" || state == "failed" ||
-         state == "cancelled";
-}
-
-// Follows the batch to its end, through restarts of the server too.
-int follow(http_client& client, const std::string& id, bool quiet) {
-  progress shown(display_for_stderr(quiet), colour_for_stderr(), nullptr);
-  const auto began = std::chrono::steady_clock::now();
-  std::string etag;
-  std::uint32_t losses = 0; // of the connection, in a row
-  while (true) {
-    http_client::headers headers{"Prefer: wait=10"};
-    if (!etag.empty()) headers.push_back("If-None-Match: " + etag);
-    const auto reply = client.send("GET", path_of(id), {}, headers);
-    if (reply.status == 304) continue;
-    if (reply.status == 0 || reply.status == 503) {
-      if (++losses > limits::client_tries_max) return failed(reply);
-      std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
-      continue;
-    }
-    if (reply.status != 200) return failed(reply);
-    losses = 0;
-    etag = reply.etag;
-    const auto batch = json::parse(reply.body);
-    const auto totals = totals_of(batch);
-    shown.update(totals);
-    if (!has_ended(text_of(batch, "state")) || totals.ended() < totals.files) continue;
-    shown.clear();
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-    if (!quiet) std::fprintf(stderr, "%s\n", summary_text(totals, seconds).c_str());
-    if (totals.completed == totals.files) return exit_all;
-    return totals.completed == 0 ? exit_all_failed : exit_some_failed;
-  }
-}
-
 // --- Submitting
 // -------------------------------------------------------------------------------------------
 
@@ -116,7 +46,7 @@ public:
 
   // How many were not taken.
   std::size_t run(std::size_t connections, bool quiet) {
-    progress shown(display_for_stderr(quiet), colour_for_stderr(), nullptr);
+    progress shown(display_for_stderr(quiet), colour_for_stderr());
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < std::min(connections, files_.size()); ++i)
       threads.emplace_back([this] { send(); });
@@ -158,7 +88,7 @@ private:
   http_reply send_one(http_client& client, const upload& one) {
     http_reply reply;
     for (std::uint32_t tries = 0; tries < limits::client_tries_max; ++tries) {
-      reply = client.put_file(path_of(id_, "/files/") + url_path(one.file.path), one.file.absolute,
+      reply = client.put_file(batch_path(id_, "/files/") + url_path(one.file.path), one.file.absolute,
                               one.file.bytes);
       const bool again = reply.status == 0 || reply.status == 429 || reply.status == 503;
       if (!again) return reply;
@@ -200,7 +130,7 @@ std::expected<manifest_answer, http_reply> send_manifest(http_client& client, co
           {{"path", all[i].file.path}, {"size", all[i].file.bytes}, {"sha256", all[i].sha256}});
       by_path[all[i].file.path] = &all[i];
     }
-    const auto reply = client.send("POST", path_of(id, "/manifest"), json::serialize(rows));
+    const auto reply = client.send("POST", batch_path(id, "/manifest"), json::serialize(rows));
     if (reply.status != 200) return std::unexpected(reply);
     const auto answer = json::parse(reply.body);
     for (const auto& path : answer.at("missing").as_array())
@@ -237,22 +167,22 @@ int submit(const server_account& account, const batch_options& o) {
     if (made.status != 0 && made.status != 429 && made.status != 503) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
   }
-  if (o.into.empty() && made.status != 201) return failed(made);
+  if (o.into.empty() && made.status != 201) return fail_with(made);
   const auto id = o.into.empty() ? text_of(json::parse(made.body), "id") : o.into;
   const auto known = send_manifest(client, id, all);
-  if (!known) return failed(known.error());
+  if (!known) return fail_with(known.error());
   if (!o.quiet)
     std::fprintf(stderr, "batch %s: %s, %s to upload; should this be cut off: --batch %s\n",
                  id.c_str(), count_text(all.size(), "file").c_str(),
                  count_text(known->missing.size(), "file").c_str(), id.c_str());
   const auto refused =
       known->refused + uploader(account, id, known->missing).run(o.connections, o.quiet);
-  const auto started = client.send("POST", path_of(id, "/start"));
-  if (started.status != 202 && started.status != 200) return failed(started);
+  const auto started = client.send("POST", batch_path(id, "/start"));
+  if (started.status != 202 && started.status != 200) return fail_with(started);
   std::printf("%s\n", id.c_str());
   std::fflush(stdout);
   if (!o.wait) return refused == 0 ? exit_all : exit_some_failed;
-  const int code = follow(client, id, o.quiet);
+  const int code = watch_batch(account, {id, o.quiet, false, {}});
   return code == exit_all && refused != 0 ? int{exit_some_failed} : code;
 }
 
@@ -266,7 +196,7 @@ int list(http_client& client, const batch_options& o) {
   for (std::string cursor;;) {
     const auto reply =
         client.send("GET", "/v1/batches" + query + (cursor.empty() ? "" : "&cursor=" + cursor));
-    if (reply.status != 200) return failed(reply);
+    if (reply.status != 200) return fail_with(reply);
     const auto page = json::parse(reply.body);
     for (const auto& batch : page.at("batches").as_array()) {
       if (o.json) {
@@ -285,8 +215,8 @@ int list(http_client& client, const batch_options& o) {
 
 int command(http_client& client, const batch_options& o, const char* verb, json::object body) {
   const auto reply =
-      client.send("POST", path_of(o.id, "/") + verb, body.empty() ? "" : json::serialize(body));
-  if (reply.status != 200 && reply.status != 202) return failed(reply);
+      client.send("POST", batch_path(o.id, "/") + verb, body.empty() ? "" : json::serialize(body));
+  if (reply.status != 200 && reply.status != 202) return fail_with(reply);
   const auto batch = json::parse(reply.body);
   std::printf("%s %s\n", o.id.c_str(), text_of(batch, "state").c_str());
   return exit_all;
@@ -352,11 +282,11 @@ std::expected<void, std::string> fetch(http_client& client, const std::string& p
 int download_files(http_client& client, const batch_options& o) {
   const std::string out = o.out.empty() ? "." : o.out;
   std::string lines;
-  const auto reply = client.get(path_of(o.id, "/report.ndjson"), {}, [&](std::string_view piece) {
+  const auto reply = client.get(batch_path(o.id, "/report.ndjson"), {}, [&](std::string_view piece) {
     lines += piece;
     return true;
   });
-  if (reply.status != 200) return failed(reply);
+  if (reply.status != 200) return fail_with(reply);
   std::size_t fetched = 0, kept = 0;
   for (std::size_t at = 0; at < lines.size();) {
     const auto end = lines.find('\n', at);
@@ -379,7 +309,7 @@ int download_files(http_client& client, const batch_options& o) {
       }
       if (auto ok = persistence::make_directories(persistence::parent_of(file)); !ok)
         return complain(ok.error().text(), exit_internal);
-      const auto path = path_of(o.id, "/files/") + index + "/outputs/" + std::to_string(n);
+      const auto path = batch_path(o.id, "/files/") + index + "/outputs/" + std::to_string(n);
       if (auto ok = fetch(client, path, file); !ok)
         return complain(printable(name) + ": " + ok.error(), exit_internal);
       fetched += 1;
@@ -393,7 +323,7 @@ int download_files(http_client& client, const batch_options& o) {
 
 int download_zip(http_client& client, const batch_options& o) {
   const std::string file = o.out.empty() ? o.id + ".zip" : o.out;
-  if (auto ok = fetch(client, path_of(o.id, "/results.zip"), file); !ok)
+  if (auto ok = fetch(client, batch_path(o.id, "/results.zip"), file); !ok)
     return complain(ok.error(), exit_internal);
   if (!o.quiet) std::fprintf(stderr, "%s\n", file.c_str());
   return exit_all;
@@ -412,11 +342,13 @@ int run_batch(batch_options& o) {
   case verb::list:
     return list(client, o);
   case verb::get: {
-    const auto reply = client.send("GET", path_of(o.id));
-    if (reply.status != 200) return failed(reply);
+    const auto reply = client.send("GET", batch_path(o.id));
+    if (reply.status != 200) return fail_with(reply);
     std::printf("%s\n", reply.body.c_str());
     return exit_all;
   }
+  case verb::watch:
+    return watch_batch(*account, {o.id, o.quiet, o.json, o.after});
   case verb::pause:
     return command(client, o, "pause", {{"mode", o.interrupt ? "interrupt" : "drain"}});
   case verb::resume:

@@ -44,6 +44,11 @@ void declare(CLI::App& command, batch_options& o) {
     return sub;
   };
   with_id("get", "One batch, as JSON", get);
+  auto* watch_ = with_id("watch", "Follow it to its end, through cuts and restarts", watch);
+  watch_->add_flag("--json", o.json, "Events on standard output, one line of JSON each");
+  watch_->add_option("--after", o.after, "With --json: from the event after this one on")
+      ->needs("--json");
+  watch_->add_flag("--quiet", o.quiet, "Say nothing; the exit code tells how it ended");
   with_id("pause", "Start nothing new", pause)
       ->add_flag("--interrupt", o.interrupt, "Also give back what runs");
   with_id("resume", "Go on", resume);
@@ -78,6 +83,16 @@ void declare(CLI::App& command, token_options& o) {
   create_->add_option("--note", o.note, "For the list");
   add("list", "All tokens, without their secrets", list);
   add("revoke", "End a token", revoke)->add_option("ID", o.id, "As the list shows it")->required();
+}
+
+void declare(CLI::App& command, audit_options& o) {
+  declare(command, o.account);
+  command.add_option("--data", o.data, "Folder of a server; else the server is asked");
+  command.add_option("--user", o.user, "Only what this user did");
+  command.add_option("--action", o.action, "Only this, as batch.cancel");
+  command.add_option("--batch", o.batch, "Only what was done to this batch");
+  command.add_option("--after", o.after, "Only what came after this seq");
+  command.add_flag("--json", o.json, "One line of JSON for each");
 }
 
 } // namespace darkroom::app

@@ -4,6 +4,8 @@
 #include "app/convert_options.hpp"
 #include "app/settings_options.hpp"
 
+#include <optional>
+
 namespace darkroom::app {
 
 // Which server, and as whom.
@@ -12,7 +14,17 @@ struct account_options {
 };
 
 struct batch_options {
-  enum class verb : std::uint8_t { submit, list, get, pause, resume, cancel, retry, download };
+  enum class verb : std::uint8_t {
+    submit,
+    list,
+    get,
+    watch,
+    pause,
+    resume,
+    cancel,
+    retry,
+    download
+  };
   verb what = verb::list;
   account_options account;
   std::string id; // all but submit and list
@@ -31,6 +43,7 @@ struct batch_options {
   std::vector<std::string> reasons;
   std::string out; // download: a folder, or a file with --zip
   bool zip = false;
+  std::optional<std::uint64_t> after; // watch
   bool json = false;
   bool quiet = false;
 };
@@ -44,8 +57,17 @@ struct token_options {
   std::uint64_t expires_in_days = 0;
 };
 
-// Adds `batch …` and `token …` with all their subcommands.
+struct audit_options {
+  account_options account;
+  std::string data; // folder of a server; else the server is asked
+  std::string user, action, batch;
+  std::uint64_t after = 0;
+  bool json = false;
+};
+
+// Adds `batch …` and `token …` with all their subcommands, and `audit`.
 void declare(CLI::App& command, batch_options& options);
 void declare(CLI::App& command, token_options& options);
+void declare(CLI::App& command, audit_options& options);
 
 } // namespace darkroom::app

@@ -27,6 +27,7 @@ int run_config_print(const settings_options& options);
 int run_health(const std::string& url);
 int run_token(const token_options& options);
 int run_batch(batch_options& options);
+int run_audit(const audit_options& options);
 
 std::string version_text();
 

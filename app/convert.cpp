@@ -117,6 +117,13 @@ int say_nothing_to_do(const convert_options& options, const run_plan& plan) {
   return exit_all;
 }
 
+std::vector<std::string> busy_slots(const actors::slot_board& board) {
+  std::vector<std::string> lines;
+  for (const auto& slot : board.read())
+    lines.push_back(slot.path.empty() ? "-" : activity_text(slot.progress, slot.path));
+  return lines;
+}
+
 // One run, from the plan to the exit code.
 class conversion_run {
 public:
@@ -124,7 +131,8 @@ public:
                  orchestra& actors, announcements& announced)
       : options_(options), plan_(plan), begin_(std::move(begin)), actors_(actors),
         announced_(announced), shown_(display_for_stderr(options.quiet || options.json),
-                                      colour_for_stderr(), &actors.board()) {}
+                                      colour_for_stderr(),
+                                      [&actors] { return busy_slots(actors.board()); }) {}
 
   // Makes the batch, or lets the interrupted one go on, and follows it to its end.
   int run() {

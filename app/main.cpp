@@ -89,6 +89,10 @@ int run(int argc, char** argv) {
   auto& batch = *darkroom.add_subcommand("batch", "Batches on a server");
   declare(batch, batch_asked);
 
+  audit_options audit_asked;
+  auto& audit = *darkroom.add_subcommand("audit", "Who did what on a server, and what was refused");
+  declare(audit, audit_asked);
+
   try {
     darkroom.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -107,6 +111,7 @@ int run(int argc, char** argv) {
   if (health.parsed()) return run_health(server);
   if (token.parsed()) return run_token(token_asked);
   if (batch.parsed()) return run_batch(batch_asked);
+  if (audit.parsed()) return run_audit(audit_asked);
   if (formats.parsed()) return run_formats(json);
   if (info.parsed())
     return with_hosts([&](codecs::host::zygote& hosts) { return run_info(files, json, hosts); });

@@ -14,7 +14,7 @@ namespace darkroom::app {
 namespace {
 
 constexpr auto line_interval = std::chrono::seconds(5); // of plain lines
-constexpr std::size_t slots_shown_max = 16;
+constexpr std::size_t activities_shown_max = 16;
 
 double seconds_since(progress::clock::time_point began) {
   return std::chrono::duration<double>(progress::clock::now() - began).count();
@@ -50,8 +50,8 @@ void put(const std::string& text) {
 
 } // namespace
 
-progress::progress(display kind, bool colour, const actors::slot_board* board)
-    : kind_(kind), colour_(colour), board_(board) {}
+progress::progress(display kind, bool colour, activity under_way)
+    : kind_(kind), colour_(colour), under_way_(std::move(under_way)) {}
 
 progress::~progress() {
   clear();
@@ -103,12 +103,10 @@ void progress::draw(const run_totals& t) {
   };
   add(bar(t, std::clamp<std::size_t>(width / 3, 10, 40)) + "  " + rates(t));
   std::size_t shown = 0;
-  if (board_ != nullptr)
-    for (const auto& slot : board_->read()) {
-      if (++shown > slots_shown_max) break;
-      add(slot.path.empty()
-              ? "  -"
-              : "  " + duration_text(seconds_since(slot.since)) + "  " + printable(slot.path));
+  if (under_way_)
+    for (const auto& one : under_way_()) {
+      if (++shown > activities_shown_max) break;
+      add("  " + one);
     }
   clear();
   put(text);
@@ -129,6 +127,13 @@ void progress::update(const run_totals& totals, bool at_once) {
   drawn_ = now;
   put(std::to_string(totals.ended()) + '/' + std::to_string(totals.files) + ", " + rates(totals) +
       '\n');
+}
+
+std::string activity_text(const domain::conversion_progress& at, const std::string& path) {
+  char text[48];
+  std::snprintf(text, sizeof text, "%3u %%  %-12s  ", at.percent,
+                std::string{to_string(at.stage)}.c_str());
+  return text + printable(path);
 }
 
 std::string summary_text(const run_totals& t, double seconds) {

@@ -2,12 +2,14 @@
 // plain lines.
 #pragma once
 
-#include "actors/slot_board.hpp"
 #include "domain/batch_state.hpp"
+#include "domain/conversion_stage.hpp"
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace darkroom::app {
 
@@ -24,7 +26,9 @@ enum class display : std::uint8_t { none, lines, terminal };
 class progress {
 public:
   using clock = std::chrono::steady_clock;
-  progress(display kind, bool colour, const actors::slot_board* board);
+  // What is under way just now, one line each; shown on a terminal.
+  using activity = std::function<std::vector<std::string>()>;
+  progress(display kind, bool colour, activity under_way = nullptr);
   ~progress();
   progress(const progress&) = delete;
   progress& operator=(const progress&) = delete;
@@ -43,11 +47,14 @@ private:
 
   display kind_;
   bool colour_;
-  const actors::slot_board* board_;
+  activity under_way_;
   clock::time_point began_ = clock::now();
   clock::time_point drawn_{};
   std::size_t lines_drawn_ = 0;
 };
+
+// " 45 %  encoding      a/b.png"
+std::string activity_text(const domain::conversion_progress& at, const std::string& path);
 
 // "17 files: 16 converted, 1 failed, 12.3 MB -> 4.1 MB (33 %), 3.1 s, 5.4 files/s, 30.2 MP/s"
 std::string summary_text(const run_totals& totals, double seconds);

@@ -1,4 +1,5 @@
 // `darkroom token`: through the running server, or in the folder of one that does not run.
+#include "app/batch_json.hpp"
 #include "app/commands.hpp"
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
@@ -76,10 +77,6 @@ int run_in(persistence::journal_store& journal, const token_options& o) {
   return exit_all;
 }
 
-int failed(const http_reply& reply) {
-  return complain(reply.problem(), reply.status == 0 ? exit_internal : exit_usage);
-}
-
 int run_remote(const token_options& o) {
   using enum token_options::verb;
   const auto account = read_account(o.account.server, o.account.token);
@@ -87,19 +84,19 @@ int run_remote(const token_options& o) {
   http_client client(*account);
   if (o.what == revoke) {
     const auto reply = client.send("DELETE", "/v1/admin/tokens/" + url_path(o.id));
-    return reply.status == 204 ? exit_all : failed(reply);
+    return reply.status == 204 ? exit_all : fail_with(reply);
   }
   if (o.what == create) {
     json::object body{{"user", o.user}, {"role", o.role}, {"note", o.note}};
     if (o.expires_in_days != 0) body["expires_in_s"] = o.expires_in_days * 24 * 3'600;
     const auto reply = client.send("POST", "/v1/admin/tokens", json::serialize(body));
-    if (reply.status != 201) return failed(reply);
+    if (reply.status != 201) return fail_with(reply);
     const auto made = json::parse(reply.body);
     std::printf("%s\n", std::string{made.at("token").as_string()}.c_str());
     return exit_all;
   }
   const auto reply = client.send("GET", "/v1/admin/tokens");
-  if (reply.status != 200) return failed(reply);
+  if (reply.status != 200) return fail_with(reply);
   const auto list_of = json::parse(reply.body);
   for (const auto& token : list_of.at("tokens").as_array()) {
     const auto& t = token.as_object();

@@ -184,6 +184,10 @@ inline constexpr std::uint32_t supervisor_restarts_max = 5; // in the life of th
 // ---------------------------------------------------------------------------------------
 inline constexpr std::uint32_t client_tries_max = 30;
 inline constexpr std::uint32_t client_retry_ms = 1'000;
+inline constexpr std::uint32_t client_retry_least_ms = 250, client_retry_most_ms = 15'000;
+inline constexpr std::uint32_t client_connect_ms = 10'000;
+inline constexpr std::uint32_t client_idle_ms = 60'000; // without a word of the server
+inline constexpr std::size_t client_message_bytes_max = 16 * MiB;
 
 // --- Command line -------------------------------------------------------------------------------
 inline constexpr std::uint32_t slots_max = 256;

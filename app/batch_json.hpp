@@ -1,0 +1,26 @@
+// What the commands that talk to a server read of its answers.
+#pragma once
+
+#include "app/http_client.hpp"
+#include "app/progress.hpp"
+
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <string>
+
+namespace darkroom::app {
+
+// Empty, or 0, when there is no such member.
+std::string text_of(const boost::json::value& object, const char* name);
+std::uint64_t number_of(const boost::json::value& object, const char* name);
+
+run_totals totals_of(const boost::json::value& batch);
+// Whether a state is one that a batch ends in.
+bool has_ended(const std::string& state);
+
+std::string batch_path(const std::string& id, const char* rest = "");
+
+// Says on standard error what the server refused; returns the exit code for it.
+int fail_with(const http_reply& reply);
+
+} // namespace darkroom::app
