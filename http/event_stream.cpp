@@ -12,7 +12,7 @@ namespace asio = boost::asio;
 
 event_stream::event_stream(services& s, const asio::any_io_executor& on, identity who,
                            std::function<void()> on_end)
-    : s_(s), who_(std::move(who)), timer_(on), on_end_(std::move(on_end)) {}
+    : s_(s), who_(std::move(who)), on_(on), timer_(on), expiry_(on), on_end_(std::move(on_end)) {}
 
 std::shared_ptr<event_stream> event_stream::open(services& s, const asio::any_io_executor& on,
                                                  identity who, std::function<void()> on_end) {
@@ -25,45 +25,63 @@ std::shared_ptr<event_stream> event_stream::open(services& s, const asio::any_io
   s.streams.add(made);
   // Ended since it was shown: whoever ends a token looks for its streams afterwards.
   if (!s.identities.usable(made->who_)) made->ending_ = stream_ending::token_ended;
+  if (const auto expires = made->who_.expires_us; expires != 0) {
+    made->expiry_.expires_after(std::chrono::microseconds(std::max<std::int64_t>(0, expires - now_us())));
+    made->expiry_.async_wait([weak = made->weak_from_this()](const boost::system::error_code& error) {
+      const auto self = error ? nullptr : weak.lock();
+      if (self) self->finish(stream_ending::token_ended);
+    });
+  }
   return made;
 }
 
 void event_stream::wake() {
   events_->rearm();
-  awake_ = true;
-  timer_.cancel();
   if (events_->cut()) finish(stream_ending::too_slow);
+  awake_ = true;
+  if (resume_) std::exchange(resume_, nullptr)();
 }
 
 void event_stream::finish(stream_ending why) {
   if (ending_ != stream_ending::none) return;
   ending_ = why;
-  awake_ = true;
-  timer_.cancel();
   if (on_end_) on_end_();
+  awake_ = true;
+  if (resume_) std::exchange(resume_, nullptr)();
 }
 
 void event_stream::end(stream_ending why) {
-  asio::post(timer_.get_executor(), [weak = weak_from_this(), why] {
+  asio::post(on_, [weak = weak_from_this(), why] {
     if (const auto self = weak.lock()) self->finish(why);
   });
 }
 
-stream_ending event_stream::ending() {
-  if (who_.expires_us != 0 && now_us() >= who_.expires_us) finish(stream_ending::token_ended);
-  return ending_;
-}
-
-task<void> event_stream::wait(std::chrono::milliseconds most) {
-  if (who_.expires_us != 0) {
-    const auto left = std::chrono::microseconds(who_.expires_us - now_us());
-    most = std::min(most, std::chrono::ceil<std::chrono::milliseconds>(left));
-  }
-  if (!awake_ && most.count() > 0) {
-    timer_.expires_after(most);
-    co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+task<void> event_stream::wait() {
+  if (!awake_) {
+    const auto suspend = [this](auto handler) {
+      auto waiting = std::make_shared<decltype(handler)>(std::move(handler));
+      resume_ = [waiting] { (*waiting)(); };
+    };
+    co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(suspend,
+                                                                         asio::use_awaitable);
   }
   awake_ = false;
+}
+
+task<bool> event_stream::wait(std::chrono::milliseconds most) {
+  const auto round = ++round_; // the timer may come when something else has
+  late_ = false;
+  timer_.expires_after(most);
+  timer_.async_wait([weak = weak_from_this(), round](const boost::system::error_code& error) {
+    const auto self = error ? nullptr : weak.lock();
+    if (!self || self->round_ != round || !self->resume_) return;
+    self->late_ = true;
+    std::exchange(self->resume_, nullptr)();
+  });
+  co_await wait();
+  ++round_;
+  timer_.cancel();
+  co_return !late_;
 }
 
 namespace {

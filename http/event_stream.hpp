@@ -43,11 +43,13 @@ public:
   // Nothing while the journal cannot be read; that ends by itself.
   task<std::optional<page>> read_missed(const feed::lag& lag);
 
-  // Until there may be something to do, or so long.
-  task<void> wait(std::chrono::milliseconds most);
+  // Until there may be something to do.
+  task<void> wait();
+  // The same, but no longer than this; false: nothing has come.
+  task<bool> wait(std::chrono::milliseconds most);
   // On the strand.
   void wake();
-  stream_ending ending();
+  stream_ending ending() const { return ending_; }
   // From any thread; the first reason counts.
   void end(stream_ending why);
 
@@ -58,9 +60,13 @@ private:
 
   services& s_;
   identity who_;
-  boost::asio::steady_timer timer_;
+  boost::asio::any_io_executor on_;
+  boost::asio::steady_timer timer_, expiry_; // of a wait, and of the token
+  std::function<void()> resume_;             // whoever waits
   std::function<void()> on_end_;
   bool awake_ = false;
+  std::uint64_t round_ = 0; // of waits with an end
+  bool late_ = false;
   stream_ending ending_ = stream_ending::none;
   std::shared_ptr<feed::stream> events_;
 };

@@ -51,7 +51,6 @@ bool feed::stream::follows(std::uint32_t id) const {
 }
 
 std::optional<feed::lag> feed::stream::next_lag() {
-  const std::lock_guard lock(feed_.mutex_);
   // Whoever was served last comes last.
   subscription* found = nullptr;
   for (auto& [id, s] : subscriptions_)
@@ -85,13 +84,15 @@ bool feed::stream::cut() const {
 feed::taken feed::stream::take(std::size_t bytes_max) {
   taken out;
   const std::lock_guard lock(feed_.mutex_);
+  out.behind = next_lag();
+  if (out.behind) return out;
   std::size_t bytes = 0;
   // Each in its turn, so that a busy batch does not keep a quiet one from being told.
   auto at = subscriptions_.upper_bound(last_taken_);
   for (std::size_t i = 0; i < subscriptions_.size() && bytes < bytes_max; ++i, ++at) {
     if (at == subscriptions_.end()) at = subscriptions_.begin();
     last_taken_ = at->first;
-    if (at->second->live) take_from(*at->second, bytes_max, bytes, out);
+    take_from(*at->second, bytes_max, bytes, out);
   }
   return out;
 }

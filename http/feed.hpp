@@ -61,16 +61,18 @@ public:
     std::string_view text() const;
     std::size_t bytes() const { return text().size(); }
   };
-  struct taken {
-    std::vector<part> events;
-    std::vector<std::shared_ptr<const std::string>> volatile_texts;
-    bool empty() const { return events.empty() && volatile_texts.empty(); }
-  };
   // A subscription that has to read the journal: everything after `read` up to `upto`.
   struct lag {
     std::uint32_t id = 0;
     event_scope scope;
     domain::seq read = 0, upto = 0;
+  };
+  // What there is to do for a stream.
+  struct taken {
+    std::optional<lag> behind; // then nothing else is taken
+    std::vector<part> events;
+    std::vector<std::shared_ptr<const std::string>> volatile_texts;
+    bool empty() const { return !behind && events.empty() && volatile_texts.empty(); }
   };
 
   // One client's side. The feed outlives it.
@@ -81,19 +83,17 @@ public:
     stream& operator=(const stream&) = delete;
 
     // Follows under this id, which is free, from the event after `after` on. What has been
-    // published by now has to be read from the journal: see `next_lag`.
+    // published by now has to be read from the journal: see `lag`.
     void follow(std::uint32_t id, const event_scope& scope, domain::seq after);
     // False when there is none of this id.
     bool unfollow(std::uint32_t id);
     bool follows(std::uint32_t id) const;
 
-    // A subscription that is not live.
-    std::optional<lag> next_lag();
     // It has read the journal so far (or, by a snapshot, knows all up to there); true: it is live
     // now.
     bool caught_up(std::uint32_t id, domain::seq read);
 
-    // What live subscriptions have, about so many bytes at most.
+    // A subscription that is not live, or else what those have that are, about so many bytes at most.
     taken take(std::size_t bytes_max);
     // Whether it was cut off: nothing more comes.
     bool cut() const;
@@ -104,6 +104,7 @@ public:
     friend class feed;
     stream(feed& from, std::function<void()> wake) : feed_(from), wake_(std::move(wake)) {}
     bool to_wake() { return !woken_.exchange(true); }
+    std::optional<lag> next_lag();
 
     feed& feed_;
     std::function<void()> wake_;

@@ -278,17 +278,13 @@ task<void> feed_session::write_all([[maybe_unused]] std::shared_ptr<feed_session
       alive = co_await write_answers();
       continue;
     }
-    const auto lag = stream_->events().next_lag();
-    if (lag) {
-      alive = co_await write_missed(*lag);
-      continue;
-    }
     const auto taken = stream_->events().take(limits::feed_message_bytes);
-    if (!taken.empty()) {
+    if (taken.behind)
+      alive = co_await write_missed(*taken.behind);
+    else if (!taken.empty())
       alive = co_await write_live(taken);
-      continue;
-    }
-    co_await stream_->wait(std::chrono::hours(1));
+    else
+      co_await stream_->wait();
   }
   if (alive && reading_)
     co_await say_goodbye();

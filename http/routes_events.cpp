@@ -119,9 +119,9 @@ public:
         text.clear();
         continue;
       }
-      const auto lag = stream_->events().next_lag();
-      if (lag) {
-        const auto page = co_await stream_->read_missed(*lag);
+      const auto taken = stream_->events().take(limits::feed_message_bytes);
+      if (taken.behind) {
+        const auto page = co_await stream_->read_missed(*taken.behind);
         if (!page) {
           co_await stream_->wait(milliseconds(limits::journal_reopen_ms));
           continue;
@@ -131,12 +131,10 @@ public:
         (void)stream_->events().caught_up(1, page->read);
         continue;
       }
-      take(text);
+      add(text, taken);
       if (!text.empty()) continue;
-      const auto since = std::chrono::steady_clock::now();
-      co_await stream_->wait(milliseconds(limits::sse_heartbeat_ms));
-      const auto waited = std::chrono::steady_clock::now() - since;
-      if (waited >= milliseconds(limits::sse_heartbeat_ms)) text = ": still here\n\n";
+      const bool woken = co_await stream_->wait(milliseconds(limits::sse_heartbeat_ms));
+      if (!woken) text = ": still here\n\n";
     }
     link->out = nullptr;
     const auto why = stream_->ending();
@@ -156,8 +154,7 @@ private:
     to.append(text).append("\n\n");
   }
 
-  void take(std::string& to) {
-    const auto taken = stream_->events().take(limits::feed_message_bytes);
+  static void add(std::string& to, const feed::taken& taken) {
     for (const auto& part : taken.events) {
       const auto& p = *part.of;
       std::size_t begin = part.first_mark == 0 ? 0 : p.marks[part.first_mark - 1].end + 1;

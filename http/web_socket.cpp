@@ -6,12 +6,16 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <functional>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 namespace darkroom::http {
 
@@ -25,7 +29,8 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int send_buffer_bytes = 128 * 1024; // in the kernel; more would only hide a slow client
 
 // Beast reads and writes through this: first what came behind the request, then the connection,
-// plain or encrypted.
+// plain or encrypted. Whole frames may also be sent past Beast; it then takes care that no frame
+// comes into the middle of another.
 class wire_layer {
 public:
   using executor_type = asio::any_io_executor;
@@ -55,46 +60,114 @@ public:
   auto async_write_some(const Buffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
         [this](auto handler, const Buffers& from) {
-          if (auto* tls = wire_.tls())
-            tls->async_write_some(from, std::move(handler));
-          else
-            wire_.tcp().async_write_some(from, std::move(handler));
+          beast_writes_ = true;
+          if (!flushing_) return write_wire(from, std::move(handler));
+          auto kept = std::make_shared<decltype(handler)>(std::move(handler));
+          when_flushed_ = [this, from, kept] { write_wire(from, std::move(*kept)); };
         },
         token, buffers);
   }
   std::uint64_t take_received() { return std::exchange(received_, 0); }
 
+  // Sends what goes at once; nothing when it is not the time for it. What is left of a frame that
+  // has begun has to follow, between `begin_flush` and `end_flush`.
+  std::optional<std::size_t> send_now(std::span<const asio::const_buffer> buffers) {
+    constexpr std::size_t most = 64;
+    if (wire_.tls() != nullptr || beast_writes_ || flushing_ || buffers.size() > most)
+      return std::nullopt;
+    std::array<iovec, most> parts{};
+    for (std::size_t i = 0; i < buffers.size(); ++i)
+      parts[i] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = buffers.size();
+    const auto n =
+        ::sendmsg(wire_.tcp().native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n <= 0) return std::nullopt; // Beast waits, or finds out what is wrong
+    return static_cast<std::size_t>(n);
+  }
+  void begin_flush() { flushing_ = true; }
+  void end_flush() {
+    flushing_ = false;
+    if (when_flushed_) std::exchange(when_flushed_, nullptr)();
+  }
+
 private:
-  // Counts what comes, and hands it on to whom it is for.
-  template<class Handler>
-  struct counting {
+  // Does something of ours with the result, and hands it on to whom it is for.
+  template<class Handler, class Note>
+  struct noting {
     using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
     using allocator_type = asio::associated_allocator_t<Handler>;
     wire_layer* of;
     Handler handler;
+    Note note;
     executor_type get_executor() const {
       return asio::get_associated_executor(handler, of->wire_.executor());
     }
     allocator_type get_allocator() const { return asio::get_associated_allocator(handler); }
     void operator()(const boost::system::error_code& error, std::size_t n) {
-      of->received_ += n;
+      note(n);
       handler(error, n);
     }
   };
+  template<class Handler, class Note>
+  noting<Handler, Note> noted(Handler handler, Note note) {
+    return {this, std::move(handler), std::move(note)};
+  }
   template<class Buffers, class Handler>
   void read_wire(const Buffers& into, Handler handler) {
-    counting<Handler> counted{this, std::move(handler)};
+    auto counted = noted(std::move(handler), [this](std::size_t n) { received_ += n; });
     if (auto* tls = wire_.tls())
       tls->async_read_some(into, std::move(counted));
     else
       wire_.tcp().async_read_some(into, std::move(counted));
+  }
+  template<class Buffers, class Handler>
+  void write_wire(const Buffers& from, Handler handler) {
+    // Beast writes to the end of a frame: what is left of it comes next.
+    const auto size = asio::buffer_size(from);
+    auto counted = noted(std::move(handler), [this, size](std::size_t n) {
+      if (n == size) beast_writes_ = false;
+    });
+    if (auto* tls = wire_.tls())
+      tls->async_write_some(from, std::move(counted));
+    else
+      wire_.tcp().async_write_some(from, std::move(counted));
   }
 
   transport& wire_;
   std::vector<char> early_;
   std::size_t used_ = 0;
   std::uint64_t received_ = 0;
+  bool beast_writes_ = false; // a frame of Beast's is on its way
+  bool flushing_ = false;     // a frame of ours is
+  std::function<void()> when_flushed_;
 };
+
+// The head of an unmasked frame with a whole message of text (RFC 6455, section 5.2).
+struct frame_head {
+  std::array<unsigned char, 10> bytes{0x81};
+  std::size_t size = 2;
+
+  explicit frame_head(std::uint64_t payload) {
+    const std::size_t extra = payload < 126 ? 0 : payload <= 0xffff ? 2 : 8;
+    bytes[1] = static_cast<unsigned char>(extra == 0 ? payload : extra == 2 ? 126 : 127);
+    for (std::size_t i = 0; i < extra; ++i)
+      bytes[2 + i] = static_cast<unsigned char>(payload >> (8 * (extra - 1 - i)));
+    size += extra;
+  }
+};
+
+// What is left after so many bytes.
+std::string rest_of(std::span<const asio::const_buffer> buffers, std::size_t sent) {
+  std::string rest;
+  for (const auto& one : buffers) {
+    const auto skipped = std::min(sent, one.size());
+    sent -= skipped;
+    rest.append(static_cast<const char*>(one.data()) + skipped, one.size() - skipped);
+  }
+  return rest;
+}
 
 // The connection is brought to its end by its session, once for plain and encrypted ones.
 template<class Handler>
@@ -213,8 +286,24 @@ task<web_socket::message> web_socket::read() {
 }
 
 task<bool> web_socket::write(std::span<const asio::const_buffer> pieces) {
-  const std::vector<asio::const_buffer> all(pieces.begin(), pieces.end());
-  const auto [error, n] = co_await parts_->ws.async_write(all, as_result);
+  auto& ws = parts_->ws;
+  auto& layer = ws.next_layer();
+  const frame_head head(asio::buffer_size(pieces));
+  std::vector<asio::const_buffer> all{asio::buffer(head.bytes.data(), head.size)};
+  all.insert(all.end(), pieces.begin(), pieces.end());
+  // Mostly there is room, and the frame goes in one call; through Beast it costs twice as much.
+  const auto sent = ws.is_open() ? layer.send_now(all) : std::nullopt;
+  if (!sent) {
+    all.erase(all.begin());
+    const auto [error, n] = co_await ws.async_write(all, as_result);
+    co_return !error;
+  }
+  const auto rest = rest_of(all, *sent);
+  if (rest.empty()) co_return true;
+  layer.begin_flush();
+  const auto [error, n] =
+      co_await asio::async_write(layer.wire().tcp(), asio::buffer(rest), as_result);
+  layer.end_flush();
   co_return !error;
 }
 
