@@ -23,9 +23,6 @@ namespace {
 constexpr std::uint16_t close_going_away = 1001, close_unsupported = 1003, close_policy = 1008,
                         close_try_again = 1013, close_token_ended = 4401, close_too_many = 4429;
 
-// How often what the client has sent is looked at.
-constexpr auto receive_window = std::chrono::minutes(1);
-
 std::uint32_t id_of(const json::object& words) {
   const auto* id = words.if_contains("id");
   return id != nullptr && id->is_int64() && id->get_int64() > 0 && id->get_int64() <= INT32_MAX
@@ -84,8 +81,10 @@ void feed_session::hurry() {
 // -------------------------------------------------------------------------------
 
 task<void> feed_session::read_all() {
-  auto window_ends = std::chrono::steady_clock::now() + receive_window;
-  std::uint64_t received = 0;
+  socket_.when_flooded([weak = weak_from_this()] {
+    if (const auto session = weak.lock())
+      session->close_with(close_policy, "too much is said here");
+  });
   while (true) {
     // Who asks without listening is not listened to.
     while (answers_.size() >= limits::feed_replies_max && writing_) {
@@ -95,31 +94,16 @@ task<void> feed_session::read_all() {
     const auto message = co_await socket_.read();
     if (message.what == web_socket::message::kind::none) co_return;
     if (closing_) continue; // until the client has closed too
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= window_ends) {
-      window_ends = now + receive_window;
-      received = 0;
-      (void)socket_.received_bytes();
-    }
-    received += socket_.received_bytes();
-    if (received > limits::feed_client_bytes_per_min_max)
-      close_with(close_policy, "too much is said here");
-    else
-      (void)on_message(message);
+    on_message(message);
   }
 }
 
-bool feed_session::on_message(const web_socket::message& message) {
-  if (message.what == web_socket::message::kind::binary) {
-    close_with(close_unsupported, "messages are text");
-    return false;
-  }
+void feed_session::on_message(const web_socket::message& message) {
+  if (message.what == web_socket::message::kind::binary)
+    return close_with(close_unsupported, "messages are text");
   const auto value = parse_json(message.text);
   const auto* words = value ? value->if_object() : nullptr;
-  if (words == nullptr) {
-    close_with(close_policy, "a message is one JSON object");
-    return false;
-  }
+  if (words == nullptr) return close_with(close_policy, "a message is one JSON object");
   const auto* op = words->if_contains("op");
   const std::string name = op != nullptr && op->is_string() ? std::string{op->get_string()} : "";
   if (name == "subscribe") {
@@ -127,13 +111,33 @@ bool feed_session::on_message(const web_socket::message& message) {
   } else if (name == "unsubscribe") {
     on_unsubscribe(*words);
   } else if (name == "ping") {
-    json::object pong{{"op", "pong"}};
-    if (const auto id = id_of(*words); id != 0) pong["id"] = id;
-    answer(std::move(pong));
+    on_ping(*words);
   } else {
     answer_error(*words, {"invalid_value", "`op` is subscribe, unsubscribe or ping."});
   }
-  return true;
+}
+
+// What these two have in common: an id and nothing else.
+std::optional<std::uint32_t> feed_session::read_id(const json::object& words, bool needed) {
+  std::vector<field_error> errors;
+  object_reader r(words, "", errors);
+  std::string op;
+  std::uint32_t id = 0;
+  r.text("op", op, 16);
+  r.number("id", id, 1, INT32_MAX);
+  if (needed && !r.has("id")) r.wrong("id", "invalid_value", "names the subscription");
+  r.finish();
+  if (errors.empty()) return id;
+  answer_error(words, invalid_body(std::move(errors)));
+  return std::nullopt;
+}
+
+void feed_session::on_ping(const json::object& words) {
+  const auto id = read_id(words, false);
+  if (!id) return;
+  json::object pong{{"op", "pong"}};
+  if (*id != 0) pong["id"] = *id;
+  answer(std::move(pong));
 }
 
 void feed_session::on_subscribe(const json::object& words) {
@@ -181,11 +185,12 @@ void feed_session::on_subscribe(const json::object& words) {
 }
 
 void feed_session::on_unsubscribe(const json::object& words) {
-  const auto id = id_of(words);
-  if (!stream_->events().unfollow(id))
+  const auto id = read_id(words, true);
+  if (!id) return;
+  if (!stream_->events().unfollow(*id))
     return answer_error(words, {"not_found", "There is no subscription of this id."});
-  subscriptions_.erase(id);
-  answer({{"op", "unsubscribed"}, {"id", id}});
+  subscriptions_.erase(*id);
+  answer({{"op", "unsubscribed"}, {"id", *id}});
 }
 
 std::expected<event_scope, problem> feed_session::scope_of(const std::string& batch,

@@ -41,10 +41,11 @@ private:
 
   // The reader: what the client says.
   task<void> read_all();
-  // False when the client is to go: it was told why.
-  bool on_message(const web_socket::message& message);
+  void on_message(const web_socket::message& message);
   void on_subscribe(const boost::json::object& words);
   void on_unsubscribe(const boost::json::object& words);
+  void on_ping(const boost::json::object& words);
+  std::optional<std::uint32_t> read_id(const boost::json::object& words, bool needed);
   std::expected<event_scope, problem> scope_of(const std::string& batch, const std::string& owner,
                                                bool names_owner);
   bool overlaps(const event_scope& scope) const;

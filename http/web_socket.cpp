@@ -47,7 +47,7 @@ public:
           if (used_ < early_.size()) {
             const auto n = asio::buffer_copy(into, asio::buffer(early_) + used_);
             used_ += n;
-            received_ += n;
+            note_received(n);
             asio::post(wire_.executor(), beast::bind_front_handler(
                                              std::move(handler), boost::system::error_code{}, n));
             return;
@@ -67,7 +67,7 @@ public:
         },
         token, buffers);
   }
-  std::uint64_t take_received() { return std::exchange(received_, 0); }
+  void when_flooded(std::function<void()> call) { when_flooded_ = std::move(call); }
 
   // Sends what goes at once; nothing when it is not the time for it. What is left of a frame that
   // has begun has to follow, between `begin_flush` and `end_flush`.
@@ -116,7 +116,7 @@ private:
   }
   template<class Buffers, class Handler>
   void read_wire(const Buffers& into, Handler handler) {
-    auto counted = noted(std::move(handler), [this](std::size_t n) { received_ += n; });
+    auto counted = noted(std::move(handler), [this](std::size_t n) { note_received(n); });
     if (auto* tls = wire_.tls())
       tls->async_read_some(into, std::move(counted));
     else
@@ -135,10 +135,23 @@ private:
       wire_.tcp().async_write_some(from, std::move(counted));
   }
 
+  void note_received(std::size_t bytes) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= minute_ends_) {
+      minute_ends_ = now + std::chrono::minutes(1);
+      received_ = 0;
+    }
+    received_ += bytes;
+    if (received_ > limits::feed_client_bytes_per_min_max && when_flooded_)
+      std::exchange(when_flooded_, nullptr)();
+  }
+
   transport& wire_;
   std::vector<char> early_;
   std::size_t used_ = 0;
-  std::uint64_t received_ = 0;
+  std::uint64_t received_ = 0; // in this minute
+  std::chrono::steady_clock::time_point minute_ends_;
+  std::function<void()> when_flooded_;
   bool beast_writes_ = false; // a frame of Beast's is on its way
   bool flushing_ = false;     // a frame of ours is
   std::function<void()> when_flushed_;
@@ -322,8 +335,8 @@ asio::any_io_executor web_socket::executor() {
   return parts_->ws.get_executor();
 }
 
-std::uint64_t web_socket::received_bytes() {
-  return parts_->ws.next_layer().take_received();
+void web_socket::when_flooded(std::function<void()> call) {
+  parts_->ws.next_layer().when_flooded(std::move(call));
 }
 
 } // namespace darkroom::http

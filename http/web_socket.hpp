@@ -44,8 +44,9 @@ public:
   // Ends it at once, whatever is under way. On the strand.
   void abort();
   boost::asio::any_io_executor executor();
-  // What the client has sent since this was last asked, in bytes.
-  std::uint64_t received_bytes();
+  // Calls back once when the client has sent more than `limits::feed_client_bytes_per_min_max`,
+  // whether that made messages or not. On the strand.
+  void when_flooded(std::function<void()> call);
 
 private:
   struct parts;

@@ -3,6 +3,7 @@
 #include "edge.hpp"
 
 #include "http/openapi.hpp"
+#include "tests/support/socket_client.hpp"
 #include "http/router.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -95,6 +96,31 @@ void each_example(const json::value& value, const std::string& at, int& count) {
       each_example(entry, at + "/-", count);
 }
 
+// What is said on a WebSocket is what the document says, event by event.
+void check_feed(edge& server, const std::string& id) {
+  const auto schema = document().at("components").at("schemas").at("FeedMessage");
+  socket_client socket(server.port(), "/v1/events",
+                       {{"Authorization", "Bearer " + server.token("ann")}});
+  const auto read = [&] {
+    const auto text = socket.read_text();
+    REQUIRE(text);
+    INFO(*text);
+    const auto message = json::parse(*text);
+    CHECK(faults(schema, message) == "");
+    return std::string{message.at("op").as_string()};
+  };
+  CHECK(read() == "hello");
+  socket.say(R"({"op":"subscribe","id":1,"batch":")" + id + R"(","after":0})");
+  CHECK(read() == "events");
+  CHECK(read() == "ok");
+  socket.say(R"({"op":"unsubscribe","id":1})");
+  CHECK(read() == "unsubscribed");
+  socket.say(R"({"op":"subscribe","id":2,"batch":")" + id + R"("})");
+  CHECK(read() == "snapshot");
+  socket.say(R"({"op":"shout"})");
+  CHECK(read() == "error");
+}
+
 } // namespace
 
 TEST_CASE("every route is in the document, and nothing else") {
@@ -159,6 +185,11 @@ TEST_CASE("what the server answers is what the document says") {
   check(server.call("ann", "GET", at("/report.json")), "/v1/batches/{id}/report.json", "get");
   check(server.call("ann", "GET", at("/files/7/input")), "/v1/batches/{id}/files/{index}/input",
         "get");
+  check(server.call("ann", "GET", at("/events?limit=1000")), "/v1/batches/{id}/events", "get");
+  check(server.call("ann", "POST", "/v1/tickets"), "/v1/tickets", "post");
+  check(server.call("ann", "GET", "/v1/events"), "/v1/events", "get");
+  check(server.call("admin", "GET", "/v1/admin/audit"), "/v1/admin/audit", "get");
+  check_feed(server, id);
   check(server.call("ann", "GET", "/v1/me"), "/v1/me", "get");
   check(server.call("ann", "GET", "/v1/me/usage"), "/v1/me/usage", "get");
   check(server.call("admin", "GET", "/v1/admin/users"), "/v1/admin/users", "get");

@@ -195,17 +195,9 @@ reply wire::read(bool head) {
   input_.erase(0, end + 4);
   if (head || r.status == 204 || r.status == 304 || r.status == 100) return r;
   if (r.header("transfer-encoding") == "chunked") {
-    while (true) {
-      while (input_.find("\r\n") == std::string::npos)
-        if (!fill()) return r;
-      const auto size = std::stoul(input_, nullptr, 16);
-      const auto begin = input_.find("\r\n") + 2;
-      while (input_.size() < begin + size + 2)
-        if (!fill()) return r;
-      r.body += input_.substr(begin, size);
-      input_.erase(0, begin + size + 2);
-      if (size == 0) return r;
+    while (read_chunk(r.body)) {
     }
+    return r;
   }
   const auto length = std::stoul("0" + r.header("content-length"));
   while (input_.size() < length)
@@ -217,6 +209,25 @@ reply wire::read(bool head) {
 
 void wire::await_bytes() {
   if (input_.empty()) fill();
+}
+
+bool wire::read_chunk(std::string& to) {
+  while (input_.find("\r\n") == std::string::npos)
+    if (!fill()) return false;
+  const auto size = std::stoul(input_, nullptr, 16);
+  const auto begin = input_.find("\r\n") + 2;
+  while (input_.size() < begin + size + 2)
+    if (!fill()) return false;
+  to += input_.substr(begin, size);
+  input_.erase(0, begin + size + 2);
+  return size != 0;
+}
+
+bool wire::closes_after_chunks() {
+  std::string rest;
+  while (read_chunk(rest)) {
+  }
+  return closes();
 }
 
 bool wire::closes() {

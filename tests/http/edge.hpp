@@ -43,6 +43,10 @@ public:
   void await_bytes();
   // Waits until the server closes, or says more; true: closed.
   bool closes();
+  // Adds the next chunk of a chunked body; false at its end, or at that of the connection.
+  bool read_chunk(std::string& to);
+  // Whether the rest of a chunked body is followed by the end of the connection.
+  bool closes_after_chunks();
 
 private:
   bool fill();
