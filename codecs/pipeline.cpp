@@ -195,6 +195,7 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
       progress.part(domain::conversion_stage::encoding, resizes ? resize_percent : 0, 100);
   if (auto ok = format->encode({*pixels, meta, request.spec.outputs[i], encoding}, sink); !ok)
     return std::unexpected(ok.error());
+  encoding.at(1, 1);
   return conversion::output{sink.bytes(), pixels->width(), pixels->height()};
 }
 

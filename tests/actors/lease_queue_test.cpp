@@ -159,3 +159,29 @@ TEST_CASE("nothing is granted while leases are held back") {
   CHECK(q.wake_ms() == 500);
   CHECK(granted(q, 500) == "0 ");
 }
+
+TEST_CASE("the place in the queue is how many files come before") {
+  lease_queue q;
+  q.add_node(1, 100 * MB);
+  for (domain::file_index i = 0; i < 3; ++i) {
+    REQUIRE(q.request(wish(i, MB, "ann", 10, 0, 1)));
+    REQUIRE(q.request(wish(i, MB, "ann", 10, 0, 2)));
+    REQUIRE(q.request(wish(i, MB, "bob", 10, 0, 3)));
+  }
+  using places = std::vector<std::pair<domain::batch_id, std::uint32_t>>;
+  // Ann's first batch, then in turn with Bob's; her second when the first is through.
+  CHECK(q.positions(100) == places{{{{1}}, 0}, {{{3}}, 1}, {{{2}}, 6}});
+  CHECK(q.positions(2) == places{{{{1}}, 0}, {{{3}}, 1}});
+  // What is said is what happens.
+  std::vector<std::string> order;
+  for (int i = 0; i < 7; ++i) {
+    const auto grants = q.grant_all(0);
+    REQUIRE(grants.size() == 1);
+    order.push_back(domain::to_string(grants[0].file.batch).substr(0, 2));
+    q.end(grants[0].lease);
+  }
+  CHECK(order[0] == "01");
+  CHECK(order[1] == "03");
+  CHECK(order[6] == "02");
+  CHECK(lease_queue().positions(10).empty());
+}

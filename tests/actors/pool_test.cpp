@@ -42,7 +42,7 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
           [](const withdraw_request&) {},
           [to](const lease_ended& m) { to->ended.push_back(m.lease); },
           [](const hold_leases&) {},
-          [](const register_node&) {},
+          [](describe_queue) { return queue_view{}; }, [](const register_node&) {},
           [](const lease_tick&) {}};
 }
 
