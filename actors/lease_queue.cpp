@@ -142,12 +142,15 @@ std::vector<std::pair<domain::batch_id, std::uint32_t>>
 lease_queue::positions(std::size_t files_max) const {
   struct turn {
     std::uint64_t served;
+    std::size_t number; // of the user: among equals, as they are served
     std::map<rank, waiting_wish>::const_iterator at, end;
   };
   std::vector<turn> turns;
   for (const auto& [name, u] : users_)
-    if (!u.queue.empty()) turns.push_back({u.served, u.queue.begin(), u.queue.end()});
-  const auto later = [](const turn& a, const turn& b) { return a.served > b.served; };
+    if (!u.queue.empty()) turns.push_back({u.served, turns.size(), u.queue.begin(), u.queue.end()});
+  const auto later = [](const turn& a, const turn& b) {
+    return std::pair{a.served, a.number} > std::pair{b.served, b.number};
+  };
   std::ranges::make_heap(turns, later);
   std::vector<std::pair<domain::batch_id, std::uint32_t>> found;
   std::set<domain::batch_id> seen;
