@@ -156,8 +156,10 @@ upgrade(std::unique_ptr<connection<Layer>> made, const address& to, const std::s
   return made;
 }
 
-feed_client::failure passing(const address& to, const error_code& error) {
-  return {false, to.authority + ": " + error.message()};
+// A certificate that is no good stays so; everything else may pass.
+feed_client::failure failed_to_connect(const address& to, const error_code& error) {
+  return {error.category() == asio::error::get_ssl_category(),
+          to.authority + ": " + error.message()};
 }
 
 } // namespace
@@ -172,7 +174,7 @@ feed_client::connect(const server_account& account, const std::string& words) {
   tcp::resolver resolver(*io);
   error_code error;
   const auto places = resolver.resolve(to->host, to->port, error);
-  if (error) return std::unexpected(passing(*to, error));
+  if (error) return std::unexpected(failed_to_connect(*to, error));
   const auto join = [&](beast::tcp_stream& tcp, auto& made) {
     tcp.expires_after(milliseconds(limits::client_connect_ms));
     return made->run([&](auto done) {
@@ -184,7 +186,7 @@ feed_client::connect(const server_account& account, const std::string& words) {
   if (!to->tls) {
     auto made = std::make_unique<connection<beast::tcp_stream>>(std::move(io));
     error = join(made->ws().next_layer(), made);
-    if (error) return std::unexpected(passing(*to, error));
+    if (error) return std::unexpected(failed_to_connect(*to, error));
     return upgrade(std::move(made), *to, account.token, words);
   }
   static asio::ssl::context tls = [] {
@@ -205,7 +207,7 @@ feed_client::connect(const server_account& account, const std::string& words) {
     error = made->run([&](auto done) {
       secure.async_handshake(asio::ssl::stream_base::client, std::move(done));
     });
-  if (error) return std::unexpected(passing(*to, error));
+  if (error) return std::unexpected(failed_to_connect(*to, error));
   return upgrade(std::move(made), *to, account.token, words);
 }
 

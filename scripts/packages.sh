@@ -5,7 +5,10 @@ packages_build="g++ cmake ninja-build ccache pkg-config libcaf-dev librocksdb-de
 libjpeg62-turbo-dev libpng-dev libwebp-dev libzimg-dev liblcms2-dev libseccomp-dev libssl-dev \
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
 libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
-packages_test="catch2 libvalijson-dev curl jq unzip openssl"
+packages_test="catch2 libvalijson-dev curl jq unzip openssl python3-websockets chromium"
+# Where Node.js does not come from Debian, npm comes with it.
+command -v node >/dev/null || packages_test="$packages_test nodejs"
+command -v npm >/dev/null || packages_test="$packages_test npm"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
 packages_lint="clang-format-19 clang-tidy-19"
 
@@ -78,6 +81,17 @@ install_packages() {
   # shellcheck disable=SC2046
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
     $backports $(without_catch2 "$backports" "$@") $(packages_boost) >&2
+}
+
+# The clients that tests/clients are written for, by name, from the npm registry.
+install_npm_packages() {
+  folder="$top/build/npm"
+  mkdir -p "$folder"
+  cmp -s "$top/tests/clients/package.json" "$folder/installed.json" && return 0
+  echo "darkroom: installing npm packages for tests" >&2
+  cp "$top/tests/clients/package.json" "$folder/package.json"
+  (cd "$folder" && npm install --no-package-lock --no-audit --no-fund --loglevel=error >&2) &&
+    cp "$folder/package.json" "$folder/installed.json"
 }
 
 catch2_is_new() {

@@ -1,5 +1,6 @@
 // The server as its users run it: the quickstart word for word, health, settings, tokens, the end.
 #include "process.hpp"
+#include "served.hpp"
 #include "tests/codecs/pictures.hpp"
 #include "tests/support/scratch.hpp"
 
@@ -14,43 +15,6 @@ using namespace darkroom;
 using namespace darkroom::tests;
 
 namespace {
-
-// A server on a port of its own, with what it printed.
-class served {
-public:
-  explicit served(const std::string& directory, std::vector<std::string> more = {})
-      : directory_(directory), process_(arguments(directory, std::move(more)), directory) {
-    REQUIRE(comes_true([this] { return !address().empty(); }));
-  }
-  std::string address() const {
-    const auto text = content_of(directory_ + "/.err");
-    const auto at = text.find("darkroom serves on ");
-    if (at == std::string::npos) return "";
-    const auto begin = at + 19;
-    return text.substr(begin, text.find(',', begin) - begin);
-  }
-  std::string token() const {
-    const auto text = process_.out();
-    return text.substr(0, text.find('\n'));
-  }
-  process& running() { return process_; }
-
-private:
-  static std::vector<std::string> arguments(const std::string& directory,
-                                            std::vector<std::string> more) {
-    std::vector<std::string> words{"serve",
-                                   "--listen",
-                                   "127.0.0.1:0",
-                                   "--data",
-                                   directory + "/data",
-                                   "--set",
-                                   "data.disk_floor_bytes=0"};
-    words.insert(words.end(), more.begin(), more.end());
-    return words;
-  }
-  std::string directory_;
-  process process_;
-};
 
 // The shell blocks of a page, in order.
 std::string script_of(const std::string& page) {
@@ -70,10 +34,6 @@ std::string script_of(const std::string& page) {
 
 std::string some_png(std::uint32_t i) {
   return encoded("png", gradient(darkroom::codecs::pixel_layout::rgb, 40 + 10 * i, 30));
-}
-
-bool has(const char* program) {
-  return std::system((std::string{"command -v "} + program + " >/dev/null").c_str()) == 0;
 }
 
 } // namespace
