@@ -200,8 +200,7 @@ void forget(self_pointer self) {
       give_up(self, ok.error(), none);
     }
   }
-  self->delayed_send(self, std::chrono::milliseconds(limits::forget_old_ms),
-                     forget_old{});
+  self->delayed_send(self, std::chrono::milliseconds(limits::forget_old_ms), forget_old{});
 }
 
 } // namespace
@@ -213,8 +212,7 @@ journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_
   s.open = std::move(open);
   s.peers = std::move(peers);
   use_store(self, std::move(*store));
-  self->delayed_send(self, std::chrono::milliseconds(limits::forget_old_ms),
-                     forget_old{});
+  self->delayed_send(self, std::chrono::milliseconds(limits::forget_old_ms), forget_old{});
   return {
       [self](append_events& message) {
         auto& state = self->state;

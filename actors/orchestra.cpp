@@ -64,9 +64,8 @@ subscriber_actor::behavior_type follower(subscriber_actor::stateful_pointer<foll
 }
 
 // Follows everything for ever: begins again when it was cut.
-subscriber_actor::behavior_type
-watcher(subscriber_actor::stateful_pointer<follower_state> self, event_hub_actor hub,
-        orchestra::watch_callbacks callbacks) {
+subscriber_actor::behavior_type watcher(subscriber_actor::stateful_pointer<follower_state> self,
+                                        event_hub_actor hub, orchestra::watch_callbacks callbacks) {
   const auto begin = [self, hub, callbacks] {
     self->request(hub, caf::infinite, subscribe{subscriber_actor{self}, {}})
         .then([callbacks](subscribed answer) { callbacks.begin(answer.seq); },

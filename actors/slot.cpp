@@ -46,10 +46,10 @@ slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, st
         board->busy(number, {job.file->path, job.batch, job.index, {}, {}});
         auto outcome = std::make_shared<conversion_outcome>(guarded<conversion_outcome>(
             [&] {
-              return self->state.runner->convert(job, [&](domain::conversion_progress progress) {
-                board->at(number, progress);
-              });
-            }, failed_conversion));
+              return self->state.runner->convert(
+                  job, [&](domain::conversion_progress progress) { board->at(number, progress); });
+            },
+            failed_conversion));
         board->idle(number);
         self->send(message.asker, conversion_ended{job.lease, std::move(outcome)});
         self->send(self->state.pool, slot_idle{number, job.lease});

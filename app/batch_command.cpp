@@ -88,8 +88,8 @@ private:
   http_reply send_one(http_client& client, const upload& one) {
     http_reply reply;
     for (std::uint32_t tries = 0; tries < limits::client_tries_max; ++tries) {
-      reply = client.put_file(batch_path(id_, "/files/") + url_path(one.file.path), one.file.absolute,
-                              one.file.bytes);
+      reply = client.put_file(batch_path(id_, "/files/") + url_path(one.file.path),
+                              one.file.absolute, one.file.bytes);
       const bool again = reply.status == 0 || reply.status == 429 || reply.status == 503;
       if (!again) return reply;
       std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
@@ -282,10 +282,11 @@ std::expected<void, std::string> fetch(http_client& client, const std::string& p
 int download_files(http_client& client, const batch_options& o) {
   const std::string out = o.out.empty() ? "." : o.out;
   std::string lines;
-  const auto reply = client.get(batch_path(o.id, "/report.ndjson"), {}, [&](std::string_view piece) {
-    lines += piece;
-    return true;
-  });
+  const auto reply =
+      client.get(batch_path(o.id, "/report.ndjson"), {}, [&](std::string_view piece) {
+        lines += piece;
+        return true;
+      });
   if (reply.status != 200) return fail_with(reply);
   std::size_t fetched = 0, kept = 0;
   for (std::size_t at = 0; at < lines.size();) {

@@ -130,9 +130,9 @@ public:
   conversion_run(const convert_options& options, const run_plan& plan, run_begin begin,
                  orchestra& actors, announcements& announced)
       : options_(options), plan_(plan), begin_(std::move(begin)), actors_(actors),
-        announced_(announced), shown_(display_for_stderr(options.quiet || options.json),
-                                      colour_for_stderr(),
-                                      [&actors] { return busy_slots(actors.board()); }) {}
+        announced_(announced),
+        shown_(display_for_stderr(options.quiet || options.json), colour_for_stderr(),
+               [&actors] { return busy_slots(actors.board()); }) {}
 
   // Makes the batch, or lets the interrupted one go on, and follows it to its end.
   int run() {

@@ -144,9 +144,8 @@ upgrade(std::unique_ptr<connection<Layer>> made, const address& to, const std::s
     rq.set("Sec-WebSocket-Protocol", "darkroom.v1");
   }));
   websocket::response_type answer;
-  auto error = made->run([&](auto done) {
-    ws.async_handshake(answer, to.authority, "/v1/events", std::move(done));
-  });
+  auto error = made->run(
+      [&](auto done) { ws.async_handshake(answer, to.authority, "/v1/events", std::move(done)); });
   if (error == websocket::error::upgrade_declined) return std::unexpected(refusal(answer));
   if (error) return std::unexpected(feed_client::failure{false, error.message()});
   error = made->run([&](auto done) { ws.async_write(asio::buffer(words), std::move(done)); });
@@ -178,9 +177,8 @@ feed_client::connect(const server_account& account, const std::string& words) {
   const auto join = [&](beast::tcp_stream& tcp, auto& made) {
     tcp.expires_after(milliseconds(limits::client_connect_ms));
     return made->run([&](auto done) {
-      tcp.async_connect(places, [done = std::move(done)](const error_code& e, auto&&...) mutable {
-        done(e);
-      });
+      tcp.async_connect(
+          places, [done = std::move(done)](const error_code& e, auto&&...) mutable { done(e); });
     });
   };
   if (!to->tls) {
@@ -196,7 +194,8 @@ feed_client::connect(const server_account& account, const std::string& words) {
     made.set_verify_mode(asio::ssl::verify_peer, ignored);
     return made;
   }();
-  auto made = std::make_unique<connection<beast::ssl_stream<beast::tcp_stream>>>(std::move(io), tls);
+  auto made =
+      std::make_unique<connection<beast::ssl_stream<beast::tcp_stream>>>(std::move(io), tls);
   auto& secure = made->ws().next_layer();
   secure.set_verify_callback(asio::ssl::host_name_verification(to->host), error);
   // The macro SSL_set_tlsext_host_name, without its old casts.

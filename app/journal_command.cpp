@@ -32,9 +32,10 @@ int run_journal_dump(const std::string& directory) {
   const auto batches = (*journal)->batches();
   if (!batches) return complain(batches.error().detail, exit_internal);
   for (const auto& batch : *batches) {
-    const auto ok = (*journal)->each_event(batch.id, 0, [&journal](persistence::journaled_event&& e) {
-      return std::printf("%s\n", http::event_json(e, *journal).c_str()) >= 0;
-    });
+    const auto ok =
+        (*journal)->each_event(batch.id, 0, [&journal](persistence::journaled_event&& e) {
+          return std::printf("%s\n", http::event_json(e, *journal).c_str()) >= 0;
+        });
     if (!ok) return complain(ok.error().detail, exit_internal);
   }
   const auto audit = (*journal)->each_audit(0, [](persistence::audit_entry&& entry) {

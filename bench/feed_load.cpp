@@ -153,8 +153,8 @@ void on_input(client& c, const std::string& batch, bool deaf, totals& t) {
 
 double quantile(std::vector<std::uint32_t>& values, double q) {
   if (values.empty()) return 0;
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(
-                                       q * static_cast<double>(values.size() - 1));
+  const auto at =
+      values.begin() + static_cast<std::ptrdiff_t>(q * static_cast<double>(values.size() - 1));
   std::nth_element(values.begin(), at, values.end());
   return *at / 1'000.0;
 }
@@ -217,8 +217,7 @@ int main(int argc, char** argv) {
               "\"bytes\":%llu,\"p50_ms\":%.2f,\"p90_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f}\n",
               clients.size(), static_cast<unsigned long long>(t.ended),
               static_cast<unsigned long long>(t.messages),
-              static_cast<unsigned long long>(t.events),
-              static_cast<unsigned long long>(t.repeats),
+              static_cast<unsigned long long>(t.events), static_cast<unsigned long long>(t.repeats),
               static_cast<unsigned long long>(t.bytes), quantile(t.latencies_us, 0.5),
               quantile(t.latencies_us, 0.9), quantile(t.latencies_us, 0.99),
               quantile(t.latencies_us, 1.0));

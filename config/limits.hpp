@@ -90,10 +90,10 @@ inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of
 inline constexpr std::uint64_t journal_write_buffer_bytes = 16 * MiB;
 inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
-inline constexpr std::uint32_t purge_retry_ms = 1'000;         // while somebody reads the batch
-inline constexpr std::uint32_t forget_old_ms = 3'600'000;    // how often old keys are dropped
+inline constexpr std::uint32_t purge_retry_ms = 1'000;        // while somebody reads the batch
+inline constexpr std::uint32_t forget_old_ms = 3'600'000;     // how often old keys are dropped
 inline constexpr std::uint64_t deletions_s = 30 * 24 * 3'600; // feeds can tell of them so long
-inline constexpr std::size_t files_per_purge_max = 2'000;      // of a deleted batch, at a time
+inline constexpr std::size_t files_per_purge_max = 2'000;     // of a deleted batch, at a time
 // Opening a journal that is in use: its files may change under the reader.
 inline constexpr std::uint32_t journal_read_tries_max = 20;
 inline constexpr std::uint32_t journal_read_retry_ms = 25;
@@ -108,20 +108,20 @@ inline constexpr std::size_t queue_positions_files_max = 10'000; // looked at fo
 
 // --- Feed ---------------------------------------------------------------------------------------
 inline constexpr std::uint32_t subscriber_outbox_events_max = 16'384; // then cut off
-inline constexpr std::size_t feed_untaken_bytes_max = 1 * MiB;   // of one client; then cut off
-inline constexpr std::size_t feed_kept_bytes = 256 * KiB;        // while a client reads the journal
+inline constexpr std::size_t feed_untaken_bytes_max = 1 * MiB;        // of one client; then cut off
+inline constexpr std::size_t feed_kept_bytes = 256 * KiB; // while a client reads the journal
 inline constexpr std::size_t feed_piece_bytes = 16 * KiB;
-inline constexpr std::size_t feed_message_bytes = 64 * KiB;      // sent at a time, about
-inline constexpr std::size_t feed_page_events = 500;             // read of the journal at a time
-inline constexpr std::size_t feed_missed_events_max = 10'000;    // then a snapshot
-inline constexpr std::size_t feed_queue_events_max = 16'384;     // on their way to be text
-inline constexpr std::size_t feed_subscriptions_max = 100;       // of one socket
+inline constexpr std::size_t feed_message_bytes = 64 * KiB;   // sent at a time, about
+inline constexpr std::size_t feed_page_events = 500;          // read of the journal at a time
+inline constexpr std::size_t feed_missed_events_max = 10'000; // then a snapshot
+inline constexpr std::size_t feed_queue_events_max = 16'384;  // on their way to be text
+inline constexpr std::size_t feed_subscriptions_max = 100;    // of one socket
 inline constexpr std::size_t feed_snapshot_batches_max = 1'000;
 inline constexpr std::size_t feed_client_message_bytes_max = 16 * KiB;
 inline constexpr std::size_t feed_client_bytes_per_min_max = 256 * KiB;
-inline constexpr std::size_t feed_replies_max = 16; // to be sent, before more is read of a client
-inline constexpr std::uint32_t feed_close_ms = 2'000;            // for a close to be answered
-inline constexpr std::uint32_t feed_tick_ms = 100;                // of volatile progress
+inline constexpr std::size_t feed_replies_max = 16;   // to be sent, before more is read of a client
+inline constexpr std::uint32_t feed_close_ms = 2'000; // for a close to be answered
+inline constexpr std::uint32_t feed_tick_ms = 100;    // of volatile progress
 inline constexpr std::uint32_t batch_progress_ms = 200, queue_position_ms = 1'000;
 inline constexpr std::uint32_t batch_progress_quiet_ms = 1'000; // when only the speed changes
 inline constexpr std::size_t batch_progress_asks_max = 64;      // under way
@@ -133,7 +133,6 @@ inline constexpr std::size_t listed_files_max = 1'000; // in one event, as it is
 // -------------------------------------------------------------------------------------
 inline constexpr std::uint32_t ticket_ms = 30'000;
 inline constexpr std::size_t tickets_per_user_max = 64;
-
 
 // --- Edge ---------------------------------------------------------------------------------------
 inline constexpr std::size_t header_bytes_max = 16 * KiB;

@@ -170,7 +170,8 @@ const std::vector<setting>& all_settings() {
       row("http.connections_per_ip_max", &S::http, &http_settings::connections_per_ip_max,
           "Connections from one address.", 1, 1'000'000),
       row("http.allowed_origins", &S::http, &http_settings::allowed_origins,
-          "Origins (https://photos.example) whose pages may open a WebSocket here, beside our own."),
+          "Origins (https://photos.example) whose pages may open a WebSocket here, beside our "
+          "own."),
       row("http.tls.certificate", &S::tls, &tls_settings::certificate,
           "PEM file with the certificate and its chain. Empty: no TLS."),
       row("http.tls.key", &S::tls, &tls_settings::key, "PEM file with the certificate's key."),

@@ -26,11 +26,13 @@ std::shared_ptr<event_stream> event_stream::open(services& s, const asio::any_io
   // Ended since it was shown: whoever ends a token looks for its streams afterwards.
   if (!s.identities.usable(made->who_)) made->ending_ = stream_ending::token_ended;
   if (const auto expires = made->who_.expires_us; expires != 0) {
-    made->expiry_.expires_after(std::chrono::microseconds(std::max<std::int64_t>(0, expires - now_us())));
-    made->expiry_.async_wait([weak = made->weak_from_this()](const boost::system::error_code& error) {
-      const auto self = error ? nullptr : weak.lock();
-      if (self) self->finish(stream_ending::token_ended);
-    });
+    made->expiry_.expires_after(
+        std::chrono::microseconds(std::max<std::int64_t>(0, expires - now_us())));
+    made->expiry_.async_wait(
+        [weak = made->weak_from_this()](const boost::system::error_code& error) {
+          const auto self = error ? nullptr : weak.lock();
+          if (self) self->finish(stream_ending::token_ended);
+        });
   }
   return made;
 }
@@ -88,8 +90,7 @@ namespace {
 
 std::optional<event_stream::page> page_of(const std::shared_ptr<const persistence::read_view>& from,
                                           const feed::lag& lag) {
-  const auto events =
-      from->events_between(lag.scope, lag.read, lag.upto, limits::feed_page_events);
+  const auto events = from->events_between(lag.scope, lag.read, lag.upto, limits::feed_page_events);
   if (!events) return std::nullopt;
   event_stream::page page;
   for (const auto& e : *events)

@@ -1,6 +1,6 @@
 // One client that follows the feed, on the strand of its connection: what it has missed comes from
-// the journal, the rest from the feed; it ends when it is too slow, when its token does, or with the
-// server.
+// the journal, the rest from the feed; it ends when it is too slow, when its token does, or with
+// the server.
 #pragma once
 
 #include "http/feed.hpp"

@@ -45,9 +45,7 @@ struct data_of {
   json::object operator()(const batch_retried& e) const { return files_object(e.files); }
   json::object operator()(const priority_changed& e) const { return {{"priority", e.priority}}; }
   json::object operator()(const spec_changed& e) const { return {{"spec", spec_view(e.spec)}}; }
-  json::object operator()(const batch_recovered& e) const {
-    return files_object(e.interrupted);
-  }
+  json::object operator()(const batch_recovered& e) const { return files_object(e.interrupted); }
   json::object operator()(const file_started& e) const {
     return {{"attempt", e.attempt}, {"node", e.node}};
   }
@@ -177,10 +175,8 @@ const std::string* known(const paths& found) {
 }
 
 json::object volatile_object(std::string_view type, const batch_id& batch, std::int64_t now_us) {
-  return {{"volatile", true},
-          {"ts", time_text(now_us)},
-          {"type", type},
-          {"batch", to_string(batch)}};
+  return {
+      {"volatile", true}, {"ts", time_text(now_us)}, {"type", type}, {"batch", to_string(batch)}};
 }
 
 } // namespace

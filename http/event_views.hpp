@@ -16,7 +16,8 @@ std::string event_json(const persistence::journaled_event& e, const std::string*
 std::string event_json(const persistence::journaled_event& e,
                        const std::shared_ptr<const persistence::read_view>& journal);
 // When, which, and what a person reads of it; one line.
-std::string event_line(const persistence::journaled_event& e, const persistence::read_view& journal);
+std::string event_line(const persistence::journaled_event& e,
+                       const persistence::read_view& journal);
 
 // Events without a seq, which only the newest of each kind is worth something of.
 std::string file_progress_json(const actors::slot_activity& slot, std::int64_t now_us);

@@ -133,7 +133,7 @@ feed::topic_name feed::name_of(const event_scope& scope) {
 }
 
 std::vector<feed::topic_name> feed::topics_of(const domain::batch_id& batch,
-                                        const std::string& owner) const {
+                                              const std::string& owner) const {
   return {name_of({batch, {}}), name_of({{}, owner}), name_of({})};
 }
 
@@ -215,9 +215,11 @@ void feed::publish(std::span<const event_text> events, domain::seq last, clock::
   wake_list woken;
   {
     const std::lock_guard lock(mutex_);
-    std::map<topic_name, std::shared_ptr<piece>> open; // one for each topic, while it is not too long
+    std::map<topic_name, std::shared_ptr<piece>>
+        open; // one for each topic, while it is not too long
     const auto close = [&](std::map<topic_name, std::shared_ptr<piece>>::iterator at) {
-      if (const auto t = topics_.find(at->first); t != topics_.end()) add(t->second, at->second, woken);
+      if (const auto t = topics_.find(at->first); t != topics_.end())
+        add(t->second, at->second, woken);
       return open.erase(at);
     };
     for (const auto& e : events)

@@ -93,7 +93,8 @@ public:
     // now.
     bool caught_up(std::uint32_t id, domain::seq read);
 
-    // A subscription that is not live, or else what those have that are, about so many bytes at most.
+    // A subscription that is not live, or else what those have that are, about so many bytes at
+    // most.
     taken take(std::size_t bytes_max);
     // Whether it was cut off: nothing more comes.
     bool cut() const;
@@ -111,8 +112,8 @@ public:
     std::atomic<bool> woken_ = false;
     // The rest under the feed's mutex.
     std::map<std::uint32_t, std::unique_ptr<subscription>> subscriptions_;
-    std::uint32_t last_taken_ = 0;    // whose turn it was: the next one is first
-    std::size_t untaken_bytes_ = 0;   // published and not taken; of those not live, since they read
+    std::uint32_t last_taken_ = 0;  // whose turn it was: the next one is first
+    std::size_t untaken_bytes_ = 0; // published and not taken; of those not live, since they read
     bool cut_ = false;
   };
 

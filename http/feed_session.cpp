@@ -193,15 +193,15 @@ void feed_session::on_unsubscribe(const json::object& words) {
   answer({{"op", "unsubscribed"}, {"id", *id}});
 }
 
-std::expected<event_scope, problem> feed_session::scope_of(const std::string& batch,
-                                                           const std::string& owner,
-                                                           bool names_owner) {
+std::expected<event_scope, problem>
+feed_session::scope_of(const std::string& batch, const std::string& owner, bool names_owner) {
   const auto& who = who_;
   if (batch == "*") {
     const bool others = names_owner && owner != who.user;
     event_scope scope{{}, names_owner ? owner : who.user};
     if (owner == "*") scope.owner.reset();
-    if (others) audit(who.is_admin() ? "ok" : "forbidden", who.is_admin() ? 200 : 403, scope, owner);
+    if (others)
+      audit(who.is_admin() ? "ok" : "forbidden", who.is_admin() ? 200 : 403, scope, owner);
     if (others && !who.is_admin())
       return std::unexpected(problem{"forbidden", "Only admins see the batches of others."});
     return scope;
@@ -315,7 +315,9 @@ task<bool> feed_session::write_answers() {
 task<bool> feed_session::write_live(const feed::taken& taken) {
   constexpr std::string_view begin = R"({"op":"events","events":[)", comma = ",", end = "]}";
   std::vector<asio::const_buffer> pieces;
-  const auto add = [&pieces](std::string_view text) { pieces.emplace_back(text.data(), text.size()); };
+  const auto add = [&pieces](std::string_view text) {
+    pieces.emplace_back(text.data(), text.size());
+  };
   add(begin);
   for (const auto& part : taken.events) {
     if (pieces.size() > 1) add(comma);
@@ -388,8 +390,7 @@ task<bool> feed_session::write_missed(const feed::lag& lag) {
     const bool alive = co_await write_text(text);
     if (!alive) co_return false;
   }
-  if (is_live(lag.id, page->read))
-    answer({{"op", "ok"}, {"id", lag.id}, {"seq", page->read}});
+  if (is_live(lag.id, page->read)) answer({{"op", "ok"}, {"id", lag.id}, {"seq", page->read}});
   co_return true;
 }
 
@@ -438,11 +439,12 @@ task<std::optional<json::object>> feed_session::snapshot_of(const feed::lag& lag
   if (!journal) co_return std::nullopt;
   std::vector<persistence::batch_summary> live;
   const auto read = [&journal, &lag, &live] {
-    return journal->each_batch_before(
-        lag.scope.owner, {}, [&live](persistence::batch_summary&& batch) {
-          if (!domain::is_terminal(batch.phase)) live.push_back(std::move(batch));
-          return live.size() < limits::feed_snapshot_batches_max;
-        });
+    return journal->each_batch_before(lag.scope.owner, {},
+                                      [&live](persistence::batch_summary&& batch) {
+                                        if (!domain::is_terminal(batch.phase))
+                                          live.push_back(std::move(batch));
+                                        return live.size() < limits::feed_snapshot_batches_max;
+                                      });
   };
   const auto ok = co_await run_blocking(s_.blocking, read);
   if (!ok) co_return std::nullopt;

@@ -140,7 +140,8 @@ void feed_source::tell_files() {
     if (now == told) continue;
     const bool moved_on = told.batch != now.batch || told.file != now.file;
     if (moved_on && told.batch != domain::batch_id{})
-      to_.set_volatile(told.batch, owner_of(told.batch).value_or(""), file_name(told.file), nullptr);
+      to_.set_volatile(told.batch, owner_of(told.batch).value_or(""), file_name(told.file),
+                       nullptr);
     told = now;
     const auto owner = busy ? owner_of(slot.batch) : std::nullopt;
     if (!owner || !to_.wanted(slot.batch, *owner)) continue;
@@ -161,8 +162,8 @@ void feed_source::ask_batches(clock::time_point now) {
     if (asking_.size() >= limits::batch_progress_asks_max) return;
     const auto batch = *at;
     const auto asked = asked_.find(batch);
-    const bool soon = asked != asked_.end() &&
-                      now - asked->second < milliseconds(limits::batch_progress_ms);
+    const bool soon =
+        asked != asked_.end() && now - asked->second < milliseconds(limits::batch_progress_ms);
     if (soon || asking_.contains(batch)) {
       ++at;
       continue;
@@ -175,10 +176,11 @@ void feed_source::ask_batches(clock::time_point now) {
     }
     asked_[batch] = now;
     asking_.insert(batch);
-    actors_.ask(actors::describe_batch{batch, false}, [in = inbox_, batch](actors::batch_view view) {
-      view.summary.id = batch; // also when there is no such batch
-      in->put(std::move(view));
-    });
+    actors_.ask(actors::describe_batch{batch, false},
+                [in = inbox_, batch](actors::batch_view view) {
+                  view.summary.id = batch; // also when there is no such batch
+                  in->put(std::move(view));
+                });
   }
 }
 
@@ -188,7 +190,8 @@ void feed_source::handle(const actors::batch_view& view) {
   if (!view.found) return;
   to_.set_volatile(batch, view.summary.owner, "batch",
                    std::make_shared<const std::string>(batch_progress_json(view, now_us())));
-  if (domain::is_terminal(view.summary.phase)) ended_.emplace_back(clock::now() + last_words, batch);
+  if (domain::is_terminal(view.summary.phase))
+    ended_.emplace_back(clock::now() + last_words, batch);
 }
 
 void feed_source::forget_ended(clock::time_point now) {

@@ -66,9 +66,9 @@ private:
   std::thread thread_;
 
   // Of the thread alone.
-  std::vector<told_file> files_told_;                         // by slot
-  std::set<domain::batch_id> changed_;                        // since they were asked
-  std::map<domain::batch_id, clock::time_point> asked_;       // and when, while they are followed
+  std::vector<told_file> files_told_;                   // by slot
+  std::set<domain::batch_id> changed_;                  // since they were asked
+  std::map<domain::batch_id, clock::time_point> asked_; // and when, while they are followed
   std::set<domain::batch_id> asking_;
   std::map<domain::batch_id, std::uint32_t> ahead_told_;
   std::deque<std::pair<clock::time_point, domain::batch_id>> ended_; // to be forgotten then

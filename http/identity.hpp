@@ -20,7 +20,7 @@ namespace darkroom::http {
 struct identity {
   std::string user;
   persistence::role role = persistence::role::user;
-  std::string token; // its id; empty: the proxy said who it is
+  std::string token;           // its id; empty: the proxy said who it is
   std::int64_t expires_us = 0; // 0: never
   bool is_admin() const { return role == persistence::role::admin; }
 };

@@ -31,7 +31,8 @@ constexpr problem_kind kinds[] = {
      "Send Authorization: Bearer dr_…; `darkroom token create` makes one."},
     {"forbidden", 403, "Not allowed", "This needs the role admin."},
     {"forbidden_origin", 403, "Not from this page",
-     "Pages of other servers may not open a WebSocket here, unless http.allowed_origins lists them."},
+     "Pages of other servers may not open a WebSocket here, unless http.allowed_origins lists "
+     "them."},
     {"not_found", 404, "There is no such thing",
      "It may never have been there, be deleted, or belong to somebody else."},
     {"method_not_allowed", 405, "The method is not possible here",

@@ -87,7 +87,9 @@ task<response> audit(call& c) {
   if (c.rq.header("Accept").find("application/x-ndjson") != std::string_view::npos) {
     response r;
     r.with("Content-Type", "application/x-ndjson");
-    const auto write = [s = &c.s, wish = *wish](body_writer& out) { return write_all(s, wish, out); };
+    const auto write = [s = &c.s, wish = *wish](body_writer& out) {
+      return write_all(s, wish, out);
+    };
     r.body = stream_body{write, {}};
     co_return r;
   }

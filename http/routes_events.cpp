@@ -181,8 +181,7 @@ struct held_places {
 
 task<response> event_source(call& c, const domain::batch_id& batch, domain::seq after) {
   auto of_user = c.s.streams.enter(c.rq.address, c.who.user);
-  if (!of_user)
-    co_return problem_response(full_problem(of_user.error(), c.s.settings.feed), c.rq);
+  if (!of_user) co_return problem_response(full_problem(of_user.error(), c.s.settings.feed), c.rq);
   auto of_batch = c.s.streams.follow(c.who.user, batch);
   if (!of_batch)
     co_return problem_response(full_problem(of_batch.error(), c.s.settings.feed), c.rq);
@@ -280,8 +279,8 @@ task<response> create_ticket(call& c) {
     p.retry_after_s = limits::ticket_ms / 1'000;
     co_return problem_response(p, c.rq);
   }
-  auto r = json_response(
-      201, json::serialize(json::object{{"ticket", *ticket}, {"expires_in_ms", limits::ticket_ms}}));
+  auto r = json_response(201, json::serialize(json::object{{"ticket", *ticket},
+                                                           {"expires_in_ms", limits::ticket_ms}}));
   r.with("Cache-Control", "no-store");
   co_return r;
 }

@@ -171,7 +171,7 @@ public:
   void when_gone(std::function<void()> call) override {
     session_.wire_.when_closed(std::move(call));
   }
-  void abort() override { session_.wire_.cancel(); }
+  void abort() override { session_.wire_.abort(); }
   asio::any_io_executor executor() override { return session_.wire_.executor(); }
   std::uint64_t bytes() const { return bytes_; }
 
@@ -372,7 +372,8 @@ task<bool> session::respond(const request& rq, response& answer, bool keep_alive
 
 task<void> session::upgrade(const request& rq, response& answer) {
   const auto& body = std::get<upgrade_body>(answer.body);
-  std::vector<char> early(input_.begin(), input_.begin() + static_cast<std::ptrdiff_t>(input_size_));
+  std::vector<char> early(input_.begin(),
+                          input_.begin() + static_cast<std::ptrdiff_t>(input_size_));
   input_ = {};
   input_size_ = 0;
   answer.status = 101;

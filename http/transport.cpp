@@ -120,6 +120,12 @@ void transport::cancel() {
   parts_->tcp.cancel(ignored);
 }
 
+void transport::abort() {
+  boost::system::error_code ignored;
+  parts_->tcp.set_option(asio::socket_base::linger(true, 0), ignored);
+  parts_->tcp.close(ignored);
+}
+
 asio::awaitable<bool> transport::handshake() {
   if (!parts_->tls) co_return true;
   const auto [error] =

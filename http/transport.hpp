@@ -36,6 +36,9 @@ public:
   void set_no_deadline();
   // Gives up what waits. On the connection's strand.
   void cancel();
+  // Ends the connection at once. What was not taken is dropped: a peer that does not read would
+  // keep it in the kernel for long.
+  void abort();
 
   // False when it failed or was given up.
   boost::asio::awaitable<bool> handshake();

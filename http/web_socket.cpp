@@ -26,7 +26,7 @@ namespace websocket = boost::beast::websocket;
 namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-constexpr int send_buffer_bytes = 128 * 1024; // in the kernel; more would only hide a slow client
+constexpr int send_buffer_bytes = 32 * 1024; // in the kernel; more would only hide a slow client
 
 // Beast reads and writes through this: first what came behind the request, then the connection,
 // plain or encrypted. Whole frames may also be sent past Beast; it then takes care that no frame
@@ -48,8 +48,8 @@ public:
             const auto n = asio::buffer_copy(into, asio::buffer(early_) + used_);
             used_ += n;
             note_received(n);
-            asio::post(wire_.executor(), beast::bind_front_handler(
-                                             std::move(handler), boost::system::error_code{}, n));
+            asio::post(wire_.executor(), beast::bind_front_handler(std::move(handler),
+                                                                   boost::system::error_code{}, n));
             return;
           }
           read_wire(into, std::move(handler));
@@ -81,8 +81,7 @@ public:
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = buffers.size();
-    const auto n =
-        ::sendmsg(wire_.tcp().native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const auto n = ::sendmsg(wire_.tcp().native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n <= 0) return std::nullopt; // Beast waits, or finds out what is wrong
     return static_cast<std::size_t>(n);
   }
@@ -327,8 +326,7 @@ task<void> web_socket::close(std::uint16_t code, std::string_view reason) {
 }
 
 void web_socket::abort() {
-  boost::system::error_code ignored;
-  parts_->ws.next_layer().wire().tcp().close(ignored);
+  parts_->ws.next_layer().wire().abort();
 }
 
 asio::any_io_executor web_socket::executor() {

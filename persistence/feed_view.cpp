@@ -86,9 +86,8 @@ read_view::positions_between(const event_scope& of, seq after, seq upto, std::si
   return found.in_order();
 }
 
-journal_result<std::vector<journaled_event>> read_view::events_between(const event_scope& of,
-                                                                       seq after, seq upto,
-                                                                       std::size_t most) const {
+journal_result<std::vector<journaled_event>>
+read_view::events_between(const event_scope& of, seq after, seq upto, std::size_t most) const {
   const auto positions = positions_between(of, after, upto, most);
   if (!positions) return std::unexpected(positions.error());
   std::vector<journaled_event> events;

@@ -170,8 +170,7 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
       next += 1;
       group.Put(keys::event(request.batch, next), encode_event(fact, prev, request.time_us));
       std::visit(projector(group, *db_, request, next, prev), fact);
-      done.push_back(
-          {request.batch, next, prev, request.time_us, fact, request.summary.owner});
+      done.push_back({request.batch, next, prev, request.time_us, fact, request.summary.owner});
       if (domain::is_command_event(fact)) last.command = next;
       prev = next;
     }

@@ -207,12 +207,10 @@ std::expected<image_info, host_failure> codec_host::probe(int input, std::uint64
   return *info;
 }
 
-std::expected<conversion, host_failure> codec_host::convert(int input, std::uint64_t input_bytes,
-                                                            const domain::conversion_spec& spec,
-                                                            const input_limits& limits,
-                                                            std::span<const int> outputs,
-                                                            const job_limits& allowed,
-                                                            const progress_listener& on_progress) {
+std::expected<conversion, host_failure>
+codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
+                    const input_limits& limits, std::span<const int> outputs,
+                    const job_limits& allowed, const progress_listener& on_progress) {
   wire_job job{};
   job.kind = job_kind::convert;
   job.input_bytes = input_bytes;

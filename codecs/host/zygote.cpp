@@ -48,8 +48,7 @@ unique_fd make_progress_file() {
 }
 
 progress_cell* map_progress(int file) {
-  void* at =
-      ::mmap(nullptr, sizeof(progress_cell), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  void* at = ::mmap(nullptr, sizeof(progress_cell), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (at == MAP_FAILED) ::_exit(1);
   return static_cast<progress_cell*>(at);
 }

@@ -19,8 +19,7 @@ public:
   codecs::result<codecs::image_info> probe(const probe_job&) override {
     return codecs::image_info{.format = "png", .width = 3, .height = 4, .channels = 1};
   }
-  conversion_outcome convert(const conversion_job& job,
-                             const codecs::progress_listener&) override {
+  conversion_outcome convert(const conversion_job& job, const codecs::progress_listener&) override {
     to_->converted.push_back(job.lease);
     return {};
   }
@@ -42,7 +41,8 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
           [](const withdraw_request&) {},
           [to](const lease_ended& m) { to->ended.push_back(m.lease); },
           [](const hold_leases&) {},
-          [](describe_queue) { return queue_view{}; }, [](const register_node&) {},
+          [](describe_queue) { return queue_view{}; },
+          [](const register_node&) {},
           [](const lease_tick&) {}};
 }
 

@@ -42,9 +42,8 @@ std::string draft(app::http_client& client, const scratch& files, std::size_t co
   for (std::size_t at = 1; at < count;) {
     json::array rows;
     for (; at < count && rows.size() < 10'000; ++at)
-      rows.push_back({{"path", "f" + std::to_string(at) + ".png"},
-                      {"size", bytes.size()},
-                      {"sha256", sha}});
+      rows.push_back(
+          {{"path", "f" + std::to_string(at) + ".png"}, {"size", bytes.size()}, {"sha256", sha}});
     const auto answer =
         client.send("POST", "/v1/batches/" + id + "/manifest", json::serialize(rows));
     REQUIRE(answer.status == 200);
@@ -63,8 +62,8 @@ struct mortal_server {
     token = server->token();
   }
   void start() {
-    server = std::make_unique<served>(
-        directory.path(), std::vector<std::string>{"--set", "log.requests=false"});
+    server = std::make_unique<served>(directory.path(),
+                                      std::vector<std::string>{"--set", "log.requests=false"});
   }
   void kill() {
     server->running().signal_group(SIGKILL);
@@ -78,8 +77,7 @@ struct mortal_server {
 std::vector<json::value> log_of(app::http_client& client, const std::string& id) {
   std::vector<json::value> all;
   for (std::string after = "0"; !after.empty();) {
-    const auto page =
-        client.send("GET", "/v1/batches/" + id + "/events?limit=1000&after=" + after);
+    const auto page = client.send("GET", "/v1/batches/" + id + "/events?limit=1000&after=" + after);
     REQUIRE(page.status == 200);
     const auto content = json::parse(page.body);
     for (const auto& e : content.at("events").as_array())
@@ -168,7 +166,8 @@ void read_through_cuts(bool as_stream, std::size_t files, std::size_t cuts, std:
   const auto id = draft(*http, client, files);
   REQUIRE(http->send("POST", "/v1/batches/" + id + "/start").status == 202);
   record seen;
-  const auto step = std::max<std::size_t>(1, 2 * files / (cuts + 1)); // of about 2 events a file
+  // So that the cuts are made before the events, about two a file, are through.
+  const auto step = std::max<std::size_t>(1, 2 * files * 2 / 3 / cuts);
   std::size_t made = 0, killed = 0;
   while (!seen.ended()) {
     const auto more = made < cuts ? 1 + dice() % (2 * step) : ~std::size_t{0} / 2;
@@ -186,15 +185,15 @@ void read_through_cuts(bool as_stream, std::size_t files, std::size_t cuts, std:
   http = std::make_unique<app::http_client>(m.account());
   const auto log = log_of(*http, id);
   CHECK(seen.events == log);
-  CHECK(made >= cuts / 2); // there was something to cut
-  CHECK(killed > 0);
+  CHECK(made >= cuts);
+  CHECK(killed == kills);
   std::printf("%s: %zu events of %zu files in %zu connections, %zu times the server was killed\n",
               as_stream ? "SSE" : "WebSocket", log.size(), files, made + 1, killed);
 }
 
 // Runs one of tests/clients on a batch that is being converted, and gives what it printed.
-std::string client_output(const mortal_server& m, const std::string& id,
-                          const std::string& command, const scratch& out) {
+std::string client_output(const mortal_server& m, const std::string& id, const std::string& command,
+                          const scratch& out) {
   const auto npm = std::string{DARKROOM_SOURCE_DIR} + "/build/npm/node_modules";
   const auto line = "NODE_PATH=" + npm + " timeout 120 " + command + ' ' + m.server->address() +
                     ' ' + m.token + ' ' + id + " > " + (out / "out") + " 2> " + (out / "err");
@@ -246,8 +245,7 @@ TEST_CASE("a browser's own WebSocket and EventSource follow a batch to its end")
   REQUIRE(client.send("POST", "/v1/batches/" + id + "/start").status == 202);
   const auto printed = client_output(m, id, "node " + script("browser.cjs"), files);
   const auto count = std::to_string(log_of(client, id).size());
-  CHECK(printed ==
-        count + '\n' + count + "\nhello darkroom.v1\nrefused 1006\n");
+  CHECK(printed == count + '\n' + count + "\nhello darkroom.v1\nrefused 1006\n");
 }
 
 TEST_CASE("a reader that is cut again and again has every event once: WebSocket") {
@@ -288,8 +286,8 @@ TEST_CASE("batch watch goes on through the server's death, and ends as the batch
   REQUIRE(comes_true([&] { return lines.out().find("file_completed") != std::string::npos; }));
   m.server->running().signal_group(SIGKILL);
   m.server->running().wait();
-  m.server = std::make_unique<served>(m.directory.path(),
-                                      std::vector<std::string>{"--listen", listen});
+  m.server =
+      std::make_unique<served>(m.directory.path(), std::vector<std::string>{"--listen", listen});
   const auto told = lines.wait();
   INFO(told.err);
   CHECK(told.code == 0);
@@ -336,14 +334,14 @@ TEST_CASE("batch watch says how a batch ended: deleted, failed, over TLS") {
   }
   served server(dir.path(), more);
   files.write("in/good.png", small_png());
-  files.write("in/cut.png", encoded("png", noise(codecs::pixel_layout::rgb, 64, 64)).substr(0, 400));
+  files.write("in/cut.png",
+              encoded("png", noise(codecs::pixel_layout::rgb, 64, 64)).substr(0, 400));
   const std::vector<std::string> account{"--server", server.address(), "--token", server.token()};
   const auto run = [&](std::vector<std::string> words) {
     words.insert(words.end(), account.begin(), account.end());
     return run_darkroom(words, files.path());
   };
-  const auto made =
-      run({"batch", "submit", "in", "--to", "webp", "--strict", "--quiet"});
+  const auto made = run({"batch", "submit", "in", "--to", "webp", "--strict", "--quiet"});
   INFO(made.err);
   REQUIRE(made.code == 0);
   const auto id = made.out.substr(0, 36);

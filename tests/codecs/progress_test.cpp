@@ -50,7 +50,8 @@ TEST_CASE("a stretch has parts, and parts of parts") {
 }
 
 TEST_CASE("whatever number stands there, it is made sane") {
-  for (const progress_cell cell : {0u, 0xffffffffu, 0x80000000u, 0x000000ffu, 0x0000ff00u, 0x00000565u}) {
+  for (const progress_cell cell :
+       {0u, 0xffffffffu, 0x80000000u, 0x000000ffu, 0x0000ff00u, 0x00000565u}) {
     const auto read = from_cell(cell);
     CHECK(read.percent <= 100);
     CHECK(static_cast<int>(read.stage) < domain::conversion_stage_count);
@@ -81,8 +82,8 @@ TEST_CASE("every decoder and encoder tells how far it is, forwards only") {
   const int outputs[] = {output.get()};
   const auto spec =
       spec_to(to, [&](domain::output_spec& o) { o.progressive = progressive && to != "webp"; });
-  const auto ok = codecs::convert(
-      {source.get(), file.size(), spec, {}, outputs, progress_meter(&cell)});
+  const auto ok =
+      codecs::convert({source.get(), file.size(), spec, {}, outputs, progress_meter(&cell)});
   done = true;
   looker.join();
   REQUIRE(ok);

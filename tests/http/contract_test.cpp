@@ -3,8 +3,8 @@
 #include "edge.hpp"
 
 #include "http/openapi.hpp"
-#include "tests/support/socket_client.hpp"
 #include "http/router.hpp"
+#include "tests/support/socket_client.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <valijson/adapters/boost_json_adapter.hpp>

@@ -1,5 +1,5 @@
-// The feed by itself: no event is missed and none comes twice, whatever happens when; who is slow is
-// cut off, and costs nobody else anything.
+// The feed by itself: no event is missed and none comes twice, whatever happens when; who is slow
+// is cut off, and costs nobody else anything.
 #include "http/feed.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -165,8 +165,8 @@ TEST_CASE("when the journal was opened again, everybody reads it") {
   c.run();
   w.happen(one, "ann", 2);
   CHECK(c.step());
-  w.happen(one, "ann", 1);                // published, and not taken
-  w.happen(one, "ann", 2, 4, true);       // of these nobody heard
+  w.happen(one, "ann", 1);          // published, and not taken
+  w.happen(one, "ann", 2, 4, true); // of these nobody heard
   w.feed.reset(w.last);
   w.happen(one, "ann", 1);
   c.run();

@@ -1,5 +1,5 @@
-// The feed as clients see it: WebSocket, server-sent events and the activity log are readings of one
-// numbered list, for whoever may see it, through cuts, restarts and ends.
+// The feed as clients see it: WebSocket, server-sent events and the activity log are readings of
+// one numbered list, for whoever may see it, through cuts, restarts and ends.
 #include "edge.hpp"
 #include "tests/support/socket_client.hpp"
 
@@ -87,8 +87,9 @@ void check_chain(const std::vector<json::value>& events, std::uint64_t prev = 0)
 std::string started_batch(edge& server, const std::string& as, int files) {
   const auto id = server.batch(as);
   for (int i = 0; i < files; ++i)
-    REQUIRE(server.put(as, id, "p" + std::to_string(i) + ".jpg", picture(std::to_string(i))).status ==
-            201);
+    REQUIRE(
+        server.put(as, id, "p" + std::to_string(i) + ".jpg", picture(std::to_string(i))).status ==
+        201);
   REQUIRE(server.call(as, "POST", "/v1/batches/" + id + "/start").status == 202);
   return id;
 }
@@ -117,8 +118,8 @@ struct sse_client {
              const std::string& more = {})
       : connection(server.port()) {
     connection.send("GET " + path + " HTTP/1.1\r\nHost: test\r\nAccept: text/event-stream\r\n" +
-                    (as.empty() ? "" : "Authorization: Bearer " + server.token(as) + "\r\n") + more +
-                    "\r\n");
+                    (as.empty() ? "" : "Authorization: Bearer " + server.token(as) + "\r\n") +
+                    more + "\r\n");
   }
   reply head() { return connection.read(true); }
   // Reads chunks until this has come.
@@ -251,8 +252,8 @@ TEST_CASE("what cannot be subscribed to is said, and the rest goes on") {
   CHECK(error(R"({"op":"unsubscribe"})") == "invalid_value");
   f.subscribe(1, mine, R"(,"after":0)");
   f.until("ok");
-  CHECK(error(subscribe("1", mine)) == "invalid_value");  // the id is taken
-  CHECK(error(subscribe("2", mine)) == "invalid_value");  // nothing comes twice
+  CHECK(error(subscribe("1", mine)) == "invalid_value"); // the id is taken
+  CHECK(error(subscribe("2", mine)) == "invalid_value"); // nothing comes twice
   CHECK(error(subscribe("2", "*")) == "invalid_value");
   // Who tried to see what is another's is in the audit.
   REQUIRE(comes_true([&] {
@@ -322,7 +323,8 @@ TEST_CASE("progress is volatile: files, the batch and its place in the queue") {
     if (e.at("type").as_string() == "batch_progress") {
       const auto& files = e.at("data").at("files");
       std::int64_t sum = 0;
-      for (const auto* state : {"queued", "running", "retry_wait", "completed", "failed", "cancelled"})
+      for (const auto* state :
+           {"queued", "running", "retry_wait", "completed", "failed", "cancelled"})
         sum += files.at(state).as_int64();
       CHECK(sum == files.at("total").as_int64());
       for (const auto* name : {"percent", "bytes_in", "bytes_out", "megapixels_per_s", "in_flight"})
@@ -341,9 +343,9 @@ TEST_CASE("the activity log can be read by people") {
   const auto log = server.call("ann", "GET", path + "?view=log");
   CHECK(log.header("content-type") == "text/plain; charset=utf-8");
   INFO(log.body);
-  for (const auto* line :
-       {"created by ann: Holidays\n", "1 file added: a/b.jpg\n", " started\n",
-        "a/b.jpg converted, 9 B -> 14 B in ", "c.jpg failed: ", "finished: completed_with_errors\n"})
+  for (const auto* line : {"created by ann: Holidays\n", "1 file added: a/b.jpg\n", " started\n",
+                           "a/b.jpg converted, 9 B -> 14 B in ",
+                           "c.jpg failed: ", "finished: completed_with_errors\n"})
     CHECK(log.body.find(line) != std::string::npos);
   CHECK(server.call("ann", "GET", path + "?view=poem").code() == "invalid_parameter");
   CHECK(server.call("ann", "GET", path + "?after=x").code() == "invalid_parameter");
@@ -454,8 +456,8 @@ TEST_CASE("a token that is revoked or expires takes its feeds with it") {
   other.socket.say(R"({"op":"ping"})");
   other.until("pong");
 
-  const auto made = server.call("admin", "POST", "/v1/admin/tokens",
-                                R"({"user":"eve","expires_in_s":1})");
+  const auto made =
+      server.call("admin", "POST", "/v1/admin/tokens", R"({"user":"eve","expires_in_s":1})");
   const auto brief = std::string{made.json().at("token").as_string()};
   follower expiring(server.port(), {{"Authorization", "Bearer " + brief}});
   CHECK(expiring.socket.read_to_close() == 4401);
@@ -688,8 +690,8 @@ TEST_CASE("the audit is read page by page, filtered, or as a whole") {
   CHECK(entries("batch=" + id).size() == 3);
   CHECK(entries("user=nobody").empty());
   CHECK(server.call("admin", "GET", "/v1/admin/audit?batch=x").code() == "invalid_id");
-  const auto all = server.call("admin", "GET", "/v1/admin/audit", {},
-                               {{"Accept", "application/x-ndjson"}});
+  const auto all =
+      server.call("admin", "GET", "/v1/admin/audit", {}, {{"Accept", "application/x-ndjson"}});
   CHECK(all.header("content-type") == "application/x-ndjson");
   CHECK(std::ranges::count(all.body, '\n') >= 5);
   // That it was looked at is in it too.

@@ -69,10 +69,11 @@ std::vector<conversation> conversations() {
                  std::string("\x81\xff\x80\0\0\0\0\0\0\x14\0\0\0\0", 14) + ping, 1009});
   // 2: pings and pongs
   add("2 ping and text", answered, {{.opcode = 9}, {.payload = ping}});
-  add("2 ping of 125", answered, {{.opcode = 9, .payload = std::string(125, '\xfe')},
-                                  {.payload = ping}});
+  add("2 ping of 125", answered,
+      {{.opcode = 9, .payload = std::string(125, '\xfe')}, {.payload = ping}});
   add("2 ping of 126", 1002, {{.opcode = 9, .payload = std::string(126, 'x')}, {.payload = ping}});
-  add("2 pong that nobody asked for", answered, {{.opcode = 10, .payload = "x"}, {.payload = ping}});
+  add("2 pong that nobody asked for", answered,
+      {{.opcode = 10, .payload = "x"}, {.payload = ping}});
   // 3: reserved bits
   for (const unsigned bits : {1u, 2u, 4u, 7u}) {
     add("3 reserved bits of text " + std::to_string(bits), 1002,
@@ -116,12 +117,13 @@ std::vector<conversation> conversations() {
   }
   // 6: UTF-8
   const auto text = [](const std::string& inside) { return R"({"op":")" + inside + "\"}"; };
-  add("6 of several bytes", error_told, {{.payload = text("\u03ba\u1f79\u03c3\u03bc\u03b5 \U0001f4f7")}});
+  add("6 of several bytes", error_told,
+      {{.payload = text("\u03ba\u1f79\u03c3\u03bc\u03b5 \U0001f4f7")}});
   add("6 a letter across fragments", error_told,
       {{.fin = false, .payload = "{\"op\":\"\xce"}, {.opcode = 0, .payload = "\xba\"}"}});
-  for (const auto* bad : {"\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-                          "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe", "\xff", "\x80", "\xbf",
-                          "\xce", "\xe1\xbd", "\xf0\x9f\x93"}) {
+  for (const auto* bad : {"\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
+                          "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xfe",
+                          "\xff", "\x80", "\xbf", "\xce", "\xe1\xbd", "\xf0\x9f\x93"}) {
     add("6 bad " + std::to_string(static_cast<unsigned char>(bad[0])), 1007,
         {{.payload = text(bad)}});
     add("6 bad in a fragment " + std::to_string(static_cast<unsigned char>(bad[0])), 1007,
@@ -141,8 +143,8 @@ std::vector<conversation> conversations() {
       {{.opcode = 8, .payload = close_payload(1000, "\xce")}});
   add("7 and nothing after it counts", 1000,
       {{.opcode = 8, .payload = close_payload(1000)}, {.payload = ping}, {.opcode = 9}});
-  for (const unsigned code : {1000u, 1001u, 1002u, 1003u, 1007u, 1008u, 1009u, 1010u, 1011u, 3000u,
-                              3999u, 4000u, 4999u})
+  for (const unsigned code :
+       {1000u, 1001u, 1002u, 1003u, 1007u, 1008u, 1009u, 1010u, 1011u, 3000u, 3999u, 4000u, 4999u})
     add("7 code " + std::to_string(code), static_cast<std::uint16_t>(code),
         {{.opcode = 8, .payload = close_payload(code)}});
   for (const unsigned code : {0u, 999u, 1004u, 1005u, 1006u, 1016u, 1100u, 2000u, 2999u})
@@ -154,7 +156,8 @@ std::vector<conversation> conversations() {
   // 9: limits
   add("9 one byte too many", 1009, {{.payload = padded(16'385)}});
   add("9 a mebibyte", 1009, {{.payload = padded(1'048'576)}});
-  all.push_back({"9 a gibibyte, announced", std::string("\x81\xff\0\0\0\0\x40\0\0\0\0\0\0\0", 14), 1009});
+  all.push_back(
+      {"9 a gibibyte, announced", std::string("\x81\xff\0\0\0\0\x40\0\0\0\0\0\0\0", 14), 1009});
   // And what is no WebSocket at all, or no message of ours.
   all.push_back({"x another protocol", "GET / HTTP/1.1\r\nHost: x\r\n\r\n", 1002});
   add("x no JSON", 1008, {{.payload = "hello"}});
@@ -191,11 +194,12 @@ TEST_CASE("frames may come byte by byte, and together with the request") {
   CHECK(outcome_of(client) == answered);
 
   wire early(server.port());
-  early.send("GET /v1/events HTTP/1.1\r\nHost: test\r\nConnection: keep-alive, Upgrade\r\n"
-             "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x, darkroom.v1\r\n"
-             "Authorization: Bearer " +
-             server.token("ann") + "\r\n\r\n" + bytes_of({.payload = ping}));
+  early.send(
+      "GET /v1/events HTTP/1.1\r\nHost: test\r\nConnection: keep-alive, Upgrade\r\n"
+      "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: x, darkroom.v1\r\n"
+      "Authorization: Bearer " +
+      server.token("ann") + "\r\n\r\n" + bytes_of({.payload = ping}));
   const auto head = early.read(true);
   CHECK(head.status == 101);
   CHECK(head.header("sec-websocket-accept") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="); // RFC 6455

@@ -64,16 +64,17 @@ private:
 
 TEST_CASE("events of a batch, of an owner and of all come in the order of their seq") {
   writer w;
-  w.create(first, "ann");                                    // 1
-  w.create(other, "bob");                                    // 2
-  w.create(second, "ann");                                   // 3
-  w.tell(first, "ann", domain::change_priority{1});          // 4
-  w.tell(second, "ann", domain::change_priority{2});         // 5
-  w.tell(first, "ann", domain::change_priority{3});          // 6
+  w.create(first, "ann");                            // 1
+  w.create(other, "bob");                            // 2
+  w.create(second, "ann");                           // 3
+  w.tell(first, "ann", domain::change_priority{1});  // 4
+  w.tell(second, "ann", domain::change_priority{2}); // 5
+  w.tell(first, "ann", domain::change_priority{3});  // 6
   CHECK(w.between({first, {}}, 0, 9) == "1:batch_created 4:priority_changed 6:priority_changed ");
   CHECK(w.between({first, {}}, 1, 5) == "4:priority_changed ");
-  CHECK(w.between({{}, "ann"}, 0, 9) ==
-        "1:batch_created 3:batch_created 4:priority_changed 5:priority_changed 6:priority_changed ");
+  CHECK(
+      w.between({{}, "ann"}, 0, 9) ==
+      "1:batch_created 3:batch_created 4:priority_changed 5:priority_changed 6:priority_changed ");
   CHECK(w.between({{}, "ann"}, 1, 9, 2) == "3:batch_created 4:priority_changed ");
   CHECK(w.between({{}, "an"}, 0, 9).empty());
   CHECK(w.between({}, 1, 3) == "2:batch_created 3:batch_created ");
