@@ -1,6 +1,7 @@
 #include "http/framing.hpp"
 
 #include "config/limits.hpp"
+#include "http/message.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -22,21 +23,6 @@ bool is_token_char(char c) {
 
 bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_token_char);
-}
-
-bool equals(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) ==
-           std::tolower(static_cast<unsigned char>(y));
-  });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return text;
 }
 
 // Takes a line off the front; nothing when it does not end in CR LF.
@@ -87,18 +73,18 @@ std::expected<void, problem> check_field(std::string_view line, head_facts& fact
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
       return refuse("bad_request", "A header has a control character.");
   if (++facts.lines > limits::header_lines_max) return refuse("headers_too_large", "");
-  if (equals(name, "host")) facts.hosts += 1;
-  if (equals(name, "content-length")) {
+  if (same_word(name, "host")) facts.hosts += 1;
+  if (same_word(name, "content-length")) {
     facts.lengths += 1;
     if (value.empty() || value.size() > 18 ||
         !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }))
       return refuse("bad_framing", "Content-Length is a number.");
     facts.body_announced |= value.find_first_not_of('0') != std::string_view::npos;
   }
-  if (equals(name, "transfer-encoding")) {
+  if (same_word(name, "transfer-encoding")) {
     facts.encodings += 1;
     facts.body_announced = true;
-    if (!equals(value, "chunked"))
+    if (!same_word(value, "chunked"))
       return refuse("bad_framing", "The only Transfer-Encoding is chunked.");
   }
   return {};

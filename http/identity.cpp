@@ -126,10 +126,7 @@ std::expected<identity, problem> identity_store::authenticate(const request& rq,
   }
   constexpr std::string_view scheme = "Bearer ";
   const bool bearer = authorization.size() > scheme.size() &&
-                      std::ranges::equal(authorization.substr(0, scheme.size()), scheme,
-                                         [](unsigned char a, unsigned char b) {
-                                           return std::tolower(a) == std::tolower(b);
-                                         });
+                      same_word(authorization.substr(0, scheme.size()), scheme);
   return authenticate_token(bearer ? authorization.substr(scheme.size()) : std::string_view{},
                             now_us);
 }

@@ -5,24 +5,28 @@
 
 namespace darkroom::http {
 
-namespace {
-
-bool same_name(std::string_view a, std::string_view b) {
+bool same_word(std::string_view a, std::string_view b) {
   return std::ranges::equal(
       a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
-} // namespace
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+    text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+    text.remove_suffix(1);
+  return text;
+}
 
 std::string_view request::header(std::string_view name) const {
   for (const auto& [key, value] : headers)
-    if (same_name(key, name)) return value;
+    if (same_word(key, name)) return value;
   return {};
 }
 
 std::size_t request::count(std::string_view name) const {
   return static_cast<std::size_t>(std::ranges::count_if(
-      headers, [&](const auto& header) { return same_name(header.first, name); }));
+      headers, [&](const auto& header) { return same_word(header.first, name); }));
 }
 
 std::optional<std::string> request::parameter(std::string_view name) const {

@@ -24,6 +24,10 @@ namespace darkroom::http {
 template<class T>
 using task = boost::asio::awaitable<T>;
 
+// Words of headers: compared without regard to case; without blanks around them.
+bool same_word(std::string_view a, std::string_view b);
+std::string_view trimmed(std::string_view text);
+
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
 struct request {

@@ -230,10 +230,7 @@ bool allowed_origin(const call& c) {
   const auto authority = origin.find("://");
   if (authority == std::string::npos || c.rq.count("Origin") != 1) return false;
   if (c.rq.secure && !origin.starts_with("https://")) return false;
-  const auto same = [](unsigned char a, unsigned char b) {
-    return std::tolower(a) == std::tolower(b);
-  };
-  return std::ranges::equal(origin.substr(authority + 3), c.rq.header("Host"), same);
+  return same_word(std::string_view(origin).substr(authority + 3), c.rq.header("Host"));
 }
 
 task<response> live(call& c) {

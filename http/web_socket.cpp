@@ -191,14 +191,6 @@ void beast_close_socket(wire_layer& layer) {
   layer.wire().cancel();
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return text;
-}
-
 std::vector<std::string> listed(std::string_view header) {
   std::vector<std::string> words;
   while (!header.empty()) {
@@ -207,11 +199,6 @@ std::vector<std::string> listed(std::string_view header) {
     header.remove_prefix(std::min(end + 1, header.size()));
   }
   return words;
-}
-
-bool same_word(std::string_view a, std::string_view b) {
-  return std::ranges::equal(
-      a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 // 16 bytes in base64 (RFC 6455, section 4.1).
