@@ -1,9 +1,9 @@
 // `darkroom audit`: who did what, from the running server, or in the folder of one.
-#include "app/batch_json.hpp"
 #include "app/commands.hpp"
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
 #include "app/http_client.hpp"
+#include "app/server_answers.hpp"
 #include "app/text.hpp"
 #include "http/views.hpp"
 #include "persistence/read_view.hpp"
@@ -37,11 +37,13 @@ void print(std::string_view line, bool as_json) {
 int run_in(const std::string& data, const audit_options& o) {
   const auto journal = persistence::read_view::open(server_journal(absolute_path(data)));
   if (!journal) return complain(journal.error().detail, exit_usage);
+  persistence::audit_filter filter{o.user, o.action, {}};
+  if (!o.batch.empty()) {
+    filter.batch = domain::parse_batch_id(o.batch);
+    if (!filter.batch) return complain("--batch is the id of a batch", exit_usage);
+  }
   const auto ok = (*journal)->each_audit(o.after, [&](persistence::audit_entry&& e) {
-    const bool fits = (o.user.empty() || e.user == o.user) &&
-                      (o.action.empty() || e.action == o.action) &&
-                      (o.batch.empty() || (e.batch && domain::to_string(*e.batch) == o.batch));
-    if (fits) print(http::audit_json(e), o.json);
+    if (filter.fits(e)) print(http::audit_json(e), o.json);
     return true;
   });
   return ok ? exit_all : complain(ok.error().detail, exit_internal);

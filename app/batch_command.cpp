@@ -1,10 +1,10 @@
 // `darkroom batch`: batches on a server, over its own interface.
-#include "app/batch_json.hpp"
 #include "app/batch_watch.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/http_client.hpp"
 #include "app/progress.hpp"
+#include "app/server_answers.hpp"
 #include "app/sources.hpp"
 #include "app/text.hpp"
 #include "config/limits.hpp"

@@ -1,9 +1,9 @@
 #include "app/batch_watch.hpp"
 
-#include "app/batch_json.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/feed_client.hpp"
+#include "app/server_answers.hpp"
 #include "app/text.hpp"
 #include "config/limits.hpp"
 
@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <map>
 #include <random>
+#include <set>
 #include <thread>
 
 namespace darkroom::app {
@@ -80,6 +81,7 @@ private:
     const auto connected = feed_client::connect(account_, json::serialize(words));
     if (!connected) return connected.error();
     auto& feed = **connected;
+    files_.clear(); // what ran may have been interrupted meanwhile
     while (!exit_) {
       const auto message = feed.read(milliseconds(limits::display_refresh_ms));
       if (message) {
@@ -95,6 +97,7 @@ private:
       } else if (feed.ended()) {
         return *feed.ended();
       }
+      if (wants_look_ && std::chrono::steady_clock::now() >= next_look_) look();
       shown_.update(totals_);
     }
     return {};
@@ -105,8 +108,11 @@ private:
       for (const auto& event : message.at("events").as_array())
         on_event(event);
     if (op == "snapshot" || op == "ok") {
-      if (op == "snapshot") after_ = number_of(message, "seq");
-      look(); // also what came before; and it may have ended long ago
+      if (op == "snapshot") {
+        if (options_.json) read_log(number_of(message, "seq"));
+        after_ = number_of(message, "seq");
+      }
+      wants_look_ = true; // also at what came before; and it may have ended long ago
     }
   }
 
@@ -115,7 +121,10 @@ private:
     const auto& data = event.at("data");
     if (event.as_object().contains("volatile")) {
       if (type == "batch_progress") take(totals_of(data));
-      if (type == "file_progress") files_[number_of(event, "file")] = line_of(data);
+      const auto file = type == "file_progress" ? number_of(event, "file") : 0;
+      if (type == "file_progress" && !ended_.contains(file))
+        files_[file] = activity_text(number_of(data, "percent"), text_of(data, "stage"),
+                                     text_of(data, "path"));
       return;
     }
     after_ = number_of(event, "seq");
@@ -124,10 +133,16 @@ private:
       std::fwrite(line.data(), 1, line.size(), stdout);
       std::fflush(stdout);
     }
-    if (type == "file_started") files_[number_of(event, "file")] = path_of(event);
+    if (type == "file_started") {
+      ended_.erase(number_of(event, "file"));
+      files_[number_of(event, "file")] = activity_text(0, "starting", text_of(data, "path"));
+    }
     if (type == "file_completed" || type == "file_failed" || type == "file_interrupted" ||
-        type == "file_retry_scheduled")
+        type == "file_retry_scheduled") {
+      if (ended_.size() > 10'000) ended_.clear(); // progress comes late by a moment, not more
+      ended_.insert(number_of(event, "file"));
       files_.erase(number_of(event, "file"));
+    }
     if (type == "file_failed")
       shown_.note("failed: " + path_of(event) + ": " + text_of(data, "reason") +
                       (text_of(data, "detail").empty() ? "" : " (" + text_of(data, "detail") + ")"),
@@ -138,13 +153,30 @@ private:
     }
     if (type == "batch_finished" || type == "batch_cancelled") ending_ = true;
     if (type == "batch_retried") ending_ = false;
-    if (ending_) look();
+    if (ending_) wants_look_ = true;
+  }
+
+  // What a snapshot stands for, event by event.
+  void read_log(std::uint64_t upto) {
+    while (after_.value_or(0) < upto) {
+      const auto reply = client_.send("GET", batch_path(options_.id, "/events?limit=1000&after=") +
+                                                 std::to_string(after_.value_or(0)));
+      if (reply.status != 200) return; // what is missing shows in `prev`
+      const auto page = json::parse(reply.body);
+      const auto& events = page.at("events").as_array();
+      for (const auto& event : events)
+        if (number_of(event, "seq") <= upto) on_event(event);
+      if (events.empty() || number_of(events.back(), "seq") > upto) return;
+    }
   }
 
   // Asks for the batch itself, and ends when it has.
   void look() {
+    next_look_ = std::chrono::steady_clock::now() + milliseconds(limits::client_retry_ms);
     const auto reply = client_.send("GET", batch_path(options_.id));
-    if (reply.status != 200) return; // the feed tells why
+    if (reply.status != 200) return; // again in a while; or the feed tells why
+    wants_look_ = false;
+    next_look_ = {};
     const auto batch = json::parse(reply.body);
     take(totals_of(batch));
     const auto state = text_of(batch, "state");
@@ -173,13 +205,6 @@ private:
     const auto path = text_of(event.at("data"), "path");
     return path.empty() ? "file " + std::to_string(number_of(event, "file")) : printable(path);
   }
-  static std::string line_of(const json::value& data) {
-    char text[48];
-    std::snprintf(text, sizeof text, "%3u %%  %-12s  ",
-                  static_cast<unsigned>(number_of(data, "percent")),
-                  printable(text_of(data, "stage")).substr(0, 12).c_str());
-    return text + printable(text_of(data, "path"));
-  }
   std::vector<std::string> lines() const {
     std::vector<std::string> all;
     for (const auto& [file, line] : files_)
@@ -194,7 +219,10 @@ private:
   std::map<std::uint64_t, std::string> files_; // under way
   run_totals total_, totals_;                  // of the batch; as shown
   std::optional<run_totals> base_;
+  std::set<std::uint64_t> ended_; // files of which nothing more is to be shown
   bool ending_ = false;
+  bool wants_look_ = false;
+  std::chrono::steady_clock::time_point next_look_;
   std::optional<int> exit_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   progress shown_;

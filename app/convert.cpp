@@ -120,7 +120,9 @@ int say_nothing_to_do(const convert_options& options, const run_plan& plan) {
 std::vector<std::string> busy_slots(const actors::slot_board& board) {
   std::vector<std::string> lines;
   for (const auto& slot : board.read())
-    lines.push_back(slot.path.empty() ? "-" : activity_text(slot.progress, slot.path));
+    lines.push_back(slot.path.empty() ? "-"
+                                      : activity_text(slot.progress.percent,
+                                                      to_string(slot.progress.stage), slot.path));
   return lines;
 }
 

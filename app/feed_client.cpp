@@ -32,6 +32,7 @@ struct address {
   bool tls = false;
   std::string host, port;
   std::string authority; // as it stands in the URL
+  std::string prefix;    // of paths, behind a proxy that has one
 };
 
 std::optional<address> address_of(std::string_view url) {
@@ -42,6 +43,7 @@ std::optional<address> address_of(std::string_view url) {
     return std::nullopt;
   url.remove_prefix(to.tls ? 8 : 7);
   to.authority = std::string{url.substr(0, url.find('/'))};
+  to.prefix = std::string{url.substr(to.authority.size())};
   std::string_view rest = to.authority;
   if (rest.starts_with('[')) { // IPv6
     const auto end = rest.find(']');
@@ -140,12 +142,13 @@ upgrade(std::unique_ptr<connection<Layer>> made, const address& to, const std::s
   auto& ws = made->ws();
   ws.read_message_max(limits::client_message_bytes_max);
   ws.set_option(websocket::stream_base::decorator([&](websocket::request_type& rq) {
-    rq.set("Authorization", "Bearer " + token);
+    if (!token.empty()) rq.set("Authorization", "Bearer " + token);
     rq.set("Sec-WebSocket-Protocol", "darkroom.v1");
   }));
   websocket::response_type answer;
-  auto error = made->run(
-      [&](auto done) { ws.async_handshake(answer, to.authority, "/v1/events", std::move(done)); });
+  auto error = made->run([&](auto done) {
+    ws.async_handshake(answer, to.authority, to.prefix + "/v1/events", std::move(done));
+  });
   if (error == websocket::error::upgrade_declined) return std::unexpected(refusal(answer));
   if (error) return std::unexpected(feed_client::failure{false, error.message()});
   error = made->run([&](auto done) { ws.async_write(asio::buffer(words), std::move(done)); });
@@ -171,9 +174,19 @@ feed_client::connect(const server_account& account, const std::string& words) {
         failure{true, account.url + " is no address of a server; write http://HOST:PORT"});
   auto io = std::make_unique<asio::io_context>();
   tcp::resolver resolver(*io);
-  error_code error;
-  const auto places = resolver.resolve(to->host, to->port, error);
-  if (error) return std::unexpected(failed_to_connect(*to, error));
+  error_code error = asio::error::timed_out;
+  tcp::resolver::results_type places;
+  resolver.async_resolve(to->host, to->port, [&](const error_code& e, auto found) {
+    error = e;
+    places = std::move(found);
+  });
+  io->run_for(milliseconds(limits::client_connect_ms));
+  if (error || places.empty()) {
+    resolver.cancel();
+    io->restart();
+    io->run_for(milliseconds(limits::client_connect_ms)); // what was given up comes back
+    return std::unexpected(failed_to_connect(*to, error));
+  }
   const auto join = [&](beast::tcp_stream& tcp, auto& made) {
     tcp.expires_after(milliseconds(limits::client_connect_ms));
     return made->run([&](auto done) {

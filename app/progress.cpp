@@ -129,10 +129,11 @@ void progress::update(const run_totals& totals, bool at_once) {
       '\n');
 }
 
-std::string activity_text(const domain::conversion_progress& at, const std::string& path) {
+std::string activity_text(std::uint64_t percent, std::string_view stage, std::string_view path) {
   char text[48];
-  std::snprintf(text, sizeof text, "%3u %%  %-12s  ", at.percent,
-                std::string{to_string(at.stage)}.c_str());
+  std::snprintf(text, sizeof text, "%3u %%  %-12.12s  ",
+                static_cast<unsigned>(std::min<std::uint64_t>(percent, 100)),
+                printable(stage).c_str());
   return text + printable(path);
 }
 

@@ -3,12 +3,12 @@
 #pragma once
 
 #include "domain/batch_state.hpp"
-#include "domain/conversion_stage.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace darkroom::app {
@@ -54,7 +54,7 @@ private:
 };
 
 // " 45 %  encoding      a/b.png"
-std::string activity_text(const domain::conversion_progress& at, const std::string& path);
+std::string activity_text(std::uint64_t percent, std::string_view stage, std::string_view path);
 
 // "17 files: 16 converted, 1 failed, 12.3 MB -> 4.1 MB (33 %), 3.1 s, 5.4 files/s, 30.2 MP/s"
 std::string summary_text(const run_totals& totals, double seconds);

@@ -1,9 +1,9 @@
 // `darkroom token`: through the running server, or in the folder of one that does not run.
-#include "app/batch_json.hpp"
 #include "app/commands.hpp"
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
 #include "app/http_client.hpp"
+#include "app/server_answers.hpp"
 #include "app/text.hpp"
 #include "http/identity.hpp"
 #include "http/services.hpp"

@@ -23,18 +23,25 @@ std::shared_ptr<event_stream> event_stream::open(services& s, const asio::any_io
     });
   });
   s.streams.add(made);
-  // Ended since it was shown: whoever ends a token looks for its streams afterwards.
+  // Ended since it was asked for: whoever ends tokens, or all of them, looks for streams
+  // afterwards.
   if (!s.identities.usable(made->who_)) made->ending_ = stream_ending::token_ended;
-  if (const auto expires = made->who_.expires_us; expires != 0) {
-    made->expiry_.expires_after(
-        std::chrono::microseconds(std::max<std::int64_t>(0, expires - now_us())));
-    made->expiry_.async_wait(
-        [weak = made->weak_from_this()](const boost::system::error_code& error) {
-          const auto self = error ? nullptr : weak.lock();
-          if (self) self->finish(stream_ending::token_ended);
-        });
-  }
+  if (s.draining) made->ending_ = stream_ending::shutdown;
+  made->watch_expiry();
   return made;
+}
+
+void event_stream::watch_expiry() {
+  if (who_.expires_us == 0) return;
+  const auto left_us = who_.expires_us - now_us();
+  if (left_us <= 0) return finish(stream_ending::token_ended);
+  // A timer counts nanoseconds, and tokens may live for centuries.
+  constexpr std::int64_t most_us = std::int64_t{24} * 3'600 * 1'000'000;
+  expiry_.expires_after(std::chrono::microseconds(std::min(left_us, most_us)));
+  expiry_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+    const auto self = error ? nullptr : weak.lock();
+    if (self) self->watch_expiry();
+  });
 }
 
 void event_stream::wake() {
@@ -90,14 +97,13 @@ namespace {
 
 std::optional<event_stream::page> page_of(const std::shared_ptr<const persistence::read_view>& from,
                                           const feed::lag& lag) {
-  const auto events = from->events_between(lag.scope, lag.read, lag.upto, limits::feed_page_events);
-  if (!events) return std::nullopt;
-  event_stream::page page;
-  for (const auto& e : *events)
-    page.lines.push_back({e.seq, event_json(e, from)});
-  const bool more = events->size() == limits::feed_page_events;
-  page.read = more ? events->back().seq : lag.upto;
-  return page;
+  const auto run = from->events_between(lag.scope, lag.read, lag.upto, limits::feed_page_events,
+                                        limits::feed_message_bytes / 2);
+  if (!run) return std::nullopt;
+  const auto piece = std::make_shared<feed::piece>();
+  for (const auto& e : run->events)
+    piece->add(e.seq, event_json(e, from));
+  return event_stream::page{{run->events.empty() ? nullptr : piece, 0}, run->read};
 }
 
 } // namespace

@@ -31,13 +31,9 @@ public:
   feed::stream& events() { return *events_; }
   const identity& who() const { return who_; }
 
-  // A page of what a subscription has missed, as JSON; with it, how far the journal was read.
+  // A page of what a subscription has missed, and how far the journal was read with it.
   struct page {
-    struct line {
-      domain::seq seq = 0;
-      std::string json;
-    };
-    std::vector<line> lines;
+    feed::part events; // of nothing: there were none
     domain::seq read = 0;
   };
   // Nothing while the journal cannot be read; that ends by itself.
@@ -57,6 +53,7 @@ private:
   event_stream(services& s, const boost::asio::any_io_executor& on, identity who,
                std::function<void()> on_end);
   void finish(stream_ending why);
+  void watch_expiry();
 
   services& s_;
   identity who_;

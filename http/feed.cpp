@@ -1,13 +1,25 @@
 #include "http/feed.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace darkroom::http {
 
+void feed::piece::add(domain::seq seq, std::string_view json) {
+  if (!text.empty()) text += ',';
+  text += json;
+  marks.push_back({seq, text.size()});
+}
+
 std::string_view feed::part::text() const {
-  std::string_view all = of->text;
+  const std::string_view all = of->text;
   if (first_mark == 0) return all;
   return all.substr(of->marks[first_mark - 1].end + 1); // and the comma
+}
+
+std::string_view feed::part::event(std::size_t mark) const {
+  const auto begin = mark == 0 ? 0 : of->marks[mark - 1].end + 1;
+  return std::string_view(of->text).substr(begin, of->marks[mark].end - begin);
 }
 
 // --- A stream
@@ -40,7 +52,11 @@ bool feed::stream::unfollow(std::uint32_t id) {
   const std::lock_guard lock(feed_.mutex_);
   const auto at = subscriptions_.find(id);
   if (at == subscriptions_.end()) return false;
-  feed_.leave(*at->second);
+  auto& s = *at->second;
+  if (s.live)
+    for (auto n = s.next; n < s.on->end(); ++n)
+      untaken_bytes_ -= std::min(untaken_bytes_, s.on->pieces[n - s.on->first].what->text.size());
+  feed_.leave(s);
   subscriptions_.erase(at);
   return true;
 }
@@ -67,12 +83,10 @@ bool feed::stream::caught_up(std::uint32_t id, domain::seq read) {
   if (at == subscriptions_.end()) return false;
   auto& s = *at->second;
   s.read = std::max(s.read, read);
-  untaken_bytes_ -= std::min(untaken_bytes_, s.kept_bytes);
-  s.kept_bytes = 0;
+  stalled_bytes_ = 0;
   if (s.read < s.upto) return false;
   s.live = true;
-  for (auto n = s.next; n < s.on->end(); ++n)
-    untaken_bytes_ += s.on->pieces[n - s.on->first].what->text.size();
+  untaken_bytes_ += std::exchange(s.kept_bytes, 0);
   return true;
 }
 
@@ -84,7 +98,7 @@ bool feed::stream::cut() const {
 feed::taken feed::stream::take(std::size_t bytes_max) {
   taken out;
   const std::lock_guard lock(feed_.mutex_);
-  out.behind = next_lag();
+  if (std::exchange(lag_turn_, !lag_turn_)) out.behind = next_lag();
   if (out.behind) return out;
   std::size_t bytes = 0;
   // Each in its turn, so that a busy batch does not keep a quiet one from being told.
@@ -92,8 +106,9 @@ feed::taken feed::stream::take(std::size_t bytes_max) {
   for (std::size_t i = 0; i < subscriptions_.size() && bytes < bytes_max; ++i, ++at) {
     if (at == subscriptions_.end()) at = subscriptions_.begin();
     last_taken_ = at->first;
-    take_from(*at->second, bytes_max, bytes, out);
+    if (at->second->live) take_from(*at->second, bytes_max, bytes, out);
   }
+  if (out.empty()) out.behind = next_lag();
   return out;
 }
 
@@ -194,13 +209,14 @@ void feed::add(topic& to, std::shared_ptr<const piece> what, wake_list& woken) {
   to.pieces.push_back({std::move(what), to.subscriptions.size()});
   std::vector<stream*> too_slow;
   for (auto* s : to.subscriptions) {
-    auto& untaken = s->of->untaken_bytes_;
+    auto& untaken = s->live ? s->of->untaken_bytes_ : s->of->stalled_bytes_;
     untaken += bytes;
     if (!s->live) {
       // It is still reading the journal, where this is as well: no need to keep much of it.
       s->kept_bytes += bytes;
       if (s->kept_bytes > limits::feed_kept_bytes) {
         pass_over(*s, to.end());
+        s->kept_bytes = 0;
         s->upto = seq;
       }
     }
@@ -209,6 +225,11 @@ void feed::add(topic& to, std::shared_ptr<const piece> what, wake_list& woken) {
   }
   for (auto* who : too_slow)
     if (!who->cut_) cut_off(*who); // and the topic may be gone with it
+}
+
+void feed::reach(domain::seq last) {
+  const std::lock_guard lock(mutex_);
+  last_seq_ = std::max(last_seq_, last);
 }
 
 void feed::publish(std::span<const event_text> events, domain::seq last, clock::time_point now) {
@@ -228,9 +249,7 @@ void feed::publish(std::span<const event_text> events, domain::seq last, clock::
         const auto at = open.try_emplace(name, std::make_shared<piece>()).first;
         auto& p = *at->second;
         p.published = now;
-        if (!p.text.empty()) p.text += ',';
-        p.text += e.json;
-        p.marks.push_back({e.seq, p.text.size()});
+        p.add(e.seq, e.json);
         if (p.text.size() >= limits::feed_piece_bytes) close(at);
       }
     for (auto at = open.begin(); at != open.end();)
@@ -252,13 +271,22 @@ void feed::reset(domain::seq last) {
         pass_over(*s, t.end());
         s->upto = std::max(s->read, last);
         s->kept_bytes = 0;
-        s->of->untaken_bytes_ = 0;
+        s->of->untaken_bytes_ = s->of->stalled_bytes_ = 0;
         note(*s->of, woken);
       }
     }
   }
   for (const auto& one : woken)
     one->wake_();
+}
+
+void feed::drop_volatiles(const domain::batch_id& batch, const std::string& owner) {
+  const std::lock_guard lock(mutex_);
+  const auto of_batch = name_of({batch, {}});
+  for (const auto& name : topics_of(batch, owner))
+    if (const auto at = topics_.find(name); at != topics_.end())
+      std::erase_if(at->second.volatiles,
+                    [&](const auto& one) { return one.first.starts_with(of_batch); });
 }
 
 void feed::set_volatile(const domain::batch_id& batch, const std::string& owner,

@@ -2,8 +2,8 @@
 //
 // A stream follows topics. It subscribes first, and is told up to which seq it has to read the
 // journal itself; what is published meanwhile is kept for it. When it has read so far, it is live:
-// there is no gap and no repeat. A text is kept once, however many streams have yet to take it, and
-// only until the slowest has. A stream with too much untaken is cut off.
+// there is no gap and no repeat. A text is kept once in a topic, however many streams have yet to
+// take it, and only until the slowest has. A stream with too much untaken is cut off.
 //
 // Volatile texts have no seq: a stream takes the newest of each, whenever it comes by.
 //
@@ -52,13 +52,16 @@ public:
       std::size_t end = 0; // in the text
     };
     std::vector<mark> marks; // where each event ends
-    clock::time_point published;
+    clock::time_point published{};
+    void add(domain::seq seq, std::string_view json);
   };
   // What is to be sent of a piece: from this byte on.
   struct part {
     std::shared_ptr<const piece> of;
     std::size_t first_mark = 0;
     std::string_view text() const;
+    // The event of a mark, alone.
+    std::string_view event(std::size_t mark) const;
     std::size_t bytes() const { return text().size(); }
   };
   // A subscription that has to read the journal: everything after `read` up to `upto`.
@@ -82,7 +85,7 @@ public:
     stream(const stream&) = delete;
     stream& operator=(const stream&) = delete;
 
-    // Follows under this id, which is free, from the event after `after` on. What has been
+    // Follows under this id, never used before, from the event after `after` on. What has been
     // published by now has to be read from the journal: see `lag`.
     void follow(std::uint32_t id, const event_scope& scope, domain::seq after);
     // False when there is none of this id.
@@ -113,7 +116,9 @@ public:
     // The rest under the feed's mutex.
     std::map<std::uint32_t, std::unique_ptr<subscription>> subscriptions_;
     std::uint32_t last_taken_ = 0;  // whose turn it was: the next one is first
-    std::size_t untaken_bytes_ = 0; // published and not taken; of those not live, since they read
+    bool lag_turn_ = true;          // those that are behind and those that are live take turns
+    std::size_t untaken_bytes_ = 0; // published and not taken, by those that are live
+    std::size_t stalled_bytes_ = 0; // published for the others since one of them has read
     bool cut_ = false;
   };
 
@@ -126,12 +131,17 @@ public:
   // Batches that are followed by themselves.
   std::vector<domain::batch_id> followed_batches() const;
 
-  // In order of seq; everything up to `last` is known, whether somebody wanted it or not.
+  // To be called before it is asked what is wanted: whoever comes from now on reads everything up
+  // to there from the journal.
+  void reach(domain::seq last);
+  // In order of seq; what is not among the events up to `last` is wanted by nobody.
   void publish(std::span<const event_text> events, domain::seq last, clock::time_point now);
   // Something up to `last` may not have been published: whoever follows reads it from the journal.
   void reset(domain::seq last);
   domain::seq last_seq() const;
 
+  // Nothing volatile is known of this batch any more.
+  void drop_volatiles(const domain::batch_id& batch, const std::string& owner);
   // The newest text of this name about a batch; null: there is none any more.
   void set_volatile(const domain::batch_id& batch, const std::string& owner,
                     const std::string& name, std::shared_ptr<const std::string> text);
@@ -166,7 +176,7 @@ private:
     std::uint64_t next = 0;     // number of the piece to take next
     domain::seq read = 0;       // what the client knows
     domain::seq upto = 0;       // of the journal to be read, while not live
-    std::size_t kept_bytes = 0; // while not live
+    std::size_t kept_bytes = 0; // of the pieces from `next` on, while not live
     std::uint64_t version_taken = 0;
     bool live = false;
   };

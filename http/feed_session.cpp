@@ -1,7 +1,9 @@
 #include "http/feed_session.hpp"
 
+#include "domain/text.hpp"
 #include "http/blocking.hpp"
 #include "http/json_body.hpp"
+#include "http/routes.hpp"
 #include "http/views.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -10,6 +12,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <spdlog/spdlog.h>
 
 namespace darkroom::http {
 
@@ -58,7 +61,11 @@ task<void> feed_session::run() {
                      {"idle_s", s_.settings.feed.idle_s}};
   answer(std::move(hello));
   asio::co_spawn(socket_.executor(), write_all(shared_from_this()), asio::detached);
-  co_await read_all();
+  try {
+    co_await read_all();
+  } catch (const std::exception& e) {
+    fault(e.what());
+  }
   reading_ = false;
   hurry();
   while (writing_) { // it uses the socket: it ends first
@@ -66,6 +73,11 @@ task<void> feed_session::run() {
     co_await written_.async_wait(asio::as_tuple(asio::use_awaitable));
   }
   linger_.cancel();
+}
+
+void feed_session::fault(const char* what) {
+  spdlog::error("fault in a feed: {}", domain::printable(what));
+  socket_.abort();
 }
 
 void feed_session::hurry() {
@@ -99,6 +111,8 @@ task<void> feed_session::read_all() {
 }
 
 void feed_session::on_message(const web_socket::message& message) {
+  if (!s_.user_rate.take(who_.user, static_cast<std::uint64_t>(now_us())).allowed)
+    return close_with(close_policy, "too many messages, or too many requests");
   if (message.what == web_socket::message::kind::binary)
     return close_with(close_unsupported, "messages are text");
   const auto value = parse_json(message.text);
@@ -156,7 +170,7 @@ void feed_session::on_subscribe(const json::object& words) {
   if (!r.has("batch")) r.wrong("batch", "invalid_value", "is a batch's id, or \"*\"");
   r.finish();
   if (!errors.empty()) return answer_error(words, invalid_body(std::move(errors)));
-  if (subscriptions_.contains(wish.id))
+  if (of_client(wish.id) != subscriptions_.end())
     return answer_error(words, {"invalid_value", "There is a subscription of this id already."});
   if (subscriptions_.size() >= limits::feed_subscriptions_max)
     return answer_error(words, {"quota_exceeded", "One socket has at most 100 subscriptions."});
@@ -166,30 +180,27 @@ void feed_session::on_subscribe(const json::object& words) {
   if (overlaps(wish.scope))
     return answer_error(words,
                         {"invalid_value", "Another subscription of this socket covers this one."});
-  if (wish.after) {
-    const auto journal = journal_of(s_);
-    const auto newest = std::max(s_.events.last_seq(), journal ? journal->last_seq() : *wish.after);
-    if (*wish.after > newest)
-      return answer_error(words, {"invalid_value", "`after` is larger than the newest seq, " +
-                                                       std::to_string(newest) +
-                                                       ": of another server, or an older one?"});
-  }
+  if (wish.after)
+    if (const auto p = check_after(s_, *wish.after)) return answer_error(words, *p);
   if (wish.scope.batch) {
     auto place = s_.streams.follow(who_.user, *wish.scope.batch);
     if (!place) return answer_error(words, full_problem(place.error(), s_.settings.feed));
     wish.place = std::move(*place);
   }
-  stream_->events().follow(wish.id, wish.scope, wish.after.value_or(0));
-  subscriptions_.emplace(wish.id, std::move(wish));
+  const auto number = ++last_number_;
+  stream_->events().follow(number, wish.scope, wish.after.value_or(0));
+  subscriptions_.emplace(number, std::move(wish));
   stream_->wake();
 }
 
 void feed_session::on_unsubscribe(const json::object& words) {
   const auto id = read_id(words, true);
   if (!id) return;
-  if (!stream_->events().unfollow(*id))
+  const auto at = of_client(*id);
+  if (at == subscriptions_.end())
     return answer_error(words, {"not_found", "There is no subscription of this id."});
-  subscriptions_.erase(*id);
+  (void)stream_->events().unfollow(at->first);
+  subscriptions_.erase(at);
   answer({{"op", "unsubscribed"}, {"id", *id}});
 }
 
@@ -197,7 +208,7 @@ std::expected<event_scope, problem>
 feed_session::scope_of(const std::string& batch, const std::string& owner, bool names_owner) {
   const auto& who = who_;
   if (batch == "*") {
-    const bool others = names_owner && owner != who.user;
+    const bool others = names_owner && (owner == "*" || owner != who.user);
     event_scope scope{{}, names_owner ? owner : who.user};
     if (owner == "*") scope.owner.reset();
     if (others)
@@ -271,32 +282,39 @@ void feed_session::close_with(std::uint16_t code, std::string reason) {
 // --- What the client gets
 // -------------------------------------------------------------------------------
 
-feed_session::subscription* feed_session::find(std::uint32_t id) {
-  const auto at = subscriptions_.find(id);
+feed_session::subscription* feed_session::find(std::uint32_t number) {
+  const auto at = subscriptions_.find(number);
   return at == subscriptions_.end() ? nullptr : &at->second;
 }
 
+feed_session::subscription_map::iterator feed_session::of_client(std::uint32_t id) {
+  return std::ranges::find_if(subscriptions_,
+                              [id](const auto& entry) { return entry.second.id == id; });
+}
+
 task<void> feed_session::write_all([[maybe_unused]] std::shared_ptr<feed_session> self) {
-  bool alive = true;
-  while (alive && reading_ && !closing_ && stream_->ending() == stream_ending::none) {
-    if (!answers_.empty()) {
-      alive = co_await write_answers();
-      continue;
-    }
-    const auto taken = stream_->events().take(limits::feed_message_bytes);
-    if (taken.behind)
-      alive = co_await write_missed(*taken.behind);
-    else if (!taken.empty())
-      alive = co_await write_live(taken);
-    else
-      co_await stream_->wait();
+  try {
+    bool alive = true;
+    while (alive && reading_ && !closing_ && stream_->ending() == stream_ending::none)
+      alive = co_await write_next();
+    if (alive && reading_)
+      co_await say_goodbye();
+    else if (!alive)
+      socket_.abort(); // the reader may not have noticed
+  } catch (const std::exception& e) {
+    fault(e.what());
   }
-  if (alive && reading_)
-    co_await say_goodbye();
-  else if (!alive)
-    socket_.abort(); // the reader may not have noticed
   writing_ = false;
   written_.cancel();
+}
+
+task<bool> feed_session::write_next() {
+  if (!answers_.empty()) co_return co_await write_answers();
+  const auto taken = stream_->events().take(limits::feed_message_bytes);
+  if (taken.behind) co_return co_await write_missed(*taken.behind);
+  if (!taken.empty()) co_return co_await write_events(taken);
+  co_await stream_->wait();
+  co_return true;
 }
 
 task<bool> feed_session::write_text(const std::string& text) {
@@ -312,7 +330,7 @@ task<bool> feed_session::write_answers() {
   co_return alive;
 }
 
-task<bool> feed_session::write_live(const feed::taken& taken) {
+task<bool> feed_session::write_events(const feed::taken& taken) {
   constexpr std::string_view begin = R"({"op":"events","events":[)", comma = ",", end = "]}";
   std::vector<asio::const_buffer> pieces;
   const auto add = [&pieces](std::string_view text) {
@@ -329,68 +347,60 @@ task<bool> feed_session::write_live(const feed::taken& taken) {
   }
   add(end);
   const bool alive = co_await socket_.write(pieces);
-  if (alive && !taken.events.empty())
-    s_.metrics.event_sent(feed::clock::now() - taken.events.back().of->published);
+  const auto published =
+      taken.events.empty() ? feed::clock::time_point{} : taken.events.back().of->published;
+  if (alive && published != feed::clock::time_point{}) // live, not from the journal
+    s_.metrics.event_sent(feed::clock::now() - published);
   co_return alive;
 }
 
-// Whether everything up to there leads to what is live now; the client is told when it is.
-bool feed_session::is_live(std::uint32_t id, domain::seq read) {
-  auto* s = find(id);
-  if (!stream_->events().caught_up(id, read) || s == nullptr) return false;
-  const bool told = s->at == subscription::state::live; // it fell back, and nobody need know
+// The client knows everything up to there; if that leads to what is live now, it is told.
+void feed_session::caught_up(std::uint32_t number, domain::seq read) {
+  auto* s = find(number);
+  if (!stream_->events().caught_up(number, read) || s == nullptr) return;
+  // One that fell back, after the journal was opened again, need not know.
+  if (s->at != subscription::state::live) answer({{"op", "ok"}, {"id", s->id}, {"seq", read}});
   s->at = subscription::state::live;
-  return !told;
+}
+
+// Nothing while the journal cannot be read.
+task<std::optional<bool>> feed_session::missed_too_much(const feed::lag& lag) {
+  const auto* s = find(lag.id);
+  if (s == nullptr || !s->after) co_return true;
+  const auto journal = journal_of(s_);
+  if (!journal) co_return std::nullopt;
+  const auto count = [&journal, &lag] {
+    return journal->count_between(lag.scope, lag.read, lag.upto,
+                                  limits::feed_missed_events_max + 1);
+  };
+  const auto missed = co_await run_blocking(s_.blocking, count);
+  if (!missed) co_return std::nullopt;
+  co_return *missed > limits::feed_missed_events_max;
 }
 
 task<bool> feed_session::write_missed(const feed::lag& lag) {
   auto* s = find(lag.id);
   if (s == nullptr) co_return true;
   if (s->at == subscription::state::fresh) {
-    bool too_much = !s->after;
-    if (!too_much) {
-      const auto journal = journal_of(s_);
-      const auto count = [&journal, &lag] {
-        return journal->count_between(lag.scope, lag.read, lag.upto,
-                                      limits::feed_missed_events_max + 1);
-      };
-      std::optional<std::size_t> missed;
-      if (journal) {
-        const auto counted = co_await run_blocking(s_.blocking, count);
-        if (counted) missed = *counted;
-      }
-      if (!missed) { // the journal is being opened again
-        co_await stream_->wait(milliseconds(limits::journal_reopen_ms));
-        co_return true;
-      }
-      too_much = *missed > limits::feed_missed_events_max;
-    }
-    if (too_much) co_return co_await write_snapshot(lag);
+    const auto too_much = co_await missed_too_much(lag);
+    if (too_much && *too_much) co_return co_await write_snapshot(lag);
     s = find(lag.id);
     if (s == nullptr) co_return true;
-    s->at = subscription::state::missed;
+    if (too_much) s->at = subscription::state::missed;
   }
   std::optional<event_stream::page> page;
-  if (lag.read < lag.upto) {
-    page = co_await stream_->read_missed(lag);
-    if (!page) {
-      co_await stream_->wait(milliseconds(limits::journal_reopen_ms));
-      co_return true;
-    }
-  } else {
-    page.emplace().read = lag.read;
+  if (s->at != subscription::state::fresh) page = co_await stream_->read_missed(lag);
+  if (!page) { // the journal is being opened again
+    co_await stream_->wait(milliseconds(limits::journal_reopen_ms));
+    co_return true;
   }
-  if (!page->lines.empty()) {
-    std::string text = R"({"op":"events","events":[)";
-    for (const auto& line : page->lines) {
-      if (&line != &page->lines.front()) text += ',';
-      text += line.json;
-    }
-    text += "]}";
-    const bool alive = co_await write_text(text);
+  if (page->events.of) {
+    feed::taken missed;
+    missed.events.push_back(std::move(page->events));
+    const bool alive = co_await write_events(missed);
     if (!alive) co_return false;
   }
-  if (is_live(lag.id, page->read)) answer({{"op", "ok"}, {"id", lag.id}, {"seq", page->read}});
+  caught_up(lag.id, page->read);
   co_return true;
 }
 
@@ -406,10 +416,11 @@ task<bool> feed_session::write_snapshot(const feed::lag& lag) {
   s->at = subscription::state::live; // said with this
   const auto seq = words->at("seq").to_number<domain::seq>();
   (*words)["op"] = "snapshot";
-  (*words)["id"] = lag.id;
+  (*words)["id"] = s->id;
   const auto text = json::serialize(*words);
+  words.reset();
   const bool alive = co_await write_text(text);
-  (void)stream_->events().caught_up(lag.id, seq);
+  caught_up(lag.id, seq);
   co_return alive;
 }
 
@@ -443,13 +454,17 @@ task<std::optional<json::object>> feed_session::snapshot_of(const feed::lag& lag
                                       [&live](persistence::batch_summary&& batch) {
                                         if (!domain::is_terminal(batch.phase))
                                           live.push_back(std::move(batch));
-                                        return live.size() < limits::feed_snapshot_batches_max;
+                                        return live.size() <= limits::feed_snapshot_batches_max;
                                       });
   };
   const auto ok = co_await run_blocking(s_.blocking, read);
   if (!ok) co_return std::nullopt;
   domain::seq newest = lag.upto;
   json::array batches;
+  if (live.size() > limits::feed_snapshot_batches_max) {
+    live.pop_back();
+    words["more"] = true; // the newest are here, the rest is in the list of batches
+  }
   for (auto& summary : live) {
     newest = std::max(newest, summary.seq);
     actors::batch_view view;
@@ -479,7 +494,8 @@ task<void> feed_session::say_goodbye() {
     code = close_token_ended;
     reason = "the token was revoked or has expired";
   } else {
-    const bool alive = co_await write_text(R"({"op":"bye"})");
+    const std::string bye = R"({"op":"bye"})";
+    const bool alive = co_await write_text(bye);
     if (!alive) co_return;
   }
   co_await socket_.close(code, reason);

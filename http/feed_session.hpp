@@ -31,13 +31,15 @@ public:
 private:
   task<void> run();
   struct subscription {
-    std::uint32_t id = 0;
+    std::uint32_t id = 0; // the client's name for it, which may be used again
     event_scope scope;
     std::optional<stream_registry::place> place;
     std::optional<domain::seq> after; // none: the client knows nothing
     enum class state : std::uint8_t { fresh, missed, live };
     state at = state::fresh;
   };
+  // By a number of our own, which is never used again: the feed's name for it.
+  using subscription_map = std::map<std::uint32_t, subscription>;
 
   // The reader: what the client says.
   task<void> read_all();
@@ -59,13 +61,17 @@ private:
   task<void> write_all(std::shared_ptr<feed_session> self); // which lives as long
   task<bool> write_answers();
   task<bool> write_missed(const feed::lag& lag);
-  task<bool> write_live(const feed::taken& taken);
+  task<bool> write_events(const feed::taken& taken);
+  task<std::optional<bool>> missed_too_much(const feed::lag& lag);
   task<bool> write_snapshot(const feed::lag& lag);
   task<bool> write_text(const std::string& text);
   task<std::optional<boost::json::object>> snapshot_of(const feed::lag& lag);
-  subscription* find(std::uint32_t id);
-  bool is_live(std::uint32_t id, domain::seq read);
+  subscription* find(std::uint32_t number);
+  subscription_map::iterator of_client(std::uint32_t id);
+  void caught_up(std::uint32_t number, domain::seq read);
   task<void> say_goodbye();
+  task<bool> write_next();
+  void fault(const char* what);
 
   // Gives the writer a moment for what it is writing, which may never be taken.
   void hurry();
@@ -75,7 +81,8 @@ private:
   identity who_;
   persistence::audit_entry about_;
   std::shared_ptr<event_stream> stream_;
-  std::map<std::uint32_t, subscription> subscriptions_;
+  subscription_map subscriptions_;
+  std::uint32_t last_number_ = 0;
   std::deque<std::string> answers_;
   boost::asio::steady_timer written_; // rung when answers were written, and when the writer ends
   boost::asio::steady_timer linger_;

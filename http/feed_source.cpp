@@ -1,9 +1,11 @@
 #include "http/feed_source.hpp"
 
+#include "domain/text.hpp"
 #include "http/event_views.hpp"
 #include "http/services.hpp"
 
 #include <algorithm>
+#include <spdlog/spdlog.h>
 
 namespace darkroom::http {
 
@@ -79,13 +81,28 @@ void feed_source::run() {
       items.swap(inbox_->items);
       inbox_->events = 0;
     }
-    for (const auto& one : items)
-      std::visit([this](const auto& what) { handle(what); }, one);
-    if (const auto now = clock::now(); now >= next_tick) {
-      next_tick = now + milliseconds(limits::feed_tick_ms);
-      tick(now);
+    try {
+      for (const auto& one : items)
+        std::visit([this](const auto& what) { handle(what); }, one);
+      if (const auto now = clock::now(); now >= next_tick) {
+        next_tick = now + milliseconds(limits::feed_tick_ms);
+        tick(now);
+      }
+    } catch (const std::exception& e) {
+      // What could not become text is in the journal.
+      spdlog::error("fault in the feed: {}", domain::printable(e.what()));
+      to_.reset(last_of(items).value_or(to_.last_seq()));
     }
   }
+}
+
+std::optional<domain::seq> feed_source::last_of(const std::deque<inbox::item>& items) {
+  std::optional<domain::seq> last;
+  for (const auto& one : items) {
+    if (const auto* begin = std::get_if<begin_at>(&one)) last = begin->seq;
+    if (const auto* events = std::get_if<event_list>(&one)) last = (*events)->back().seq;
+  }
+  return last;
 }
 
 std::optional<std::string> feed_source::owner_of(const domain::batch_id& batch) const {
@@ -103,9 +120,11 @@ void feed_source::handle(const begin_at& begin) {
 void feed_source::handle(const event_list& events) {
   std::vector<event_text> texts;
   std::shared_ptr<const persistence::read_view> journal;
+  to_.reach(events->back().seq);
   for (const auto& e : *events) {
+    if (std::holds_alternative<domain::batch_deleted>(e.fact)) forget(e.batch, e.owner);
     if (!to_.wanted(e.batch, e.owner)) continue;
-    changed_.insert(e.batch);
+    changed_[e.batch] = e.owner;
     if (!journal) journal = actors_.view();
     texts.push_back({e.seq, e.batch, e.owner, event_json(e, journal)});
   }
@@ -120,7 +139,7 @@ void feed_source::tick(clock::time_point now) {
     changed_.clear();
     asked_.clear();
     files_told_.clear();
-    ahead_told_.clear();
+    places_told_.clear();
     return;
   }
   tell_files();
@@ -135,18 +154,20 @@ void feed_source::tell_files() {
   for (std::size_t i = 0; i < slots.size(); ++i) {
     const auto& slot = slots[i];
     auto& told = files_told_[i];
-    const bool busy = !slot.path.empty() && slot.batch != domain::batch_id{};
-    const told_file now = busy ? told_file{slot.batch, slot.file, slot.progress} : told_file{};
+    told_file now;
+    if (!slot.path.empty() && slot.batch != domain::batch_id{}) { // not a preview
+      const auto owner = owner_of(slot.batch);
+      if (owner && to_.wanted(slot.batch, *owner))
+        now = {slot.batch, *owner, slot.file, slot.progress};
+    }
     if (now == told) continue;
-    const bool moved_on = told.batch != now.batch || told.file != now.file;
-    if (moved_on && told.batch != domain::batch_id{})
-      to_.set_volatile(told.batch, owner_of(told.batch).value_or(""), file_name(told.file),
-                       nullptr);
-    told = now;
-    const auto owner = busy ? owner_of(slot.batch) : std::nullopt;
-    if (!owner || !to_.wanted(slot.batch, *owner)) continue;
-    to_.set_volatile(slot.batch, *owner, file_name(slot.file),
+    if (now.batch != told.batch || now.file != told.file)
+      to_.set_volatile(told.batch, told.owner, file_name(told.file), nullptr);
+    told = std::move(now);
+    if (told.batch == domain::batch_id{}) continue;
+    to_.set_volatile(told.batch, told.owner, file_name(told.file),
                      std::make_shared<const std::string>(file_progress_json(slot, now_us())));
+    if (!asked_.contains(told.batch)) changed_[told.batch] = told.owner; // somebody new follows
   }
 }
 
@@ -156,11 +177,14 @@ void feed_source::ask_batches(clock::time_point now) {
     const auto asked = asked_.find(told.batch);
     if (asked != asked_.end() &&
         now - asked->second >= milliseconds(limits::batch_progress_quiet_ms))
-      changed_.insert(told.batch);
+      changed_[told.batch] = told.owner;
   }
-  for (auto at = changed_.begin(); at != changed_.end();) {
+  // Each in its turn, should there be too many at a time.
+  auto at = changed_.upper_bound(asked_last_);
+  for (std::size_t left = changed_.size(); left != 0; --left) {
     if (asking_.size() >= limits::batch_progress_asks_max) return;
-    const auto batch = *at;
+    if (at == changed_.end()) at = changed_.begin();
+    const auto [batch, owner] = *at;
     const auto asked = asked_.find(batch);
     const bool soon =
         asked != asked_.end() && now - asked->second < milliseconds(limits::batch_progress_ms);
@@ -169,13 +193,13 @@ void feed_source::ask_batches(clock::time_point now) {
       continue;
     }
     at = changed_.erase(at);
-    const auto owner = owner_of(batch);
-    if (!owner || !to_.wanted(batch, *owner)) {
+    if (!to_.wanted(batch, owner)) {
       asked_.erase(batch);
       continue;
     }
+    asked_last_ = batch;
     asked_[batch] = now;
-    asking_.insert(batch);
+    asking_[batch] = owner;
     actors_.ask(actors::describe_batch{batch, false},
                 [in = inbox_, batch](actors::batch_view view) {
                   view.summary.id = batch; // also when there is no such batch
@@ -185,21 +209,30 @@ void feed_source::ask_batches(clock::time_point now) {
 }
 
 void feed_source::handle(const actors::batch_view& view) {
-  const auto& batch = view.summary.id;
-  asking_.erase(batch);
-  if (!view.found) return;
-  to_.set_volatile(batch, view.summary.owner, "batch",
+  const auto asked = asking_.extract(view.summary.id);
+  if (asked.empty()) return; // it was deleted meanwhile
+  const auto& batch = asked.key();
+  const auto& owner = asked.mapped();
+  if (!view.found || view.summary.phase == domain::batch_phase::deleted)
+    return forget(batch, owner);
+  to_.set_volatile(batch, owner, "batch",
                    std::make_shared<const std::string>(batch_progress_json(view, now_us())));
   if (domain::is_terminal(view.summary.phase))
-    ended_.emplace_back(clock::now() + last_words, batch);
+    ended_.push_back({clock::now() + last_words, batch, owner});
+}
+
+void feed_source::forget(const domain::batch_id& batch, const std::string& owner) {
+  changed_.erase(batch);
+  asking_.erase(batch);
+  asked_.erase(batch);
+  places_told_.erase(batch);
+  to_.drop_volatiles(batch, owner);
 }
 
 void feed_source::forget_ended(clock::time_point now) {
-  while (!ended_.empty() && ended_.front().first <= now) {
-    const auto batch = ended_.front().second;
+  while (!ended_.empty() && ended_.front().forget_at <= now) {
+    forget(ended_.front().batch, ended_.front().owner);
     ended_.pop_front();
-    asked_.erase(batch);
-    to_.set_volatile(batch, owner_of(batch).value_or(""), "batch", nullptr);
   }
 }
 
@@ -211,21 +244,20 @@ void feed_source::ask_queue(clock::time_point now) {
 }
 
 void feed_source::handle(const actors::queue_view& view) {
-  std::map<domain::batch_id, std::uint32_t> told;
+  std::map<domain::batch_id, told_place> told;
   for (const auto& [batch, ahead] : view.ahead) {
     const auto owner = owner_of(batch);
     if (!owner || !to_.wanted(batch, *owner)) continue;
-    told[batch] = ahead;
-    const auto before = ahead_told_.find(batch);
-    if (before != ahead_told_.end() && before->second == ahead) continue;
+    told[batch] = {*owner, ahead};
+    const auto before = places_told_.find(batch);
+    if (before != places_told_.end() && before->second.ahead == ahead) continue;
     to_.set_volatile(
         batch, *owner, "queue",
         std::make_shared<const std::string>(queue_position_json(batch, ahead, now_us())));
   }
-  for (const auto& [batch, ahead] : ahead_told_)
-    if (!told.contains(batch))
-      to_.set_volatile(batch, owner_of(batch).value_or(""), "queue", nullptr);
-  ahead_told_ = std::move(told);
+  for (const auto& [batch, place] : places_told_)
+    if (!told.contains(batch)) to_.set_volatile(batch, place.owner, "queue", nullptr);
+  places_told_ = std::move(told);
 }
 
 } // namespace darkroom::http

@@ -43,12 +43,15 @@ private:
   };
   struct told_file {
     domain::batch_id batch;
+    std::string owner;
     domain::file_index file = 0;
     domain::conversion_progress progress;
     bool operator==(const told_file&) const = default;
   };
 
   void run();
+  // The last seq that these tell of.
+  static std::optional<domain::seq> last_of(const std::deque<inbox::item>& items);
   void handle(const begin_at& begin);
   void handle(const event_list& events);
   void handle(const actors::batch_view& view);
@@ -58,6 +61,7 @@ private:
   void ask_batches(clock::time_point now);
   void ask_queue(clock::time_point now);
   void forget_ended(clock::time_point now);
+  void forget(const domain::batch_id& batch, const std::string& owner);
   std::optional<std::string> owner_of(const domain::batch_id& batch) const;
 
   actors::orchestra& actors_;
@@ -65,13 +69,25 @@ private:
   std::shared_ptr<inbox> inbox_ = std::make_shared<inbox>();
   std::thread thread_;
 
-  // Of the thread alone.
-  std::vector<told_file> files_told_;                   // by slot
-  std::set<domain::batch_id> changed_;                  // since they were asked
+  // Of the thread alone. Owners are kept beside their batches: one that was deleted is known to
+  // nobody else.
+  using by_batch = std::map<domain::batch_id, std::string>;
+  std::vector<told_file> files_told_; // by slot
+  by_batch changed_;                  // since they were asked
+  by_batch asking_;
   std::map<domain::batch_id, clock::time_point> asked_; // and when, while they are followed
-  std::set<domain::batch_id> asking_;
-  std::map<domain::batch_id, std::uint32_t> ahead_told_;
-  std::deque<std::pair<clock::time_point, domain::batch_id>> ended_; // to be forgotten then
+  domain::batch_id asked_last_;
+  struct told_place {
+    std::string owner;
+    std::uint32_t ahead = 0;
+  };
+  std::map<domain::batch_id, told_place> places_told_;
+  struct ended_batch {
+    clock::time_point forget_at;
+    domain::batch_id batch;
+    std::string owner;
+  };
+  std::deque<ended_batch> ended_;
   clock::time_point queue_asked_;
 };
 

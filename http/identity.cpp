@@ -52,7 +52,8 @@ new_token make_token(const std::string& user, role role, std::int64_t now_us,
 }
 
 bool is_user_name(std::string_view name) {
-  return !name.empty() && name.size() <= limits::user_bytes_max &&
+  // An asterisk is everybody.
+  return !name.empty() && name != "*" && name.size() <= limits::user_bytes_max &&
          std::ranges::all_of(name,
                              [](unsigned char c) { return c > ' ' && c != 0x7f && c != '"'; });
 }

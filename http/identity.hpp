@@ -33,7 +33,7 @@ struct new_token {
 new_token make_token(const std::string& user, persistence::role role, std::int64_t now_us,
                      std::int64_t expires_us, const std::string& note);
 
-// Whether a name can be a user's: 1 to 128 visible characters, no quotes.
+// Whether a name can be a user's: 1 to 128 visible characters, no quotes; not "*".
 bool is_user_name(std::string_view name);
 
 // A network as 10.0.0.0/8 or 2001:db8::/32; whether an address is in it. Nothing: it is none.

@@ -177,7 +177,9 @@ namespace {
 void link(response& r, const call& c, std::string_view parameter, const std::string& value) {
   std::string url = c.rq.target + '?';
   for (const auto& [name, kept] : c.rq.query)
-    if (name != parameter) url += percent_encoded(name) + '=' + percent_encoded(kept) + '&';
+    // A ticket has been used.
+    if (name != parameter && name != "ticket")
+      url += percent_encoded(name) + '=' + percent_encoded(kept) + '&';
   url.append(parameter).append("=").append(value);
   r.with("Link", '<' + url + ">; rel=\"next\"");
 }
@@ -190,6 +192,28 @@ void link_next(response& r, const call& c, const std::string& cursor) {
 
 void link_after(response& r, const call& c, domain::seq after) {
   link(r, c, "after", std::to_string(after));
+}
+
+response json_page(const call& c, std::string_view name, const line_page& page) {
+  std::string text = "{\"";
+  text.append(name).append("\":[");
+  for (const auto& line : page.lines)
+    text.append(&line == &page.lines.front() ? "" : ",").append(line);
+  text += ']';
+  if (page.next) text.append(",\"next_after\":").append(std::to_string(*page.next));
+  auto r = json_response(200, std::move(text) + '}');
+  r.with("Cache-Control", "no-cache");
+  if (page.next) link_after(r, c, *page.next);
+  return r;
+}
+
+std::optional<problem> check_after(services& s, domain::seq after) {
+  const auto journal = journal_of(s);
+  const auto newest = std::max(s.events.last_seq(), journal ? journal->last_seq() : after);
+  if (after <= newest && after <= INT64_MAX) return std::nullopt;
+  return problem{"invalid_parameter", "That is larger than the newest seq, " +
+                                          std::to_string(newest) +
+                                          ": of another server, or of an older one?"};
 }
 
 } // namespace darkroom::http

@@ -56,6 +56,14 @@ bool has_tag(std::string_view header, std::string_view tag);
 void link_next(response& r, const call& c, const std::string& cursor);
 // The same for a list that goes on after a seq.
 void link_after(response& r, const call& c, domain::seq after);
+// A page of objects that are JSON already, and where it goes on, if it does.
+struct line_page {
+  std::vector<std::string> lines;
+  std::optional<domain::seq> next;
+};
+response json_page(const call& c, std::string_view name, const line_page& page);
+// What is wrong with the seq that a client has seen last: it may be larger than any there is.
+std::optional<problem> check_after(services& s, domain::seq after);
 // Which part of so many bytes was asked for: notes it in the answer (206, Content-Range); an answer
 // instead when nothing is there (416). A part counts only if `If-Range` agrees with the tag.
 std::expected<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,

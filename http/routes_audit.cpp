@@ -12,29 +12,18 @@ namespace darkroom::http {
 namespace {
 
 struct audit_wish {
-  std::string user, action;
-  std::optional<domain::batch_id> batch;
+  persistence::audit_filter filter;
   domain::seq after = 0;
   std::size_t limit = limits::page_default;
-
-  bool fits(const persistence::audit_entry& e) const {
-    return (user.empty() || e.user == user) && (action.empty() || e.action == action) &&
-           (!batch || e.batch == batch);
-  }
-};
-
-struct audit_page {
-  std::vector<std::string> lines;
-  std::optional<domain::seq> next; // there may be more after this one
 };
 
 std::expected<audit_wish, problem> read_wish(const call& c) {
   audit_wish wish;
-  wish.user = c.rq.parameter("user").value_or("");
-  wish.action = c.rq.parameter("action").value_or("");
+  wish.filter.user = c.rq.parameter("user").value_or("");
+  wish.filter.action = c.rq.parameter("action").value_or("");
   if (const auto batch = c.rq.parameter("batch")) {
-    wish.batch = domain::parse_batch_id(*batch);
-    if (!wish.batch) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
+    wish.filter.batch = domain::parse_batch_id(*batch);
+    if (!wish.filter.batch) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
   }
   const auto after = number_parameter(c, "after", 0, 0, INT64_MAX);
   if (!after) return std::unexpected(after.error());
@@ -45,15 +34,15 @@ std::expected<audit_wish, problem> read_wish(const call& c) {
   return wish;
 }
 
-persistence::journal_result<audit_page> read_page(const persistence::read_view& journal,
-                                                  const audit_wish& wish) {
-  audit_page page;
+persistence::journal_result<line_page> read_page(const persistence::read_view& journal,
+                                                 const audit_wish& wish) {
+  line_page page;
   std::size_t looked_at = 0;
   const auto ok = journal.each_audit(wish.after, [&](persistence::audit_entry&& e) {
     if (page.lines.size() == wish.limit || looked_at == limits::rows_per_page_max) return false;
     looked_at += 1;
     page.next = e.seq;
-    if (wish.fits(e)) page.lines.push_back(audit_json(e));
+    if (wish.filter.fits(e)) page.lines.push_back(audit_json(e));
     return true;
   });
   if (!ok) return std::unexpected(ok.error());
@@ -98,15 +87,7 @@ task<response> audit(call& c) {
   const auto read = [&journal, &wish] { return read_page(**journal, *wish); };
   const auto page = co_await run_blocking(c.s.blocking, read);
   if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
-  std::string text = R"({"entries":[)";
-  for (const auto& line : page->lines)
-    text += (&line == &page->lines.front() ? "" : ",") + line;
-  text += "]";
-  if (page->next) text += ",\"next_after\":" + std::to_string(*page->next);
-  text += "}";
-  auto r = json_response(200, std::move(text));
-  if (page->next) link_after(r, c, *page->next);
-  co_return r;
+  co_return json_page(c, "entries", *page);
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "http/event_views.hpp"
 #include "http/feed_session.hpp"
 #include "http/routes.hpp"
+#include "http/sse_session.hpp"
 
 #include "config/limits.hpp"
 
@@ -27,11 +28,6 @@ std::shared_ptr<services> shared(services& s) {
 // --- Pages
 // ----------------------------------------------------------------------------------------------
 
-struct event_page {
-  std::vector<std::string> lines;
-  std::optional<domain::seq> next; // there may be more after this one
-};
-
 struct page_wish {
   domain::batch_id batch;
   domain::seq after = 0, upto = 0;
@@ -39,14 +35,14 @@ struct page_wish {
   bool as_log = false;
 };
 
-persistence::journal_result<event_page> read_page(const journal_view& journal,
-                                                  const page_wish& wish) {
-  const auto events = journal->events_between({wish.batch, {}}, wish.after, wish.upto, wish.limit);
-  if (!events) return std::unexpected(events.error());
-  event_page page;
-  for (const auto& e : *events)
+persistence::journal_result<line_page> read_page(const journal_view& journal,
+                                                 const page_wish& wish) {
+  const auto run = journal->events_between({wish.batch, {}}, wish.after, wish.upto, wish.limit);
+  if (!run) return std::unexpected(run.error());
+  line_page page;
+  for (const auto& e : run->events)
     page.lines.push_back(wish.as_log ? event_line(e, *journal) : event_json(e, journal));
-  if (events->size() == wish.limit) page.next = events->back().seq;
+  if (run->more) page.next = run->read;
   return page;
 }
 
@@ -68,22 +64,12 @@ task<response> activity_page(call& c, const domain::batch_id& batch, domain::seq
   const auto read = [&journal, &wish] { return read_page(*journal, wish); };
   const auto page = co_await run_blocking(c.s.blocking, read);
   if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
-  response r;
+  if (!wish.as_log) co_return json_page(c, "events", *page);
   std::string text;
-  if (wish.as_log) {
-    for (const auto& line : page->lines)
-      text += line + '\n';
-    r.with("Content-Type", "text/plain; charset=utf-8");
-  } else {
-    text = R"({"events":[)";
-    for (const auto& line : page->lines)
-      text += (&line == &page->lines.front() ? "" : ",") + line;
-    text += "]";
-    if (page->next) text += ",\"next_after\":" + std::to_string(*page->next);
-    text += "}";
-    r.with("Content-Type", "application/json");
-  }
-  r.with("Cache-Control", "no-cache");
+  for (const auto& line : page->lines)
+    text += line + '\n';
+  response r;
+  r.with("Content-Type", "text/plain; charset=utf-8");
   if (page->next) link_after(r, c, *page->next);
   r.body = std::move(text);
   co_return r;
@@ -91,88 +77,6 @@ task<response> activity_page(call& c, const domain::batch_id& batch, domain::seq
 
 // --- Server-sent events
 // ---------------------------------------------------------------------------------
-
-// One client of `text/event-stream` (HTML standard, section 9.2). What has a seq has it as its id;
-// what is volatile has none.
-class sse_session {
-public:
-  sse_session(std::shared_ptr<services> s, identity who, event_scope scope, domain::seq after)
-      : s_(std::move(s)), who_(std::move(who)), scope_(std::move(scope)), after_(after) {}
-
-  task<bool> run(body_writer& out) {
-    const auto link = std::make_shared<connection>(connection{&out, false});
-    const auto on_end = [link] {
-      if (link->writing && link->out != nullptr) link->out->abort();
-    };
-    stream_ = event_stream::open(*s_, out.executor(), who_, on_end);
-    out.when_gone([weak = std::weak_ptr(stream_)] {
-      if (const auto stream = weak.lock()) stream->end(stream_ending::gone);
-    });
-    stream_->events().follow(1, scope_, after_);
-    std::string text = "retry: " + std::to_string(limits::sse_retry_ms) + "\n\n";
-    bool alive = true;
-    while (alive && stream_->ending() == stream_ending::none) {
-      if (!text.empty()) {
-        link->writing = true;
-        alive = co_await out.write(text);
-        link->writing = false;
-        text.clear();
-        continue;
-      }
-      const auto taken = stream_->events().take(limits::feed_message_bytes);
-      if (taken.behind) {
-        const auto page = co_await stream_->read_missed(*taken.behind);
-        if (!page) {
-          co_await stream_->wait(milliseconds(limits::journal_reopen_ms));
-          continue;
-        }
-        for (const auto& one : page->lines)
-          add(text, one.seq, one.json);
-        (void)stream_->events().caught_up(1, page->read);
-        continue;
-      }
-      add(text, taken);
-      if (!text.empty()) continue;
-      const bool woken = co_await stream_->wait(milliseconds(limits::sse_heartbeat_ms));
-      if (!woken) text = ": still here\n\n";
-    }
-    link->out = nullptr;
-    const auto why = stream_->ending();
-    stream_.reset();
-    co_return alive && (why == stream_ending::shutdown || why == stream_ending::token_ended);
-  }
-
-private:
-  // The connection, as long as it is ours.
-  struct connection {
-    body_writer* out;
-    bool writing;
-  };
-
-  static void add(std::string& to, domain::seq seq, std::string_view text) {
-    to += "id: " + std::to_string(seq) + "\ndata: ";
-    to.append(text).append("\n\n");
-  }
-
-  static void add(std::string& to, const feed::taken& taken) {
-    for (const auto& part : taken.events) {
-      const auto& p = *part.of;
-      std::size_t begin = part.first_mark == 0 ? 0 : p.marks[part.first_mark - 1].end + 1;
-      for (std::size_t i = part.first_mark; i < p.marks.size(); ++i) {
-        add(to, p.marks[i].seq, std::string_view(p.text).substr(begin, p.marks[i].end - begin));
-        begin = p.marks[i].end + 1;
-      }
-    }
-    for (const auto& text : taken.volatile_texts)
-      to.append("data: ").append(*text).append("\n\n");
-  }
-
-  std::shared_ptr<services> s_;
-  identity who_;
-  event_scope scope_;
-  domain::seq after_;
-  std::shared_ptr<event_stream> stream_;
-};
 
 // Places are held as long as the answer lives.
 struct held_places {
@@ -187,8 +91,7 @@ task<response> event_source(call& c, const domain::batch_id& batch, domain::seq 
     co_return problem_response(full_problem(of_batch.error(), c.s.settings.feed), c.rq);
   const auto places =
       std::make_shared<held_places>(held_places{std::move(*of_user), std::move(*of_batch)});
-  const auto session =
-      std::make_shared<sse_session>(shared(c.s), c.who, event_scope{batch, {}}, after);
+  const auto session = std::make_shared<sse_session>(c.s, c.who, event_scope{batch, {}}, after);
   response r;
   r.with("Content-Type", "text/event-stream");
   r.with("Cache-Control", "no-store");
@@ -215,6 +118,7 @@ task<response> events(call& c) {
       co_return problem_response({"invalid_parameter", "Last-Event-ID is the seq of an event."},
                                  c.rq);
   }
+  if (const auto p = check_after(c.s, *after)) co_return problem_response(*p, c.rq);
   co_return co_await event_source(c, named->id, *after);
 }
 

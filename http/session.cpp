@@ -383,6 +383,7 @@ task<void> session::upgrade(const request& rq, response& answer) {
   web_socket socket(wire_, std::move(early), body.idle);
   const bool accepted = co_await socket.accept(rq, answer.headers);
   if (accepted) co_await body.serve(socket);
+  unread_input_ = true; // of a client that was closed in the middle of a word, say
 }
 
 task<bool> session::send_file(const file_body& body) {

@@ -171,14 +171,12 @@ struct frame_head {
 };
 
 // What is left after so many bytes.
-std::string rest_of(std::span<const asio::const_buffer> buffers, std::size_t sent) {
-  std::string rest;
-  for (const auto& one : buffers) {
-    const auto skipped = std::min(sent, one.size());
-    sent -= skipped;
-    rest.append(static_cast<const char*>(one.data()) + skipped, one.size() - skipped);
-  }
-  return rest;
+void drop_sent(std::vector<asio::const_buffer>& buffers, std::size_t sent) {
+  auto first = buffers.begin();
+  for (; first != buffers.end() && sent >= first->size(); ++first)
+    sent -= first->size();
+  if (first != buffers.end()) *first += sent;
+  buffers.erase(buffers.begin(), first);
 }
 
 // The connection is brought to its end by its session, once for plain and encrypted ones.
@@ -221,6 +219,7 @@ std::optional<problem> check_upgrade(const request& rq) {
     return problem{"upgrade_required", "This address speaks WebSocket only."};
   if (rq.header("Sec-WebSocket-Version") != "13")
     return problem{"upgrade_required", "Version 13 of the WebSocket protocol is spoken here."};
+  if (rq.has_body()) return problem{"bad_request", "A request for a WebSocket has no body."};
   if (rq.count("Sec-WebSocket-Key") != 1 || !is_key(rq.header("Sec-WebSocket-Key")))
     return problem{"bad_request", "Sec-WebSocket-Key is not 16 bytes in base64."};
   return std::nullopt;
@@ -297,11 +296,10 @@ task<bool> web_socket::write(std::span<const asio::const_buffer> pieces) {
     const auto [error, n] = co_await ws.async_write(all, as_result);
     co_return !error;
   }
-  const auto rest = rest_of(all, *sent);
-  if (rest.empty()) co_return true;
+  drop_sent(all, *sent);
+  if (all.empty()) co_return true;
   layer.begin_flush();
-  const auto [error, n] =
-      co_await asio::async_write(layer.wire().tcp(), asio::buffer(rest), as_result);
+  const auto [error, n] = co_await asio::async_write(layer.wire().tcp(), all, as_result);
   layer.end_flush();
   co_return !error;
 }

@@ -49,6 +49,16 @@ struct audit_entry {
   bool operator==(const audit_entry&) const = default;
 };
 
+// Which entries somebody wants to see; what is empty fits all.
+struct audit_filter {
+  std::string user, action;
+  std::optional<domain::batch_id> batch;
+  bool fits(const audit_entry& e) const {
+    return (user.empty() || e.user == user) && (action.empty() || e.action == action) &&
+           (!batch || e.batch == batch);
+  }
+};
+
 // When a token was used last. A record of its own: it can never bring a revoked token back.
 struct token_use {
   std::string token; // its id

@@ -72,29 +72,31 @@ read_view::positions_between(const event_scope& of, seq after, seq upto, std::si
     if (!ok) return std::unexpected(ok.error());
   }
   if (of.batch) return found.in_order();
-  // One owner's are in order, everybody's are not.
   const auto deletions =
       of.owner ? keys::deletion_prefix(*of.owner) : keys::prefix(keys::kind::deletion);
   const auto from = of.owner ? keys::deletion(*of.owner, after + 1) : deletions;
   const auto ok = db_->scan(deletions, from, [&](std::string_view key, std::string_view value) {
     const auto at = keys::deletion_seq_of(key).value_or(0);
     const auto told = at > after && at <= upto ? decode_deletion(value) : std::nullopt;
-    if (told) found.add({at, told->batch, std::string{key}});
-    return true;
+    const bool taken = told && found.add({at, told->batch, std::string{key}});
+    return taken || !of.owner; // one owner's are in order, everybody's are not
   });
   if (!ok) return std::unexpected(ok.error());
   return found.in_order();
 }
 
-journal_result<std::vector<journaled_event>>
-read_view::events_between(const event_scope& of, seq after, seq upto, std::size_t most) const {
+journal_result<read_view::event_run> read_view::events_between(const event_scope& of, seq after,
+                                                               seq upto, std::size_t most,
+                                                               std::size_t bytes_max) const {
   const auto positions = positions_between(of, after, upto, most);
   if (!positions) return std::unexpected(positions.error());
-  std::vector<journaled_event> events;
-  events.reserve(positions->size());
+  event_run run;
   std::string bytes;
+  std::size_t total = 0;
   for (const auto& at : *positions) {
+    if (total >= bytes_max) break;
     const bool deletion = !at.deletion.empty();
+    run.read = at.seq;
     const auto status = (*db_)->Get(rocksdb::ReadOptions(),
                                     deletion ? at.deletion : keys::event(at.batch, at.seq), &bytes);
     if (status.IsNotFound()) continue; // cleared away with its batch meanwhile
@@ -105,9 +107,13 @@ read_view::events_between(const event_scope& of, seq after, seq upto, std::size_
                                         domain::to_string(at.batch)));
     e->batch = at.batch;
     e->seq = at.seq;
-    events.push_back(std::move(*e));
+    run.events.push_back(std::move(*e));
+    total += bytes.size();
   }
-  return events;
+  run.more =
+      !positions->empty() && (positions->size() == most || run.read != positions->back().seq);
+  if (!run.more) run.read = upto;
+  return run;
 }
 
 journal_result<std::size_t> read_view::count_between(const event_scope& of, seq after, seq upto,

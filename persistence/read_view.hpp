@@ -77,11 +77,17 @@ public:
   journal_result<void> each_event(const domain::batch_id& batch, domain::seq after,
                                   const std::function<bool(journaled_event&&)>& visit) const;
 
-  // Events after one seq up to another, in order, at most so many. Of several batches at once, only
-  // the last event of a deleted one is left.
-  journal_result<std::vector<journaled_event>> events_between(const event_scope& of,
-                                                              domain::seq after, domain::seq upto,
-                                                              std::size_t most) const;
+  // Events after one seq up to another, in order; at most so many, and no more when they take about
+  // so many bytes as they are stored. Of several batches at once, only the last event of a deleted
+  // one is left.
+  struct event_run {
+    std::vector<journaled_event> events;
+    domain::seq read = 0; // nothing is left up to here
+    bool more = false;    // there may be, before `upto`
+  };
+  journal_result<event_run> events_between(const event_scope& of, domain::seq after,
+                                           domain::seq upto, std::size_t most,
+                                           std::size_t bytes_max = SIZE_MAX) const;
   // How many these are, counted as far as `most`.
   journal_result<std::size_t> count_between(const event_scope& of, domain::seq after,
                                             domain::seq upto, std::size_t most) const;

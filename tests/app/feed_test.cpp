@@ -10,6 +10,7 @@
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -185,6 +186,12 @@ void read_through_cuts(bool as_stream, std::size_t files, std::size_t cuts, std:
   http = std::make_unique<app::http_client>(m.account());
   const auto log = log_of(*http, id);
   CHECK(seen.events == log);
+  // Of more than a snapshot stands for, `batch watch --json` still has every one.
+  const auto watched = run_darkroom({"batch", "watch", id, "--json", "--server",
+                                     m.server->address(), "--token", m.token},
+                                    client.path());
+  CHECK(watched.code == 0);
+  CHECK(static_cast<std::size_t>(std::ranges::count(watched.out, '\n')) == log.size());
   CHECK(made >= cuts);
   CHECK(killed == kills);
   std::printf("%s: %zu events of %zu files in %zu connections, %zu times the server was killed\n",

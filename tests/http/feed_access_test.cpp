@@ -27,7 +27,7 @@ TEST_CASE("what cannot be subscribed to is said, and the rest goes on") {
   CHECK(error(R"({"op":"subscribe","id":1})") == "invalid_value");
   CHECK(error(subscribe("1", mine, R"(,"aftr":1)")) == "unknown_field");
   CHECK(error(subscribe("1", mine, R"(,"after":-1)")) == "invalid_value");
-  CHECK(error(subscribe("1", mine, R"(,"after":999999)")) == "invalid_value");
+  CHECK(error(subscribe("1", mine, R"(,"after":999999)")) == "invalid_parameter");
   CHECK(error(subscribe("1", "*", R"(,"owner":"bob")")) == "forbidden");
   CHECK(error(subscribe("1", "*", R"(,"owner":"*")")) == "forbidden");
   CHECK(error(subscribe("1", mine, R"(,"owner":"ann")")) == "invalid_value");

@@ -129,6 +129,64 @@ TEST_CASE("a topic is a batch, an owner or everything") {
   CHECK_FALSE(w.feed.wanted({{9}}, "eve"));
 }
 
+TEST_CASE("who comes while events become text reads them in the journal") {
+  world w;
+  w.happen(one, "ann", 3);
+  client c(w);
+  w.journal.push_back({4, one, "ann", "4"});
+  w.last = 4;
+  w.feed.reach(4); // nobody follows yet: it is not wanted, and becomes no text
+  CHECK_FALSE(w.feed.wanted(one, "ann"));
+  c.follow(1, {one, {}}, 3);
+  w.feed.publish({}, 4, {});
+  w.happen(one, "ann", 1);
+  c.run();
+  CHECK(c.got == seqs{4, 5});
+}
+
+TEST_CASE("those that are behind and those that are live take turns") {
+  world w;
+  w.happen(one, "ann", 40);
+  client c(w);
+  c.follow(1, {two, {}}, 40);
+  c.run();
+  c.follow(2, {one, {}}, 0);
+  w.happen(two, "ann", 2);
+  CHECK(c.step(1));
+  CHECK(c.step(1));
+  CHECK(std::ranges::count(c.got, 41) == 1); // long before the other has read all
+  CHECK(c.got.size() < 10);
+  c.run();
+  CHECK(c.got.size() == 42);
+}
+
+TEST_CASE("what was not taken when a subscription ends counts no more") {
+  world w;
+  client c(w);
+  for (std::uint32_t id = 1; id < 40; ++id) {
+    c.follow(id, {one, {}}, w.last);
+    c.run();
+    for (int i = 0; i < 100; ++i)
+      w.happen(one, "ann", 1, 1'000);
+    CHECK(c.stream->unfollow(id));
+    REQUIRE_FALSE(c.stream->cut());
+  }
+}
+
+TEST_CASE("of a batch that is gone nothing volatile is left") {
+  world w;
+  client c(w);
+  c.follow(1, {{}, "ann"}, 0);
+  c.run();
+  w.feed.set_volatile(one, "ann", "a", std::make_shared<const std::string>("1"));
+  w.feed.set_volatile(two, "ann", "a", std::make_shared<const std::string>("2"));
+  w.feed.drop_volatiles(one, "ann");
+  client late(w);
+  late.follow(1, {{}, "ann"}, 0);
+  late.run();
+  CHECK(late.volatiles == std::vector<std::string>{"2"});
+}
+
 TEST_CASE("a piece that is known in part is taken in part") {
   world w;
   w.happen(one, "ann", 2);

@@ -242,8 +242,11 @@ TEST_CASE("server-sent events are the same list, and go on after the last id") {
   for (const auto seq : second.ids())
     both.push_back(seq);
   CHECK(both == all);
-  sse_client bad(server, "ann", path, "Last-Event-ID: x\r\n");
-  CHECK(bad.head().status == 400);
+  for (const auto* last : {"x", "-1", "999999", "18446744073709551615"}) {
+    INFO(last);
+    sse_client bad(server, "ann", path, "Last-Event-ID: " + std::string{last} + "\r\n");
+    CHECK(bad.head().status == 400);
+  }
   sse_client other(server, "bob", path);
   CHECK(other.head().status == 404);
 }
@@ -285,6 +288,25 @@ TEST_CASE("a client that never reads is cut off; the batch and others do not not
   back.until("ok");
   check_chain(back.events, last);
   CHECK(back.last() == f.last());
+}
+
+TEST_CASE("an id may be used again at once, and stands for the new subscription only") {
+  edge server;
+  const auto first = started_batch(server, "ann", 30), second = started_batch(server, "ann", 3);
+  server.await_state("ann", first, "completed");
+  server.await_state("ann", second, "completed");
+  const auto wanted = log_of(server, "ann", second);
+  for (int i = 0; i < 20; ++i) {
+    follower f(server, "ann");
+    f.subscribe(1, first, R"(,"after":0)");
+    f.socket.say(R"({"op":"unsubscribe","id":1})");
+    f.subscribe(1, second, R"(,"after":0)");
+    f.until("unsubscribed");
+    f.events.clear();
+    f.until("ok");
+    std::erase_if(f.events, [&](const auto& e) { return e.at("batch").as_string() == first; });
+    CHECK(f.events == wanted);
+  }
 }
 
 TEST_CASE("too much missed: the state, then what happens") {

@@ -48,7 +48,8 @@ public:
     const auto events = store->view()->events_between(scope, after, upto, most);
     REQUIRE(events);
     std::string text;
-    for (const auto& e : *events)
+    CHECK(events->more == (events->events.size() == most));
+    for (const auto& e : events->events)
       text += std::to_string(e.seq) + ':' + std::string{domain::name_of(e.fact)} + ' ';
     return text;
   }
@@ -79,6 +80,12 @@ TEST_CASE("events of a batch, of an owner and of all come in the order of their 
   CHECK(w.between({{}, "an"}, 0, 9).empty());
   CHECK(w.between({}, 1, 3) == "2:batch_created 3:batch_created ");
   const auto view = w.store->view();
+  // No more than so many bytes, and it is told how far that was.
+  const auto part = view->events_between({{}, "ann"}, 0, 9, 100, 1);
+  REQUIRE(part);
+  CHECK(part->events.size() == 1);
+  CHECK(part->read == 1);
+  CHECK(part->more);
   CHECK(view->count_between({{}, "ann"}, 0, 9, 100) == 5u);
   CHECK(view->count_between({{}, "ann"}, 0, 9, 3) == 3u);
   CHECK(view->last_seq() == 6);
@@ -102,9 +109,10 @@ TEST_CASE("of a deleted batch, its deletion outlives it for a while") {
   CHECK(w.between({}, 0, 9) == "2:batch_created 4:batch_deleted 5:batch_deleted ");
   const auto told = w.store->view()->events_between({{}, "ann"}, 3, 9, 9);
   REQUIRE(told);
-  CHECK(told->front().batch == first);
-  CHECK(told->front().prev == 1);
-  CHECK(told->front().time_us == 5'000'000);
+  CHECK(told->events.front().batch == first);
+  CHECK(told->events.front().prev == 1);
+  CHECK(told->events.front().time_us == 5'000'000);
+  CHECK(told->read == 9);
   REQUIRE(w.store->forget(0, 6'000'000));
   CHECK(w.between({}, 0, 9) == "2:batch_created 5:batch_deleted ");
 }

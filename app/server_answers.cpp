@@ -1,4 +1,4 @@
-#include "app/batch_json.hpp"
+#include "app/server_answers.hpp"
 
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
