@@ -276,7 +276,7 @@ void feed_session::answer_error(const json::object& asked, const problem& why) {
 
 void feed_session::close_with(std::uint16_t code, std::string reason) {
   if (!closing_) closing_.emplace(code, std::move(reason));
-  stream_->wake();
+  hurry();
 }
 
 // --- What the client gets

@@ -141,8 +141,9 @@ private:
       received_ = 0;
     }
     received_ += bytes;
+    // Not at once: Beast is in the middle of a read.
     if (received_ > limits::feed_client_bytes_per_min_max && when_flooded_)
-      std::exchange(when_flooded_, nullptr)();
+      asio::post(wire_.executor(), std::exchange(when_flooded_, nullptr));
   }
 
   transport& wire_;
