@@ -152,10 +152,12 @@ private:
 
 void say_welcome(const config::settings& s, const std::string& address, const std::string& token) {
   const std::string url = (s.tls.certificate.empty() ? "http://" : "https://") + address;
+  if (!token.empty()) { // first: whoever waits for the line below may want it
+    std::printf("%s\n", token.c_str());
+    std::fflush(stdout);
+  }
   std::fprintf(stderr, "darkroom serves on %s, data in %s\n", url.c_str(), s.data.dir.c_str());
   if (token.empty()) return;
-  std::printf("%s\n", token.c_str());
-  std::fflush(stdout);
   std::fprintf(
       stderr,
       "\nAbove, on standard output, is the token of the first admin; it is shown only now. To go "
