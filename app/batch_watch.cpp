@@ -207,6 +207,7 @@ private:
   }
   std::vector<std::string> lines() const {
     std::vector<std::string> all;
+    all.reserve(files_.size());
     for (const auto& [file, line] : files_)
       all.push_back(line);
     return all;

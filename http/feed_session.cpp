@@ -221,7 +221,7 @@ feed_session::scope_of(const std::string& batch, const std::string& owner, bool 
     return std::unexpected(problem{"invalid_value", "`owner` goes with the batch \"*\" only."});
   const auto id = domain::parse_batch_id(batch);
   if (!id) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
-  const event_scope scope{id, {}};
+  event_scope scope{id, {}};
   const auto facts = s_.gateway.actors().usage().find(*id);
   const bool own = facts && facts->owner == who.user;
   const bool may = facts && (own || who.is_admin());

@@ -187,9 +187,9 @@ void read_through_cuts(bool as_stream, std::size_t files, std::size_t cuts, std:
   const auto log = log_of(*http, id);
   CHECK(seen.events == log);
   // Of more than a snapshot stands for, `batch watch --json` still has every one.
-  const auto watched = run_darkroom({"batch", "watch", id, "--json", "--server",
-                                     m.server->address(), "--token", m.token},
-                                    client.path());
+  const auto watched = run_darkroom(
+      {"batch", "watch", id, "--json", "--server", m.server->address(), "--token", m.token},
+      client.path());
   CHECK(watched.code == 0);
   CHECK(static_cast<std::size_t>(std::ranges::count(watched.out, '\n')) == log.size());
   CHECK(made >= cuts);
