@@ -61,11 +61,6 @@ bool feed::stream::unfollow(std::uint32_t id) {
   return true;
 }
 
-bool feed::stream::follows(std::uint32_t id) const {
-  const std::lock_guard lock(feed_.mutex_);
-  return subscriptions_.contains(id);
-}
-
 std::optional<feed::lag> feed::stream::next_lag() {
   // Whoever was served last comes last.
   subscription* found = nullptr;
@@ -157,14 +152,6 @@ bool feed::wanted(const domain::batch_id& batch, const std::string& owner) const
   if (topics_.empty()) return false;
   return std::ranges::any_of(topics_of(batch, owner),
                              [&](const auto& name) { return topics_.contains(name); });
-}
-
-std::vector<domain::batch_id> feed::followed_batches() const {
-  std::vector<domain::batch_id> all;
-  const std::lock_guard lock(mutex_);
-  for (const auto& [name, t] : topics_)
-    if (t.scope.batch) all.push_back(*t.scope.batch);
-  return all;
 }
 
 domain::seq feed::last_seq() const {

@@ -90,7 +90,6 @@ public:
     void follow(std::uint32_t id, const event_scope& scope, domain::seq after);
     // False when there is none of this id.
     bool unfollow(std::uint32_t id);
-    bool follows(std::uint32_t id) const;
 
     // It has read the journal so far (or, by a snapshot, knows all up to there); true: it is live
     // now.
@@ -128,8 +127,6 @@ public:
   // Whether somebody would get an event of this batch.
   bool wanted(const domain::batch_id& batch, const std::string& owner) const;
   std::uint64_t streams() const { return streams_; } // open ones
-  // Batches that are followed by themselves.
-  std::vector<domain::batch_id> followed_batches() const;
 
   // To be called before it is asked what is wanted: whoever comes from now on reads everything up
   // to there from the journal.
