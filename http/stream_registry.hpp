@@ -41,8 +41,6 @@ public:
   void end_of_token(const std::string& token);
   void end_all();
 
-  const config::feed_settings& allowed() const { return allowed_; }
-
 private:
   std::uint64_t count(const std::string& name) const;
   std::vector<std::shared_ptr<event_stream>> open();
