@@ -3,6 +3,7 @@
 
 #include "app/batch_options.hpp"
 #include "app/convert_options.hpp"
+#include "app/data_options.hpp"
 #include "app/settings_options.hpp"
 #include "codecs/host/zygote.hpp"
 
@@ -28,6 +29,7 @@ int run_health(const std::string& url);
 int run_token(const token_options& options);
 int run_batch(batch_options& options);
 int run_audit(const audit_options& options);
+int run_doctor(const doctor_options& options, codecs::host::zygote& hosts);
 
 std::string version_text();
 

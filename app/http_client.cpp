@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
@@ -179,7 +180,9 @@ http_reply http_client::send(const std::string& method, const std::string& path,
   if (!body.empty()) {
     curl_easy_setopt(p.curl, CURLOPT_POSTFIELDS, body.data());
     curl_easy_setopt(p.curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-    all.emplace_back("Content-Type: application/json");
+    const bool typed = std::ranges::any_of(
+        more, [](const std::string& line) { return line.starts_with("Content-Type:"); });
+    if (!typed) all.emplace_back("Content-Type: application/json");
     all.emplace_back("Expect:");
   }
   return perform(all);

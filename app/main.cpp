@@ -93,6 +93,11 @@ int run(int argc, char** argv) {
   auto& audit = *darkroom.add_subcommand("audit", "Who did what on a server, and what was refused");
   declare(audit, audit_asked);
 
+  doctor_options doctor_asked;
+  auto& doctor = *darkroom.add_subcommand(
+      "doctor", "Check that this machine and its disk can keep what Darkroom promises");
+  declare(doctor, doctor_asked);
+
   try {
     darkroom.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -106,6 +111,8 @@ int run(int argc, char** argv) {
   }
   if (serve.parsed())
     return with_hosts([&](codecs::host::zygote& hosts) { return run_serve(settings, hosts); });
+  if (doctor.parsed())
+    return with_hosts([&](codecs::host::zygote& hosts) { return run_doctor(doctor_asked, hosts); });
   if (config_check.parsed()) return run_config_check(settings);
   if (config_print.parsed()) return run_config_print(settings);
   if (health.parsed()) return run_health(server);

@@ -84,6 +84,9 @@ inline constexpr std::size_t ended_batches_kept = 32;  // in memory, for a retry
 
 // --- Journal ------------------------------------------------------------------------------------
 inline constexpr std::uint32_t journal_format_version = 1;
+inline constexpr std::size_t salvage_sentences_max = 1'000;
+inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and lost, at most
+inline constexpr std::uint32_t backup_format_version = 1;
 inline constexpr std::uint32_t journal_group_events_max = 4'096;
 inline constexpr std::uint32_t unsynced_tail_ms = 50;
 inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files

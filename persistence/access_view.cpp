@@ -108,29 +108,37 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
     const auto id = keys::batch_of(key);
     return id && !gone.contains(*id);
   };
+  // What cannot be read may refer to anything: then nothing may be said to be unused.
+  bool readable = true;
   const auto files = keys::prefix(keys::kind::file);
   const auto ok = db_->scan(
       files, files,
       [&](std::string_view key, std::string_view value) {
-        const auto entry = counts(key) ? decode_entry(value) : std::nullopt;
-        const auto blob = entry ? parse_hex(entry->source) : std::nullopt;
-        if (blob) visit(*blob);
+        if (!counts(key)) return true;
+        const auto entry = decode_entry(value);
+        if (!entry) return readable = false;
+        if (const auto blob = parse_hex(entry->source)) visit(*blob);
         return true;
       },
       moment.get());
   if (!ok) return ok;
+  if (!readable) return std::unexpected(unreadable("a file's record"));
   const auto outcomes = keys::prefix(keys::kind::outcome);
-  return db_->scan(
+  const auto results = db_->scan(
       outcomes, outcomes,
       [&](std::string_view key, std::string_view value) {
-        const auto at = counts(key) ? decode_outcome(value) : std::nullopt;
-        const auto* done = at ? std::get_if<domain::file_completed>(&at->result) : nullptr;
-        if (done != nullptr)
+        if (!counts(key)) return true;
+        const auto at = decode_outcome(value);
+        if (!at) return readable = false;
+        if (const auto* done = std::get_if<domain::file_completed>(&at->result))
           for (const auto& output : done->outputs)
             visit(output.sha256);
         return true;
       },
       moment.get());
+  if (!results) return results;
+  if (!readable) return std::unexpected(unreadable("a file's result"));
+  return {};
 }
 
 journal_result<bool> read_view::has_uploaded(const std::string& owner, const digest& sha256) const {

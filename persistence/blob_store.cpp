@@ -14,6 +14,14 @@ namespace darkroom::persistence {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+std::int64_t modified_ns(const struct stat& about) {
+  return about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec;
+}
+
+} // namespace
+
 blob_writer::blob_writer(codecs::unique_fd file, std::string path)
     : file_(std::move(file)), path_(std::move(path)), sum_(std::make_unique<sha256>()) {}
 
@@ -58,7 +66,7 @@ file_result<std::unique_ptr<blob_store>> blob_store::open(std::string root) {
   if (!made->directory_ || !file || ::futimens(file.get(), nullptr) != 0 ||
       ::fstat(file.get(), &about) != 0)
     return std::unexpected(last_error("opening the blob store " + made->root_));
-  made->opened_s_ = about.st_mtim.tv_sec;
+  made->opened_ns_ = modified_ns(about);
   return made;
 }
 
@@ -68,9 +76,9 @@ blob_store::short_name blob_store::shortened(const digest& name) {
   return value;
 }
 
-std::string blob_store::path_of(const digest& name) const {
+std::string blob_path(const std::string& root, const digest& name) {
   const auto hex = to_hex(name);
-  return root_ + '/' + hex.substr(0, 2) + '/' + hex.substr(2);
+  return root + '/' + hex.substr(0, 2) + '/' + hex.substr(2);
 }
 
 std::string blob_store::next_part_path() {
@@ -239,7 +247,7 @@ file_result<std::size_t> blob_store::sweep() {
        at.increment(error)) {
     struct stat about{};
     if (::lstat(at->path().c_str(), &about) != 0 || !S_ISREG(about.st_mode) ||
-        at->path().filename() == ".opened" || about.st_mtim.tv_sec >= opened_s_)
+        at->path().filename() == ".opened" || modified_ns(about) >= opened_ns_)
       continue;
     const auto name =
         parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());

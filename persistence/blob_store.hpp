@@ -13,6 +13,9 @@
 
 namespace darkroom::persistence {
 
+// Where a store has the blob of this name.
+std::string blob_path(const std::string& root, const digest& name);
+
 // Bytes that have no name yet, in a file that nobody looks at; removed if nobody takes it.
 class blob_writer {
 public:
@@ -96,7 +99,7 @@ public:
   // not touched. Returns how many it removed.
   file_result<std::size_t> sweep();
 
-  std::string path_of(const digest& name) const;
+  std::string path_of(const digest& name) const { return blob_path(root_, name); }
   const std::string& root() const { return root_; }
 
 private:
@@ -117,7 +120,7 @@ private:
 
   std::string root_;
   codecs::unique_fd directory_;
-  std::int64_t opened_s_ = 0; // file system time
+  std::int64_t opened_ns_ = 0; // file system time
   mutable std::mutex mutex_;
   boost::unordered_flat_map<short_name, uses> uses_;
   bool removals_held_ = false;

@@ -2,6 +2,8 @@
 
 #include "config/limits.hpp"
 
+#include <cstdio>
+#include <mutex>
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
@@ -17,6 +19,25 @@ class silent_logger final : public rocksdb::Logger {
 public:
   using rocksdb::Logger::Logv;
   void Logv(const char*, va_list) override {}
+};
+
+// Keeps what RocksDB says about records that it drops.
+class loss_logger final : public rocksdb::Logger {
+public:
+  explicit loss_logger(std::shared_ptr<std::vector<std::string>> losses)
+      : losses_(std::move(losses)) {}
+  using rocksdb::Logger::Logv;
+  void Logv(const char* format, va_list arguments) override {
+    char line[512];
+    std::vsnprintf(line, sizeof line, format, arguments);
+    if (std::string_view(line).find("dropping ") == std::string_view::npos) return;
+    const std::lock_guard lock(mutex_);
+    losses_->emplace_back(line);
+  }
+
+private:
+  std::mutex mutex_;
+  std::shared_ptr<std::vector<std::string>> losses_;
 };
 
 rocksdb::Options options_for(rocksdb::Env* env) {
@@ -73,6 +94,28 @@ journal_result<std::shared_ptr<database>> database::open(const std::string& dire
   if (read_only && (status.IsNotFound() || status.ToString().find("CURRENT") != std::string::npos))
     return std::unexpected(journal_error{journal_fault::missing, "there is no journal here"});
   return std::unexpected(error_of(status));
+}
+
+journal_result<std::shared_ptr<database>>
+database::open_damaged(const std::string& directory,
+                       std::shared_ptr<std::vector<std::string>> losses) {
+  auto made = std::make_shared<database>();
+  rocksdb::DB* db = nullptr;
+  auto options = options_for(nullptr);
+  options.create_if_missing = false;
+  options.info_log = std::make_shared<loss_logger>(std::move(losses));
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kSkipAnyCorruptedRecords;
+  options.paranoid_checks = false;
+  const auto status = rocksdb::DB::OpenForReadOnly(options, directory, &db);
+  made->db_.reset(db);
+  if (!status.ok()) return std::unexpected(error_of(status));
+  return made;
+}
+
+journal_result<void> database::repair(const std::string& directory) {
+  if (const auto status = rocksdb::RepairDB(directory, options_for(nullptr)); !status.ok())
+    return std::unexpected(error_of(status));
+  return {};
 }
 
 } // namespace darkroom::persistence

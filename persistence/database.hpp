@@ -8,6 +8,7 @@
 #include <memory>
 #include <rocksdb/db.h>
 #include <string>
+#include <vector>
 
 namespace darkroom::persistence {
 
@@ -15,6 +16,10 @@ class database {
 public:
   static journal_result<std::shared_ptr<database>> open(const std::string& directory,
                                                         rocksdb::Env* env, bool read_only);
+  // Opens what is left of a damaged one, for reading. RocksDB's sentences about what it had to leave
+  // out are added to `losses`.
+  static journal_result<std::shared_ptr<database>>
+  open_damaged(const std::string& directory, std::shared_ptr<std::vector<std::string>> losses);
   rocksdb::DB& operator*() { return *db_; }
   rocksdb::DB* operator->() { return db_.get(); }
 
@@ -32,10 +37,16 @@ public:
     if (!at->status().ok()) return std::unexpected(error_of(at->status()));
     return {};
   }
+  // Makes the list of its files again from those that are there.
+  static journal_result<void> repair(const std::string& directory);
 
   static journal_error error_of(const rocksdb::Status& status);
 
+  // Something that must live as long as this.
+  void keep(std::shared_ptr<void> what) { kept_ = std::move(what); }
+
 private:
+  std::shared_ptr<void> kept_;
   std::unique_ptr<rocksdb::DB> db_;
 };
 

@@ -3,6 +3,7 @@
 #include "config/limits.hpp"
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/projections.hpp"
 #include "persistence/read_view.hpp"
 
 #include <charconv>
@@ -24,69 +25,6 @@ std::optional<std::uint64_t> parse_number(std::string_view text) {
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
 }
-
-// Adds what one event changes in the projections.
-class projector {
-public:
-  projector(rocksdb::WriteBatch& to, database& db, const append_request& request, seq at, seq prev)
-      : to_(to), db_(db), request_(request), batch_(request.batch), seq_(at), prev_(prev) {}
-
-  void operator()(const domain::batch_created& e) {
-    to_.Put(keys::owner(e.owner, request_.summary.created_us, batch_), rocksdb::Slice());
-    if (!e.idempotency_key.empty())
-      to_.Put(keys::request(e.owner, e.idempotency_key),
-              encode_idempotency({batch_, e.request_sha256, request_.time_us}));
-  }
-
-  void operator()(const domain::files_added& e) {
-    auto index = e.first;
-    for (const auto& entry : e.entries) {
-      to_.Put(keys::file(batch_, index++), encode_entry(entry));
-      if (const auto blob = parse_hex(entry.source))
-        to_.Put(keys::upload(request_.summary.owner, *blob), batch_bytes());
-    }
-  }
-  void operator()(const domain::file_removed& e) { to_.Delete(keys::file(batch_, e.index)); }
-  void operator()(const domain::spec_changed& e) {
-    for (const auto& file : e.files) {
-      std::string bytes;
-      const auto key = keys::file(batch_, file.index);
-      if (!db_->Get(rocksdb::ReadOptions(), key, &bytes).ok()) continue;
-      auto entry = decode_entry(bytes);
-      if (!entry) continue;
-      entry->outputs = file.outputs;
-      to_.Put(key, encode_entry(*entry));
-    }
-  }
-  void operator()(const domain::batch_deleted& e) {
-    to_.Put(keys::deletion(request_.summary.owner, seq_),
-            batch_bytes() + encode_event(e, prev_, request_.time_us));
-    to_.Put(keys::tombstone(batch_), request_.summary.owner);
-    to_.Delete(keys::batch(batch_));
-    to_.Delete(keys::live(batch_));
-    to_.Delete(keys::snapshot(batch_));
-    to_.Delete(keys::owner(request_.summary.owner, request_.summary.created_us, batch_));
-  }
-  void operator()(const domain::batch_retried& e) {
-    for (const auto index : e.files)
-      to_.Delete(keys::outcome(batch_, index));
-  }
-  void operator()(const domain::file_completed& e) { put_outcome(e.index, e); }
-  void operator()(const domain::file_failed& e) { put_outcome(e.index, e); }
-  void operator()(const domain::file_retry_scheduled& e) { put_outcome(e.index, e); }
-  void operator()(const auto&) {}
-
-private:
-  void put_outcome(domain::file_index index, const domain::event& e) {
-    to_.Put(keys::outcome(batch_, index), encode_outcome(e, seq_));
-  }
-  std::string batch_bytes() const { return keys::prefix(keys::kind::upload, batch_).substr(1); }
-  rocksdb::WriteBatch& to_;
-  database& db_;
-  const append_request& request_;
-  const batch_id& batch_;
-  seq seq_, prev_;
-};
 
 // Returns the last seq that is used.
 seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
@@ -137,18 +75,26 @@ journal_result<void> journal_store::check_format() {
         journal_fault::newer, "the journal has format " + value + ", this Darkroom knows up to " +
                                   std::to_string(limits::journal_format_version) +
                                   "; use a newer Darkroom"});
-  if ((*db_)->Get(rocksdb::ReadOptions(), seq_key, &value).ok())
-    last_seq_ = parse_number(value).value_or(0);
+  // Unread, numbers that were given out would be given out again.
+  const auto counted = (*db_)->Get(rocksdb::ReadOptions(), seq_key, &value);
+  if (counted.IsNotFound()) return {};
+  if (!counted.ok()) return std::unexpected(database::error_of(counted));
+  const auto last = parse_number(value);
+  if (!last)
+    return std::unexpected(
+        journal_error{journal_fault::corrupt, "the journal's last seq is unreadable"});
+  last_seq_ = *last;
   return {};
 }
 
-seq journal_store::last_of(const batch_id& batch) {
+journal_result<seq> journal_store::last_of(const batch_id& batch) {
   if (const auto known = last_by_batch_.find(batch); known != last_by_batch_.end())
     return known->second.any;
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
   const std::unique_ptr<rocksdb::Iterator> at((*db_)->NewIterator(options));
   at->SeekForPrev(keys::event(batch, ~seq{0}));
+  if (!at->status().ok()) return std::unexpected(database::error_of(at->status()));
   if (!at->Valid() || !at->key().starts_with(keys::prefix(keys::kind::event, batch))) return 0;
   return keys::seq_of(at->key().ToStringView()).value_or(0);
 }
@@ -163,13 +109,18 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     for (const auto& record : request.records)
       next = put_record(group, record, next);
     if (request.records_only) continue;
-    seq prev = last_of(request.batch);
+    const auto before = last_of(request.batch);
+    if (!before) return std::unexpected(before.error());
+    seq prev = *before;
     auto& last = last_by_batch_[request.batch];
     last.command = std::max(last.command, request.summary.command_seq);
     for (const auto& fact : request.events) {
       next += 1;
       group.Put(keys::event(request.batch, next), encode_event(fact, prev, request.time_us));
-      std::visit(projector(group, *db_, request, next, prev), fact);
+      project(group, *db_,
+              {request.batch, next, prev, request.time_us, request.summary.owner,
+               request.summary.created_us},
+              fact);
       done.push_back({request.batch, next, prev, request.time_us, fact, request.summary.owner});
       if (domain::is_command_event(fact)) last.command = next;
       prev = next;
@@ -186,13 +137,10 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
       continue;
     }
     auto summary = request->summary;
+    summary.id = batch;
     summary.seq = last_by_batch_[batch].any;
     summary.command_seq = last_by_batch_[batch].command;
-    group.Put(keys::batch(batch), encode_summary(summary));
-    if (domain::is_terminal(summary.phase) && summary.open_files() == 0)
-      group.Delete(keys::live(batch));
-    else
-      group.Put(keys::live(batch), rocksdb::Slice());
+    project_summary(group, summary);
   }
   group.Put(seq_key, std::to_string(next));
 

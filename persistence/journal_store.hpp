@@ -69,7 +69,7 @@ public:
 private:
   explicit journal_store(std::shared_ptr<database> db);
   journal_result<void> check_format();
-  domain::seq last_of(const domain::batch_id& batch);
+  journal_result<domain::seq> last_of(const domain::batch_id& batch);
 
   std::shared_ptr<database> db_;
   std::shared_ptr<const read_view> view_;

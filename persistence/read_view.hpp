@@ -27,6 +27,11 @@ public:
 
   // Opens a journal that may be in use by a running process, as it is now.
   static journal_result<std::shared_ptr<const read_view>> open(const std::string& directory);
+  // Copies the journal, as it is at a moment after the call, into a folder of backups, of which the
+  // newest is kept. The copy is verified. From any thread, beside the writer.
+  journal_result<void> back_up(const std::string& folder) const;
+  // Opens the newest copy in such a folder.
+  static journal_result<std::shared_ptr<const read_view>> open_backup(const std::string& folder);
 
   // All batches, the oldest first.
   journal_result<std::vector<batch_summary>> batches() const;

@@ -64,6 +64,9 @@ struct batch_summary {
   bool operator==(const batch_summary&) const = default;
 };
 
+// Fills in what the state of a batch tells of it.
+void describe(batch_summary& summary, const domain::batch_state& state);
+
 // The state of a batch as of one of its events.
 struct positioned_state {
   domain::seq seq = 0;

@@ -1,0 +1,218 @@
+#include "persistence/backup.hpp"
+
+#include "config/limits.hpp"
+#include "persistence/blob_store.hpp"
+#include "persistence/database.hpp"
+#include "persistence/read_view.hpp"
+
+#include <cerrno>
+#include <charconv>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <rocksdb/env.h>
+#include <rocksdb/utilities/backup_engine.h>
+#include <set>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace darkroom::persistence {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string mark_of(const std::string& folder) {
+  return folder + "/darkroom-backup";
+}
+std::string journal_of(const std::string& folder) {
+  return folder + "/journal";
+}
+std::string blobs_of(const std::string& folder) {
+  return folder + "/blobs";
+}
+
+rocksdb::BackupEngineOptions engine_options(const std::string& folder) {
+  rocksdb::BackupEngineOptions options(journal_of(folder));
+  options.sync = true;
+  return options;
+}
+
+std::expected<void, std::string> check_mark(const std::string& folder) {
+  std::ifstream in(mark_of(folder));
+  std::string text;
+  if (!std::getline(in, text))
+    return std::unexpected(folder + " is no folder of backups: it has no file darkroom-backup");
+  std::uint32_t format = 0;
+  std::from_chars(text.data(), text.data() + text.size(), format);
+  if (format == 0 || format > limits::backup_format_version)
+    return std::unexpected("the backup in " + folder + " has format \"" + text +
+                           "\", this Darkroom knows up to " +
+                           std::to_string(limits::backup_format_version));
+  return {};
+}
+
+// Copies one blob under its name, unless it is there; returns how many bytes it copied. Its content
+// is compared with its name on the way; the name is synced by the caller.
+file_result<std::uint64_t> copy_blob(const std::string& from, const std::string& to,
+                                     const digest& name) {
+  const auto source = open_for_reading(blob_path(from, name));
+  if (!source) return std::unexpected(source.error());
+  const auto target = blob_path(to, name);
+  struct stat there{}, here{};
+  if (::fstat(source->get(), &here) != 0) return std::unexpected(last_error("looking at a blob"));
+  if (::stat(target.c_str(), &there) == 0 && there.st_size == here.st_size) return 0;
+  if (auto ok = make_directories(parent_of(target)); !ok) return std::unexpected(ok.error());
+  const auto part = to + '/' + to_hex(name) + ".part";
+  const auto written = write_synced(source->get(), part);
+  if (!written) return std::unexpected(written.error());
+  if (written->sha256 != name) {
+    ::unlink(part.c_str());
+    errno = EILSEQ;
+    return std::unexpected(last_error("the blob " + to_hex(name) + " is damaged"));
+  }
+  if (auto ok = rename_file(part, target, true); !ok) return std::unexpected(ok.error());
+  return written->bytes;
+}
+
+// All blobs that a journal names, without what is left of deleted batches.
+journal_result<std::set<digest>> named_blobs(const read_view& journal) {
+  std::set<digest> names;
+  const auto ok = journal.each_blob([&](const digest& name) { names.insert(name); });
+  if (!ok) return std::unexpected(ok.error());
+  return names;
+}
+
+std::expected<copy_progress, std::string> copy_blobs(const std::set<digest>& names,
+                                                     const std::string& from, const std::string& to,
+                                                     const on_copy_progress& progress) {
+  if (auto ok = make_directories(to); !ok) return std::unexpected(ok.error().text());
+  copy_progress done{.blobs = names.size()};
+  for (const auto& name : names) {
+    const auto copied = copy_blob(from, to, name);
+    if (!copied) return std::unexpected(copied.error().text());
+    done.blobs_done += 1;
+    done.bytes_copied += *copied;
+    progress(done);
+  }
+  const codecs::unique_fd directory{::open(to.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!directory || ::syncfs(directory.get()) != 0)
+    return std::unexpected(last_error("syncing " + to).text());
+  return done;
+}
+
+// What an older copy needed, or one that was broken off.
+void remove_others(const std::string& blobs, const std::set<digest>& names) {
+  std::vector<fs::path> others;
+  std::error_code error;
+  for (fs::recursive_directory_iterator at(blobs, error), end; !error && at != end;
+       at.increment(error)) {
+    const auto name =
+        parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());
+    if (at->is_regular_file(error) && (!name || !names.contains(*name)))
+      others.push_back(at->path());
+  }
+  for (const auto& other : others)
+    fs::remove(other, error);
+}
+
+} // namespace
+
+std::expected<void, std::string> prepare_backup(const std::string& folder) {
+  if (auto ok = make_directories(folder); !ok) return std::unexpected(ok.error().text());
+  struct stat about{};
+  if (::stat(mark_of(folder).c_str(), &about) == 0) return check_mark(folder);
+  std::error_code error;
+  if (!fs::is_empty(folder, error))
+    return std::unexpected(folder + " is neither empty nor a folder of backups");
+  ::chmod(folder.c_str(), 0700); // other people's photos
+  const auto text = std::to_string(limits::backup_format_version) + '\n';
+  const codecs::unique_fd mark{
+      ::open(mark_of(folder).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644)};
+  if (!mark) return std::unexpected(last_error("making " + mark_of(folder)).text());
+  const auto ok = write_all(
+      mark.get(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, "the mark");
+  if (!ok) return std::unexpected(ok.error().text());
+  return {};
+}
+
+journal_result<void> read_view::back_up(const std::string& folder) const {
+  rocksdb::BackupEngine* made = nullptr;
+  auto status = rocksdb::BackupEngine::Open(engine_options(folder), rocksdb::Env::Default(), &made);
+  const std::unique_ptr<rocksdb::BackupEngine> engine(made);
+  rocksdb::CreateBackupOptions options;
+  options.flush_before_backup = true;
+  rocksdb::BackupID id = 0;
+  if (status.ok()) status = engine->CreateNewBackup(options, &**db_, &id);
+  if (status.ok()) status = engine->VerifyBackup(id, true);
+  if (status.ok()) status = engine->PurgeOldBackups(1);
+  if (!status.ok()) return std::unexpected(database::error_of(status));
+  return {};
+}
+
+journal_result<std::shared_ptr<const read_view>> read_view::open_backup(const std::string& folder) {
+  rocksdb::BackupEngineReadOnly* made = nullptr;
+  const auto status = rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(),
+                                                          engine_options(folder), &made);
+  const std::unique_ptr<rocksdb::BackupEngineReadOnly> engine(made);
+  if (!status.ok()) return std::unexpected(database::error_of(status));
+  rocksdb::BackupInfo info;
+  if (const auto found = engine->GetLatestBackupInfo(&info, true); !found.ok())
+    return std::unexpected(journal_error{journal_fault::missing, "there is no backup in " + folder});
+  auto db = database::open(info.name_for_open, info.env_for_open.get(), true);
+  if (!db) return std::unexpected(db.error());
+  db->get()->keep(info.env_for_open);
+  return std::make_shared<const read_view>(std::move(*db));
+}
+
+std::expected<copy_progress, std::string> back_up(const read_view& journal,
+                                                  const std::string& blobs,
+                                                  const std::string& folder,
+                                                  const on_copy_progress& progress) {
+  if (auto ok = check_mark(folder); !ok) return std::unexpected(ok.error());
+  if (auto ok = journal.back_up(folder); !ok) return std::unexpected(ok.error().detail);
+  // What was written to the journal since then is not in the copy: the copy says what it needs.
+  const auto copy = read_view::open_backup(folder);
+  if (!copy) return std::unexpected(copy.error().detail);
+  const auto names = named_blobs(**copy);
+  if (!names) return std::unexpected(names.error().detail);
+  auto done = copy_blobs(*names, blobs, blobs_of(folder), progress);
+  if (done) remove_others(blobs_of(folder), *names);
+  return done;
+}
+
+std::expected<copy_progress, std::string> restore(const std::string& folder,
+                                                  const std::string& journal,
+                                                  const std::string& blobs,
+                                                  const on_copy_progress& progress) {
+  if (auto ok = check_mark(folder); !ok) return std::unexpected(ok.error());
+  for (const auto& target : {journal, blobs}) {
+    std::error_code error;
+    if (fs::exists(target, error))
+      return std::unexpected(target +
+                             " is there already: nothing is written over it; name another folder, "
+                             "or remove what an earlier restore left");
+  }
+  // Blobs first: a journal that is there has all that it names.
+  const auto copy = read_view::open_backup(folder);
+  if (!copy) return std::unexpected(copy.error().detail);
+  const auto names = named_blobs(**copy);
+  if (!names) return std::unexpected(names.error().detail);
+  auto done = copy_blobs(*names, blobs_of(folder), blobs, progress);
+  if (!done) return done;
+  rocksdb::BackupEngineReadOnly* made = nullptr;
+  auto status = rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(),
+                                                    engine_options(folder), &made);
+  const std::unique_ptr<rocksdb::BackupEngineReadOnly> engine(made);
+  // Whole, or not there.
+  const auto part = journal + ".part";
+  if (status.ok()) status = engine->RestoreDBFromLatestBackup(part, part);
+  if (!status.ok()) return std::unexpected(database::error_of(status).detail);
+  auto named = rename_file(part, journal, false);
+  if (named) named = sync_directory(parent_of(journal));
+  if (!named) return std::unexpected(named.error().text());
+  return done;
+}
+
+} // namespace darkroom::persistence

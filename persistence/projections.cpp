@@ -1,0 +1,109 @@
+#include "persistence/projections.hpp"
+
+#include "persistence/access_records.hpp"
+#include "persistence/database.hpp"
+#include "persistence/event_codec.hpp"
+
+#include <rocksdb/write_batch.h>
+
+namespace darkroom::persistence {
+
+namespace {
+
+// Adds what one event changes in the projections.
+class projector {
+public:
+  projector(rocksdb::WriteBatch& to, database& db, const projection_place& at)
+      : to_(to), db_(db), at_(at), batch_(at.batch), owner_(at.owner) {}
+
+  void operator()(const domain::batch_created& e) {
+    to_.Put(keys::owner(e.owner, at_.created_us, batch_), rocksdb::Slice());
+    if (!e.idempotency_key.empty())
+      to_.Put(keys::request(e.owner, e.idempotency_key),
+              encode_idempotency({batch_, e.request_sha256, at_.time_us}));
+  }
+
+  void operator()(const domain::files_added& e) {
+    auto index = e.first;
+    for (const auto& entry : e.entries) {
+      to_.Put(keys::file(batch_, index++), encode_entry(entry));
+      if (const auto blob = parse_hex(entry.source))
+        to_.Put(keys::upload(owner_, *blob), batch_bytes());
+    }
+  }
+  void operator()(const domain::file_removed& e) { to_.Delete(keys::file(batch_, e.index)); }
+  void operator()(const domain::spec_changed& e) {
+    for (const auto& file : e.files) {
+      std::string bytes;
+      const auto key = keys::file(batch_, file.index);
+      if (!db_->Get(rocksdb::ReadOptions(), key, &bytes).ok()) continue;
+      auto entry = decode_entry(bytes);
+      if (!entry) continue;
+      entry->outputs = file.outputs;
+      to_.Put(key, encode_entry(*entry));
+    }
+  }
+  void operator()(const domain::batch_deleted& e) {
+    to_.Put(keys::deletion(owner_, at_.seq),
+            batch_bytes() + encode_event(e, at_.prev, at_.time_us));
+    to_.Put(keys::tombstone(batch_), owner_);
+    to_.Delete(keys::batch(batch_));
+    to_.Delete(keys::live(batch_));
+    to_.Delete(keys::snapshot(batch_));
+    to_.Delete(keys::owner(owner_, at_.created_us, batch_));
+  }
+  void operator()(const domain::batch_retried& e) {
+    for (const auto index : e.files)
+      to_.Delete(keys::outcome(batch_, index));
+  }
+  void operator()(const domain::file_completed& e) { put_outcome(e.index, e); }
+  void operator()(const domain::file_failed& e) { put_outcome(e.index, e); }
+  void operator()(const domain::file_retry_scheduled& e) { put_outcome(e.index, e); }
+  void operator()(const auto&) {}
+
+private:
+  void put_outcome(domain::file_index index, const domain::event& e) {
+    to_.Put(keys::outcome(batch_, index), encode_outcome(e, at_.seq));
+  }
+  std::string batch_bytes() const { return keys::prefix(keys::kind::upload, batch_).substr(1); }
+  rocksdb::WriteBatch& to_;
+  database& db_;
+  const projection_place& at_;
+  const domain::batch_id& batch_;
+  const std::string owner_;
+};
+
+} // namespace
+
+void project(rocksdb::WriteBatch& to, database& db, const projection_place& at,
+             const domain::event& fact) {
+  std::visit(projector(to, db, at), fact);
+}
+
+void describe(batch_summary& summary, const domain::batch_state& state) {
+  summary.owner = state.owner;
+  summary.name = state.name;
+  summary.spec = state.spec;
+  summary.phase = state.phase;
+  summary.priority = state.priority;
+  summary.counts = state.counts;
+  summary.bytes_in = state.bytes_in;
+  summary.bytes_out = state.bytes_out;
+  summary.sealed = state.sealed;
+  summary.keep_open = state.keep_open;
+  summary.on_first_file = state.on_first_file;
+  summary.max_failed = state.max_failed;
+  summary.tags = state.tags;
+  summary.bytes_added = state.bytes_added;
+  summary.pixels = state.pixels;
+}
+
+void project_summary(rocksdb::WriteBatch& to, const batch_summary& summary) {
+  to.Put(keys::batch(summary.id), encode_summary(summary));
+  if (domain::is_terminal(summary.phase) && summary.open_files() == 0)
+    to.Delete(keys::live(summary.id));
+  else
+    to.Put(keys::live(summary.id), rocksdb::Slice());
+}
+
+} // namespace darkroom::persistence
