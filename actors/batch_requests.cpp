@@ -67,7 +67,9 @@ execute_all(domain::batch_state& state, const batch_request& request) {
 // Runs `then` when all that was decided up to now is durable; with false when it is in doubt.
 void when_durable(self_pointer self, std::function<void(bool)> then) {
   auto& s = self->state;
-  if (s.pending.empty() && !s.unsynced)
+  if (s.journal_lost)
+    then(false); // the state may be ahead of what replay will give back
+  else if (s.pending.empty() && !s.unsynced)
     then(true);
   else if (!s.pending.empty() && s.pending.back().durable) // with that
     s.pending.push_back({s.pending.back().ticket, true, 0, std::move(then)});
@@ -153,8 +155,11 @@ void add_files(self_pointer self, const add_files_request& request,
                caf::typed_response_promise<files_outcome> promise) {
   auto& s = self->state;
   const auto refuse = [&](command_outcome why) {
-    promise.deliver(files_outcome{std::move(why), {}});
-    tell_when_idle(self);
+    when_durable(self, [self, why = std::move(why), promise](bool durable) mutable {
+      if (!durable) why = unreadable("the journal has failed");
+      promise.deliver(files_outcome{std::move(why), {}});
+      tell_when_idle(self);
+    });
   };
   // Whether it takes any at all, before names are planned.
   if (auto ok = domain::decide(s.working, domain::add_files{request.entries}); !ok)
@@ -236,7 +241,7 @@ void on_request(self_pointer self, batch_request request,
       domain::refusal why;
       why.code = domain::refusal_code::invalid_spec;
       why.detail = loaded.error;
-      promise.deliver(refused(self, std::move(why)));
+      refuse_when_durable(self, refused(self, std::move(why)), promise);
     } else if (!loaded.names) {
       promise.deliver(unreadable(loaded.error));
     } else {

@@ -272,7 +272,9 @@ void journal(self_pointer self, std::vector<domain::event> events, bool durable,
     message.request.snapshot = std::make_shared<const domain::batch_state>(s.working);
     s.events_since_snapshot = 0;
   }
-  if (s.peers.usage) s.peers.usage->set(message.request.summary);
+  // Nobody may hear of a deletion before it is durable.
+  if (s.peers.usage && s.working.phase != domain::batch_phase::deleted)
+    s.peers.usage->set(message.request.summary);
   s.pending.push_back({message.ticket, durable, commands, std::move(then)});
   self->send(s.peers.journal, std::move(message));
 }
@@ -359,11 +361,17 @@ batch_supervisor(self_pointer self, persistence::batch_summary known,
         auto& st = self->state;
         if (message.last != 0) st.last_seq = message.last;
         if (message.last_command != 0) st.command_seq = message.last_command;
+        const bool last = message.ticket + 1 == st.next_ticket;
+        if (last && st.peers.usage && st.working.phase == domain::batch_phase::deleted)
+          st.peers.usage->set(summary_of(st));
         answer_pending(self, message.ticket, true);
         finish_giving_back(self);
         tell_when_idle(self);
       },
-      [self](const append_failed& message) { answer_pending(self, message.ticket, false); },
+      [self](const append_failed& message) {
+        self->state.journal_lost = true;
+        answer_pending(self, message.ticket, false);
+      },
       [self](files_fetched& message) {
         auto& st = self->state;
         for (auto& record : message.files) {

@@ -82,6 +82,7 @@ struct batch_supervisor_state {
 
   domain::file_index next_index = 0; // nothing before it is queued and not in `ready`
   bool from_journal = false; // an earlier life may have named an output without journaling it
+  bool journal_lost = false; // what was decided is in doubt; this actor is about to be ended
   bool unsynced = false;     // the last events were written without sync
   bool reading_names = false;
   bool said_idle = false;

@@ -65,6 +65,17 @@ void replay(self_pointer self, const domain::batch_id& batch, std::function<void
           [self, batch](const caf::error&) { release(self->state.replaying, batch, false); });
 }
 
+// After a failed journal, some of what was told never came about.
+void tell_usage(usage_board& usage, const batches_loaded& loaded, bool from_scratch) {
+  std::vector<const persistence::batch_summary*> all;
+  for (const auto* list : {&loaded.summaries, &loaded.ended})
+    for (const auto& summary : *list)
+      all.push_back(&summary);
+  if (from_scratch) return usage.replace(all);
+  for (const auto* summary : all)
+    usage.set(*summary);
+}
+
 void load(self_pointer self) {
   auto& s = self->state;
   self->request(s.parts.journal, caf::infinite, load_batches{})
@@ -73,12 +84,8 @@ void load(self_pointer self) {
             if (!loaded.error.empty()) return fail_to_open(self, loaded.error);
             auto& st = self->state;
             if (st.journal_broken) st.announce("the journal is open again");
-            if (st.journal_broken && st.parts.usage)
-              st.parts.usage->clear(); // some never came about
+            if (st.parts.usage) tell_usage(*st.parts.usage, loaded, st.journal_broken);
             st.journal_broken = false;
-            for (const auto* list : {&loaded.summaries, &loaded.ended})
-              for (const auto& summary : *list)
-                if (st.parts.usage) st.parts.usage->set(summary);
             for (std::size_t i = 0; i < loaded.batches.size(); ++i)
               if (!st.supervisors.contains(loaded.batches[i].first))
                 supervise(self, loaded.summaries[i], loaded.batches[i].second, st.first_load);

@@ -18,9 +18,18 @@ std::uint64_t now_ms(self_pointer self) {
       std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
 }
 
+// Below the floor of free disk, nothing new is begun.
+void look_for_room(dispatcher_state& s, std::uint64_t now) {
+  if (!s.has_room || s.queue.waiting() == 0) return;
+  if (s.looked_for_room_at_ms && now < *s.looked_for_room_at_ms + limits::disk_look_ms) return;
+  s.looked_for_room_at_ms = now;
+  if (!s.has_room()) s.queue.hold_until(now + limits::disk_full_wait_ms);
+}
+
 void grant_all(self_pointer self) {
   auto& s = self->state;
   const auto now = now_ms(self);
+  look_for_room(s, now);
   for (const auto& granted : s.queue.grant_all(now)) {
     const auto waiting = s.waiting.find(granted.file);
     if (waiting == s.waiting.end()) {
@@ -47,8 +56,10 @@ void grant_all(self_pointer self) {
 
 } // namespace
 
-dispatcher_actor::behavior_type dispatcher(self_pointer self, std::shared_ptr<vitals> numbers) {
+dispatcher_actor::behavior_type dispatcher(self_pointer self, std::shared_ptr<vitals> numbers,
+                                           std::function<bool()> has_room) {
   self->state.numbers = std::move(numbers);
+  self->state.has_room = std::move(has_room);
   return {
       [self](const request_lease& message) {
         auto& s = self->state;

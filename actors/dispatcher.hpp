@@ -21,10 +21,13 @@ struct dispatcher_state {
   std::map<file_key, converter_actor> waiting;
   std::optional<std::uint64_t> woken_at_ms;
   std::shared_ptr<vitals> numbers;
+  std::function<bool()> has_room;
+  std::optional<std::uint64_t> looked_for_room_at_ms;
 };
 
 dispatcher_actor::behavior_type
 dispatcher(dispatcher_actor::stateful_pointer<dispatcher_state> self,
-           std::shared_ptr<vitals> numbers); // may be null
+           std::shared_ptr<vitals> numbers,   // may be null
+           std::function<bool()> has_room);   // on the disk; null: always
 
 } // namespace darkroom::actors

@@ -57,7 +57,7 @@ host_slot::host_slot(codecs::host::zygote& hosts,
     : hosts_(hosts), outputs_(std::move(outputs)), limits_(limits),
       open_source_(std::move(open_source)) {}
 
-codecs::result<unique_fd> open_path(const domain::file_entry& file) {
+codecs::result<unique_fd> open_path(const domain::file_entry& file, bool) {
   unique_fd fd{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   if (!fd)
     return fail(errno == ENOENT || errno == ENOTDIR ? source_missing : io_error,
@@ -115,7 +115,7 @@ codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
   if (job.file->bytes > limits_.bytes)
     return fail(limit_input_bytes,
                 "the file has more than " + std::to_string(limits_.bytes) + " bytes");
-  auto source = open_source_(*job.file);
+  auto source = open_source_(*job.file, false);
   if (!source) return std::unexpected(source.error());
   auto host = host_for(job.owner);
   if (!host) return std::unexpected(host.error());
@@ -170,7 +170,7 @@ conversion_outcome host_slot::convert(const conversion_job& job,
     for (const auto& target : job.file->outputs)
       if (outputs_->exists(target)) return failed({output_exists, target});
 
-  auto source = open_source_(*job.file);
+  auto source = open_source_(*job.file, true);
   if (!source) return failed(source.error());
   std::vector<unique_fd> files;
   std::vector<int> contents;

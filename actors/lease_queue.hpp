@@ -9,6 +9,7 @@
 
 #include "domain/ids.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -48,7 +49,8 @@ public:
   // False when it is not waiting (any more).
   bool withdraw(const file_key& file);
   void end(domain::lease_id lease);
-  void hold_until(std::uint64_t ms) { held_until_ms_ = ms; }
+  // Never sooner than was asked for before.
+  void hold_until(std::uint64_t ms) { held_until_ms_ = std::max(held_until_ms_, ms); }
 
   // Everything that can be granted now. Call after each change, and again at `wake_ms`.
   std::vector<grant> grant_all(std::uint64_t now_ms);

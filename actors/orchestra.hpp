@@ -25,6 +25,7 @@ struct orchestra_options {
   store_opener open_journal;
   std::unique_ptr<persistence::journal_store> journal; // open
   std::function<void(const std::string&)> announce;    // from any thread
+  std::function<bool()> has_room;                      // for outputs; null: always. From any thread
   std::function<void()> give_up;                       // nothing can go on; from any thread
 };
 

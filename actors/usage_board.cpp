@@ -15,12 +15,16 @@ void usage_board::add(const share& s, std::uint64_t times) {
 }
 
 void usage_board::set(const persistence::batch_summary& batch) {
+  const std::lock_guard lock(mutex_);
+  put(batch);
+}
+
+void usage_board::put(const persistence::batch_summary& batch) {
   const bool gone = batch.phase == domain::batch_phase::deleted;
   share now{batch.owner,        batch.phase,
             batch.counts,       domain::is_terminal(batch.phase) ? 0u : 1u,
             batch.open_files(), batch.bytes_added + batch.bytes_out,
             batch.sealed};
-  const std::lock_guard lock(mutex_);
   const auto at = shares_.find(batch.id);
   if (!gone) add(now, 1); // first, so that an owner with one batch does not go and come back
   if (at != shares_.end()) add(at->second, ~std::uint64_t{0});
@@ -30,11 +34,13 @@ void usage_board::set(const persistence::batch_summary& batch) {
     shares_[batch.id] = std::move(now);
 }
 
-void usage_board::clear() {
+void usage_board::replace(const std::vector<const persistence::batch_summary*>& batches) {
   const std::lock_guard lock(mutex_);
   shares_.clear();
   owners_.clear();
   totals_ = {};
+  for (const auto* batch : batches)
+    put(*batch);
 }
 
 std::optional<usage_board::batch_facts> usage_board::find(const domain::batch_id& batch) const {

@@ -28,8 +28,8 @@ public:
   // What the batch takes from now on.
   void set(const persistence::batch_summary& batch);
 
-  // Nothing is known any more: it is told anew.
-  void clear();
+  // All that there is, told anew: nobody sees a moment without it.
+  void replace(const std::vector<const persistence::batch_summary*>& batches);
 
   // What is known of one batch; nothing when there is none.
   struct batch_facts {
@@ -52,6 +52,7 @@ private:
     std::uint64_t live = 0, queued_files = 0, stored_bytes = 0;
     bool sealed = false;
   };
+  void put(const persistence::batch_summary& batch);
   void add(const share& s, std::uint64_t times); // times: 1, or all bits set for -1
 
   mutable std::mutex mutex_;

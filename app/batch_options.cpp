@@ -4,15 +4,11 @@
 
 namespace darkroom::app {
 
-namespace {
-
 void declare(CLI::App& command, account_options& o) {
   command.add_option("--server", o.server,
                      "http://HOST:PORT (else DARKROOM_SERVER, else the credentials file)");
   command.add_option("--token", o.token, "dr_… (else DARKROOM_TOKEN, else the credentials file)");
 }
-
-} // namespace
 
 void declare(CLI::App& command, batch_options& o) {
   command.require_subcommand(1);

@@ -13,6 +13,8 @@ struct account_options {
   std::string server, token;
 };
 
+void declare(CLI::App& command, account_options& options);
+
 struct batch_options {
   enum class verb : std::uint8_t {
     submit,

@@ -21,6 +21,7 @@ int run_info(const std::vector<std::string>& files, bool json, codecs::host::zyg
 // `directory`: of the journal itself, or a folder that `convert` wrote to.
 int run_journal_dump(const std::string& directory);
 int run_journal_verify(const std::string& directory);
+int run_journal_salvage(const salvage_options& options);
 
 int run_serve(const settings_options& options, codecs::host::zygote& hosts);
 int run_config_check(const settings_options& options);
@@ -29,6 +30,9 @@ int run_health(const std::string& url);
 int run_token(const token_options& options);
 int run_batch(batch_options& options);
 int run_audit(const audit_options& options);
+int run_fsck(const fsck_options& options);
+int run_backup(const backup_options& options);
+int run_restore(const restore_options& options);
 int run_doctor(const doctor_options& options, codecs::host::zygote& hosts);
 
 std::string version_text();

@@ -1,6 +1,9 @@
 #include "app/data_directory.hpp"
 
+#include "app/text.hpp"
+#include "config/limits.hpp"
 #include "persistence/files.hpp"
+#include "persistence/salvage.hpp"
 
 #include <sys/stat.h>
 
@@ -14,19 +17,44 @@ std::string server_blobs(const std::string& data) {
   return data + "/blobs";
 }
 
-std::expected<std::unique_ptr<persistence::journal_store>, data_error>
-open_data(const std::string& data) {
+std::expected<void, std::string> make_data_folder(const std::string& data) {
   struct stat about{};
   const bool is_new = ::stat(data.c_str(), &about) != 0;
   if (auto made = persistence::make_directories(data); !made)
-    return std::unexpected(data_error{made.error().text()});
+    return std::unexpected(made.error().text());
   if (is_new) ::chmod(data.c_str(), 0700); // other people's photos
+  return {};
+}
+
+std::string damage_text(const std::string& journal) {
+  const auto report = persistence::examine_damage(journal);
+  if (!report) return "nothing of it can be read: " + report.error().detail;
+  std::string text = "what can be read: " + count_text(report->batches, "batch") + ", " +
+                     count_text(report->events, "event") + "; what cannot:\n";
+  for (std::size_t i = 0; i < report->lost.size(); ++i) {
+    if (i == limits::damage_sentences_shown_max) {
+      text += "  and " + std::to_string(report->lost.size() - i) + " more\n";
+      break;
+    }
+    text += "  " + printable(report->lost[i]) + '\n';
+  }
+  if (report->lost.empty()) text += "  nothing that is missed\n";
+  return text + "restore a backup (darkroom restore), or save what can be read:\n"
+                "  darkroom journal salvage " + journal + " --to " + journal + ".salvaged\n";
+}
+
+std::expected<std::unique_ptr<persistence::journal_store>, data_error>
+open_data(const std::string& data) {
+  if (auto made = make_data_folder(data); !made) return std::unexpected(data_error{made.error()});
   if (auto made = persistence::make_directories(server_journal(data)); !made)
     return std::unexpected(data_error{made.error().text()});
   auto journal = persistence::journal_store::open({server_journal(data), nullptr});
   if (journal) return std::move(*journal);
   if (journal.error().fault == persistence::journal_fault::locked)
     return std::unexpected(data_error{"a server is using " + data + " already", true});
+  if (journal.error().fault == persistence::journal_fault::corrupt)
+    return std::unexpected(
+        data_error{journal.error().detail + '\n' + damage_text(server_journal(data))});
   return std::unexpected(data_error{journal.error().detail});
 }
 

@@ -11,6 +11,12 @@ namespace darkroom::app {
 std::string server_journal(const std::string& data);
 std::string server_blobs(const std::string& data);
 
+// Makes the folder, if need be, for nobody else to read. The error is a sentence.
+std::expected<void, std::string> make_data_folder(const std::string& data);
+
+// What a journal that is refused has lost, and what to do; a line each.
+std::string damage_text(const std::string& journal);
+
 // Makes the folder if need be, for nobody else to read, and opens its journal; the error is a
 // sentence, and `locked` tells that a server is using it.
 struct data_error {

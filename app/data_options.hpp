@@ -1,6 +1,8 @@
 // What the commands that look after a server's data are asked to do.
 #pragma once
 
+#include "app/batch_options.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,6 +13,25 @@ class App;
 
 namespace darkroom::app {
 
+struct fsck_options {
+  std::string data; // the folder of a server that does not run
+  bool repair = false, quick = false;
+};
+
+struct backup_options {
+  std::string folder;      // of the backup
+  std::string data;        // of a server that does not run; empty: ask the one that does
+  account_options account; // of an admin
+};
+
+struct restore_options {
+  std::string folder, data;
+};
+
+struct salvage_options {
+  std::string journal, to;
+};
+
 struct doctor_options {
   std::string directory = ".";
   std::uint32_t crash_cycles = 0; // 0: no crash test
@@ -19,6 +40,10 @@ struct doctor_options {
   std::vector<std::string> images, environment;
 };
 
+void declare(CLI::App& command, fsck_options& options);
+void declare(CLI::App& command, backup_options& options);
+void declare(CLI::App& command, restore_options& options);
+void declare(CLI::App& command, salvage_options& options);
 void declare(CLI::App& command, doctor_options& options);
 
 } // namespace darkroom::app

@@ -6,6 +6,9 @@
 #include "http/event_views.hpp"
 #include "http/views.hpp"
 #include "persistence/read_view.hpp"
+#include "persistence/salvage.hpp"
+
+#include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <filesystem>
@@ -14,14 +17,18 @@ namespace darkroom::app {
 
 namespace {
 
-persistence::journal_result<std::shared_ptr<const persistence::read_view>>
-open(const std::string& directory) {
+// Of an output folder, of a server's data, or the journal itself.
+std::string folder_of(const std::string& directory) {
   std::error_code error;
-  // An output folder, a server's data, or the journal itself.
   for (const auto& inside :
        {journal_directory(absolute_path(directory)), server_journal(directory)})
-    if (std::filesystem::is_directory(inside, error)) return persistence::read_view::open(inside);
-  return persistence::read_view::open(directory);
+    if (std::filesystem::is_directory(inside, error)) return inside;
+  return directory;
+}
+
+persistence::journal_result<std::shared_ptr<const persistence::read_view>>
+open(const std::string& directory) {
+  return persistence::read_view::open(folder_of(directory));
 }
 
 } // namespace
@@ -46,6 +53,9 @@ int run_journal_dump(const std::string& directory) {
 
 int run_journal_verify(const std::string& directory) {
   const auto journal = open(directory);
+  if (!journal && journal.error().fault == persistence::journal_fault::corrupt)
+    return complain(journal.error().detail + '\n' + damage_text(folder_of(directory)),
+                    exit_some_failed);
   if (!journal) return complain(journal.error().detail, exit_usage);
   const auto problems = (*journal)->verify();
   if (!problems) return complain(problems.error().detail, exit_some_failed);
@@ -56,6 +66,26 @@ int run_journal_verify(const std::string& directory) {
     std::printf("the journal is whole: %s\n",
                 count_text(batches ? batches->size() : 0, "batch").c_str());
   return problems->empty() ? exit_all : exit_some_failed;
+}
+
+void declare(CLI::App& command, salvage_options& options) {
+  command
+      .add_option("DIR", options.journal, "An output folder, a server's data, or the journal itself")
+      ->required();
+  command.add_option("--to", options.to, "A new folder for the new journal")->required();
+}
+
+int run_journal_salvage(const salvage_options& options) {
+  const auto report =
+      persistence::salvage(folder_of(options.journal), absolute_path(options.to));
+  if (!report) return complain(report.error().detail, exit_usage);
+  for (const auto& line : report->lost)
+    std::printf("lost: %s\n", printable(line).c_str());
+  std::printf("saved: %s with %s, and %s of tokens and of the audit, in %s\n",
+              count_text(report->batches, "batch").c_str(),
+              count_text(report->events, "event").c_str(),
+              count_text(report->records, "record").c_str(), options.to.c_str());
+  return report->lost.empty() ? exit_all : exit_some_failed;
 }
 
 } // namespace darkroom::app

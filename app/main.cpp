@@ -4,30 +4,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include <cstdio>
 #include <exception>
-#include <filesystem>
 
 namespace darkroom::app {
-
-int complain(const std::string& sentence, int code) {
-  std::fprintf(stderr, "darkroom: %s\n", sentence.c_str());
-  return code;
-}
-
-std::string journal_directory(const std::string& out) {
-  return out + "/.darkroom/journal";
-}
-
-std::string absolute_path(const std::string& path) {
-  std::error_code error;
-  const auto whole = std::filesystem::absolute(path, error);
-  auto text = std::filesystem::weakly_canonical(whole, error).lexically_normal().native();
-  if (error) text = whole.lexically_normal().native();
-  while (text.size() > 1 && text.ends_with('/'))
-    text.pop_back();
-  return text;
-}
 
 namespace {
 
@@ -68,6 +47,11 @@ int run(int argc, char** argv) {
   verify.add_option("DIR", directory, "An output folder, a server's data, or the journal itself")
       ->required();
 
+  salvage_options salvage_asked;
+  auto& salvage = *journal.add_subcommand(
+      "salvage", "Copy what can be read of a damaged journal, and list what cannot");
+  declare(salvage, salvage_asked);
+
   settings_options settings;
   auto& serve = *darkroom.add_subcommand("serve", "Serve batches over HTTP");
   declare_server(serve, settings);
@@ -93,6 +77,15 @@ int run(int argc, char** argv) {
   auto& audit = *darkroom.add_subcommand("audit", "Who did what on a server, and what was refused");
   declare(audit, audit_asked);
 
+  fsck_options fsck_asked;
+  auto& fsck = *darkroom.add_subcommand("fsck", "Check the data of a server that does not run");
+  declare(fsck, fsck_asked);
+  backup_options backup_asked;
+  auto& backup = *darkroom.add_subcommand("backup", "Copy a server's data, also while it works");
+  declare(backup, backup_asked);
+  restore_options restore_asked;
+  auto& restore = *darkroom.add_subcommand("restore", "Make a server's data from a backup");
+  declare(restore, restore_asked);
   doctor_options doctor_asked;
   auto& doctor = *darkroom.add_subcommand(
       "doctor", "Check that this machine and its disk can keep what Darkroom promises");
@@ -111,6 +104,10 @@ int run(int argc, char** argv) {
   }
   if (serve.parsed())
     return with_hosts([&](codecs::host::zygote& hosts) { return run_serve(settings, hosts); });
+  if (fsck.parsed()) return run_fsck(fsck_asked);
+  if (backup.parsed()) return run_backup(backup_asked);
+  if (restore.parsed()) return run_restore(restore_asked);
+  if (salvage.parsed()) return run_journal_salvage(salvage_asked);
   if (doctor.parsed())
     return with_hosts([&](codecs::host::zygote& hosts) { return run_doctor(doctor_asked, hosts); });
   if (config_check.parsed()) return run_config_check(settings);

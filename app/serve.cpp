@@ -55,8 +55,8 @@ void open_log(const config::log_settings& settings) {
 }
 
 // Bytes of a file that was uploaded.
-codecs::result<codecs::unique_fd> open_blob(const blob_store& blobs,
-                                            const domain::file_entry& file) {
+codecs::result<codecs::unique_fd> open_blob(const blob_store& blobs, const domain::file_entry& file,
+                                            bool whole) {
   const auto name = persistence::parse_hex(file.source);
   if (!name) return codecs::fail(domain::failure_reason::source_missing, file.source);
   auto opened = blobs.open_blob(*name);
@@ -64,6 +64,13 @@ codecs::result<codecs::unique_fd> open_blob(const blob_store& blobs,
     return codecs::fail(opened.error().code == ENOENT ? domain::failure_reason::source_missing
                                                       : domain::failure_reason::io_error,
                         opened.error().text());
+  if (whole) {
+    const auto sums = persistence::sums_of(opened->get());
+    if (!sums) return codecs::fail(domain::failure_reason::io_error, "reading " + file.source);
+    if (sums->sha256 != *name)
+      return codecs::fail(domain::failure_reason::source_changed,
+                          "the stored upload is damaged; send it again in another batch");
+  }
   return std::move(*opened);
 }
 
@@ -206,7 +213,9 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   codecs::input_limits limits_of_input;
   limits_of_input.bytes = s.work.input_bytes_max;
   limits_of_input.pixels = s.work.image_pixels_max;
-  const auto opener = [&blobs](const domain::file_entry& file) { return open_blob(blobs, file); };
+  const auto opener = [&blobs](const domain::file_entry& file, bool whole) {
+    return open_blob(blobs, file, whole);
+  };
   auto tokens = journal->view()->tokens();
   if (!tokens) return complain(tokens.error().detail, exit_internal);
   auto census = std::make_unique<blob_census>(blobs, journal->view());
@@ -224,6 +233,11 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
           },
       .journal = std::move(journal),
       .announce = [](const std::string& line) { spdlog::error("{}", printable(line)); },
+      .has_room =
+          [s] {
+            const auto free = persistence::free_bytes(s.data.dir);
+            return !free || *free >= s.data.disk_floor_bytes;
+          },
       .give_up =
           [] {
             spdlog::critical("nothing can go on; what is journaled is safe");

@@ -9,14 +9,27 @@ namespace darkroom::app {
 
 namespace json = boost::json;
 
+const json::value& member_of(const json::value& object, const char* name) {
+  static const json::value none;
+  const auto* members = object.if_object();
+  const auto* found = members == nullptr ? nullptr : members->if_contains(name);
+  return found == nullptr ? none : *found;
+}
+
 std::string text_of(const json::value& object, const char* name) {
-  const auto* value = object.as_object().if_contains(name);
-  return value != nullptr && value->is_string() ? std::string{value->get_string()} : std::string{};
+  const auto& value = member_of(object, name);
+  return value.is_string() ? std::string{value.get_string()} : std::string{};
 }
 
 std::uint64_t number_of(const json::value& object, const char* name) {
-  const auto* value = object.as_object().if_contains(name);
-  return value == nullptr ? 0 : value->to_number<std::uint64_t>();
+  const auto& value = member_of(object, name);
+  return value.is_number() ? value.to_number<std::uint64_t>() : 0;
+}
+
+json::value parsed(const std::string& text) {
+  boost::system::error_code error;
+  auto value = json::parse(text, error);
+  return error ? json::value{} : value;
 }
 
 run_totals totals_of(const json::value& batch) {

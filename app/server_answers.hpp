@@ -10,7 +10,10 @@
 
 namespace darkroom::app {
 
-// Empty, or 0, when there is no such member.
+// Null when it is no JSON.
+boost::json::value parsed(const std::string& text);
+// Null, empty, or 0, when there is no such member.
+const boost::json::value& member_of(const boost::json::value& object, const char* name);
 std::string text_of(const boost::json::value& object, const char* name);
 std::uint64_t number_of(const boost::json::value& object, const char* name);
 

@@ -105,6 +105,8 @@ codec_error encode_error(const WebPPicture& picture, const output_sink& out) {
   if (out.error() == ENOSPC) return {disk_full, "no room for the output"};
   if (out.error() != 0) return {io_error, "writing the output failed"};
   switch (picture.error_code) {
+  // The encoder of the alpha plane says nothing of what went wrong; it can only be this.
+  case VP8_ENC_OK:
   case VP8_ENC_ERROR_OUT_OF_MEMORY:
   case VP8_ENC_ERROR_BITSTREAM_OUT_OF_MEMORY:
     return {limit_memory, "no memory for the encoder"};
@@ -167,9 +169,9 @@ std::uint64_t webp_encode_bytes(const domain::output_spec& output, std::uint32_t
                                 std::uint32_t height, std::uint32_t channels, std::uint8_t) {
   const std::uint64_t pixels = std::uint64_t{width} * height;
   // Measured with libwebp 1.2.4, the picture and the encoder's own: lossy took up to 2.9 bytes a
-  // pixel, lossless up to 26, an alpha plane up to 10 more.
+  // pixel, lossless up to 26, an alpha plane up to 18 more (at effort 6).
   if (output.lossless) return pixels * 26 + 8 * limits::MiB;
-  const std::uint64_t alpha = channels == 4 ? pixels * 10 : 0;
+  const std::uint64_t alpha = channels == 4 ? pixels * 18 : 0;
   return pixels * 32 / 10 + alpha + 3 * limits::MiB;
 }
 

@@ -79,6 +79,7 @@ inline constexpr std::uint32_t crashes_before_alone = 2; // running at so many c
 inline constexpr std::uint32_t crashes_max = 3;          // running at so many crashes: failed
 inline constexpr std::uint32_t nodes_lost_max = 5;       // in a row: failed
 inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
+inline constexpr std::uint32_t disk_look_ms = 500; // how often free room is looked for
 inline constexpr std::uint32_t detail_bytes_max = 200; // text of one failure
 inline constexpr std::size_t ended_batches_kept = 32;  // in memory, for a retry
 
@@ -86,6 +87,8 @@ inline constexpr std::size_t ended_batches_kept = 32;  // in memory, for a retry
 inline constexpr std::uint32_t journal_format_version = 1;
 inline constexpr std::size_t salvage_sentences_max = 1'000;
 inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and lost, at most
+inline constexpr std::uint32_t backup_poll_ms = 250;
+inline constexpr std::size_t damage_sentences_shown_max = 10;
 inline constexpr std::uint32_t backup_format_version = 1;
 inline constexpr std::uint32_t journal_group_events_max = 4'096;
 inline constexpr std::uint32_t unsynced_tail_ms = 50;

@@ -52,6 +52,10 @@ constexpr problem_kind kinds[] = {
      "Another upload of the same path is under way."},
     {"request_in_progress", 409, "The same request is under way",
      "A request with this Idempotency-Key has not been answered yet; try again soon."},
+    {"backup_running", 409, "A backup is being made", "Wait until it has ended."},
+    {"not_a_backup", 409, "The folder is not one for backups",
+     "Somebody with access to the server's machine makes it one with `darkroom backup`, or with an "
+     "empty folder that has a file darkroom-backup with the line 1."},
     {"not_completed", 409, "There is no output yet", "The file has not completed."},
     // 411 to 417
     {"length_required", 411, "The length is missing", "Send Content-Length, or chunked."},

@@ -193,7 +193,7 @@ const std::vector<route>& routes() {
   static const std::vector<route> all = [] {
     std::vector<route> list;
     for (const auto& part : {batch_routes(), file_routes(), content_routes(), result_routes(),
-                             event_routes(), audit_routes(), admin_routes(), service_routes()})
+                             event_routes(), audit_routes(), backup_routes(), admin_routes(), service_routes()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

@@ -2,6 +2,7 @@
 #include "http/blocking.hpp"
 #include "http/routes.hpp"
 #include "http/spec_json.hpp"
+#include "http/uploads.hpp"
 
 #include "config/limits.hpp"
 #include "http/request_id.hpp"
@@ -109,6 +110,7 @@ task<response> create(call& c) {
       co_return created(*view, true);
     }
   }
+  if (const auto ok = check_room(c); !ok) co_return problem_response(ok.error(), c.rq);
   const auto room = c.s.quotas.reserve(c.who.user, {.batches = 1});
   if (!room) co_return problem_response(room.error(), c.rq);
   batch_request request;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <sys/statvfs.h>
 
 namespace darkroom::http {
 
@@ -61,9 +60,7 @@ std::shared_ptr<const persistence::read_view> journal_of(services& s) {
 }
 
 std::optional<std::uint64_t> free_bytes(const services& s) {
-  struct statvfs about{};
-  if (::statvfs(s.settings.data.dir.c_str(), &about) != 0) return std::nullopt;
-  return std::uint64_t{about.f_bavail} * about.f_frsize;
+  return persistence::free_bytes(s.settings.data.dir);
 }
 
 } // namespace darkroom::http

@@ -3,6 +3,7 @@
 
 #include "config/settings.hpp"
 #include "http/actor_gateway.hpp"
+#include "http/backup_runner.hpp"
 #include "http/feed_source.hpp"
 #include "http/identity.hpp"
 #include "http/metrics.hpp"
@@ -82,7 +83,7 @@ struct services {
            std::shared_ptr<persistence::output_store> out, boost::asio::thread_pool& pool,
            format_facts known)
       : settings(s), gateway(actors), blobs(store), committer(store), outputs(std::move(out)),
-        blocking(pool), formats(std::move(known)), identities(s.auth),
+        backups(store), blocking(pool), formats(std::move(known)), identities(s.auth),
         ip_rate(s.rate.ip_per_s, s.rate.ip_burst), user_rate(s.rate.user_per_s, s.rate.user_burst),
         quotas(s.quota, actors.usage()), streams(s.feed), source(actors, events) {}
 
@@ -91,6 +92,7 @@ struct services {
   persistence::blob_store& blobs;
   persistence::blob_committer committer;
   std::shared_ptr<persistence::output_store> outputs;
+  backup_runner backups;
   boost::asio::thread_pool& blocking;
   format_facts formats;
   identity_store identities;

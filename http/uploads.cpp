@@ -50,15 +50,20 @@ problem disk_problem(const persistence::file_error& error) {
   return {"internal"};
 }
 
+std::expected<void, problem> check_room(const call& c) {
+  const auto free = free_bytes(c.s);
+  if (free && *free < c.s.settings.data.disk_floor_bytes)
+    return std::unexpected(problem{"disk_full"});
+  return {};
+}
+
 std::expected<void, problem> check_may_add(const call& c, const named_batch& batch) {
   if (batch.facts.sealed || domain::is_terminal(batch.facts.phase)) {
     problem p{"batch_sealed"};
     p.state = to_string(batch.facts.phase);
     return std::unexpected(std::move(p));
   }
-  const auto free = free_bytes(c.s);
-  if (free && *free < c.s.settings.data.disk_floor_bytes)
-    return std::unexpected(problem{"disk_full"});
+  if (auto ok = check_room(c); !ok) return ok;
   if (!journal_of(c.s)) return std::unexpected(journal_problem({}));
   return {};
 }

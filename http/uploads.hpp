@@ -22,6 +22,9 @@ struct added_file {
   std::optional<problem> refused; // then nothing of it is kept
 };
 
+// Whether the disk has room for anything new.
+std::expected<void, problem> check_room(const call& c);
+
 // Whether the batch takes files at all, and there is room for them.
 std::expected<void, problem> check_may_add(const call& c, const named_batch& batch);
 

@@ -39,20 +39,6 @@ rocksdb::BackupEngineOptions engine_options(const std::string& folder) {
   return options;
 }
 
-std::expected<void, std::string> check_mark(const std::string& folder) {
-  std::ifstream in(mark_of(folder));
-  std::string text;
-  if (!std::getline(in, text))
-    return std::unexpected(folder + " is no folder of backups: it has no file darkroom-backup");
-  std::uint32_t format = 0;
-  std::from_chars(text.data(), text.data() + text.size(), format);
-  if (format == 0 || format > limits::backup_format_version)
-    return std::unexpected("the backup in " + folder + " has format \"" + text +
-                           "\", this Darkroom knows up to " +
-                           std::to_string(limits::backup_format_version));
-  return {};
-}
-
 // Copies one blob under its name, unless it is there; returns how many bytes it copied. Its content
 // is compared with its name on the way; the name is synced by the caller.
 file_result<std::uint64_t> copy_blob(const std::string& from, const std::string& to,
@@ -119,10 +105,24 @@ void remove_others(const std::string& blobs, const std::set<digest>& names) {
 
 } // namespace
 
+std::expected<void, std::string> check_backup(const std::string& folder) {
+  std::ifstream in(mark_of(folder));
+  std::string text;
+  if (!std::getline(in, text))
+    return std::unexpected(folder + " is no folder of backups: it has no file darkroom-backup");
+  std::uint32_t format = 0;
+  std::from_chars(text.data(), text.data() + text.size(), format);
+  if (format == 0 || format > limits::backup_format_version)
+    return std::unexpected("the backup in " + folder + " has format \"" + text +
+                           "\", this Darkroom knows up to " +
+                           std::to_string(limits::backup_format_version));
+  return {};
+}
+
 std::expected<void, std::string> prepare_backup(const std::string& folder) {
   if (auto ok = make_directories(folder); !ok) return std::unexpected(ok.error().text());
   struct stat about{};
-  if (::stat(mark_of(folder).c_str(), &about) == 0) return check_mark(folder);
+  if (::stat(mark_of(folder).c_str(), &about) == 0) return check_backup(folder);
   std::error_code error;
   if (!fs::is_empty(folder, error))
     return std::unexpected(folder + " is neither empty nor a folder of backups");
@@ -166,12 +166,13 @@ journal_result<std::shared_ptr<const read_view>> read_view::open_backup(const st
   return std::make_shared<const read_view>(std::move(*db));
 }
 
-std::expected<copy_progress, std::string> back_up(const read_view& journal,
+std::expected<copy_progress, std::string> back_up(std::shared_ptr<const read_view> journal,
                                                   const std::string& blobs,
                                                   const std::string& folder,
                                                   const on_copy_progress& progress) {
-  if (auto ok = check_mark(folder); !ok) return std::unexpected(ok.error());
-  if (auto ok = journal.back_up(folder); !ok) return std::unexpected(ok.error().detail);
+  if (auto ok = check_backup(folder); !ok) return std::unexpected(ok.error());
+  if (auto ok = journal->back_up(folder); !ok) return std::unexpected(ok.error().detail);
+  journal.reset();
   // What was written to the journal since then is not in the copy: the copy says what it needs.
   const auto copy = read_view::open_backup(folder);
   if (!copy) return std::unexpected(copy.error().detail);
@@ -186,7 +187,7 @@ std::expected<copy_progress, std::string> restore(const std::string& folder,
                                                   const std::string& journal,
                                                   const std::string& blobs,
                                                   const on_copy_progress& progress) {
-  if (auto ok = check_mark(folder); !ok) return std::unexpected(ok.error());
+  if (auto ok = check_backup(folder); !ok) return std::unexpected(ok.error());
   for (const auto& target : {journal, blobs}) {
     std::error_code error;
     if (fs::exists(target, error))

@@ -10,11 +10,11 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace darkroom::persistence {
 
-class blob_store;
 class read_view;
 
 struct copy_progress {
@@ -26,8 +26,12 @@ using on_copy_progress = std::function<void(const copy_progress&)>;
 // Makes the folder, if need be, into one that `back_up` writes to. The error is a sentence.
 std::expected<void, std::string> prepare_backup(const std::string& folder);
 
-// Only into a prepared folder. Nothing may be removed from the blobs meanwhile.
-std::expected<copy_progress, std::string> back_up(const read_view& journal,
+// Whether a folder is one that `back_up` writes to. The error is a sentence.
+std::expected<void, std::string> check_backup(const std::string& folder);
+
+// Only into a prepared folder. Nothing may be removed from the blobs meanwhile. The journal is let
+// go of when it is copied.
+std::expected<copy_progress, std::string> back_up(std::shared_ptr<const read_view> journal,
                                                   const std::string& blobs,
                                                   const std::string& folder,
                                                   const on_copy_progress& progress);

@@ -220,7 +220,7 @@ void blob_store::unpin(const digest& name) {
 void blob_store::remove_if_unused(const digest& name) {
   const auto at = uses_.find(shortened(name));
   if (at->second.references != 0 || at->second.pins != 0) return;
-  if (removals_held_) {
+  if (removals_held_ != 0) {
     held_back_.push_back(name);
     return;
   }
@@ -230,12 +230,12 @@ void blob_store::remove_if_unused(const digest& name) {
 
 void blob_store::hold_removals() {
   const std::lock_guard lock(mutex_);
-  removals_held_ = true;
+  removals_held_ += 1;
 }
 
 void blob_store::allow_removals() {
   const std::lock_guard lock(mutex_);
-  removals_held_ = false;
+  if (--removals_held_ != 0) return;
   for (const auto& name : std::exchange(held_back_, {}))
     if (uses_.contains(shortened(name))) remove_if_unused(name);
 }

@@ -91,7 +91,8 @@ public:
   // Removes the blob with its last reference, if nobody holds a pin.
   void drop_reference(const digest& name);
 
-  // Until references are known, nothing is removed.
+  // Until references are known, or while a backup is made, nothing is removed: until everybody who
+  // held removals has allowed them again.
   void hold_removals();
   void allow_removals();
 
@@ -123,7 +124,7 @@ private:
   std::int64_t opened_ns_ = 0; // file system time
   mutable std::mutex mutex_;
   boost::unordered_flat_map<short_name, uses> uses_;
-  bool removals_held_ = false;
+  std::size_t removals_held_ = 0; // how often
   std::vector<digest> held_back_; // unused while removals were held
   std::uint64_t next_part_ = 0;
 };

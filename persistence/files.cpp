@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <vector>
 
 namespace darkroom::persistence {
@@ -42,6 +43,12 @@ std::string file_error::text() const {
 
 file_error last_error(std::string action) {
   return {errno, std::move(action)};
+}
+
+std::optional<std::uint64_t> free_bytes(const std::string& path) {
+  struct statvfs about{};
+  if (::statvfs(path.c_str(), &about) != 0) return std::nullopt;
+  return std::uint64_t{about.f_bavail} * about.f_frsize;
 }
 
 std::string parent_of(const std::string& path) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 
 namespace darkroom::persistence {
@@ -45,6 +46,9 @@ file_result<void> sync_directory(const std::string& path);
 
 // Renames within a file system. With `replace` false, an existing target is the error EEXIST.
 file_result<void> rename_file(const std::string& from, const std::string& to, bool replace);
+
+// Free for everybody, on the file system of a path; nothing when that cannot be told.
+std::optional<std::uint64_t> free_bytes(const std::string& path);
 
 std::string parent_of(const std::string& path);
 

@@ -48,17 +48,18 @@ private:
     return false;
   }
 
-  std::string data() const { return o_.directory + "/data"; }
+  std::string data() const { return o_.data.empty() ? o_.directory + "/data" : o_.data; }
 
-  std::unique_ptr<server_process> start() {
-    server_launch launch{o_.binary, data(), o_.directory + "/server.log", o_.arguments,
-                         o_.environment};
+  std::unique_ptr<server_process> start(const std::vector<std::string>& more = {}) {
+    server_launch launch{o_.binary, data(), o_.directory + "/server.log", {}, o_.environment};
+    launch.environment.insert(launch.environment.end(), more.begin(), more.end());
     for (const auto* setting :
          {"rate.ip_per_s=1000000", "rate.ip_burst=1000000", "rate.user_per_s=1000000",
           "rate.user_burst=1000000", "log.requests=false", "data.disk_floor_bytes=0"}) {
       launch.arguments.emplace_back("--set");
       launch.arguments.emplace_back(setting);
     }
+    launch.arguments.insert(launch.arguments.end(), o_.arguments.begin(), o_.arguments.end());
     return std::make_unique<server_process>(launch);
   }
 
@@ -99,7 +100,8 @@ private:
 
   // One life of the server, to its sudden end.
   void live() {
-    auto server = start();
+    auto server = start(o_.life_environment ? o_.life_environment(r_.cycles)
+                                            : std::vector<std::string>{});
     in_doubt_ = false;
     std::atomic<bool> stop = false;
     const auto born = std::chrono::steady_clock::now();

@@ -14,13 +14,16 @@
 namespace darkroom::app {
 
 struct crash_test_options {
-  std::string directory;           // of its own: data, samples and logs go there
+  std::string directory;           // of its own: samples and logs go there
+  std::string data;                // of the server; empty: below `directory`
   std::string binary;              // of darkroom
   std::uint32_t cycles = 10;       // lives of the server
   std::uint32_t seed = 1;          // of all that is decided at random
   std::uint32_t check_every = 25;  // cycles
   std::vector<std::string> images; // to convert; none: pictures that it makes
   std::vector<std::string> arguments, environment; // more, for the server
+  // More, for one life that is to end suddenly.
+  std::function<std::vector<std::string>(std::uint32_t cycle)> life_environment;
   std::function<void(const std::string&)> announce;
   // Ends a life in another way than by `kill -9`. `in_doubt` is set before what is answered may be
   // lost. The error is a sentence.

@@ -1,12 +1,13 @@
 #include "app/crash_test/crash_user.hpp"
 
-#include "config/limits.hpp"
+#include "app/server_answers.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <sstream>
 
 namespace darkroom::app {
 
@@ -18,35 +19,11 @@ constexpr std::size_t batches_of_one_user = 8;
 constexpr std::size_t files_of_one_batch = 40;
 constexpr auto settle_time = std::chrono::seconds(120);
 
-json::value parsed(const std::string& text) {
-  boost::system::error_code error;
-  auto value = json::parse(text, error);
-  return error ? json::value{} : value;
-}
-
-std::string text_in(const json::value& object, const char* name) {
-  const auto* o = object.if_object();
-  const auto* member = o == nullptr ? nullptr : o->if_contains(name);
-  return member != nullptr && member->is_string() ? std::string{member->get_string()}
-                                                  : std::string{};
-}
-
-std::uint64_t number_in(const json::value& object, const char* name) {
-  const auto* o = object.if_object();
-  const auto* member = o == nullptr ? nullptr : o->if_contains(name);
-  return member != nullptr && member->is_number() ? member->to_number<std::uint64_t>() : 0;
-}
-
-const json::value& member(const json::value& object, const char* name) {
-  static const json::value none;
-  const auto* o = object.if_object();
-  const auto* found = o == nullptr ? nullptr : o->if_contains(name);
-  return found == nullptr ? none : *found;
-}
-
 std::string content_of(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  const std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
 }
 
 certainty either(certainty a, certainty b) {
@@ -73,6 +50,11 @@ crash_user::crash_user(ledger& knows, const std::vector<crash_sample>& samples, 
 
 certainty crash_user::known(const http_reply& reply) const {
   return in_doubt_ ? certainty::maybe : certainty_of(reply);
+}
+
+void crash_user::note(const http_reply& reply) {
+  lost_connection_ |= reply.status == 0;
+  if (reply.status >= 500) knows_.counts["answers " + std::to_string(reply.status)] += 1;
 }
 
 void crash_user::complain(const known_batch& batch, const std::string& what,
@@ -167,10 +149,10 @@ void crash_user::note_tag(known_batch& batch, const http_reply& reply) {
 void crash_user::make(known_batch& batch) {
   const auto reply =
       client_.send("POST", "/v1/batches", batch.body, {"Idempotency-Key: " + batch.key});
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   if (known(reply) != certainty::yes) return;
   count("batches made");
-  const auto id = text_in(parsed(reply.body), "id");
+  const auto id = text_of(parsed(reply.body), "id");
   if (!batch.id.empty() && batch.id != id)
     complain(batch, "the same idempotency key made another batch", reply);
   batch.id = id;
@@ -194,7 +176,7 @@ void crash_user::upload(known_batch& batch) {
   file.sample = sample;
   const auto reply = client_.put_file(path_of(batch, "/files/" + path), samples_[sample].file,
                                       samples_[sample].bytes);
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   file.added = either(file.added, known(reply));
   if (known(reply) == certainty::yes) count("files uploaded");
 }
@@ -215,7 +197,7 @@ void crash_user::upload_form(known_batch& batch) {
   body += "--" + border + "--\r\n";
   const auto reply = client_.send("POST", path_of(batch, "/files"), body,
                                   {"Content-Type: multipart/form-data; boundary=" + border});
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   const auto answer = parsed(reply.body);
   const auto* object = answer.if_object();
   const auto* files = object == nullptr ? nullptr : object->if_contains("files");
@@ -226,7 +208,7 @@ void crash_user::upload_form(known_batch& batch) {
       continue;
     }
     const bool told = std::ranges::any_of(files->get_array(), [&](const json::value& row) {
-      return text_in(row, "path") == path;
+      return text_of(row, "path") == path;
     });
     // A rejected part may have been in doubt itself.
     added = either(added, told ? certainty::yes : certainty::maybe);
@@ -246,7 +228,7 @@ void crash_user::add_known(known_batch& batch) {
     rows.push_back({{"path", paths.back()}, {"size", s.bytes}, {"sha256", s.sha256}});
   }
   const auto reply = client_.send("POST", path_of(batch, "/manifest"), json::serialize(rows));
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   const auto answer = parsed(reply.body);
   const auto* object = answer.if_object();
   const auto* have = object == nullptr ? nullptr : object->if_contains("have");
@@ -258,7 +240,7 @@ void crash_user::add_known(known_batch& batch) {
     }
     const bool told = std::ranges::any_of(have->get_array(), [&](const json::value& row) {
       return row.is_string() ? std::string_view{row.get_string()} == path
-                             : text_in(row, "path") == path;
+                             : text_of(row, "path") == path;
     });
     added = either(added, told ? certainty::yes : certainty::no);
     if (told) count("files added by digest");
@@ -271,20 +253,20 @@ void crash_user::remove(known_batch& batch) {
   std::advance(at, roll(static_cast<std::uint32_t>(batch.files.size())));
   if (at->second.added != certainty::yes || at->second.removed != certainty::no) return;
   const auto reply = client_.send("DELETE", path_of(batch, "/files/" + at->first));
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   at->second.removed = known(reply);
   if (known(reply) == certainty::yes) count("files removed");
 }
 
 void crash_user::command(known_batch& batch, const std::string& name, const std::string& body) {
   const auto reply = client_.send("POST", path_of(batch, '/' + name), body);
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   auto& done = batch.commands[name];
   done = either(done, known(reply));
   if (known(reply) != certainty::yes) return;
   count("commands");
   note_tag(batch, reply);
-  if (text_in(parsed(reply.body), "id") != batch.id)
+  if (text_of(parsed(reply.body), "id") != batch.id)
     complain(batch, name + " was answered with something else", reply);
 }
 
@@ -297,7 +279,7 @@ void crash_user::change(known_batch& batch) {
       "PATCH", path_of(batch),
       R"({"name":")" + name + R"(","priority":)" + std::to_string(priority) +
           (with_spec ? R"(,"spec":)" + crash_specs()[spec] : std::string{}) + '}');
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   if (known(reply) == certainty::no) return;
   if (with_spec) batch.specs.insert(spec); // of the files that have not ended
   if (known(reply) == certainty::yes) {
@@ -312,7 +294,7 @@ void crash_user::change(known_batch& batch) {
 
 void crash_user::erase(known_batch& batch) {
   const auto reply = client_.send("DELETE", path_of(batch, "?cancel=true"));
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   batch.deleted = either(batch.deleted, known(reply));
   if (reply.status == 404 && batch.deleted == certainty::maybe) batch.deleted = certainty::yes;
   if (known(reply) == certainty::yes) count("batches deleted");
@@ -321,7 +303,7 @@ void crash_user::erase(known_batch& batch) {
 // What was acknowledged is there, at once.
 void crash_user::look(known_batch& batch) {
   const auto reply = client_.send("GET", path_of(batch));
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   if (reply.status == 404 && batch.deleted == certainty::maybe) batch.deleted = certainty::yes;
   if (known(reply) == certainty::no && batch.deleted == certainty::no)
     complain(batch, "it was acknowledged, and is not there", reply);
@@ -329,7 +311,7 @@ void crash_user::look(known_batch& batch) {
   count("looks");
   note_tag(batch, reply);
   const auto view = parsed(reply.body);
-  const auto total = number_in(member(view, "files"), "total");
+  const auto total = number_of(member_of(view, "files"), "total");
   const auto least = static_cast<std::uint64_t>(
       std::ranges::count_if(batch.files, [](const auto& entry) {
         return entry.second.added == certainty::yes && entry.second.removed == certainty::no;
@@ -350,7 +332,7 @@ void crash_user::take_events(known_batch& batch, const std::string& page) {
   const auto* events = object == nullptr ? nullptr : object->if_contains("events");
   if (events == nullptr || !events->is_array()) return;
   for (const auto& e : events->get_array()) {
-    const auto seq = number_in(e, "seq");
+    const auto seq = number_of(e, "seq");
     const auto text = json::serialize(e);
     const auto [known, is_new] = batch.events.try_emplace(seq, text);
     if (!is_new && known->second != text && complaint_.empty())
@@ -364,13 +346,13 @@ void crash_user::read_log(known_batch& batch) {
   const auto after = batch.events.empty() ? 0 : batch.events.rbegin()->first;
   const auto reply =
       client_.send("GET", path_of(batch, "/events?limit=200&after=" + std::to_string(after)));
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   if (known(reply) == certainty::yes) take_events(batch, reply.body);
 }
 
 void crash_user::download(known_batch& batch) {
   const auto reply = client_.send("GET", path_of(batch, "/results.zip"));
-  lost_connection_ |= reply.status == 0;
+  note(reply);
   if (known(reply) == certainty::yes) count("downloads");
 }
 
@@ -388,7 +370,7 @@ void crash_user::resolve_files(known_batch& batch) {
   std::set<std::string> there;
   for (std::size_t at = 0; at < rows.size();) {
     const auto end = std::min(rows.find('\n', at), rows.size());
-    there.insert(text_in(parsed(rows.substr(at, end - at)), "path"));
+    there.insert(text_of(parsed(rows.substr(at, end - at)), "path"));
     at = end + 1;
   }
   for (auto& [path, file] : batch.files) {
@@ -424,26 +406,26 @@ bool crash_user::settle_one(known_batch& batch) {
   }
   batch.deleted = certainty::no;
   const auto view = parsed(reply.body);
-  const auto state = text_in(view, "state");
-  const auto total = number_in(member(view, "files"), "total");
+  const auto state = text_of(view, "state");
+  const auto total = number_of(member_of(view, "files"), "total");
   if (state == "draft" && total == 0) {
     erase(batch);
     return batch.deleted == certainty::yes;
   }
   if (state == "draft") command(batch, "start", "{}");
   if (state == "paused") command(batch, "resume");
-  if (state == "running" && member(view, "sealed") == json::value(false))
+  if (state == "running" && member_of(view, "sealed") == json::value(false))
     command(batch, total == 0 ? "cancel" : "seal");
   const bool over = state != "draft" && state != "paused" && state != "running";
-  if (!over || number_in(member(view, "files"), "running") != 0) return false;
+  if (!over || number_of(member_of(view, "files"), "running") != 0) return false;
   note_tag(batch, reply);
   if (batch.priorities.size() == 1 &&
-      !batch.priorities.contains(static_cast<unsigned>(number_in(view, "priority"))))
+      !batch.priorities.contains(static_cast<unsigned>(number_of(view, "priority"))))
     complain(batch, "its priority is not the last one that was acknowledged", reply);
-  if (!batch.names.contains(text_in(view, "name")))
+  if (!batch.names.contains(text_of(view, "name")))
     complain(batch, "its name is not the last one that was acknowledged", reply);
-  batch.priorities = {static_cast<unsigned>(number_in(view, "priority"))};
-  batch.names = {text_in(view, "name")};
+  batch.priorities = {static_cast<unsigned>(number_of(view, "priority"))};
+  batch.names = {text_of(view, "name")};
   resolve_files(batch);
   return true;
 }

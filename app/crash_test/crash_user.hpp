@@ -28,6 +28,7 @@ public:
 private:
   std::uint32_t roll(std::uint32_t sides) { return static_cast<std::uint32_t>(dice_() % sides); }
   certainty known(const http_reply& reply) const;
+  void note(const http_reply& reply);
   void count(const char* what) { knows_.counts[what] += 1; }
   void complain(const known_batch& batch, const std::string& what, const http_reply& reply);
   std::string path_of(const known_batch& batch, const std::string& rest = {}) const;

@@ -1,6 +1,7 @@
 #include "app/crash_test/examination.hpp"
 
 #include "app/data_directory.hpp"
+#include "app/server_answers.hpp"
 #include "domain/ids.hpp"
 #include "persistence/data_check.hpp"
 #include "persistence/read_view.hpp"
@@ -17,17 +18,6 @@ namespace {
 
 namespace json = boost::json;
 
-std::string text_in(const json::object& object, const char* name) {
-  const auto* member = object.if_contains(name);
-  return member != nullptr && member->is_string() ? std::string{member->get_string()}
-                                                  : std::string{};
-}
-
-std::uint64_t number_in(const json::object& object, const char* name) {
-  const auto* member = object.if_contains(name);
-  return member != nullptr && member->is_number() ? member->to_number<std::uint64_t>() : 0;
-}
-
 // Every object of an answer in lines.
 template<class Visit>
 http_reply each_line(http_client& client, const std::string& path, Visit visit) {
@@ -35,20 +25,18 @@ http_reply each_line(http_client& client, const std::string& path, Visit visit) 
   auto reply = client.get(path, {"Accept: application/x-ndjson"}, [&](std::string_view piece) {
     rest.append(piece);
     for (std::size_t end = 0; (end = rest.find('\n')) != std::string::npos; rest.erase(0, end + 1)) {
-      boost::system::error_code error;
-      const auto row = json::parse(rest.substr(0, end), error);
-      if (!error && row.is_object()) visit(row.get_object());
+      visit(parsed(rest.substr(0, end)));
     }
     return true;
   });
   return reply;
 }
 
-reference_result result_in(const json::object& file) {
-  reference_result result{text_in(file, "reason"), {}};
-  if (const auto* outputs = file.if_contains("outputs"); outputs != nullptr && outputs->is_array())
-    for (const auto& output : outputs->get_array())
-      if (output.is_object()) result.outputs.push_back(text_in(output.get_object(), "sha256"));
+reference_result result_in(const json::value& file) {
+  reference_result result{text_of(file, "reason"), {}};
+  if (const auto* outputs = member_of(file, "outputs").if_array())
+    for (const auto& output : *outputs)
+      result.outputs.push_back(text_of(output, "sha256"));
   return result;
 }
 
@@ -87,14 +75,14 @@ private:
     std::string cursor;
     do {
       const auto reply = client.send("GET", "/v1/batches?limit=1000" + cursor);
-      boost::system::error_code error;
-      const auto page = json::parse(reply.body, error);
-      if (reply.status != 200 || error || !page.is_object())
+      const auto page = parsed(reply.body);
+      const auto* rows = member_of(page, "batches").if_array();
+      if (rows == nullptr)
         return say(user.user + "'s batches cannot be listed: " + reply.problem());
-      for (const auto& row : page.get_object().at("batches").as_array())
-        if (known.erase(text_in(row.as_object(), "id")) == 0)
+      for (const auto& row : *rows)
+        if (known.erase(text_of(row, "id")) == 0)
           say(user.user + " has a batch that nobody made: " + json::serialize(row));
-      const auto next = text_in(page.get_object(), "next_cursor");
+      const auto next = text_of(page, "next_cursor");
       cursor = next.empty() ? "" : "&cursor=" + next;
     } while (!cursor.empty());
     if (!known.empty()) say(user.user + "'s batch " + *known.begin() + " is in no list");
@@ -102,15 +90,15 @@ private:
 
   void check_files(http_client& client, const known_batch& batch) {
     const auto reply = each_line(client, "/v1/batches/" + batch.id + "/files",
-                                 [&](const json::object& row) { check_file(batch, row); });
+                                 [&](const json::value& row) { check_file(batch, row); });
     if (reply.status != 200) say("its files cannot be listed: " + reply.problem());
   }
 
-  void check_file(const known_batch& batch, const json::object& row) {
+  void check_file(const known_batch& batch, const json::value& row) {
     found_.files += 1;
-    const auto known = batch.files.find(text_in(row, "path"));
+    const auto known = batch.files.find(text_of(row, "path"));
     if (known == batch.files.end()) return say("nobody sent " + json::serialize(row));
-    const auto state = text_in(row, "state");
+    const auto state = text_of(row, "state");
     const auto result = result_in(row);
     if (state == "cancelled") {
       const auto cancel = batch.commands.find("cancel");
@@ -139,23 +127,22 @@ private:
     for (std::uint64_t after = 0;;) {
       const auto reply = client.send("GET", "/v1/batches/" + batch.id +
                                                 "/events?limit=1000&after=" + std::to_string(after));
-      boost::system::error_code error;
-      const auto page = json::parse(reply.body, error);
-      if (reply.status != 200 || error || !page.is_object())
-        return say("its log cannot be read: " + reply.problem());
-      for (const auto& e : page.get_object().at("events").as_array()) {
-        const auto& event = e.as_object();
-        const auto seq = number_in(event, "seq");
-        if (number_in(event, "prev") != last)
-          say("its chain is broken at " + json::serialize(e) + " after " + std::to_string(last));
+      const auto page = parsed(reply.body);
+      const auto* events = member_of(page, "events").if_array();
+      if (events == nullptr) return say("its log cannot be read: " + reply.problem());
+      for (const auto& event : *events) {
+        const auto seq = number_of(event, "seq");
+        if (number_of(event, "prev") != last)
+          say("its chain is broken at " + json::serialize(event) + " after " +
+              std::to_string(last));
         if (!all_seqs_.insert(seq).second) say("seq " + std::to_string(seq) + " is used twice");
         check_end(event, ended);
-        types[text_in(event, "type")] = true;
-        log[seq] = json::serialize(e);
+        types[text_of(event, "type")] = true;
+        log[seq] = json::serialize(event);
         last = seq;
       }
-      found_.events += page.get_object().at("events").as_array().size();
-      const auto next = number_in(page.get_object(), "next_after");
+      found_.events += events->size();
+      const auto next = number_of(page, "next_after");
       if (next == 0) break;
       after = next;
     }
@@ -169,12 +156,12 @@ private:
     batch.events = std::move(log);
   }
 
-  void check_end(const json::object& event, std::map<std::uint64_t, bool>& ended) {
-    const auto type = text_in(event, "type");
+  void check_end(const json::value& event, std::map<std::uint64_t, bool>& ended) {
+    const auto type = text_of(event, "type");
     if (type == "batch_retried")
       std::erase_if(ended, [](const auto& entry) { return !entry.second; });
     if (!type.starts_with("file_") || type == "file_removed") return;
-    const auto file = number_in(event, "file");
+    const auto file = number_of(event, "file");
     if (ended.contains(file)) say("its file " + std::to_string(file) + " goes on after its end: " + json::serialize(event));
     if (type == "file_completed" || type == "file_failed") ended[file] = type == "file_completed";
   }
@@ -218,7 +205,7 @@ reference_table make_reference(const std::string& server, const std::string& tok
     };
     auto reply = client.send("POST", "/v1/batches", R"({"spec":)" + spec + '}');
     if (reply.status != 201) return fail("a batch cannot be made", reply);
-    const auto id = text_in(json::parse(reply.body).as_object(), "id");
+    const auto id = text_of(parsed(reply.body), "id");
     for (std::size_t i = 0; i < samples.size(); ++i) {
       reply = client.put_file("/v1/batches/" + id + "/files/" + std::to_string(i) + '.' +
                                   samples[i].extension,
@@ -228,11 +215,11 @@ reference_table make_reference(const std::string& server, const std::string& tok
     reply = client.send("POST", "/v1/batches/" + id + "/start");
     for (std::string state = "running"; reply.status < 300 && state == "running";) {
       reply = client.send("GET", "/v1/batches/" + id, {}, {"Prefer: wait=10"});
-      if (reply.status == 200) state = text_in(json::parse(reply.body).as_object(), "state");
+      if (reply.status == 200) state = text_of(parsed(reply.body), "state");
     }
     auto& row = table.emplace_back(samples.size());
-    reply = each_line(client, "/v1/batches/" + id + "/files", [&](const json::object& file) {
-      row[std::stoul(text_in(file, "path"))] = result_in(file);
+    reply = each_line(client, "/v1/batches/" + id + "/files", [&](const json::value& file) {
+      row[std::stoul(text_of(file, "path"))] = result_in(file);
     });
     if (reply.status != 200) return fail("a batch cannot be read", reply);
     (void)client.send("DELETE", "/v1/batches/" + id);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <map>
 #include <spawn.h>
+#include <sstream>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
@@ -21,9 +22,12 @@ namespace {
 using std::chrono::milliseconds;
 constexpr auto look_interval = milliseconds(2);
 
+// Of a file in /proc, reading may fail half-way: then it is what was read so far.
 std::string content_of(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  const std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
 }
 
 std::vector<char*> pointers_to(std::vector<std::string>& words) {
@@ -56,16 +60,21 @@ std::map<pid_t, process_row> all_processes() {
   return rows;
 }
 
-// Codec hosts of a server: grandchildren, forked by its zygote.
-std::vector<pid_t> hosts_of(pid_t server) {
+// The zygote of a server, and the codec hosts that it has forked.
+struct process_family {
+  std::vector<pid_t> zygotes, hosts;
+};
+
+process_family family_of(pid_t server) {
   const auto rows = all_processes();
-  std::vector<pid_t> hosts;
+  process_family family;
   for (const auto& [pid, row] : rows) {
-    const auto zygote = rows.find(row.parent);
-    if (row.name == "darkroom-host" && zygote != rows.end() && zygote->second.parent == server)
-      hosts.push_back(pid);
+    const auto parent = rows.find(row.parent);
+    if (row.parent == server) family.zygotes.push_back(pid);
+    if (row.name == "darkroom-host" && parent != rows.end() && parent->second.parent == server)
+      family.hosts.push_back(pid);
   }
-  return hosts;
+  return family;
 }
 
 // A process that has ended and is not yet waited for counts as gone.
@@ -143,7 +152,7 @@ void server_process::signal(int number) const {
 
 void server_process::kill_hosts(std::uint32_t which) const {
   if (pid_ <= 0) return;
-  for (const auto host : hosts_of(pid_)) {
+  for (const auto host : family_of(pid_).hosts) {
     if ((which & 1) != 0) ::kill(host, SIGKILL);
     which >>= 1;
   }
@@ -151,15 +160,16 @@ void server_process::kill_hosts(std::uint32_t which) const {
 
 void server_process::kill() {
   if (pid_ <= 0) return;
-  const auto hosts = hosts_of(pid_);
+  const auto family = family_of(pid_);
   ::kill(-pid_, SIGKILL);
   ::waitpid(pid_, &status_, 0);
   pid_ = -1;
-  // They end with their parent; two servers' hosts need not share the processors.
+  // They end with their parent; until then they hold on to the disk.
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-  for (const auto host : hosts)
-    while (lives(host) && std::chrono::steady_clock::now() < end)
-      std::this_thread::sleep_for(look_interval);
+  for (const auto* list : {&family.zygotes, &family.hosts})
+    for (const auto pid : *list)
+      while (lives(pid) && std::chrono::steady_clock::now() < end)
+        std::this_thread::sleep_for(look_interval);
 }
 
 int server_process::wait(milliseconds most) {

@@ -135,6 +135,21 @@ TEST_CASE("a full disk fails nothing: it gives back and waits for room") {
   CHECK(w.look().summary.phase == batch_phase::completed);
 }
 
+TEST_CASE("below the floor of free disk nothing begins, and nothing fails") {
+  world w(1);
+  w.set_room(false);
+  w.start(2);
+  CHECK(w.running().empty());
+  CHECK(w.replayed().count(domain::file_status::queued) == 2);
+  w.advance(limits::disk_full_wait_ms + 1);
+  CHECK(w.running().empty());
+  w.set_room(true);
+  w.advance(limits::disk_full_wait_ms + 1);
+  CHECK_FALSE(w.running().empty());
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
 TEST_CASE("a file that ran out of memory runs again with more, and fails when there is no more") {
   world w(2, 100 * limits::MiB);
   w.start(1);
@@ -232,6 +247,23 @@ TEST_CASE("a journal that cannot be written stops everything; with room, replay 
   CHECK(w.running().size() == 2);
   w.finish_all();
   CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("whenever it is asked again while the journal fails, a creation stays in doubt") {
+  for (std::size_t messages = 0; messages < 40; ++messages) {
+    INFO(messages << " messages after the first request");
+    world w;
+    w.break_disk(true);
+    domain::create_batch create;
+    create.owner = "ann";
+    create.spec.outputs.push_back({.format = "webp"});
+    const auto answer = w.tell_again(create, messages);
+    CHECK(answer.in_doubt);
+    w.break_disk(false);
+    w.advance(limits::journal_reopen_ms);
+    CHECK_FALSE(w.look().found);
+    CHECK_FALSE(w.usage->find(world::id));
+  }
 }
 
 TEST_CASE("the death of the journal is the end, said aloud") {

@@ -27,6 +27,11 @@ void stage::run() {
   }
 }
 
+void stage::run(std::size_t messages) {
+  while (messages-- > 0 && scheduler_.try_run_once()) {
+  }
+}
+
 void stage::advance(std::uint32_t ms) {
   scheduler_.advance_time(std::chrono::milliseconds(ms));
   run();
@@ -197,7 +202,7 @@ void world::build() {
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
       open, journal_peers{parts_.hub, views, nullptr, nullptr, nullptr});
-  parts_.dispatcher = sys.spawn(dispatcher, nullptr);
+  parts_.dispatcher = sys.spawn(dispatcher, nullptr, [this] { return has_room_; });
   parts_.views = views;
   parts_.usage = usage = std::make_shared<usage_board>();
   parts_.detached_readers = false;
@@ -247,6 +252,12 @@ void world::tell_both(domain::command first, domain::command second) {
   run();
   for (auto* answer : {&one, &two})
     answer->receive([](command_outcome& o) { CHECK(o.ok); }, [](const caf::error&) { FAIL(); });
+}
+
+command_outcome world::tell_again(const domain::command& command, std::size_t messages) {
+  caf::anon_send(coordinator_, batch_request{id, command});
+  stage_->run(messages);
+  return tell(command);
 }
 
 batch_view world::look(domain::batch_id batch) {

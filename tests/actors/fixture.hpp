@@ -29,6 +29,8 @@ public:
   caf::actor_system& system() { return system_; }
   // Until nobody has anything to do.
   void run();
+  // So many messages at most.
+  void run(std::size_t messages);
   void advance(std::uint32_t ms);
 
 private:
@@ -62,11 +64,14 @@ class failing_disk;
 class world {
 public:
   explicit world(std::uint32_t slots = 2, std::uint64_t memory_bytes = limits::GiB);
+  void set_room(bool has_room) { has_room_ = has_room; } // on the disk
   ~world();
 
   actors::command_outcome tell(domain::command command, domain::batch_id batch = id);
   // The second is asked before the first is answered.
   void tell_both(domain::command first, domain::command second);
+  // The second is asked so many messages after the first, whose answer nobody hears.
+  actors::command_outcome tell_again(const domain::command& command, std::size_t messages);
   actors::batch_view look(domain::batch_id batch = id);
   // Creates a batch, adds files f0, f1, … and starts it.
   void start(std::uint32_t files, std::uint32_t max_failed = 0);
@@ -105,6 +110,7 @@ private:
 
   std::uint32_t slots_;
   std::uint64_t memory_bytes_;
+  bool has_room_ = true;
   scratch directory_;
   std::unique_ptr<failing_disk> disk_;
   std::unique_ptr<stage> stage_;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 
 namespace darkroom::tests {
@@ -38,8 +39,10 @@ private:
 };
 
 inline std::string content_of(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  const std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf(); // of a process that has just ended, reading fails: no exception, please
+  return text.str();
 }
 
 } // namespace darkroom::tests

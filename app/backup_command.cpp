@@ -1,0 +1,91 @@
+// `darkroom backup` and `darkroom restore`.
+#include "app/commands.hpp"
+#include "app/data_directory.hpp"
+#include "app/exit_code.hpp"
+#include "app/http_client.hpp"
+#include "app/server_answers.hpp"
+#include "app/text.hpp"
+#include "config/limits.hpp"
+#include "persistence/backup.hpp"
+#include "persistence/read_view.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <boost/json.hpp>
+#include <cstdio>
+#include <thread>
+
+namespace darkroom::app {
+
+namespace {
+
+int show(const persistence::copy_progress& done, const std::string& what) {
+  std::printf("%s: %s, %s of them copied\n", what.c_str(), count_text(done.blobs, "blob").c_str(),
+              size_text(done.bytes_copied).c_str());
+  return exit_all;
+}
+
+int back_up_stopped(const std::string& data, const std::string& folder) {
+  const auto journal = open_data(data);
+  if (!journal) {
+    const auto hint = journal.error().locked ? "; leave --data out to ask it for a backup" : "";
+    return complain(journal.error().sentence + hint, exit_usage);
+  }
+  const auto done = persistence::back_up((*journal)->view(), server_blobs(data), folder,
+                                         [](const persistence::copy_progress&) {});
+  return done ? show(*done, folder) : complain(done.error(), exit_internal);
+}
+
+int ask_server(const account_options& account_asked, const std::string& folder) {
+  const auto account = read_account(account_asked.server, account_asked.token);
+  if (!account) return complain(account.error(), exit_usage);
+  http_client client(*account);
+  const boost::json::object wish{{"directory", folder}};
+  auto reply = client.send("POST", "/v1/admin/backup", boost::json::serialize(wish));
+  if (reply.status != 202) return fail_with(reply);
+  while (true) {
+    reply = client.send("GET", "/v1/admin/backup");
+    if (reply.status != 200) return fail_with(reply);
+    const auto now = parsed(reply.body);
+    const auto state = text_of(now, "state");
+    if (state == "failed") return complain(text_of(now, "error"), exit_internal);
+    if (state == "done")
+      return show({number_of(now, "blobs"), number_of(now, "blobs_done"),
+                   number_of(now, "bytes_copied")},
+                  folder);
+    std::this_thread::sleep_for(std::chrono::milliseconds(limits::backup_poll_ms));
+  }
+}
+
+} // namespace
+
+void declare(CLI::App& command, backup_options& options) {
+  command.add_option("FOLDER", options.folder, "Of the backup: new, or an earlier backup")
+      ->required();
+  command.add_option("--data", options.data,
+                     "Of a server that does not run; without it, the running one is asked");
+  declare(command, options.account);
+}
+
+void declare(CLI::App& command, restore_options& options) {
+  command.add_option("FOLDER", options.folder, "A backup")->required();
+  command.add_option("--data", options.data, "Where the data go; there are none yet")->required();
+}
+
+int run_backup(const backup_options& options) {
+  const auto folder = absolute_path(options.folder);
+  if (auto ok = persistence::prepare_backup(folder); !ok) return complain(ok.error(), exit_usage);
+  return options.data.empty() ? ask_server(options.account, folder)
+                              : back_up_stopped(absolute_path(options.data), folder);
+}
+
+int run_restore(const restore_options& options) {
+  const auto data = absolute_path(options.data);
+  if (auto ok = make_data_folder(data); !ok) return complain(ok.error(), exit_usage);
+  const auto done =
+      persistence::restore(absolute_path(options.folder), server_journal(data), server_blobs(data),
+                           [](const persistence::copy_progress&) {});
+  return done ? show(*done, data) : complain(done.error(), exit_internal);
+}
+
+} // namespace darkroom::app

@@ -1,0 +1,78 @@
+// `darkroom fsck`: whether the data of a server that does not run are whole.
+#include "app/commands.hpp"
+#include "app/data_directory.hpp"
+#include "app/exit_code.hpp"
+#include "app/text.hpp"
+#include "persistence/data_check.hpp"
+#include "persistence/files.hpp"
+#include "persistence/read_view.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <filesystem>
+
+namespace darkroom::app {
+
+namespace {
+
+// Moves files out of the blob store, where they would be taken for blobs; they keep their names.
+int move_aside(const std::vector<std::string>& files, const std::string& data) {
+  const auto aside = data + "/lost+found";
+  for (const auto& file : files) {
+    const auto to = aside + '/' + file.substr(server_blobs(data).size() + 1);
+    auto moved = persistence::make_directories(persistence::parent_of(to));
+    if (moved) moved = persistence::rename_file(file, to, true);
+    if (moved) moved = persistence::sync_directory(persistence::parent_of(file));
+    if (!moved) return complain(moved.error().text(), exit_internal);
+    std::printf("moved %s to %s\n", file.c_str(), to.c_str());
+  }
+  return exit_all;
+}
+
+void print(const std::vector<std::string>& lines, const char* before) {
+  for (const auto& line : lines)
+    std::printf("%s%s\n", before, printable(line).c_str());
+}
+
+} // namespace
+
+void declare(CLI::App& command, fsck_options& options) {
+  command.add_option("DIR", options.data, "The data of a server")->required();
+  command.add_flag("--repair", options.repair,
+                   "Move stray and damaged files aside, into DIR/lost+found");
+  command.add_flag("--quick", options.quick, "Look at the sizes of blobs, not at their content");
+}
+
+int run_fsck(const fsck_options& options) {
+  const auto data = absolute_path(options.data);
+  std::error_code error;
+  if (!std::filesystem::is_directory(server_journal(data), error))
+    return complain(data + " is no server's data: it has no journal", exit_usage);
+  const auto journal = open_data(data); // and keeps servers out
+  if (!journal) return complain(journal.error().sentence, exit_usage);
+  const auto report =
+      persistence::check_data(*(*journal)->view(), server_blobs(data), !options.quick);
+  if (!report) return complain(report.error().detail, exit_some_failed);
+  print(report->journal, "journal: ");
+  print(report->files, "");
+  print(report->strays, "stray: ");
+  if (report->whole()) {
+    std::printf("the data are whole: %s, %s", count_text(report->batches, "batch").c_str(),
+                count_text(report->blobs, "blob").c_str());
+    if (!options.quick) std::printf(" with %s read", size_text(report->blob_bytes).c_str());
+    std::printf("\n");
+    return exit_all;
+  }
+  if (!options.repair) {
+    if (!report->strays.empty() || !report->damaged.empty())
+      std::printf("--repair moves stray and damaged files aside\n");
+    return exit_some_failed;
+  }
+  auto files = report->strays;
+  files.insert(files.end(), report->damaged.begin(), report->damaged.end());
+  if (const int code = move_aside(files, data); code != exit_all) return code;
+  return report->journal.empty() && report->files.empty() ? exit_all : exit_some_failed;
+}
+
+} // namespace darkroom::app

@@ -1,0 +1,46 @@
+#include "http/backup_runner.hpp"
+
+#include "http/services.hpp"
+
+namespace darkroom::http {
+
+backup_runner::~backup_runner() {
+  if (thread_.joinable()) thread_.join();
+}
+
+bool backup_runner::start(std::shared_ptr<const persistence::read_view> journal,
+                          const std::string& folder) {
+  const std::lock_guard lock(mutex_);
+  if (status_.state == state::running) return false;
+  if (thread_.joinable()) thread_.join(); // it has ended
+  status_ = {state::running, folder, {}, {}, now_us(), 0};
+  thread_ = std::thread([this, journal = std::move(journal), folder]() mutable {
+    run(std::move(journal), folder);
+  });
+  return true;
+}
+
+void backup_runner::run(std::shared_ptr<const persistence::read_view> journal,
+                        const std::string& folder) {
+  blobs_.hold_removals();
+  const auto done = persistence::back_up(std::move(journal), blobs_.root(), folder,
+                                         [this](const persistence::copy_progress& progress) {
+                                           const std::lock_guard lock(mutex_);
+                                           status_.progress = progress;
+                                         });
+  blobs_.allow_removals();
+  const std::lock_guard lock(mutex_);
+  status_.state = done ? state::done : state::failed;
+  if (done)
+    status_.progress = *done;
+  else
+    status_.error = done.error();
+  status_.ended_us = now_us();
+}
+
+backup_runner::status backup_runner::now() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+} // namespace darkroom::http

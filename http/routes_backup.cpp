@@ -1,0 +1,71 @@
+// Backups of the server's data, for admins.
+#include "http/backup_runner.hpp"
+#include "http/routes.hpp"
+
+#include "config/limits.hpp"
+#include "domain/text.hpp"
+
+#include <boost/json.hpp>
+
+namespace darkroom::http {
+
+namespace {
+
+namespace json = boost::json;
+
+response backup_response(unsigned code, const backup_runner::status& s) {
+  constexpr const char* names[] = {"none", "running", "done", "failed"};
+  json::object out{{"state", names[static_cast<std::size_t>(s.state)]}};
+  if (s.state != backup_runner::state::none) {
+    out["directory"] = domain::printable(s.folder);
+    out["blobs"] = s.progress.blobs;
+    out["blobs_done"] = s.progress.blobs_done;
+    out["bytes_copied"] = s.progress.bytes_copied;
+    out["started_at"] = domain::time_text(s.started_us);
+  }
+  if (s.ended_us != 0) out["ended_at"] = domain::time_text(s.ended_us);
+  if (!s.error.empty()) out["error"] = domain::printable(s.error);
+  auto r = json_response(code, json::serialize(out));
+  r.with("Cache-Control", "no-store");
+  return r;
+}
+
+task<response> get_backup(call& c) {
+  co_return backup_response(200, c.s.backups.now());
+}
+
+// Only into a folder that somebody with access to the machine has made one for backups: a token
+// alone must not be enough to write anywhere.
+task<response> start_backup(call& c) {
+  const auto body = co_await read_json(c, limits::json_body_bytes_max);
+  if (!body) co_return problem_response(body.error(), c.rq);
+  if (!body->is_object())
+    co_return problem_response({"invalid_value", "The body is an object."}, c.rq);
+  std::vector<field_error> errors;
+  object_reader r(body->get_object(), "", errors);
+  std::string folder;
+  r.text("directory", folder, limits::path_bytes_max);
+  if (!folder.starts_with('/')) r.wrong("directory", "invalid_value", "is an absolute path");
+  r.finish();
+  if (!errors.empty()) co_return problem_response(invalid_body(std::move(errors)), c.rq);
+  c.subject = folder;
+  if (const auto ok = persistence::check_backup(folder); !ok)
+    co_return problem_response({"not_a_backup", ok.error() + '.'}, c.rq);
+  const auto journal = open_journal(c);
+  if (!journal) co_return problem_response(journal.error(), c.rq);
+  if (!c.s.backups.start(*journal, folder))
+    co_return problem_response({"backup_running"}, c.rq);
+  co_return backup_response(202, c.s.backups.now());
+}
+
+} // namespace
+
+std::vector<route> backup_routes() {
+  using enum access;
+  return {
+      {"GET", "/v1/admin/backup", admin, "", get_backup},
+      {"POST", "/v1/admin/backup", admin, "backup", start_backup},
+  };
+}
+
+} // namespace darkroom::http
