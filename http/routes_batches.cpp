@@ -123,7 +123,8 @@ task<response> create(call& c) {
   c.owner = c.who.user;
   request.audit = audit_of(c, "batch.create", 201, "ok");
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
-  const bool was_made = !outcome.ok && !key.empty() && outcome.view.found &&
+  // Refused, because an earlier request with this key was done; not: in doubt itself.
+  const bool was_made = !outcome.ok && !outcome.in_doubt && !key.empty() && outcome.view.found &&
                         outcome.phase != domain::batch_phase::absent && !outcome.unknown;
   c.audited = outcome.ok || was_made;
   if (was_made) co_return created(outcome.view, true);

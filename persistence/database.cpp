@@ -7,6 +7,7 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 
 namespace darkroom::persistence {
@@ -110,6 +111,17 @@ database::open_damaged(const std::string& directory,
   made->db_.reset(db);
   if (!status.ok()) return std::unexpected(error_of(status));
   return made;
+}
+
+std::string database::unreadable_table() const {
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  db_->GetLiveFilesMetaData(&tables);
+  for (const auto& table : tables) {
+    rocksdb::SstFileReader reader(options_for(nullptr));
+    if (const auto status = reader.Open(table.db_path + table.name); !status.ok())
+      return table.name.substr(1) + ": " + status.ToString();
+  }
+  return "";
 }
 
 journal_result<void> database::repair(const std::string& directory) {

@@ -37,6 +37,9 @@ public:
     if (!at->status().ok()) return std::unexpected(error_of(at->status()));
     return {};
   }
+  // The first of its tables that cannot even be opened, and why; empty when all can.
+  std::string unreadable_table() const;
+
   // Makes the list of its files again from those that are there.
   static journal_result<void> repair(const std::string& directory);
 

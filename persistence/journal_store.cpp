@@ -50,6 +50,10 @@ journal_store::~journal_store() = default;
 journal_result<std::unique_ptr<journal_store>> journal_store::open(const store_options& options) {
   auto db = database::open(options.directory, options.env, false);
   if (!db) return std::unexpected(db.error());
+  // RocksDB reads its tables when they are asked for: a flipped bit would be found by whoever comes
+  // first, perhaps after months.
+  if (const auto whole = (**db)->VerifyChecksum(); !whole.ok())
+    return std::unexpected(database::error_of(whole));
   std::unique_ptr<journal_store> made(new journal_store(std::move(*db)));
   if (auto ok = made->check_format(); !ok) return std::unexpected(ok.error());
   return made;

@@ -289,9 +289,15 @@ journal_result<salvage_report> run(const std::string& journal, database* to,
   auto losses = std::make_shared<std::vector<std::string>>();
   std::unique_ptr<repaired_copy> copy;
   auto from = database::open_damaged(journal, losses);
+  // Whatever is asked for, a table that cannot be opened stands in the way: without it, the others
+  // can be read.
   std::string unopened;
-  if (!from && from.error().fault != journal_fault::missing) {
+  if (from)
+    unopened = (*from)->unreadable_table();
+  else if (from.error().fault != journal_fault::missing)
     unopened = from.error().detail;
+  if (!unopened.empty()) {
+    if (from) from->reset();
     auto made = repaired_copy::make(journal, work);
     if (!made) return std::unexpected(made.error());
     copy = std::move(*made);

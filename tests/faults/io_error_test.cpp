@@ -27,8 +27,10 @@ void fail_each(const std::vector<std::string>& rules, std::uint32_t seed) {
   options.life_environment = [&](std::uint32_t cycle) { return faulty(rules[cycle]); };
   std::size_t refused = 0;
   options.end_life = [&](app::server_process& server, std::atomic<bool>&) -> std::string {
+    // It may refuse to start on such a disk, in words.
+    const bool serves = server.wait_until_it_serves(recovery_time);
     const auto address = server.address();
-    if (address.empty()) { // it may refuse to start on such a disk, in words
+    if (!serves) {
       const int code = server.wait(recovery_time);
       refused += 1;
       return code == 1 || code == 70 ? "" : "it ended while it started, with " + std::to_string(code);

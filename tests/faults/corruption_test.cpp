@@ -1,0 +1,207 @@
+// Bits that flip on the disk: found, named, never silently skipped; the rest stays readable.
+#include "app/http_client.hpp"
+#include "app/server_answers.hpp"
+#include "persistence/data_check.hpp"
+#include "persistence/journal_store.hpp"
+#include "persistence/read_view.hpp"
+#include "tests/app/process.hpp"
+#include "tests/app/served.hpp"
+#include "tests/codecs/pictures.hpp"
+#include "tests/persistence/samples.hpp"
+#include "trial.hpp"
+
+#include <csignal>
+#include <fstream>
+
+using namespace darkroom;
+using namespace darkroom::tests;
+namespace fs = std::filesystem;
+
+namespace {
+
+// The data of a server: a table of older batches, and a log of what came after.
+struct stored_data : scratch {
+  std::size_t batches = 0;
+  stored_data() {
+    fs::create_directories(data() + "/blobs");
+    add(400, 1);
+    add(60, 2); // opening it again has put the first into a table
+  }
+  std::string data() const { return path() + "/data"; }
+  std::string journal() const { return data() + "/journal"; }
+  void add(std::size_t lives, std::uint32_t seed) {
+    fs::create_directories(journal());
+    auto store = persistence::journal_store::open({journal(), nullptr});
+    REQUIRE(store);
+    for (std::uint32_t n = 0; n < lives; ++n) {
+      domain::batch_state state;
+      domain::batch_id id{{static_cast<std::uint8_t>(seed), static_cast<std::uint8_t>(n >> 8),
+                           static_cast<std::uint8_t>(n)}};
+      random_life life(seed * 1'000 + n);
+      for (int step = 0; step < 12; ++step) {
+        const auto events = domain::execute(state, life.step(state));
+        if (!events || events->empty() || state.phase == domain::batch_phase::deleted) continue;
+        persistence::append_request request{id, 1'000'000 + step, *events, {}, nullptr};
+        request.summary.id = id;
+        persistence::describe(request.summary, state);
+        request.summary.created_us = 1'000'000;
+        REQUIRE((*store)->append(std::span(&request, 1), true));
+      }
+      batches += state.phase != domain::batch_phase::absent &&
+                 state.phase != domain::batch_phase::deleted;
+    }
+  }
+  // The newest file of this kind.
+  std::string file(const std::string& extension) const {
+    std::string found;
+    for (const auto& entry : fs::directory_iterator(journal()))
+      if (entry.path().string().ends_with(extension) ||
+          entry.path().filename().string().starts_with(extension))
+        if (entry.file_size() > fs::file_size(found.empty() ? entry.path() : fs::path(found)) ||
+            found.empty())
+          found = entry.path().string();
+    REQUIRE_FALSE(found.empty());
+    return found;
+  }
+};
+
+using damage = void (*)(const std::string& file);
+
+void overwrite(const std::string& file, std::size_t at, const std::string& bytes) {
+  std::fstream f(file, std::ios::in | std::ios::out | std::ios::binary);
+  f.seekp(static_cast<std::streamoff>(at));
+  f << bytes;
+}
+void flip(const std::string& file, std::size_t at) {
+  std::fstream f(file, std::ios::in | std::ios::out | std::ios::binary);
+  f.seekg(static_cast<std::streamoff>(at));
+  const char byte = static_cast<char>(f.get() ^ 0x10);
+  f.seekp(static_cast<std::streamoff>(at));
+  f << byte;
+}
+void flip_in_the_middle(const std::string& file) {
+  flip(file, fs::file_size(file) / 2);
+}
+void flip_at_the_end(const std::string& file) {
+  flip(file, fs::file_size(file) - 3);
+}
+void zero_a_page(const std::string& file) {
+  overwrite(file, fs::file_size(file) / 2 & ~std::size_t{4095}, std::string(4096, '\0'));
+}
+void garbage_in_the_middle(const std::string& file) {
+  std::mt19937 dice(1);
+  std::string bytes(512, '\0');
+  for (auto& b : bytes)
+    b = static_cast<char>(dice());
+  overwrite(file, fs::file_size(file) / 3, bytes);
+}
+void cut_in_half(const std::string& file) {
+  fs::resize_file(file, fs::file_size(file) / 2);
+}
+
+struct damaged_kind {
+  const char* file; // how its name ends or begins
+  const char* what;
+  damage act;
+  bool always_refused = true; // a log that is cut is like one whose end was never written
+  bool table_lost = false;    // a table without its end has nothing that can be found
+};
+
+constexpr damaged_kind kinds[] = {
+    {".log", "a flipped bit in the middle", flip_in_the_middle},
+    {".log", "a flipped bit at the end", flip_at_the_end},
+    {".log", "a zeroed page", zero_a_page},
+    {".log", "garbage", garbage_in_the_middle},
+    {".log", "the end cut off", cut_in_half, false},
+    {".sst", "a flipped bit in the middle", flip_in_the_middle},
+    {".sst", "a flipped bit at the end", flip_at_the_end, true, true},
+    {".sst", "a zeroed page", zero_a_page},
+    {".sst", "garbage", garbage_in_the_middle},
+    {".sst", "the end cut off", cut_in_half, true, true},
+    {"MANIFEST", "a flipped bit in the middle", flip_in_the_middle},
+    {"MANIFEST", "garbage", garbage_in_the_middle},
+    {"CURRENT", "garbage", garbage_in_the_middle},
+};
+
+} // namespace
+
+TEST_CASE("a damaged journal is refused at start, says what is lost, and gives back the rest") {
+  for (const auto& kind : kinds) {
+    INFO(kind.file << ": " << kind.what);
+    const stored_data d;
+    kind.act(d.file(kind.file));
+    if (kind.always_refused) {
+      const auto serve =
+          run_darkroom({"serve", "--data", d.data(), "--listen", "127.0.0.1:0"}, d.path());
+      INFO(serve.err);
+      CHECK(serve.code == 1);
+      CHECK(serve.err.find("journal salvage") != std::string::npos);
+      CHECK(serve.err.find("what can be read:") != std::string::npos);
+    }
+    const auto saved = run_darkroom({"journal", "salvage", d.data(), "--to", d / "saved"}, d.path());
+    INFO(saved.out << saved.err);
+    CHECK((saved.code == 0 || saved.code == 2));
+    if (kind.always_refused) CHECK(saved.code == 2);
+    const auto verify = run_darkroom({"journal", "verify", d / "saved"}, d.path());
+    INFO(verify.out);
+    CHECK(verify.code == 0);
+    const auto view = persistence::read_view::open(d / "saved");
+    REQUIRE(view);
+    const auto batches = (*view)->batches();
+    REQUIRE(batches);
+    CHECK(batches->size() >= (kind.table_lost ? 1 : d.batches / 3));
+    CHECK((*view)->last_seq() > 1'000'000);  // numbers that were lost are not given out again
+  }
+}
+
+TEST_CASE("a whole journal is salvaged whole") {
+  const stored_data d;
+  const auto saved = run_darkroom({"journal", "salvage", d.data(), "--to", d / "saved"}, d.path());
+  INFO(saved.out << saved.err);
+  CHECK(saved.code == 0);
+  CHECK(run_darkroom({"journal", "dump", d.data()}, d.path()).out ==
+        run_darkroom({"journal", "dump", d / "saved"}, d.path()).out);
+  CHECK(run_darkroom({"journal", "verify", d / "saved"}, d.path()).code == 0);
+}
+
+TEST_CASE("a damaged upload is no picture, a damaged output is found") {
+  const scratch folder;
+  const auto picture = encoded("png", noise(codecs::pixel_layout::rgb, 60, 60));
+  std::string id;
+  {
+    served server(folder.path());
+    app::http_client client({server.address(), server.token()});
+    const auto made =
+        client.send("POST", "/v1/batches", R"({"spec":{"outputs":[{"format":"webp"}]}})");
+    id = app::text_of(app::parsed(made.body), "id");
+    for (const auto* name : {"a.png", "b.png"}) {
+      const auto content = picture + name; // behind its end: nobody minds
+      const auto file = folder.write("upload", content);
+      REQUIRE(client.put_file("/v1/batches/" + id + "/files/" + name, file, content.size()).status ==
+              201);
+    }
+    std::vector<fs::path> blobs;
+    for (const auto& entry : fs::recursive_directory_iterator(folder / "data/blobs"))
+      if (entry.is_regular_file() && entry.file_size() > 1'000) blobs.push_back(entry.path());
+    REQUIRE(blobs.size() == 2);
+    flip(blobs.front().string(), fs::file_size(blobs.front()) - 2);
+    REQUIRE(client.send("POST", "/v1/batches/" + id + "/start").status == 202);
+    REQUIRE(comes_true([&] {
+      const auto reply = client.send("GET", "/v1/batches/" + id, {}, {"Prefer: wait=5"});
+      return app::has_ended(app::text_of(app::parsed(reply.body), "state"));
+    }));
+    const auto files = client.send("GET", "/v1/batches/" + id + "/files").body;
+    CHECK(files.find("source_changed") != std::string::npos);
+    CHECK(files.find("\"completed\"") != std::string::npos);
+    server.running().signal(SIGTERM);
+    CHECK(server.running().wait().code == 0);
+  }
+  const auto found = run_darkroom({"fsck", "data"}, folder.path());
+  INFO(found.out);
+  CHECK(found.code == 2);
+  CHECK(found.out.find("the bytes that were uploaded are damaged") != std::string::npos);
+  CHECK(run_darkroom({"fsck", "data", "--repair"}, folder.path()).code == 2);
+  const auto after = run_darkroom({"fsck", "data"}, folder.path());
+  CHECK(after.out.find("the bytes that were uploaded are missing") != std::string::npos);
+  CHECK(fs::exists(folder / "data/lost+found"));
+}
