@@ -27,7 +27,7 @@ struct dispatcher_state {
 
 dispatcher_actor::behavior_type
 dispatcher(dispatcher_actor::stateful_pointer<dispatcher_state> self,
-           std::shared_ptr<vitals> numbers,   // may be null
-           std::function<bool()> has_room);   // on the disk; null: always
+           std::shared_ptr<vitals> numbers, // may be null
+           std::function<bool()> has_room); // on the disk; null: always
 
 } // namespace darkroom::actors

@@ -10,7 +10,8 @@
 namespace darkroom::actors {
 
 // Opens the bytes of a file, and makes sure that they are still those that were added.
-// `whole`: the content is about to be converted, and is compared with what it is named by, if it is.
+// `whole`: the content is about to be converted, and is compared with what it is named by, if it
+// is.
 using source_opener =
     std::function<codecs::result<codecs::unique_fd>(const domain::file_entry& file, bool whole)>;
 // Sources in place: files of the user's.

@@ -116,8 +116,8 @@ orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>
   made.journal = p.journal = p.system.spawn<caf::detached>(
       actors::journal, store, std::move(options.open_journal),
       journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
-  made.dispatcher = p.dispatcher = p.system.spawn(actors::dispatcher, p.numbers,
-                                                  std::move(options.has_room));
+  made.dispatcher = p.dispatcher =
+      p.system.spawn(actors::dispatcher, p.numbers, std::move(options.has_room));
   made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
   made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true},
                                       options.make_runner, made.dispatcher, p.board);

@@ -50,9 +50,9 @@ int ask_server(const account_options& account_asked, const std::string& folder) 
     const auto state = text_of(now, "state");
     if (state == "failed") return complain(text_of(now, "error"), exit_internal);
     if (state == "done")
-      return show({number_of(now, "blobs"), number_of(now, "blobs_done"),
-                   number_of(now, "bytes_copied")},
-                  folder);
+      return show(
+          {number_of(now, "blobs"), number_of(now, "blobs_done"), number_of(now, "bytes_copied")},
+          folder);
     std::this_thread::sleep_for(std::chrono::milliseconds(limits::backup_poll_ms));
   }
 }

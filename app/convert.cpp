@@ -16,6 +16,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <random>
 #include <unistd.h>
 
@@ -297,10 +298,7 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
   const auto directory = journal_directory(out);
   if (auto made = persistence::make_directories(directory); !made)
     return complain(made.error().text(), exit_usage);
-  const actors::store_opener open = [directory] {
-    return persistence::journal_store::open({directory, nullptr});
-  };
-  auto journal = open();
+  auto journal = persistence::journal_store::open({directory, nullptr});
   if (!journal && journal.error().fault == persistence::journal_fault::locked)
     return complain("another run is writing to " + options.out +
                         "; wait for it, or choose another folder",
@@ -316,16 +314,24 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
   if (!begin) return complain(begin.error().detail, exit_internal);
   auto outputs = std::make_shared<persistence::output_directory>(out);
   auto announced = std::make_shared<announcements>();
-  orchestra actors({.slots = options.slots,
-                    .memory_bytes = options.memory_bytes,
-                    .make_runner = runner_factory(hosts, outputs),
-                    .outputs = outputs,
-                    .open_journal = open,
-                    .journal = std::move(*journal),
-                    .announce = [announced](const std::string& line) { announced->add(line); },
-                    .give_up = [announced] { announced->hopeless = true; }});
+  orchestra actors(
+      {.slots = options.slots,
+       .memory_bytes = options.memory_bytes,
+       .make_runner = runner_factory(hosts, outputs),
+       .outputs = outputs,
+       .open_journal =
+           [directory] { return persistence::journal_store::open({directory, nullptr, true}); },
+       .journal = std::move(*journal),
+       .announce = [announced](const std::string& line) { announced->add(line); },
+       .give_up = [announced] { announced->hopeless = true; }});
   conversion_run run(options, *plan, std::move(*begin), actors, *announced);
-  return run.run();
+  const int code = run.run();
+  std::error_code error;
+  if (!std::filesystem::exists(directory + "/CURRENT", error))
+    return complain(options.out + " was removed while it was written to: what is there now is not "
+                                  "all; say the same command again",
+                    exit_internal);
+  return code;
 }
 
 } // namespace darkroom::app

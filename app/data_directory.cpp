@@ -39,8 +39,10 @@ std::string damage_text(const std::string& journal) {
     text += "  " + printable(report->lost[i]) + '\n';
   }
   if (report->lost.empty()) text += "  nothing that is missed\n";
-  return text + "restore a backup (darkroom restore), or save what can be read:\n"
-                "  darkroom journal salvage " + journal + " --to " + journal + ".salvaged\n";
+  return text +
+         "restore a backup (darkroom restore), or save what can be read:\n"
+         "  darkroom journal salvage " +
+         journal + " --to " + journal + ".salvaged\n";
 }
 
 std::expected<std::unique_ptr<persistence::journal_store>, data_error>

@@ -99,7 +99,8 @@ void declare(CLI::App& command, doctor_options& options) {
   command.add_option("--crash-test", options.crash_cycles,
                      "Lives of a server that is killed at random, with users who do everything");
   command.add_option("--seed", options.seed, "Of the crash test's decisions");
-  command.add_option("--check-every", options.check_every, "Cycles between two checks of everything")
+  command
+      .add_option("--check-every", options.check_every, "Cycles between two checks of everything")
       ->check(CLI::PositiveNumber);
   command.add_option("--images", options.images,
                      "Files to convert instead of pictures that it makes");

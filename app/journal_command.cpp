@@ -70,14 +70,14 @@ int run_journal_verify(const std::string& directory) {
 
 void declare(CLI::App& command, salvage_options& options) {
   command
-      .add_option("DIR", options.journal, "An output folder, a server's data, or the journal itself")
+      .add_option("DIR", options.journal,
+                  "An output folder, a server's data, or the journal itself")
       ->required();
   command.add_option("--to", options.to, "A new folder for the new journal")->required();
 }
 
 int run_journal_salvage(const salvage_options& options) {
-  const auto report =
-      persistence::salvage(folder_of(options.journal), absolute_path(options.to));
+  const auto report = persistence::salvage(folder_of(options.journal), absolute_path(options.to));
   if (!report) return complain(report.error().detail, exit_usage);
   for (const auto& line : report->lost)
     std::printf("lost: %s\n", printable(line).c_str());

@@ -229,7 +229,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
       .outputs = outputs,
       .open_journal =
           [data = s.data.dir] {
-            return persistence::journal_store::open({server_journal(data), nullptr});
+            return persistence::journal_store::open({server_journal(data), nullptr, true});
           },
       .journal = std::move(journal),
       .announce = [](const std::string& line) { spdlog::error("{}", printable(line)); },

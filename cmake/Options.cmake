@@ -21,6 +21,11 @@ if(DARKROOM_SANITIZE)
   add_compile_definitions(DARKROOM_SANITIZED=1)
 endif()
 
+option(DARKROOM_FUZZ "Build the program for libFuzzer; needs clang" OFF)
+if(DARKROOM_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE_PROGRAM}")

@@ -79,7 +79,7 @@ inline constexpr std::uint32_t crashes_before_alone = 2; // running at so many c
 inline constexpr std::uint32_t crashes_max = 3;          // running at so many crashes: failed
 inline constexpr std::uint32_t nodes_lost_max = 5;       // in a row: failed
 inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
-inline constexpr std::uint32_t disk_look_ms = 500; // how often free room is looked for
+inline constexpr std::uint32_t disk_look_ms = 500;     // how often free room is looked for
 inline constexpr std::uint32_t detail_bytes_max = 200; // text of one failure
 inline constexpr std::size_t ended_batches_kept = 32;  // in memory, for a retry
 

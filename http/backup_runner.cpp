@@ -14,9 +14,8 @@ bool backup_runner::start(std::shared_ptr<const persistence::read_view> journal,
   if (status_.state == state::running) return false;
   if (thread_.joinable()) thread_.join(); // it has ended
   status_ = {state::running, folder, {}, {}, now_us(), 0};
-  thread_ = std::thread([this, journal = std::move(journal), folder]() mutable {
-    run(std::move(journal), folder);
-  });
+  thread_ = std::thread(
+      [this, journal = std::move(journal), folder]() mutable { run(std::move(journal), folder); });
   return true;
 }
 

@@ -1,6 +1,8 @@
 #include "http/message.hpp"
 
 #include <algorithm>
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
 #include <cctype>
 
 namespace darkroom::http {
@@ -60,6 +62,17 @@ response problem_response(const problem& p, const request& rq) {
   }
   r.body = problem_json(p, rq.id, rq.target);
   return r;
+}
+
+bool read_target(request& rq, std::string_view target) {
+  rq.target = std::string(target.substr(0, target.find('?')));
+  const auto url = boost::urls::parse_origin_form(target);
+  if (!url) return false;
+  for (const auto segment : url->segments())
+    rq.segments.emplace_back(segment);
+  for (const auto parameter : url->params())
+    rq.query.emplace_back(parameter.key, parameter.value);
+  return true;
 }
 
 } // namespace darkroom::http

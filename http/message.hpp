@@ -53,6 +53,10 @@ struct request {
   bool has_body() const { return chunked || content_length.value_or(0) != 0; }
 };
 
+// Reads the target of a request line, in origin form (RFC 9112, section 3.2.1), into target,
+// segments and query. False when it is not well formed.
+bool read_target(request& rq, std::string_view target);
+
 // The body of a request. What is not read is skipped or closes the connection.
 class body_reader {
 public:

@@ -136,31 +136,21 @@ std::expected<identity, problem> authenticate_feed(services& s, const request& r
 }
 
 task<response> answer(services& s, request& rq, body_reader& body, std::string& pattern) {
-  static const auto compiled = compile();
   const auto now = static_cast<std::uint64_t>(now_us());
   const auto by_ip = s.ip_rate.take(rq.address, now);
   if (!by_ip.allowed) co_return too_many(rq, "address", by_ip, s.settings.rate.ip_per_s);
 
-  const auto method = rq.method == "HEAD" ? std::string{"GET"} : rq.method;
-  const route* found = nullptr;
-  std::vector<std::string> params, best;
-  problem wrong_method{"method_not_allowed"};
-  for (const auto& r : compiled) {
-    if (!matches(r, rq.segments, params)) continue;
-    if (r.target->method == method) {
-      found = r.target;
-      best = params;
-      break;
-    }
-    wrong_method.allowed.emplace_back(r.target->method);
-    if (r.target->method == "GET") wrong_method.allowed.emplace_back("HEAD");
-  }
-  if (found == nullptr && !wrong_method.allowed.empty())
+  auto way = find_route(rq.method, rq.segments);
+  const auto* found = way.target;
+  if (found == nullptr && !way.methods.empty()) {
+    problem wrong_method{"method_not_allowed"};
+    wrong_method.allowed = std::move(way.methods);
     co_return problem_response(wrong_method, rq);
+  }
   if (found == nullptr) co_return problem_response({"not_found"}, rq);
   pattern = found->pattern;
 
-  call c{s, rq, body, {}, std::move(best), {}, {}, {}, false};
+  call c{s, rq, body, {}, std::move(way.params), {}, {}, {}, false};
   if (found->needs == access::open) co_return co_await run(c, *found);
   if (s.draining) {
     problem p{"draining"};
@@ -189,11 +179,26 @@ task<response> answer(services& s, request& rq, body_reader& body, std::string& 
 
 } // namespace
 
+found_route find_route(std::string_view method, const std::vector<std::string>& segments) {
+  static const auto compiled = compile();
+  const auto wanted = method == "HEAD" ? std::string_view{"GET"} : method;
+  found_route found;
+  std::vector<std::string> params;
+  for (const auto& r : compiled) {
+    if (!matches(r, segments, params)) continue;
+    if (r.target->method == wanted) return {r.target, std::move(params), {}};
+    found.methods.emplace_back(r.target->method);
+    if (r.target->method == "GET") found.methods.emplace_back("HEAD");
+  }
+  return found;
+}
+
 const std::vector<route>& routes() {
   static const std::vector<route> all = [] {
     std::vector<route> list;
-    for (const auto& part : {batch_routes(), file_routes(), content_routes(), result_routes(),
-                             event_routes(), audit_routes(), backup_routes(), admin_routes(), service_routes()})
+    for (const auto& part :
+         {batch_routes(), file_routes(), content_routes(), result_routes(), event_routes(),
+          audit_routes(), backup_routes(), admin_routes(), service_routes()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

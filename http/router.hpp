@@ -42,6 +42,14 @@ struct route {
 // All that this server has; `HEAD` is answered wherever `GET` is.
 const std::vector<route>& routes();
 
+// Which route a method and the segments of a path lead to.
+struct found_route {
+  const route* target = nullptr;    // null: none
+  std::vector<std::string> params;  // what stood for {…}
+  std::vector<std::string> methods; // that the path has, when this one is not among them
+};
+found_route find_route(std::string_view method, const std::vector<std::string>& segments);
+
 // The entry of the audit for what this request does; `status` and `outcome` as far as they are
 // known.
 persistence::audit_entry audit_of(const call& c, std::string_view action, unsigned status,

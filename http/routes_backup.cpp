@@ -53,8 +53,7 @@ task<response> start_backup(call& c) {
     co_return problem_response({"not_a_backup", ok.error() + '.'}, c.rq);
   const auto journal = open_journal(c);
   if (!journal) co_return problem_response(journal.error(), c.rq);
-  if (!c.s.backups.start(*journal, folder))
-    co_return problem_response({"backup_running"}, c.rq);
+  if (!c.s.backups.start(*journal, folder)) co_return problem_response({"backup_running"}, c.rq);
   co_return backup_response(202, c.s.backups.now());
 }
 

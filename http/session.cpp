@@ -47,14 +47,8 @@ std::expected<request, problem> to_request(const head_parser& parser) {
   for (const auto& field : message)
     rq.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   rq.id = request_id(rq.header("X-Request-Id"));
-  const auto target = message.target();
-  rq.target = std::string(target.substr(0, target.find('?')));
-  const auto url = boost::urls::parse_origin_form(target);
-  if (!url) return std::unexpected(bad("bad_request", "The target is not well formed."));
-  for (const auto segment : url->segments())
-    rq.segments.emplace_back(segment);
-  for (const auto parameter : url->params())
-    rq.query.emplace_back(parameter.key, parameter.value);
+  if (!read_target(rq, message.target()))
+    return std::unexpected(bad("bad_request", "The target is not well formed."));
   return rq;
 }
 

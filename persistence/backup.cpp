@@ -153,14 +153,15 @@ journal_result<void> read_view::back_up(const std::string& folder) const {
 
 journal_result<std::shared_ptr<const read_view>> read_view::open_backup(const std::string& folder) {
   rocksdb::BackupEngineReadOnly* made = nullptr;
-  const auto status = rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(),
-                                                          engine_options(folder), &made);
+  const auto status =
+      rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(), engine_options(folder), &made);
   const std::unique_ptr<rocksdb::BackupEngineReadOnly> engine(made);
   if (!status.ok()) return std::unexpected(database::error_of(status));
   rocksdb::BackupInfo info;
   if (const auto found = engine->GetLatestBackupInfo(&info, true); !found.ok())
-    return std::unexpected(journal_error{journal_fault::missing, "there is no backup in " + folder});
-  auto db = database::open(info.name_for_open, info.env_for_open.get(), true);
+    return std::unexpected(
+        journal_error{journal_fault::missing, "there is no backup in " + folder});
+  auto db = database::open(info.name_for_open, info.env_for_open.get(), database::mode::read_only);
   if (!db) return std::unexpected(db.error());
   db->get()->keep(info.env_for_open);
   return std::make_shared<const read_view>(std::move(*db));
@@ -203,8 +204,8 @@ std::expected<copy_progress, std::string> restore(const std::string& folder,
   auto done = copy_blobs(*names, blobs_of(folder), blobs, progress);
   if (!done) return done;
   rocksdb::BackupEngineReadOnly* made = nullptr;
-  auto status = rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(),
-                                                    engine_options(folder), &made);
+  auto status =
+      rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(), engine_options(folder), &made);
   const std::unique_ptr<rocksdb::BackupEngineReadOnly> engine(made);
   // Whole, or not there.
   const auto part = journal + ".part";

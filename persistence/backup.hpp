@@ -18,8 +18,8 @@ namespace darkroom::persistence {
 class read_view;
 
 struct copy_progress {
-  std::size_t blobs = 0, blobs_done = 0;     // that the journal names
-  std::uint64_t bytes_copied = 0;            // others were there already
+  std::size_t blobs = 0, blobs_done = 0; // that the journal names
+  std::uint64_t bytes_copied = 0;        // others were there already
 };
 using on_copy_progress = std::function<void(const copy_progress&)>;
 

@@ -115,8 +115,8 @@ private:
                            const blob_use& use, std::size_t n) {
       const auto fault = faults_.find(use);
       if (fault == faults_.end()) return;
-      const std::string what = n == 0 ? "the bytes that were uploaded"
-                                      : "the bytes of output " + std::to_string(n - 1);
+      const std::string what =
+          n == 0 ? "the bytes that were uploaded" : "the bytes of output " + std::to_string(n - 1);
       report_.files.push_back("batch " + domain::to_string(batch) + ", file " +
                               std::to_string(file.index) + " (" + file.entry.path + "): " + what +
                               ' ' + fault->second);
@@ -133,8 +133,8 @@ private:
     for (fs::recursive_directory_iterator at(root_, error), end; !error && at != end;
          at.increment(error)) {
       if (at->is_directory(error) || at->path() == root_ + "/.opened") continue;
-      const auto name = parse_hex(at->path().parent_path().filename().string() +
-                                  at->path().filename().string());
+      const auto name =
+          parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());
       if (!name || !is_used(*name)) report_.strays.push_back(at->path().string());
     }
     std::ranges::sort(report_.strays);

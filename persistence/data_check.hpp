@@ -1,5 +1,5 @@
-// Whether the data of a server are whole: the journal against itself, the blobs against the journal,
-// and every blob against its name.
+// Whether the data of a server are whole: the journal against itself, the blobs against the
+// journal, and every blob against its name.
 #pragma once
 
 #include "persistence/digest.hpp"

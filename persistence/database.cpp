@@ -83,16 +83,20 @@ journal_error database::error_of(const rocksdb::Status& status) {
 }
 
 journal_result<std::shared_ptr<database>> database::open(const std::string& directory,
-                                                         rocksdb::Env* env, bool read_only) {
+                                                         rocksdb::Env* env, mode how) {
   auto made = std::make_shared<database>();
   rocksdb::DB* db = nullptr;
   auto options = options_for(env);
-  options.create_if_missing = !read_only;
+  const bool read_only = how == mode::read_only;
+  options.create_if_missing = how == mode::create;
   const auto status = read_only ? rocksdb::DB::OpenForReadOnly(options, directory, &db)
                                 : rocksdb::DB::Open(options, directory, &db);
   made->db_.reset(db);
   if (status.ok()) return made;
-  if (read_only && (status.IsNotFound() || status.ToString().find("CURRENT") != std::string::npos))
+  const auto text = status.ToString();
+  const bool missing = status.IsNotFound() || text.find("CURRENT") != std::string::npos ||
+                       text.find("does not exist") != std::string::npos;
+  if (how != mode::create && missing)
     return std::unexpected(journal_error{journal_fault::missing, "there is no journal here"});
   return std::unexpected(error_of(status));
 }

@@ -14,10 +14,11 @@ namespace darkroom::persistence {
 
 class database {
 public:
+  enum class mode : std::uint8_t { create, must_exist, read_only };
   static journal_result<std::shared_ptr<database>> open(const std::string& directory,
-                                                        rocksdb::Env* env, bool read_only);
-  // Opens what is left of a damaged one, for reading. RocksDB's sentences about what it had to leave
-  // out are added to `losses`.
+                                                        rocksdb::Env* env, mode how);
+  // Opens what is left of a damaged one, for reading. RocksDB's sentences about what it had to
+  // leave out are added to `losses`.
   static journal_result<std::shared_ptr<database>>
   open_damaged(const std::string& directory, std::shared_ptr<std::vector<std::string>> losses);
   rocksdb::DB& operator*() { return *db_; }

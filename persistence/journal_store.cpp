@@ -48,7 +48,9 @@ journal_store::journal_store(std::shared_ptr<database> db)
 journal_store::~journal_store() = default;
 
 journal_result<std::unique_ptr<journal_store>> journal_store::open(const store_options& options) {
-  auto db = database::open(options.directory, options.env, false);
+  auto db =
+      database::open(options.directory, options.env,
+                     options.must_exist ? database::mode::must_exist : database::mode::create);
   if (!db) return std::unexpected(db.error());
   // RocksDB reads its tables when they are asked for: a flipped bit would be found by whoever comes
   // first, perhaps after months.

@@ -36,6 +36,8 @@ struct append_request {
 struct store_options {
   std::string directory;
   rocksdb::Env* env = nullptr; // null: the real one
+  // It is being opened again: one that has vanished must not be replaced by an empty one.
+  bool must_exist = false;
 };
 
 class journal_store {

@@ -99,9 +99,10 @@ private:
 
 } // namespace
 
-void scan_readable(rocksdb::DB& db, const std::string& prefix,
-                   const std::function<void(std::string_view key, std::string_view value)>& visit,
-                   const std::function<void(std::string_view after, const std::string& why)>& lost) {
+void scan_readable(
+    rocksdb::DB& db, const std::string& prefix,
+    const std::function<void(std::string_view key, std::string_view value)>& visit,
+    const std::function<void(std::string_view after, const std::string& why)>& lost) {
   lenient_reader reader(db, prefix);
   std::string last = prefix;
   reader.seek(prefix);

@@ -213,8 +213,8 @@ private:
 
   // What is derived is made again; that it was damaged is worth a word all the same.
   void look_at_projections() {
-    constexpr keys::kind derived[] = {keys::kind::batch,    keys::kind::file,  keys::kind::outcome,
-                                      keys::kind::snapshot, keys::kind::live,  keys::kind::owner,
+    constexpr keys::kind derived[] = {keys::kind::batch,    keys::kind::file, keys::kind::outcome,
+                                      keys::kind::snapshot, keys::kind::live, keys::kind::owner,
                                       keys::kind::upload,   keys::kind::meta};
     for (const auto kind : derived)
       scan_readable(
@@ -315,8 +315,8 @@ journal_result<salvage_report> run(const std::string& journal, database* to,
 } // namespace
 
 journal_result<salvage_report> examine_damage(const std::string& journal) {
-  return run(journal, nullptr, fs::temp_directory_path() /
-                                   ("darkroom-damage-" + std::to_string(::getpid())));
+  return run(journal, nullptr,
+             fs::temp_directory_path() / ("darkroom-damage-" + std::to_string(::getpid())));
 }
 
 journal_result<salvage_report> salvage(const std::string& journal, const std::string& to) {
@@ -326,7 +326,7 @@ journal_result<salvage_report> salvage(const std::string& journal, const std::st
         journal_error{journal_fault::io, to + " is there already, and not empty"});
   if (auto ok = make_directories(to); !ok)
     return std::unexpected(journal_error{journal_fault::io, ok.error().text()});
-  auto target = database::open(to, nullptr, false);
+  auto target = database::open(to, nullptr, database::mode::create);
   if (!target) return std::unexpected(target.error());
   return run(journal, target->get(), to + ".repair");
 }

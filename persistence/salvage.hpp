@@ -10,7 +10,7 @@
 namespace darkroom::persistence {
 
 struct salvage_report {
-  std::vector<std::string> lost; // what cannot be read: one sentence each
+  std::vector<std::string> lost;                    // what cannot be read: one sentence each
   std::size_t batches = 0, events = 0, records = 0; // that can be: audit and tokens are records
 };
 

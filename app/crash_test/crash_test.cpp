@@ -23,8 +23,7 @@ constexpr auto stop_time = milliseconds(60'000);
 
 class crash_test {
 public:
-  explicit crash_test(const crash_test_options& options)
-      : o_(options), dice_(options.seed) {}
+  explicit crash_test(const crash_test_options& options) : o_(options), dice_(options.seed) {}
 
   crash_test_result run() {
     if (prepare())
@@ -100,8 +99,8 @@ private:
 
   // One life of the server, to its sudden end.
   void live() {
-    auto server = start(o_.life_environment ? o_.life_environment(r_.cycles)
-                                            : std::vector<std::string>{});
+    auto server =
+        start(o_.life_environment ? o_.life_environment(r_.cycles) : std::vector<std::string>{});
     in_doubt_ = false;
     std::atomic<bool> stop = false;
     const auto born = std::chrono::steady_clock::now();
@@ -152,10 +151,9 @@ private:
     auto server = start_and_wait();
     if (!server) return;
     for (auto& user : ledgers_)
-      if (auto complaint =
-              crash_user(user, samples_, server->address(), static_cast<std::uint32_t>(dice_()),
-                         in_doubt_)
-                  .settle();
+      if (auto complaint = crash_user(user, samples_, server->address(),
+                                      static_cast<std::uint32_t>(dice_()), in_doubt_)
+                               .settle();
           !complaint.empty()) {
         fail(complaint);
         return;
@@ -193,8 +191,8 @@ private:
 crash_test_result run_crash_test(const crash_test_options& options) {
   auto result = crash_test(options).run();
   if (!result.complaint.empty())
-    result.complaint += " (seed " + std::to_string(options.seed) + ", cycle " +
-                        std::to_string(result.cycles) + ')';
+    result.complaint +=
+        " (seed " + std::to_string(options.seed) + ", cycle " + std::to_string(result.cycles) + ')';
   return result;
 }
 

@@ -207,9 +207,8 @@ void crash_user::upload_form(known_batch& batch) {
       added = either(added, known(reply) == certainty::no ? certainty::no : certainty::maybe);
       continue;
     }
-    const bool told = std::ranges::any_of(files->get_array(), [&](const json::value& row) {
-      return text_of(row, "path") == path;
-    });
+    const bool told = std::ranges::any_of(
+        files->get_array(), [&](const json::value& row) { return text_of(row, "path") == path; });
     // A rejected part may have been in doubt itself.
     added = either(added, told ? certainty::yes : certainty::maybe);
     if (told) count("files uploaded");
@@ -230,19 +229,22 @@ void crash_user::add_known(known_batch& batch) {
   const auto reply = client_.send("POST", path_of(batch, "/manifest"), json::serialize(rows));
   note(reply);
   const auto answer = parsed(reply.body);
-  const auto* object = answer.if_object();
-  const auto* have = object == nullptr ? nullptr : object->if_contains("have");
+  const auto* have = member_of(answer, "have").if_array();
+  const auto* missing = member_of(answer, "missing").if_array();
+  const auto names = [](const json::array& list, const std::string& path) {
+    return std::ranges::find(list, json::value(path)) != list.end();
+  };
   for (const auto& path : paths) {
     auto& added = batch.files[path].added;
-    if (known(reply) != certainty::yes || have == nullptr || !have->is_array()) {
+    if (known(reply) != certainty::yes || have == nullptr || missing == nullptr) {
       added = either(added, known(reply) == certainty::no ? certainty::no : certainty::maybe);
       continue;
     }
-    const bool told = std::ranges::any_of(have->get_array(), [&](const json::value& row) {
-      return row.is_string() ? std::string_view{row.get_string()} == path
-                             : text_of(row, "path") == path;
-    });
-    added = either(added, told ? certainty::yes : certainty::no);
+    const bool told = names(*have, path);
+    // One that is in neither list was rejected, perhaps because it is in doubt.
+    added = either(added, told                    ? certainty::yes
+                          : names(*missing, path) ? certainty::no
+                                                  : certainty::maybe);
     if (told) count("files added by digest");
   }
 }
@@ -275,10 +277,10 @@ void crash_user::change(known_batch& batch) {
   const auto spec = roll(static_cast<std::uint32_t>(crash_specs().size()));
   const auto name = batch.key + '.' + std::to_string(++knows_.names_given);
   const bool with_spec = roll(2) == 0;
-  const auto reply = client_.send(
-      "PATCH", path_of(batch),
-      R"({"name":")" + name + R"(","priority":)" + std::to_string(priority) +
-          (with_spec ? R"(,"spec":)" + crash_specs()[spec] : std::string{}) + '}');
+  const auto reply =
+      client_.send("PATCH", path_of(batch),
+                   R"({"name":")" + name + R"(","priority":)" + std::to_string(priority) +
+                       (with_spec ? R"(,"spec":)" + crash_specs()[spec] : std::string{}) + '}');
   note(reply);
   if (known(reply) == certainty::no) return;
   if (with_spec) batch.specs.insert(spec); // of the files that have not ended
@@ -312,17 +314,18 @@ void crash_user::look(known_batch& batch) {
   note_tag(batch, reply);
   const auto view = parsed(reply.body);
   const auto total = number_of(member_of(view, "files"), "total");
-  const auto least = static_cast<std::uint64_t>(
-      std::ranges::count_if(batch.files, [](const auto& entry) {
+  const auto least =
+      static_cast<std::uint64_t>(std::ranges::count_if(batch.files, [](const auto& entry) {
         return entry.second.added == certainty::yes && entry.second.removed == certainty::no;
       }));
-  const auto most = static_cast<std::uint64_t>(
-      std::ranges::count_if(batch.files, [](const auto& entry) {
+  const auto most =
+      static_cast<std::uint64_t>(std::ranges::count_if(batch.files, [](const auto& entry) {
         return entry.second.added != certainty::no && entry.second.removed != certainty::yes;
       }));
   if (total < least || total > most)
-    complain(batch, "it should have from " + std::to_string(least) + " to " + std::to_string(most) +
-                        " files",
+    complain(batch,
+             "it should have from " + std::to_string(least) + " to " + std::to_string(most) +
+                 " files",
              reply);
 }
 

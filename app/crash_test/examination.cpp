@@ -24,7 +24,8 @@ http_reply each_line(http_client& client, const std::string& path, Visit visit) 
   std::string rest;
   auto reply = client.get(path, {"Accept: application/x-ndjson"}, [&](std::string_view piece) {
     rest.append(piece);
-    for (std::size_t end = 0; (end = rest.find('\n')) != std::string::npos; rest.erase(0, end + 1)) {
+    for (std::size_t end = 0; (end = rest.find('\n')) != std::string::npos;
+         rest.erase(0, end + 1)) {
       visit(parsed(rest.substr(0, end)));
     }
     return true;
@@ -125,8 +126,8 @@ private:
     std::map<std::string, bool> types;
     std::uint64_t last = 0;
     for (std::uint64_t after = 0;;) {
-      const auto reply = client.send("GET", "/v1/batches/" + batch.id +
-                                                "/events?limit=1000&after=" + std::to_string(after));
+      const auto reply = client.send(
+          "GET", "/v1/batches/" + batch.id + "/events?limit=1000&after=" + std::to_string(after));
       const auto page = parsed(reply.body);
       const auto* events = member_of(page, "events").if_array();
       if (events == nullptr) return say("its log cannot be read: " + reply.problem());
@@ -151,7 +152,8 @@ private:
         say("event " + std::to_string(seq) + " was read as " + text + " and is now " +
             (now == log.end() ? "nowhere" : now->second));
     for (const auto seq : batch.tags)
-      if (!log.contains(seq)) say("an answer was stamped " + std::to_string(seq) + ", which is not in its log");
+      if (!log.contains(seq))
+        say("an answer was stamped " + std::to_string(seq) + ", which is not in its log");
     check_commands(batch, types);
     batch.events = std::move(log);
   }
@@ -162,15 +164,17 @@ private:
       std::erase_if(ended, [](const auto& entry) { return !entry.second; });
     if (!type.starts_with("file_") || type == "file_removed") return;
     const auto file = number_of(event, "file");
-    if (ended.contains(file)) say("its file " + std::to_string(file) + " goes on after its end: " + json::serialize(event));
+    if (ended.contains(file))
+      say("its file " + std::to_string(file) + " goes on after its end: " + json::serialize(event));
     if (type == "file_completed" || type == "file_failed") ended[file] = type == "file_completed";
   }
 
   // What was acknowledged has happened.
   void check_commands(const known_batch& batch, const std::map<std::string, bool>& types) {
-    constexpr std::pair<const char*, const char*> facts[] = {
-        {"start", "batch_started"}, {"pause", "batch_paused"}, {"cancel", "batch_cancelled"},
-        {"retry", "batch_retried"}};
+    constexpr std::pair<const char*, const char*> facts[] = {{"start", "batch_started"},
+                                                             {"pause", "batch_paused"},
+                                                             {"cancel", "batch_cancelled"},
+                                                             {"retry", "batch_retried"}};
     for (const auto& [command, type] : facts) {
       const auto done = batch.commands.find(command);
       const bool was_done = done != batch.commands.end() && done->second == certainty::yes;

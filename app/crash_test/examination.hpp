@@ -9,8 +9,8 @@
 
 namespace darkroom::app {
 
-// What the server makes of each sample by each spec, undisturbed: the digests of its outputs, or the
-// reason of its failure.
+// What the server makes of each sample by each spec, undisturbed: the digests of its outputs, or
+// the reason of its failure.
 struct reference_result {
   std::string reason; // empty: it converts
   std::vector<std::string> outputs;

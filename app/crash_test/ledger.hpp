@@ -28,13 +28,13 @@ struct known_batch {
   std::string key, body; // of the request that makes it: repeated until it is answered
   std::string id;        // empty: nobody has told
   certainty deleted = certainty::no;
-  std::set<std::size_t> specs;         // that its files may have been converted by
-  std::map<std::string, known_file> files; // by path
-  std::set<unsigned> priorities;       // one of them
-  std::set<std::string> names;         // one of them
-  std::map<std::string, certainty> commands;        // by name, whether it was ever carried out
-  std::map<std::uint64_t, std::string> events;      // that were read, by seq
-  std::set<std::uint64_t> tags;                     // seqs that answers were stamped with
+  std::set<std::size_t> specs;                 // that its files may have been converted by
+  std::map<std::string, known_file> files;     // by path
+  std::set<unsigned> priorities;               // one of them
+  std::set<std::string> names;                 // one of them
+  std::map<std::string, certainty> commands;   // by name, whether it was ever carried out
+  std::map<std::uint64_t, std::string> events; // that were read, by seq
+  std::set<std::uint64_t> tags;                // seqs that answers were stamped with
 };
 
 struct ledger {

@@ -48,8 +48,8 @@ std::expected<void, std::string> write_picture(const picture_kind& kind, const s
   if (!file) return std::unexpected(persistence::last_error("making " + path).text());
   codecs::output_sink sink(file.get(), limits::output_bytes_max);
   const domain::output_spec options{.format = kind.format, .effort = kind.effort};
-  const auto ok =
-      text_of(codecs::find_format(kind.format)->encode({*picture, codecs::metadata{}, options}, sink));
+  const auto ok = text_of(
+      codecs::find_format(kind.format)->encode({*picture, codecs::metadata{}, options}, sink));
   if (!ok) return std::unexpected(ok.error());
   return {};
 }
@@ -78,7 +78,8 @@ make_crash_samples(const std::string& folder) {
     files.push_back(path);
   }
   for (const auto* text : {"\xff\xd8\xff\xe0 this is no picture", "\x89PNG\r\n\x1a\nnor is this"}) {
-    const auto path = folder + "/broken" + std::to_string(n++) + (files.size() % 2 == 0 ? ".jpg" : ".png");
+    const auto path =
+        folder + "/broken" + std::to_string(n++) + (files.size() % 2 == 0 ? ".jpg" : ".png");
     if (auto ok = write_text(path, text); !ok) return std::unexpected(ok.error());
     files.push_back(path);
   }

@@ -53,7 +53,8 @@ std::map<pid_t, process_row> all_processes() {
     if (text.find_first_not_of("0123456789") != std::string::npos) continue;
     const auto stat = content_of(at->path().string() + "/stat");
     const auto open = stat.find('('), close = stat.rfind(')');
-    if (open == std::string::npos || close == std::string::npos || close + 4 > stat.size()) continue;
+    if (open == std::string::npos || close == std::string::npos || close + 4 > stat.size())
+      continue;
     rows[std::stoi(text)] = {std::atoi(stat.c_str() + close + 4),
                              stat.substr(open + 1, close - open - 1)};
   }
@@ -88,7 +89,7 @@ bool lives(pid_t pid) {
 
 server_process::server_process(const server_launch& launch)
     : log_(launch.log), out_(launch.log + ".out") {
-  std::vector<std::string> words{launch.binary, "serve",  "--data",
+  std::vector<std::string> words{launch.binary, "serve",    "--data",
                                  launch.data,   "--listen", "127.0.0.1:0"};
   words.insert(words.end(), launch.arguments.begin(), launch.arguments.end());
   auto variables = launch.environment;

@@ -33,7 +33,7 @@ public:
 
   pid_t pid() const { return pid_; }
   bool running();
-  void signal(int number) const; // to it alone
+  void signal(int number) const;              // to it alone
   void kill_hosts(std::uint32_t which) const; // each whose bit is set
   // Kills it, and waits for its end and its hosts'.
   void kill();

@@ -47,8 +47,8 @@ struct stored_data : scratch {
         request.summary.created_us = 1'000'000;
         REQUIRE((*store)->append(std::span(&request, 1), true));
       }
-      batches += state.phase != domain::batch_phase::absent &&
-                 state.phase != domain::batch_phase::deleted;
+      batches +=
+          state.phase != domain::batch_phase::absent && state.phase != domain::batch_phase::deleted;
     }
   }
   // The newest file of this kind.
@@ -138,7 +138,8 @@ TEST_CASE("a damaged journal is refused at start, says what is lost, and gives b
       CHECK(serve.err.find("journal salvage") != std::string::npos);
       CHECK(serve.err.find("what can be read:") != std::string::npos);
     }
-    const auto saved = run_darkroom({"journal", "salvage", d.data(), "--to", d / "saved"}, d.path());
+    const auto saved =
+        run_darkroom({"journal", "salvage", d.data(), "--to", d / "saved"}, d.path());
     INFO(saved.out << saved.err);
     CHECK((saved.code == 0 || saved.code == 2));
     if (kind.always_refused) CHECK(saved.code == 2);
@@ -150,7 +151,7 @@ TEST_CASE("a damaged journal is refused at start, says what is lost, and gives b
     const auto batches = (*view)->batches();
     REQUIRE(batches);
     CHECK(batches->size() >= (kind.table_lost ? 1 : d.batches / 3));
-    CHECK((*view)->last_seq() > 1'000'000);  // numbers that were lost are not given out again
+    CHECK((*view)->last_seq() > 1'000'000); // numbers that were lost are not given out again
   }
 }
 
@@ -177,8 +178,9 @@ TEST_CASE("a damaged upload is no picture, a damaged output is found") {
     for (const auto* name : {"a.png", "b.png"}) {
       const auto content = picture + name; // behind its end: nobody minds
       const auto file = folder.write("upload", content);
-      REQUIRE(client.put_file("/v1/batches/" + id + "/files/" + name, file, content.size()).status ==
-              201);
+      REQUIRE(
+          client.put_file("/v1/batches/" + id + "/files/" + name, file, content.size()).status ==
+          201);
     }
     std::vector<fs::path> blobs;
     for (const auto& entry : fs::recursive_directory_iterator(folder / "data/blobs"))

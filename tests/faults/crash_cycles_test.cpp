@@ -1,4 +1,5 @@
-// `kill -9` of the server, of its hosts and of both at random instants, with users who do everything.
+// `kill -9` of the server, of its hosts and of both at random instants, with users who do
+// everything.
 #include "trial.hpp"
 
 using namespace darkroom;

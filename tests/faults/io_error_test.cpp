@@ -1,5 +1,5 @@
-// The n-th write, sync, rename or open fails: no false acknowledgement, no crash, and the server goes
-// on by itself.
+// The n-th write, sync, rename or open fails: no false acknowledgement, no crash, and the server
+// goes on by itself.
 #include "app/http_client.hpp"
 #include "trial.hpp"
 
@@ -33,11 +33,13 @@ void fail_each(const std::vector<std::string>& rules, std::uint32_t seed) {
     if (!serves) {
       const int code = server.wait(recovery_time);
       refused += 1;
-      return code == 1 || code == 70 ? "" : "it ended while it started, with " + std::to_string(code);
+      return code == 1 || code == 70 ? ""
+                                     : "it ended while it started, with " + std::to_string(code);
     }
     if (!server.running())
       return "the server ended by itself: " + content_of(folder / "server.log");
-    if (!is_ready(address)) return "it does not get well again: " + content_of(folder / "server.log");
+    if (!is_ready(address))
+      return "it does not get well again: " + content_of(folder / "server.log");
     server.kill();
     return "";
   };

@@ -11,8 +11,8 @@ namespace {
 
 struct point {
   const char* step;
-  const char* call;     // of tests/faults/shim.cpp
-  unsigned times = 1;   // the n-th of this life
+  const char* call;   // of tests/faults/shim.cpp
+  unsigned times = 1; // the n-th of this life
 };
 
 // Every life is begun by a recovery, so those steps are met by each.

@@ -27,9 +27,12 @@ public:
   }
   void restart(const std::vector<std::string>& environment = {}) {
     server_.reset();
-    server_ = std::make_unique<app::server_process>(app::server_launch{
-        DARKROOM_EVIL, folder_ / "data", folder_ / "log",
-        {"--set", "data.disk_floor_bytes=0", "--set", "work.slots=2"}, environment});
+    server_ = std::make_unique<app::server_process>(
+        app::server_launch{DARKROOM_EVIL,
+                           folder_ / "data",
+                           folder_ / "log",
+                           {"--set", "data.disk_floor_bytes=0", "--set", "work.slots=2"},
+                           environment});
   }
   bool serves() { return server_->wait_until_it_serves(start_time); }
   app::server_process& server() { return *server_; }
@@ -111,8 +114,7 @@ TEST_CASE("an input that kills the whole server is found after at most three res
   sum.add({reinterpret_cast<const std::uint8_t*>(poison.data()), poison.size()});
   const auto name = persistence::to_hex(sum.finish());
   // Whenever its bytes are opened for its conversion; the first time in a life they are probed.
-  const auto rule =
-      faulty("open@*/blobs/" + name.substr(0, 2) + '/' + name.substr(2) + "=kill#2+");
+  const auto rule = faulty("open@*/blobs/" + name.substr(0, 2) + '/' + name.substr(2) + "=kill#2+");
   REQUIRE(p.serves());
   auto first = p.client();
   std::vector<std::string> files(12, good);
@@ -125,9 +127,9 @@ TEST_CASE("an input that kills the whole server is found after at most three res
     id = app::text_of(app::parsed(made.body), "id");
     for (std::size_t i = 0; i < files.size(); ++i) {
       const auto file = p.folder().write("upload", files[i]);
-      REQUIRE(first.put_file("/v1/batches/" + id + "/files/" + std::to_string(i), file,
-                             files[i].size())
-                  .status == 201);
+      REQUIRE(
+          first.put_file("/v1/batches/" + id + "/files/" + std::to_string(i), file, files[i].size())
+              .status == 201);
     }
   }
   int deaths = 0;

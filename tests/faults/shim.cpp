@@ -1,6 +1,6 @@
-// A library that is loaded before all others (LD_PRELOAD) and lets system calls of the journal and of
-// the blob store fail, wait, or be the last that the process makes. What it does is in the variable
-// FAULTS: rules separated by blanks, each
+// A library that is loaded before all others (LD_PRELOAD) and lets system calls of the journal and
+// of the blob store fail, wait, or be the last that the process makes. What it does is in the
+// variable FAULTS: rules separated by blanks, each
 //
 //   [CALL@PATTERN>]CALL@PATTERN=ACTION[#WHEN]
 //
@@ -223,8 +223,7 @@ int rename(const char* from, const char* to) noexcept {
   FAULTY(rename, to, -1, next(from, to));
 }
 int renameat2(int from_at, const char* from, int to_at, const char* to, unsigned flags) noexcept {
-  static const auto next =
-      real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2");
+  static const auto next = real<int (*)(int, const char*, int, const char*, unsigned)>("renameat2");
   FAULTY(rename, to, -1, next(from_at, from, to_at, to, flags));
 }
 int unlink(const char* path) noexcept {

@@ -84,6 +84,16 @@ void check_same(writer& w, const domain::batch_id& batch) {
 
 } // namespace
 
+TEST_CASE("a journal that has vanished is not replaced by an empty one when it is opened again") {
+  tests::scratch dir;
+  REQUIRE(journal_store::open({dir / "j", nullptr}));
+  CHECK(journal_store::open({dir / "j", nullptr, true}));
+  std::filesystem::remove_all(dir / "j");
+  const auto again = journal_store::open({dir / "j", nullptr, true});
+  REQUIRE_FALSE(again);
+  CHECK(again.error().fault == journal_fault::missing);
+}
+
 TEST_CASE("what was appended is replayed, also after opening again") {
   tests::scratch dir;
   writer w(dir / "j");
@@ -189,7 +199,7 @@ TEST_CASE("a journal of a newer format is refused with what to do") {
   tests::scratch dir;
   writer(dir / "j").close();
   {
-    auto db = database::open(dir / "j", nullptr, false);
+    auto db = database::open(dir / "j", nullptr, database::mode::create);
     REQUIRE(db);
     REQUIRE((**db)->Put(rocksdb::WriteOptions(), keys::meta("format"), "2").ok());
   }
@@ -208,7 +218,7 @@ TEST_CASE("a hole in the chain, and an event that cannot be, are corruption") {
     w.tell(ann, domain::resume_batch{});
   }
   {
-    auto db = database::open(dir / "j", nullptr, false);
+    auto db = database::open(dir / "j", nullptr, database::mode::create);
     REQUIRE((**db)->Delete(rocksdb::WriteOptions(), keys::event(ann, 4)).ok());
   }
   writer w(dir / "j");
@@ -227,7 +237,7 @@ TEST_CASE("verify sees projections that differ from the events") {
   }
   const auto damage = [&](const std::string& key, const std::string& value) {
     {
-      auto db = database::open(dir / "j", nullptr, false);
+      auto db = database::open(dir / "j", nullptr, database::mode::create);
       REQUIRE(db);
       REQUIRE((**db)->Put(rocksdb::WriteOptions(), key, value).ok());
     }

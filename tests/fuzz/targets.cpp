@@ -1,0 +1,212 @@
+#include "targets.hpp"
+
+#include "codecs/conversion_plan.hpp"
+#include "codecs/format.hpp"
+#include "codecs/host/protocol.hpp"
+#include "codecs/pipeline.hpp"
+#include "config/limits.hpp"
+#include "config/settings.hpp"
+#include "domain/text.hpp"
+#include "http/file_path.hpp"
+#include "http/framing.hpp"
+#include "http/json_body.hpp"
+#include "http/multipart.hpp"
+#include "http/router.hpp"
+#include "http/spec_json.hpp"
+#include "persistence/access_records.hpp"
+#include "persistence/event_codec.hpp"
+
+#include <boost/json/object.hpp>
+
+#include <cstdlib>
+#include <cstring>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace darkroom::tests {
+
+namespace {
+
+using bytes = std::span<const std::uint8_t>;
+
+std::string_view text_of(bytes b) {
+  return {reinterpret_cast<const char*>(b.data()), b.size()};
+}
+
+// A fuzzer finds what aborts.
+void must(bool holds) {
+  if (!holds) std::abort();
+}
+
+// Bytes as the file that a decoder reads.
+class memory_file {
+public:
+  explicit memory_file(bytes content) : fd_(::memfd_create("fuzz", MFD_CLOEXEC)) {
+    must(::pwrite(fd_, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()));
+  }
+  ~memory_file() { ::close(fd_); }
+  memory_file(const memory_file&) = delete;
+  memory_file& operator=(const memory_file&) = delete;
+  int fd() const { return fd_; }
+
+private:
+  int fd_;
+};
+
+// Small, so that a run takes milliseconds; the limits are checked by the same code.
+codecs::input_limits small_limits() {
+  codecs::input_limits limits;
+  limits.pixels = 1'000'000;
+  return limits;
+}
+
+void probe(bytes b) {
+  const memory_file file(b);
+  const auto info = codecs::probe(file.fd(), b.size(), small_limits());
+  if (!info) return;
+  must(info->width > 0 && info->height > 0 && info->pixels() <= small_limits().pixels);
+  must(codecs::find_format(info->format) != nullptr);
+}
+
+void decode(std::string_view format, bytes b) {
+  const memory_file file(b);
+  codecs::input_stream in(file.fd(), b.size());
+  const auto* row = codecs::find_format(format);
+  const auto decoded =
+      row->decode(in, {small_limits(), false, {}},
+                  [](const codecs::image_info& info) -> codecs::result<codecs::decode_way> {
+                    if (auto ok = codecs::check_limits(info, small_limits()); !ok)
+                      return std::unexpected(ok.error());
+                    return codecs::decode_way{};
+                  });
+  if (!decoded) return;
+  must(decoded->pixels.bytes() > 0);
+  must(decoded->orientation >= 1 && decoded->orientation <= 8);
+}
+
+void decode_jpeg(bytes b) {
+  decode("jpeg", b);
+}
+void decode_png(bytes b) {
+  decode("png", b);
+}
+void decode_webp(bytes b) {
+  decode("webp", b);
+}
+
+void event_codec(bytes b) {
+  const auto text = text_of(b);
+  if (const auto e = persistence::decode_event(text)) {
+    // What was read is written and read again as the same.
+    const auto again =
+        persistence::decode_event(persistence::encode_event(e->fact, e->prev, e->time_us));
+    must(again && again->fact == e->fact && again->prev == e->prev);
+    domain::batch_state state;
+    (void)domain::apply(state, e->fact);
+  }
+  if (const auto snapshot = persistence::decode_snapshot(text))
+    must(snapshot->state.files.size() <= limits::files_per_batch_max);
+  (void)persistence::decode_entry(text);
+  (void)persistence::decode_outcome(text);
+  (void)persistence::decode_summary(text);
+  (void)persistence::decode_token("id", text);
+  (void)persistence::decode_audit(1, text);
+  (void)persistence::decode_idempotency(text);
+  (void)persistence::decode_deletion(text);
+}
+
+// From the head of a request to the path of a file.
+void http_request(bytes b) {
+  const auto text = text_of(b);
+  (void)http::check_head(text);
+  const auto method_end = text.find(' ');
+  if (method_end == std::string_view::npos) return;
+  const auto rest = text.substr(method_end + 1);
+  http::request rq;
+  if (!http::read_target(rq, rest.substr(0, rest.find_first_of(" \r\n")))) return;
+  const auto way = http::find_route(text.substr(0, method_end), rq.segments);
+  if (way.target == nullptr) return;
+  for (const auto& param : way.params)
+    if (http::check_file_path(param)) {
+      must(param.size() <= limits::path_bytes_max && !param.starts_with('/'));
+      must(param.find("/../") == std::string::npos && param.find('\0') == std::string::npos);
+    }
+}
+
+void multipart(bytes b) {
+  // The first byte says in what pieces the form comes.
+  if (b.empty()) return;
+  const std::size_t piece = 1 + b.front() % 64;
+  b = b.subspan(1);
+  http::multipart_parser parser("B");
+  for (std::size_t steps = 0; steps < b.size() * 2 + 64; ++steps) {
+    const auto next = parser.next();
+    if (!next || *next == http::multipart_parser::what::end) return;
+    if (*next != http::multipart_parser::what::needs_more) continue;
+    const auto now = text_of(b).substr(0, piece);
+    if (now.empty()) return;
+    b = b.subspan(now.size());
+    parser.feed(now);
+  }
+}
+
+// A host that was taken over says what it likes.
+void host_reply(bytes b) {
+  codecs::host::wire_reply reply{};
+  std::memcpy(&reply, b.data(), std::min(b.size(), sizeof reply));
+  (void)domain::printable(std::string{reply.detail.get()});
+  const auto info = codecs::host::from_wire(reply.info);
+  if (!info) return;
+  must(codecs::find_format(info->format) != nullptr);
+  domain::conversion_spec spec;
+  for (const auto* format : {"webp", "jpeg", "png"})
+    spec.outputs.push_back({.format = format});
+  spec.animation = domain::animation_policy::first_frame;
+  const auto plan = codecs::plan_conversion(*info, 1'000, spec);
+  if (plan) must(plan->memory_bytes > 0 && plan->outputs.size() == spec.outputs.size());
+}
+
+// The other way round: whatever a job says, the host reads its spec without harm.
+void host_job(bytes b) {
+  codecs::host::wire_job job{};
+  std::memcpy(&job, b.data(), std::min(b.size(), sizeof job));
+  const auto spec = codecs::host::from_wire(job.spec);
+  must(spec.outputs.size() <= limits::outputs_max);
+  (void)domain::validate(spec);
+}
+
+void spec_json(bytes b) {
+  const auto value = http::parse_json(text_of(b));
+  if (!value || !value->is_object()) return;
+  std::vector<http::field_error> errors;
+  const auto spec = http::read_spec(value->get_object(), "/spec", {"jpeg", "png", "webp"}, errors);
+  if (!errors.empty()) return;
+  // What was accepted is shown and accepted again as the same.
+  std::vector<http::field_error> again;
+  must(http::read_spec(http::spec_view(spec), "/spec", {"jpeg", "png", "webp"}, again) == spec);
+  must(again.empty());
+}
+
+void settings_toml(bytes b) {
+  config::settings s;
+  if (!config::read_toml(s, text_of(b), "fuzz.toml")) return;
+  (void)config::check(s);
+  config::settings again;
+  must(config::read_toml(again, config::to_toml(s), "again.toml").has_value());
+}
+
+} // namespace
+
+const std::vector<fuzz_target>& fuzz_targets() {
+  static const std::vector<fuzz_target> all{
+      {"probe", probe, true},           {"decode_jpeg", decode_jpeg, true},
+      {"decode_png", decode_png, true}, {"decode_webp", decode_webp, true},
+      {"event_codec", event_codec},     {"http_request", http_request},
+      {"multipart", multipart},         {"host_reply", host_reply},
+      {"host_job", host_job},           {"spec_json", spec_json},
+      {"settings_toml", settings_toml},
+  };
+  return all;
+}
+
+} // namespace darkroom::tests
