@@ -46,7 +46,7 @@ const std::map<std::string, std::vector<std::string>> fences{
     {"caf/", {"actors/"}},
     {"boost/beast/", {"http/session", "http/web_socket", "app/feed_client"}},
     {"boost/asio/", {"http/", "app/feed_client"}},
-    {"boost/url/", {"http/session"}},
+    {"boost/url/", {"http/message"}},
     {"utf8proc.h", {"http/file_path"}},
     {"yaml-cpp/", {"http/openapi"}},
     {"toml++/", {"config/settings"}},
