@@ -43,10 +43,15 @@ int ask_server(const account_options& account_asked, const std::string& folder) 
   const boost::json::object wish{{"directory", folder}};
   auto reply = client.send("POST", "/v1/admin/backup", boost::json::serialize(wish));
   if (reply.status != 202) return fail_with(reply);
+  const auto begun = text_of(parsed(reply.body), "started_at");
   while (true) {
     reply = client.send("GET", "/v1/admin/backup");
-    if (reply.status != 200) return fail_with(reply);
+    const bool busy = reply.status == 429 || reply.status == 503;
+    if (reply.status != 200 && !busy) return fail_with(reply);
     const auto now = parsed(reply.body);
+    if (!busy && text_of(now, "started_at") != begun)
+      return complain("the server was started again, or another backup was; this one is not whole",
+                      exit_internal);
     const auto state = text_of(now, "state");
     if (state == "failed") return complain(text_of(now, "error"), exit_internal);
     if (state == "done")

@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
@@ -18,11 +19,16 @@ namespace {
 
 // Moves files out of the blob store, where they would be taken for blobs; they keep their names.
 int move_aside(const std::vector<std::string>& files, const std::string& data) {
-  const auto aside = data + "/lost+found";
+  const auto aside = data + "/set-aside";
   for (const auto& file : files) {
-    const auto to = aside + '/' + file.substr(server_blobs(data).size() + 1);
+    const auto name = aside + '/' + file.substr(server_blobs(data).size() + 1);
+    auto to = name;
     auto moved = persistence::make_directories(persistence::parent_of(to));
-    if (moved) moved = persistence::rename_file(file, to, true);
+    if (moved) moved = persistence::rename_file(file, to, false);
+    for (int n = 2; !moved && moved.error().code == EEXIST; ++n) { // an earlier one has the name
+      to = name + '-' + std::to_string(n);
+      moved = persistence::rename_file(file, to, false);
+    }
     if (moved) moved = persistence::sync_directory(persistence::parent_of(file));
     if (!moved) return complain(moved.error().text(), exit_internal);
     std::printf("moved %s to %s\n", file.c_str(), to.c_str());
@@ -40,7 +46,7 @@ void print(const std::vector<std::string>& lines, const char* before) {
 void declare(CLI::App& command, fsck_options& options) {
   command.add_option("DIR", options.data, "The data of a server")->required();
   command.add_flag("--repair", options.repair,
-                   "Move stray and damaged files aside, into DIR/lost+found");
+                   "Move stray and damaged files aside, into DIR/set-aside");
   command.add_flag("--quick", options.quick, "Look at the sizes of blobs, not at their content");
 }
 
@@ -50,7 +56,9 @@ int run_fsck(const fsck_options& options) {
   if (!std::filesystem::is_directory(server_journal(data), error))
     return complain(data + " is no server's data: it has no journal", exit_usage);
   const auto journal = open_data(data); // and keeps servers out
-  if (!journal) return complain(journal.error().sentence, exit_usage);
+  if (!journal)
+    return complain(journal.error().sentence,
+                    journal.error().locked ? exit_usage : exit_some_failed);
   const auto report =
       persistence::check_data(*(*journal)->view(), server_blobs(data), !options.quick);
   if (!report) return complain(report.error().detail, exit_some_failed);

@@ -4,7 +4,18 @@
 
 namespace darkroom::http {
 
+namespace {
+
+// Ends a copy that nobody waits for any more.
+struct given_up {};
+
+} // namespace
+
 backup_runner::~backup_runner() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (status_.state == state::running) status_.state = state::failed; // `run` sees it
+  }
   if (thread_.joinable()) thread_.join();
 }
 
@@ -13,20 +24,28 @@ bool backup_runner::start(std::shared_ptr<const persistence::read_view> journal,
   const std::lock_guard lock(mutex_);
   if (status_.state == state::running) return false;
   if (thread_.joinable()) thread_.join(); // it has ended
-  status_ = {state::running, folder, {}, {}, now_us(), 0};
   thread_ = std::thread(
       [this, journal = std::move(journal), folder]() mutable { run(std::move(journal), folder); });
+  status_ = {state::running, folder, {}, {}, now_us(), 0};
   return true;
 }
 
 void backup_runner::run(std::shared_ptr<const persistence::read_view> journal,
                         const std::string& folder) {
   blobs_.hold_removals();
-  const auto done = persistence::back_up(std::move(journal), blobs_.root(), folder,
-                                         [this](const persistence::copy_progress& progress) {
-                                           const std::lock_guard lock(mutex_);
-                                           status_.progress = progress;
-                                         });
+  std::expected<persistence::copy_progress, std::string> done =
+      std::unexpected("the server is stopping");
+  try {
+    done = persistence::back_up(std::move(journal), blobs_.root(), folder,
+                                [this](const persistence::copy_progress& progress) {
+                                  const std::lock_guard lock(mutex_);
+                                  if (status_.state != state::running) throw given_up{};
+                                  status_.progress = progress;
+                                });
+  } catch (const given_up&) {
+  } catch (const std::exception& e) {
+    done = std::unexpected(e.what());
+  }
   blobs_.allow_removals();
   const std::lock_guard lock(mutex_);
   status_.state = done ? state::done : state::failed;

@@ -42,6 +42,14 @@ std::string fault_of(const std::string& root, const blob_use& use, bool contents
   return sums->sha256 == use.name ? "" : "are damaged: their SHA-256 is another one";
 }
 
+// Whether the content is not what the name says: a size that one record has wrong is no damage.
+bool is_another(const std::string& path, const digest& name) {
+  const auto file = open_for_reading(path);
+  if (!file) return false;
+  const auto sums = sums_of(file->get());
+  return !sums || sums->sha256 != name;
+}
+
 class checker {
 public:
   checker(const read_view& journal, std::string root, bool contents)
@@ -58,11 +66,14 @@ public:
     report_.blobs = uses_.size();
     for (const auto& use : uses_)
       if (auto fault = fault_of(root_, use, contents_, report_.blob_bytes); !fault.empty()) {
-        if (fault != "are missing") report_.damaged.push_back(blob_path(root_, use.name));
+        if (const auto path = blob_path(root_, use.name); is_another(path, use.name))
+          report_.damaged.push_back(path);
         faults_.emplace(use, std::move(fault));
       }
     if (!faults_.empty())
       if (auto ok = name_files(); !ok) return std::unexpected(ok.error());
+    const auto twice_damaged = std::ranges::unique(report_.damaged);
+    report_.damaged.erase(twice_damaged.begin(), twice_damaged.end());
     find_strays();
     return std::move(report_);
   }
@@ -137,6 +148,7 @@ private:
           parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());
       if (!name || !is_used(*name)) report_.strays.push_back(at->path().string());
     }
+    if (error) report_.journal.push_back("the blobs cannot be looked through: " + error.message());
     std::ranges::sort(report_.strays);
   }
 

@@ -94,8 +94,9 @@ journal_result<std::shared_ptr<database>> database::open(const std::string& dire
   made->db_.reset(db);
   if (status.ok()) return made;
   const auto text = status.ToString();
-  const bool missing = status.IsNotFound() || text.find("CURRENT") != std::string::npos ||
-                       text.find("does not exist") != std::string::npos;
+  const auto says = [&text](const char* words) { return text.find(words) != std::string::npos; };
+  const bool missing = status.IsNotFound() || says("create_if_missing is false") ||
+                       (says("CURRENT") && says("No such file"));
   if (how != mode::create && missing)
     return std::unexpected(journal_error{journal_fault::missing, "there is no journal here"});
   return std::unexpected(error_of(status));

@@ -262,14 +262,18 @@ public:
   static journal_result<std::unique_ptr<repaired_copy>> make(const std::string& journal,
                                                              const std::string& at) {
     std::error_code error;
-    fs::remove_all(at, error);
-    fs::create_directories(at, error);
-    fs::copy(journal, at, fs::copy_options::recursive, error);
+    if (!fs::exists(journal + "/IDENTITY", error) && !fs::exists(journal + "/LOCK", error))
+      return std::unexpected(journal_error{journal_fault::missing, "there is no journal here"});
+    auto folder = at + ".XXXXXX"; // for nobody else to read
+    if (::mkdtemp(folder.data()) == nullptr)
+      return std::unexpected(
+          journal_error{journal_fault::io, last_error("making " + folder).text()});
+    auto made = std::make_unique<repaired_copy>(folder);
+    fs::copy(journal, folder, fs::copy_options::recursive, error);
     if (error)
       return std::unexpected(
           journal_error{journal_fault::io, "copying the journal: " + error.message()});
-    auto made = std::make_unique<repaired_copy>(at);
-    if (auto ok = database::repair(at); !ok) return std::unexpected(ok.error());
+    if (auto ok = database::repair(folder); !ok) return std::unexpected(ok.error());
     return made;
   }
   explicit repaired_copy(std::string at) : at_(std::move(at)) {}
@@ -279,6 +283,7 @@ public:
   }
   repaired_copy(const repaired_copy&) = delete;
   repaired_copy& operator=(const repaired_copy&) = delete;
+  const std::string& path() const { return at_; }
 
 private:
   std::string at_;
@@ -301,7 +306,7 @@ journal_result<salvage_report> run(const std::string& journal, database* to,
     auto made = repaired_copy::make(journal, work);
     if (!made) return std::unexpected(made.error());
     copy = std::move(*made);
-    from = database::open_damaged(work, losses);
+    from = database::open_damaged(copy->path(), losses);
   }
   if (!from) return std::unexpected(from.error());
   auto report = salvager(**from, to).run();
@@ -315,8 +320,7 @@ journal_result<salvage_report> run(const std::string& journal, database* to,
 } // namespace
 
 journal_result<salvage_report> examine_damage(const std::string& journal) {
-  return run(journal, nullptr,
-             fs::temp_directory_path() / ("darkroom-damage-" + std::to_string(::getpid())));
+  return run(journal, nullptr, journal + ".looked-at"); // beside it, as private as it is
 }
 
 journal_result<salvage_report> salvage(const std::string& journal, const std::string& to) {
@@ -328,7 +332,12 @@ journal_result<salvage_report> salvage(const std::string& journal, const std::st
     return std::unexpected(journal_error{journal_fault::io, ok.error().text()});
   auto target = database::open(to, nullptr, database::mode::create);
   if (!target) return std::unexpected(target.error());
-  return run(journal, target->get(), to + ".repair");
+  auto report = run(journal, target->get(), to + ".repair");
+  if (!report) { // half of one is none
+    target->reset();
+    fs::remove_all(to, error);
+  }
+  return report;
 }
 
 } // namespace darkroom::persistence

@@ -129,8 +129,9 @@ TEST_CASE(
     "a server that dies in the middle of a backup leaves nothing that the next one trips over") {
   skip_under_sanitizers();
   working_server w;
-  w.submit(30);
-  std::size_t deaths = 0;
+  const auto first = w.submit(30);
+  REQUIRE(w.back_up().code == 0);
+  std::size_t deaths = 0, round = 0;
   for (const auto* rule : {"write@*/backup/journal/*=kill#2", "rename@*/backup/journal/*=killed#1",
                            "write@*/backup/blobs/*=kill#3", "rename@*/backup/blobs/*=killed#5",
                            "sync@*/backup/blobs/*=kill#4"}) {
@@ -139,6 +140,8 @@ TEST_CASE(
     CHECK(w.back_up().code != 0);
     deaths += w.server->wait(milliseconds(10'000)) == 128 + SIGKILL;
     w.start();
+    // What was there before is there still.
+    CHECK(w.restored("old" + std::to_string(++round)).find(first) != std::string::npos);
     w.submit(3);
   }
   CHECK(deaths == 5);

@@ -155,6 +155,25 @@ TEST_CASE("a damaged journal is refused at start, says what is lost, and gives b
   }
 }
 
+TEST_CASE("a server does not start without the journal of its data") {
+  const stored_data d;
+  const auto refused = [&] {
+    const auto end =
+        run_darkroom({"serve", "--data", d.data(), "--listen", "127.0.0.1:0"}, d.path());
+    INFO(end.err);
+    CHECK(end.code == 1);
+    CHECK(end.err.find("has no journal") != std::string::npos);
+  };
+  fs::rename(d.journal() + "/CURRENT", d / "CURRENT");
+  refused();
+  fs::rename(d / "CURRENT", d.journal() + "/CURRENT");
+  CHECK(run_darkroom({"journal", "verify", d.data()}, d.path()).code == 0);
+  fs::rename(d.journal(), d / "elsewhere");
+  d.write("data/blobs/ab/" + std::string(62, 'c'), "an upload");
+  refused();
+  CHECK(fs::exists(d.data() + "/blobs/ab/" + std::string(62, 'c')));
+}
+
 TEST_CASE("a whole journal is salvaged whole") {
   const stored_data d;
   const auto saved = run_darkroom({"journal", "salvage", d.data(), "--to", d / "saved"}, d.path());
@@ -205,5 +224,5 @@ TEST_CASE("a damaged upload is no picture, a damaged output is found") {
   CHECK(run_darkroom({"fsck", "data", "--repair"}, folder.path()).code == 2);
   const auto after = run_darkroom({"fsck", "data"}, folder.path());
   CHECK(after.out.find("the bytes that were uploaded are missing") != std::string::npos);
-  CHECK(fs::exists(folder / "data/lost+found"));
+  CHECK(fs::exists(folder / "data/set-aside"));
 }

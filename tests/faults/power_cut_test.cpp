@@ -30,6 +30,8 @@ TEST_CASE("the power is cut again and again, and nothing acknowledged is lost") 
 }
 
 TEST_CASE("full: the power is cut 500 times", "[.full]") {
-  for (std::uint32_t seed = 101; seed <= 105; ++seed)
+  for (std::uint32_t seed = 101; seed <= 105; ++seed) {
+    INFO("seed " << seed);
     cut_again_and_again(100, seed, 25);
+  }
 }
