@@ -41,6 +41,14 @@ bool block_device::mount() const {
   return run("mount -o loop " + image_ + ' ' + mounted_at_);
 }
 
+bool block_device::can_be_written() const {
+  const auto path = mounted_at_ + "/.alive";
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const bool written = file >= 0 && ::fsync(file) == 0;
+  if (file >= 0) ::close(file);
+  return written && ::unlink(path.c_str()) == 0;
+}
+
 bool block_device::cut_power() const {
   const int directory = ::open(mounted_at_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return false;
@@ -52,8 +60,14 @@ bool block_device::cut_power() const {
 
 bool block_device::reboot() {
   // Processes that have ended may hold on to it for a moment, in namespaces of their own.
+  // What is mounted while they do is the old, dead file system once more.
   return comes_true([this] { return ::umount2(mounted_at_.c_str(), 0) == 0; }) &&
-         comes_true([this] { return mount(); });
+         comes_true([this] {
+           if (!mount()) return false;
+           if (can_be_written()) return true;
+           ::umount2(mounted_at_.c_str(), 0);
+           return false;
+         });
 }
 
 bool block_device::set_read_only(bool read_only) const {

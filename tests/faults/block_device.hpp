@@ -28,6 +28,7 @@ private:
   block_device(std::string image, std::string at)
       : image_(std::move(image)), mounted_at_(std::move(at)) {}
   bool mount() const;
+  bool can_be_written() const;
   std::string image_, mounted_at_;
 };
 
