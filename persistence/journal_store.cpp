@@ -5,6 +5,7 @@
 #include "persistence/event_codec.hpp"
 #include "persistence/projections.hpp"
 #include "persistence/read_view.hpp"
+#include "persistence/torn_tail.hpp"
 
 #include <charconv>
 #include <rocksdb/write_batch.h>
@@ -48,9 +49,10 @@ journal_store::journal_store(std::shared_ptr<database> db)
 journal_store::~journal_store() = default;
 
 journal_result<std::unique_ptr<journal_store>> journal_store::open(const store_options& options) {
-  auto db =
-      database::open(options.directory, options.env,
-                     options.must_exist ? database::mode::must_exist : database::mode::create);
+  const auto how = options.must_exist ? database::mode::must_exist : database::mode::create;
+  auto db = database::open(options.directory, options.env, how);
+  if (!db && db.error().fault == journal_fault::corrupt && cut_torn_tail(options.directory))
+    db = database::open(options.directory, options.env, how);
   if (!db) return std::unexpected(db.error());
   // RocksDB reads its tables when they are asked for: a flipped bit would be found by whoever comes
   // first, perhaps after months.
