@@ -33,8 +33,7 @@ bool backup_runner::start(std::shared_ptr<const persistence::read_view> journal,
 void backup_runner::run(std::shared_ptr<const persistence::read_view> journal,
                         const std::string& folder) {
   blobs_.hold_removals();
-  std::expected<persistence::copy_progress, std::string> done =
-      std::unexpected("the server is stopping");
+  std::expected<persistence::copy_progress, std::string> done = std::unexpected("it was not begun");
   try {
     done = persistence::back_up(std::move(journal), blobs_.root(), folder,
                                 [this](const persistence::copy_progress& progress) {
@@ -43,6 +42,7 @@ void backup_runner::run(std::shared_ptr<const persistence::read_view> journal,
                                   status_.progress = progress;
                                 });
   } catch (const given_up&) {
+    done = std::unexpected("the server is stopping");
   } catch (const std::exception& e) {
     done = std::unexpected(e.what());
   }
