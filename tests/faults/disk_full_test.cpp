@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <random>
-#include <thread>
 #include <unistd.h>
 
 using namespace darkroom;
@@ -73,7 +72,7 @@ TEST_CASE("the disk fills up again and again: the server says so, loses nothing,
         // Without a byte, or with so few that a write fails in the middle.
         const ballast full(disk->path(), dice() % 2 == 0 ? 0 : dice() % 100'000);
         if (!readiness_comes(address, 503)) return "a full disk is not seen";
-        std::this_thread::sleep_for(milliseconds(dice() % 600)); // users go on meanwhile
+        (void)server.wait(milliseconds(dice() % 600)); // its end does not come; users go on
       }
       if (!server.running()) return "the server died: " + content_of(folder / "server.log");
       if (!readiness_comes(address, 200))
