@@ -84,9 +84,15 @@ journal_result<std::set<digest>> named_blobs(const read_view& journal) {
   return names;
 }
 
-std::expected<copy_progress, std::string> copy_blobs(const std::set<digest>& names,
-                                                     const std::string& from, const std::string& to,
-                                                     const on_copy_progress& progress) {
+struct copied_blobs {
+  copy_progress progress;
+  std::string bad; // what is said of those that could not be copied; empty: all were
+};
+
+// The error is one that keeps all from being copied.
+std::expected<copied_blobs, std::string> copy_blobs(const std::set<digest>& names,
+                                                    const std::string& from, const std::string& to,
+                                                    const on_copy_progress& progress) {
   if (auto ok = make_directories(to); !ok) return std::unexpected(ok.error().text());
   copy_progress done{.blobs = names.size()};
   // One that cannot be copied keeps no other from it.
@@ -104,10 +110,10 @@ std::expected<copy_progress, std::string> copy_blobs(const std::set<digest>& nam
   if (!directory || ::syncfs(directory.get()) != 0)
     return std::unexpected(last_error("syncing " + to).text());
   if (bad_count != 0)
-    return std::unexpected(std::to_string(bad_count) + " of " + std::to_string(names.size()) +
-                           " blobs could not be copied, the others were; the first: " + bad +
-                           " (darkroom fsck names the files that need them)");
-  return done;
+    bad = std::to_string(bad_count) + " of " + std::to_string(names.size()) +
+          " blobs could not be copied, the others were; the first: " + bad +
+          " (darkroom fsck names the files that need them)";
+  return copied_blobs{done, std::move(bad)};
 }
 
 std::expected<void, std::string> write_mark(const std::string& folder,
@@ -236,7 +242,8 @@ std::expected<copy_progress, std::string> back_up(std::shared_ptr<const read_vie
                                                   const std::string& folder,
                                                   const on_copy_progress& progress) {
   if (auto ok = check_backup(folder); !ok) return std::unexpected(ok.error());
-  const codecs::unique_fd lock{::open(mark_of(folder).c_str(), O_RDONLY | O_CLOEXEC)};
+  // Of the folder: the mark is another file when this one is whole.
+  const codecs::unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return std::unexpected("another backup is being made in " + folder);
   if (auto ok = journal->back_up(folder); !ok) return std::unexpected(ok.error().detail);
@@ -248,12 +255,14 @@ std::expected<copy_progress, std::string> back_up(std::shared_ptr<const read_vie
   if (!copy) return std::unexpected(copy.error().detail);
   const auto names = named_blobs(**copy);
   if (!names) return std::unexpected(names.error().detail);
-  auto done = copy_blobs(*names, blobs, blobs_of(folder), progress);
-  if (!done) return done; // the older copy keeps what it needs
+  const auto done = copy_blobs(*names, blobs, blobs_of(folder), progress);
+  // Until all is there, the older copy keeps what it needs.
+  if (!done) return std::unexpected(done.error());
+  if (!done->bad.empty()) return std::unexpected(done->bad);
   if (auto ok = write_mark(folder, *id); !ok) return std::unexpected(ok.error());
   if (auto ok = forget_older(folder); !ok) return std::unexpected(ok.error().detail);
   remove_others(blobs_of(folder), *names);
-  return done;
+  return done->progress;
 }
 
 std::expected<copy_progress, std::string> restore(const std::string& folder,
@@ -274,7 +283,8 @@ std::expected<copy_progress, std::string> restore(const std::string& folder,
   const auto names = named_blobs(**copy);
   if (!names) return std::unexpected(names.error().detail);
   // Blobs that are bad keep nobody from the rest.
-  auto done = copy_blobs(*names, blobs_of(folder), blobs, progress);
+  const auto done = copy_blobs(*names, blobs_of(folder), blobs, progress);
+  if (!done) return std::unexpected(done.error());
   rocksdb::BackupEngineReadOnly* made = nullptr;
   auto status =
       rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(), engine_options(folder), &made);
@@ -286,7 +296,8 @@ std::expected<copy_progress, std::string> restore(const std::string& folder,
   auto named = rename_file(part, journal, false);
   if (named) named = sync_directory(parent_of(journal));
   if (!named) return std::unexpected(named.error().text());
-  return done;
+  if (!done->bad.empty()) return std::unexpected(done->bad);
+  return done->progress;
 }
 
 } // namespace darkroom::persistence
