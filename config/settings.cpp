@@ -144,6 +144,31 @@ setting_result read_table(settings& to, const toml::table& table, const std::str
   return {};
 }
 
+// The line of the first letter beyond ASCII that is in no text and in no comment; 0 if there is
+// none. TOML has no place for one, and toml++ 3.3 is undefined where it meets one. A text of
+// several lines counts as none: no setting is one.
+std::size_t stray_letter_line(std::string_view document) {
+  if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
+  char inside = 0; // the quote that ends the text, or # in a comment
+  std::size_t line = 1;
+  for (std::size_t i = 0; i < document.size(); ++i) {
+    const char c = document[i];
+    if (c == '\n') {
+      inside = 0;
+      ++line;
+    } else if (inside == 0 && (c == '"' || c == '\'' || c == '#')) {
+      inside = c;
+    } else if (inside == 0 && static_cast<unsigned char>(c) >= 0x80) {
+      return line;
+    } else if (inside == '"' && c == '\\' && i + 1 < document.size() && document[i + 1] != '\n') {
+      ++i;
+    } else if (c == inside && c != '#') {
+      inside = 0;
+    }
+  }
+  return 0;
+}
+
 } // namespace
 
 const std::vector<setting>& all_settings() {
@@ -227,6 +252,9 @@ setting_result set(settings& to, std::string_view key, std::string_view text) {
 }
 
 setting_result read_toml(settings& to, std::string_view document, const std::string& name) {
+  if (const auto line = stray_letter_line(document); line != 0)
+    return std::unexpected(name + ": line " + std::to_string(line) +
+                           ": a letter beyond ASCII outside of a text in quotes");
   const auto parsed = toml::parse(document, name);
   if (!parsed) {
     std::ostringstream text;

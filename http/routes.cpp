@@ -97,6 +97,14 @@ task<std::expected<boost::json::value, problem>> read_json(call& c, std::uint64_
   co_return parse_json(text);
 }
 
+task<std::expected<boost::json::object, problem>> read_object(call& c) {
+  auto body = co_await read_json(c, limits::json_body_bytes_max);
+  if (!body) co_return std::unexpected(body.error());
+  if (!body->is_object())
+    co_return std::unexpected(problem{"invalid_value", "The body is an object."});
+  co_return std::move(body->get_object());
+}
+
 std::expected<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
                                                        std::uint64_t fallback, std::uint64_t least,
                                                        std::uint64_t most) {

@@ -39,6 +39,8 @@ std::optional<problem> problem_of(const actors::command_outcome& outcome);
 // The whole body as JSON; an empty one is an empty object.
 task<std::expected<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,
                                                            std::string* raw = nullptr);
+// The same, of at most json_body_bytes_max, where it must be an object.
+task<std::expected<boost::json::object, problem>> read_object(call& c);
 
 // A number in the query, within bounds.
 std::expected<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,

@@ -88,12 +88,10 @@ problem not_kept() {
 }
 
 task<response> create_token(call& c) {
-  const auto body = co_await read_json(c, limits::json_body_bytes_max);
+  const auto body = co_await read_object(c);
   if (!body) co_return problem_response(body.error(), c.rq);
-  if (!body->is_object())
-    co_return problem_response({"invalid_value", "The body is an object."}, c.rq);
   std::vector<field_error> errors;
-  object_reader r(body->get_object(), "", errors);
+  object_reader r(*body, "", errors);
   std::string user, note;
   auto role = persistence::role::user;
   std::uint64_t lives_s = 0;

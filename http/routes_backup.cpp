@@ -37,12 +37,10 @@ task<response> get_backup(call& c) {
 // Only into a folder that somebody with access to the machine has made one for backups: a token
 // alone must not be enough to write anywhere.
 task<response> start_backup(call& c) {
-  const auto body = co_await read_json(c, limits::json_body_bytes_max);
+  const auto body = co_await read_object(c);
   if (!body) co_return problem_response(body.error(), c.rq);
-  if (!body->is_object())
-    co_return problem_response({"invalid_value", "The body is an object."}, c.rq);
   std::vector<field_error> errors;
-  object_reader r(body->get_object(), "", errors);
+  object_reader r(*body, "", errors);
   std::string folder;
   r.text("directory", folder, limits::path_bytes_max);
   if (!folder.starts_with('/')) r.wrong("directory", "invalid_value", "is an absolute path");

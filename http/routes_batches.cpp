@@ -317,12 +317,10 @@ task<response> command(call& c, domain::command one, std::string_view action, un
 task<response> patch(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return problem_response(named.error(), c.rq);
-  const auto body = co_await read_json(c, limits::json_body_bytes_max);
+  const auto body = co_await read_object(c);
   if (!body) co_return problem_response(body.error(), c.rq);
-  if (!body->is_object())
-    co_return problem_response({"invalid_value", "The body is an object."}, c.rq);
   std::vector<field_error> errors;
-  object_reader r(body->get_object(), "", errors);
+  object_reader r(*body, "", errors);
   domain::change_details details;
   domain::change_priority priority;
   domain::change_spec spec;
@@ -359,12 +357,10 @@ task<response> remove(call& c) {
 // Reads the members of a command's body; nothing else may be in it.
 template<class Read>
 task<std::expected<void, problem>> read_command(call& c, Read read) {
-  const auto body = co_await read_json(c, limits::json_body_bytes_max);
+  const auto body = co_await read_object(c);
   if (!body) co_return std::unexpected(body.error());
-  if (!body->is_object())
-    co_return std::unexpected(problem{"invalid_value", "The body is an object."});
   std::vector<field_error> errors;
-  object_reader r(body->get_object(), "", errors);
+  object_reader r(*body, "", errors);
   read(r);
   r.finish();
   if (!errors.empty()) co_return std::unexpected(invalid_body(std::move(errors)));

@@ -1,11 +1,9 @@
 // A server as a process of its own, that may be killed.
 #pragma once
 
-#include <chrono>
+#include "app/crash_test/child_process.hpp"
+
 #include <cstdint>
-#include <string>
-#include <sys/types.h>
-#include <vector>
 
 namespace darkroom::app {
 
@@ -31,19 +29,18 @@ public:
   // Of the first admin; printed at the first start only.
   std::string token();
 
-  pid_t pid() const { return pid_; }
-  bool running();
-  void signal(int number) const;              // to it alone
-  void kill_hosts(std::uint32_t which) const; // each whose bit is set
+  pid_t pid() const { return process_.pid(); }
+  bool running() { return process_.running(); }
+  void signal(int number) const { process_.signal(number); } // to it alone
+  void kill_hosts(std::uint32_t which);                      // each whose bit is set
   // Kills it, and waits for its end and its hosts'.
   void kill();
   // Waits for its end; its exit code, or 128 + signal; -1 when it takes too long.
-  int wait(std::chrono::milliseconds most);
+  int wait(std::chrono::milliseconds most) { return process_.wait(most); }
 
 private:
   std::string log_, out_;
-  pid_t pid_ = -1;
-  int status_ = 0;
+  child_process process_;
 };
 
 } // namespace darkroom::app

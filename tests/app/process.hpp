@@ -1,11 +1,9 @@
 // The product's binary as its users run it.
 #pragma once
 
-#include <chrono>
+#include "app/crash_test/child_process.hpp"
+
 #include <functional>
-#include <string>
-#include <sys/types.h>
-#include <vector>
 
 namespace darkroom::tests {
 
@@ -18,23 +16,18 @@ struct ended {
 class process {
 public:
   process(const std::vector<std::string>& arguments, const std::string& directory);
-  ~process(); // kills what still runs
-  process(const process&) = delete;
-  process& operator=(const process&) = delete;
 
-  pid_t pid() const { return pid_; }
-  void signal(int number) const;       // to the process
-  void signal_group(int number) const; // to its whole group
+  pid_t pid() const { return child_.pid(); }
+  void signal(int number) const { child_.signal(number); }             // to the process
+  void signal_group(int number) const { child_.signal_group(number); } // to its whole group
   // Waits, at most a minute and a half.
   ended wait();
-  bool running();
+  bool running() { return child_.running(); }
   std::string out() const;
 
 private:
-  pid_t pid_ = -1;
   std::string out_, err_;
-  bool waited_ = false;
-  int status_ = 0;
+  app::child_process child_;
 };
 
 // Runs to the end.

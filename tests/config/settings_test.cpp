@@ -53,6 +53,12 @@ TEST_CASE("what is wrong is told with its key") {
   CHECK(error_of("[log]\nrequests = 1\n").find("log.requests: must be true or false") !=
         std::string::npos);
   CHECK_FALSE(error_of("[http\n").empty());
+  for (const auto* text : {"[ings\xc7\xa0og]\n", "a\xc3\xb6 = 1\n", "\n[http]\n\xe1\x9a\x80 = 1\n",
+                           "[http]\nlisten = \"\"\"\\\n\xe1\x9a\x81\"\"\"\n"})
+    CHECK(error_of(text).find("a letter beyond ASCII") != std::string::npos);
+  CHECK(error_of("# \xc3\xb6\n[data]\n").empty());
+  CHECK(
+      error_of("\xef\xbb\xbf[data]\ndirectory = \"/\xc3\xb6\\\"\xc3\xb6\" # '\xc3\xb6\n").empty());
   settings s;
   s.tls.certificate = "a";
   CHECK(check(s).error().starts_with("http.tls"));

@@ -1,10 +1,6 @@
 // A copy that is made while the server works is whole, whatever breaks it off.
-#include "app/crash_test/server_process.hpp"
-#include "app/http_client.hpp"
-#include "app/server_answers.hpp"
-#include "tests/app/process.hpp"
+#include "restartable_server.hpp"
 #include "tests/codecs/pictures.hpp"
-#include "trial.hpp"
 
 #include <csignal>
 
@@ -16,46 +12,20 @@ namespace {
 
 using std::chrono::milliseconds;
 
-struct working_server {
-  scratch folder;
-  std::unique_ptr<app::server_process> server;
-  std::string token;
-  working_server() {
-    start();
-    token = server->token();
-  }
-  void start(const std::vector<std::string>& environment = {}) {
-    server.reset();
-    server = std::make_unique<app::server_process>(
-        app::server_launch{DARKROOM_BINARY,
-                           folder / "data",
-                           folder / "log",
-                           {"--set", "data.disk_floor_bytes=0"},
-                           environment});
-    REQUIRE(server->wait_until_it_serves(milliseconds(60'000)));
-  }
-  app::http_client client() { return app::http_client({server->address(), token}); }
+struct working_server : restartable_server {
   // A running batch of so many different pictures.
   std::string submit(std::uint32_t files) {
-    auto http = client();
-    const auto made =
-        http.send("POST", "/v1/batches", R"({"spec":{"outputs":[{"format":"webp"}]}})");
-    REQUIRE(made.status == 201);
-    const auto id = app::text_of(app::parsed(made.body), "id");
     const auto picture = encoded("png", noise(codecs::pixel_layout::rgb, 120, 120));
-    for (std::uint32_t i = 0; i < files; ++i) {
-      const auto content = picture + id + std::to_string(i);
-      const auto file = folder.write("upload", content);
-      REQUIRE(http.put_file("/v1/batches/" + id + "/files/" + std::to_string(i) + ".png", file,
-                            content.size())
-                  .status == 201);
-    }
-    REQUIRE(http.send("POST", "/v1/batches/" + id + "/start").status == 202);
+    std::vector<std::string> contents;
+    for (std::uint32_t i = 0; i < files; ++i)
+      contents.push_back(picture + std::to_string(++made_));
+    const auto id = draft(contents, "webp", ".png");
+    start(id);
     return id;
   }
   ended back_up() {
     return run_darkroom(
-        {"backup", folder / "backup", "--server", server->address(), "--token", token},
+        {"backup", folder / "backup", "--server", server().address(), "--token", token()},
         folder.path());
   }
   // What the copy restores to is whole; returns its events.
@@ -68,6 +38,9 @@ struct working_server {
     CHECK(checked.code == 0);
     return run_darkroom({"journal", "dump", to}, folder.path()).out;
   }
+
+private:
+  std::size_t made_ = 0;
 };
 
 } // namespace
@@ -102,7 +75,7 @@ TEST_CASE("a restored copy goes on as a server, and nothing is written over data
                              {"--set", "data.disk_floor_bytes=0"},
                              {}});
   REQUIRE(again.wait_until_it_serves(milliseconds(60'000)));
-  app::http_client http({again.address(), w.token});
+  app::http_client http({again.address(), w.token()});
   CHECK(comes_true([&] {
     const auto reply = http.send("GET", "/v1/batches/" + id, {}, {"Prefer: wait=5"});
     return app::text_of(app::parsed(reply.body), "state") == "completed";
@@ -136,10 +109,12 @@ TEST_CASE(
                            "write@*/backup/blobs/*=kill#3", "rename@*/backup/blobs/*=killed#5",
                            "sync@*/backup/blobs/*=kill#4"}) {
     INFO(rule);
-    w.start(faulty(rule));
+    w.restart(faulty(rule));
+    REQUIRE(w.serves());
     CHECK(w.back_up().code != 0);
-    deaths += w.server->wait(milliseconds(10'000)) == 128 + SIGKILL;
-    w.start();
+    deaths += w.server().wait(milliseconds(10'000)) == 128 + SIGKILL;
+    w.restart();
+    REQUIRE(w.serves());
     // What was there before is there still.
     CHECK(w.restored("old" + std::to_string(++round)).find(first) != std::string::npos);
     w.submit(3);
