@@ -90,6 +90,7 @@ codec_pool_actor::behavior_type codec_pool(self_pointer self, pool_options optio
         st.slots[message.slot].lease = 0;
         self->send(st.dispatcher, lease_ended{message.lease});
       },
+      [](recall_lease) {}, // what a slot here has, it has begun
   };
 }
 

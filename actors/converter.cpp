@@ -58,7 +58,8 @@ void ask_for_lease(self_pointer self) {
   s.memory_bytes = std::max(s.plan.memory_bytes, s.order.memory_bytes_min);
   self->send(s.peers.dispatcher,
              request_lease{s.order.owner, s.order.batch, s.order.index, s.order.priority,
-                           s.memory_bytes, s.plan.cost, s.order.suspect, s.order.alone});
+                           s.memory_bytes, s.plan.cost, s.order.file->bytes, s.order.suspect,
+                           s.order.alone});
 }
 
 void convert(self_pointer self) {
@@ -93,8 +94,8 @@ void on_conversion_ended(self_pointer self) {
     s.at = stage::offering;
     self->send(s.supervisor, result_offered{s.order.index, s.lease.lease});
     return;
-  case conversion_outcome::kind::interrupted: // the pool ends
-    return report_interruption(self, domain::interruption::shutdown);
+  case conversion_outcome::kind::interrupted: // the pool ends, or its machine is lost
+    return report_interruption(self, outcome.cause);
   case conversion_outcome::kind::failed:
     break;
   }

@@ -26,6 +26,19 @@ void look_for_room(dispatcher_state& s, std::uint64_t now) {
   if (!s.has_room()) s.queue.hold_until(now + limits::disk_full_wait_ms);
 }
 
+void tell_numbers(self_pointer self) {
+  auto& s = self->state;
+  if (s.numbers) {
+    s.numbers->leases_waiting = s.queue.waiting();
+    s.numbers->leases_granted = s.queue.leased();
+    s.numbers->memory_granted_bytes = s.queue.memory_granted_bytes();
+  }
+  if (!s.board) return;
+  for (std::size_t i = 0; i < s.nodes.size(); ++i)
+    if (s.nodes[i].pool)
+      s.board->leased(s.nodes[i].name, s.queue.leased_on(i), s.queue.memory_granted_on(i));
+}
+
 void grant_all(self_pointer self) {
   auto& s = self->state;
   const auto now = now_ms(self);
@@ -41,11 +54,14 @@ void grant_all(self_pointer self) {
                lease_granted{granted.lease, node.name, node.pool, s.queue.memory_max_bytes()});
     s.waiting.erase(waiting);
   }
-  if (s.numbers) {
-    s.numbers->leases_waiting = s.queue.waiting();
-    s.numbers->leases_granted = s.queue.leased();
-    s.numbers->memory_granted_bytes = s.queue.memory_granted_bytes();
+  for (const auto& file : s.queue.take_impossible()) {
+    const auto waiting = s.waiting.extract(file);
+    if (!waiting.empty())
+      self->send(waiting.mapped(), lease_impossible{s.queue.memory_max_bytes()});
   }
+  for (const auto& recall : s.queue.take_recalls())
+    self->send(s.nodes[recall.node].pool, recall_lease{recall.lease});
+  tell_numbers(self);
   const auto wake = s.queue.wake_ms();
   if (wake && s.woken_at_ms != wake) {
     s.woken_at_ms = wake;
@@ -54,19 +70,36 @@ void grant_all(self_pointer self) {
   }
 }
 
+std::optional<std::size_t> index_of(const dispatcher_state& s, const codec_pool_actor& pool) {
+  for (std::size_t i = 0; i < s.nodes.size(); ++i)
+    if (s.nodes[i].pool == pool) return i;
+  return std::nullopt;
+}
+
+void count_node(dispatcher_state& s, const node_capacity& capacity, bool there) {
+  if (!s.numbers) return;
+  const auto add = [&](std::atomic<std::uint64_t>& to, std::uint64_t n) {
+    to += there ? n : 0 - n;
+  };
+  add(s.numbers->slots, capacity.slots);
+  add(s.numbers->memory_bytes, capacity.memory_bytes);
+}
+
 } // namespace
 
-dispatcher_actor::behavior_type dispatcher(self_pointer self, std::shared_ptr<vitals> numbers,
-                                           std::function<bool()> has_room) {
-  self->state.numbers = std::move(numbers);
-  self->state.has_room = std::move(has_room);
+dispatcher_actor::behavior_type dispatcher(self_pointer self, dispatcher_options options) {
+  self->state.numbers = std::move(options.numbers);
+  self->state.has_room = std::move(options.has_room);
+  self->state.board = std::move(options.board);
+  self->state.queue = lease_queue(options.nodes_join);
   return {
       [self](const request_lease& message) {
         auto& s = self->state;
         const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
         const file_key file{message.batch, message.index};
         if (!s.queue.request({file, message.user, message.priority, message.memory_bytes,
-                              message.cost, message.suspect, message.alone})) {
+                              message.cost, message.suspect, message.alone,
+                              message.input_bytes <= limits::small_input_bytes})) {
           self->send(asker, lease_impossible{s.queue.memory_max_bytes()});
           return;
         }
@@ -92,13 +125,45 @@ dispatcher_actor::behavior_type dispatcher(self_pointer self, std::shared_ptr<vi
         return queue_view{self->state.queue.positions(limits::queue_positions_files_max)};
       },
       [self](const register_node& message) {
-        self->state.queue.add_node(message.slots, message.memory_bytes);
-        if (self->state.numbers) {
-          self->state.numbers->slots += message.slots;
-          self->state.numbers->memory_bytes += message.memory_bytes;
-        }
-        self->state.nodes.push_back({message.name, message.pool});
+        auto& st = self->state;
+        const node_capacity capacity{message.slots, message.memory_bytes, message.ahead,
+                                     message.local};
+        const auto at = st.queue.add_node(capacity);
+        if (st.nodes.size() <= at) st.nodes.resize(at + 1);
+        st.nodes[at] = {message.name, message.pool, capacity};
+        if (st.steered.contains(message.name)) st.queue.close_node(at, true);
+        count_node(st, capacity, true);
         grant_all(self);
+      },
+      [self](const node_left& message) {
+        auto& st = self->state;
+        const auto at = index_of(st, message.pool);
+        if (!at) return;
+        count_node(st, st.nodes[*at].capacity, false);
+        st.queue.remove_node(*at);
+        st.nodes[*at] = {};
+        grant_all(self);
+      },
+      [self](const pause_node& message) {
+        auto& st = self->state;
+        if (const auto at = index_of(st, message.pool))
+          st.queue.close_node_until(*at, now_ms(self) + message.ms);
+        grant_all(self);
+      },
+      [self](const steer_node& message) {
+        auto& st = self->state;
+        const bool closes = message.how != node_steering::uncordon;
+        const bool known = !st.board || st.board->steer(message.name, message.how);
+        if (!known) return node_steered{false};
+        if (closes)
+          st.steered[message.name] = message.how;
+        else
+          st.steered.erase(message.name);
+        for (std::size_t i = 0; i < st.nodes.size(); ++i)
+          if (st.nodes[i].pool && st.nodes[i].name == message.name)
+            st.queue.close_node(i, closes);
+        grant_all(self);
+        return node_steered{true};
       },
       [self](lease_tick) {
         self->state.woken_at_ms.reset();

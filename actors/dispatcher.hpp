@@ -3,9 +3,17 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/lease_queue.hpp"
+#include "actors/node_board.hpp"
 #include "actors/vitals.hpp"
 
 namespace darkroom::actors {
+
+struct dispatcher_options {
+  std::shared_ptr<vitals> numbers;   // may be null
+  std::function<bool()> has_room;    // on the disk; null: always
+  std::shared_ptr<node_board> board; // may be null
+  bool nodes_join = false;           // more than those that are registered at start
+};
 
 struct dispatcher_state {
   static inline const char* name = "dispatcher";
@@ -14,10 +22,13 @@ struct dispatcher_state {
 
   struct node {
     std::string name;
-    codec_pool_actor pool;
+    codec_pool_actor pool; // null: it has left
+    node_capacity capacity;
   };
   lease_queue queue;
   std::vector<node> nodes; // as numbered by the queue
+  std::map<std::string, node_steering> steered; // also of nodes that are away
+  std::shared_ptr<node_board> board;
   std::map<file_key, converter_actor> waiting;
   std::optional<std::uint64_t> woken_at_ms;
   std::shared_ptr<vitals> numbers;
@@ -27,7 +38,6 @@ struct dispatcher_state {
 
 dispatcher_actor::behavior_type
 dispatcher(dispatcher_actor::stateful_pointer<dispatcher_state> self,
-           std::shared_ptr<vitals> numbers, // may be null
-           std::function<bool()> has_room); // on the disk; null: always
+           dispatcher_options options);
 
 } // namespace darkroom::actors

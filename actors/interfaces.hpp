@@ -72,6 +72,11 @@ struct lease_tick;
 struct describe_queue;
 struct queue_view;
 struct register_node;
+struct node_left;
+struct pause_node;
+struct steer_node;
+struct node_steered;
+struct recall_lease;
 struct attempt_starting;
 struct attempt_started;
 struct attempt_refused;
@@ -205,6 +210,12 @@ using dispatcher_actor = caf::typed_actor<
     caf::replies_to<describe_queue>::with<queue_view>,
     // TELL of a pool with slots and memory.
     caf::reacts_to<register_node>,
+    // TELL that a pool is gone, and its leases with it.
+    caf::reacts_to<node_left>,
+    // TELL to grant nothing on a pool for a while.
+    caf::reacts_to<pause_node>,
+    // ASK to grant no more on a node, or to go on.
+    caf::replies_to<steer_node>::with<node_steered>,
     // INTERNAL: waits that are over.
     caf::reacts_to<lease_tick>>;
 
@@ -219,7 +230,9 @@ using codec_pool_actor = caf::typed_actor<
     // TELL from the SLOT for headers that it is free.
     caf::reacts_to<probe_done>,
     // TELL from a SLOT that it is free.
-    caf::reacts_to<slot_idle>>;
+    caf::reacts_to<slot_idle>,
+    // TELL to give a lease back if its file has not begun: another node is idle.
+    caf::reacts_to<recall_lease>>;
 
 // SLOT: runs one thing at a time in its codec host. Blocks.
 using slot_actor = caf::typed_actor<caf::reacts_to<run_probe>, caf::reacts_to<run_conversion>>;
@@ -427,6 +440,7 @@ struct request_lease {
   std::uint8_t priority = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t cost = 0;
+  std::uint64_t input_bytes = 0;
   bool suspect = false; // was running when the process died: runs after the others
   bool alone = false;   // was so twice: nothing else runs beside it
 };
@@ -461,6 +475,26 @@ struct register_node {
   codec_pool_actor pool;
   std::uint32_t slots = 0;
   std::uint64_t memory_bytes = 0;
+  std::uint32_t ahead = 0; // files that it may have waiting, when no slot is free anywhere
+  bool local = true;
+};
+struct node_left {
+  codec_pool_actor pool;
+};
+struct pause_node {
+  codec_pool_actor pool;
+  std::uint32_t ms = 0;
+};
+enum class node_steering : std::uint8_t { cordon, uncordon, drain };
+struct steer_node {
+  std::string name;
+  node_steering how = node_steering::cordon;
+};
+struct node_steered {
+  bool known = false;
+};
+struct recall_lease {
+  domain::lease_id lease = 0;
 };
 
 struct attempt_starting {
@@ -564,7 +598,7 @@ struct gateway_task {
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
   X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(lease_tick) X(describe_queue) X(queue_view) \
-  X(register_node) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
+  X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \
   X(place_group) X(file_placed) X(attempt_failed) X(attempt_interrupted) X(withdraw_file) \

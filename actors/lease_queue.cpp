@@ -5,12 +5,38 @@
 #include <algorithm>
 #include <bit>
 #include <set>
+#include <tuple>
 
 namespace darkroom::actors {
 
-std::size_t lease_queue::add_node(std::uint32_t slots, std::uint64_t memory_bytes) {
-  nodes_.push_back({slots, slots, memory_bytes, memory_bytes});
-  return nodes_.size() - 1;
+std::size_t lease_queue::add_node(const node_capacity& capacity) {
+  const auto free = std::ranges::find(nodes_, false, &node::present);
+  const auto at = static_cast<std::size_t>(free - nodes_.begin());
+  if (free == nodes_.end()) nodes_.emplace_back();
+  nodes_[at] = {.present = true,
+                .local = capacity.local,
+                .slots = capacity.slots,
+                .ahead = capacity.ahead,
+                .memory_bytes = capacity.memory_bytes,
+                .free_bytes = capacity.memory_bytes};
+  return at;
+}
+
+void lease_queue::remove_node(std::size_t at) {
+  nodes_[at] = {};
+  std::erase_if(leases_, [&](const auto& l) { return l.second.node == at; });
+  if (!nodes_join_) return;
+  for (const auto& [name, u] : users_)
+    for (const auto& [position, waiting] : u.queue)
+      note_oversized(waiting.wish);
+}
+
+void lease_queue::close_node_until(std::size_t at, std::uint64_t ms) {
+  nodes_[at].closed_until_ms = std::max(nodes_[at].closed_until_ms, ms);
+}
+
+void lease_queue::note_oversized(const lease_wish& wish) {
+  if (wish.memory_bytes > memory_max_bytes()) oversized_.try_emplace(wish.file, std::nullopt);
 }
 
 std::uint64_t lease_queue::memory_max_bytes() const {
@@ -35,7 +61,8 @@ void lease_queue::forget_users(std::uint64_t least_served) {
 }
 
 bool lease_queue::request(const lease_wish& wish) {
-  if (wish.memory_bytes > memory_max_bytes()) return false;
+  if (wish.memory_bytes > memory_max_bytes() && !nodes_join_) return false;
+  note_oversized(wish);
   if (!users_.contains(wish.user)) {
     std::optional<std::uint64_t> least;
     for (const auto& [name, other] : users_)
@@ -70,7 +97,7 @@ void lease_queue::end(domain::lease_id id) {
   const auto at = leases_.find(id);
   if (at == leases_.end()) return;
   auto& n = nodes_[at->second.node];
-  n.free_slots += 1;
+  n.leased -= 1;
   n.free_bytes += at->second.memory_bytes;
   leases_.erase(at);
 }
@@ -79,14 +106,25 @@ bool lease_queue::running_alone() const {
   return std::ranges::any_of(leases_, [](const auto& l) { return l.second.alone; });
 }
 
-// The node with the most free memory that can take it now.
+// A node with a free slot that can take it now: the local one, else the one with the least to do.
+// When every slot is taken, one where it may wait; small files wait here, if there are slots here.
 std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish) const {
   if (wish.alone && !leases_.empty()) return std::nullopt;
+  const bool stays = wish.small && std::ranges::any_of(nodes_, [&](const node& n) {
+                       return open(n) && n.local && n.slots != 0;
+                     });
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const auto& n = nodes_[i];
-    if (n.free_slots == 0 || n.free_bytes < wish.memory_bytes) continue;
-    if (!best || n.free_bytes > nodes_[*best].free_bytes) best = i;
+    if (!open(n) || n.free_bytes < wish.memory_bytes) continue;
+    const bool has_slot = n.leased < n.slots;
+    if (!has_slot && (stays || wish.alone || n.leased >= n.slots + n.ahead)) continue;
+    const auto merit = [&](const node& other) {
+      const bool free = other.leased < other.slots;
+      const double load = static_cast<double>(other.leased) / std::max(1u, other.slots);
+      return std::tuple(free, free && other.local, -load, other.free_bytes);
+    };
+    if (!best || merit(n) > merit(nodes_[*best])) best = i;
   }
   return best;
 }
@@ -97,27 +135,31 @@ grant lease_queue::give(user& u, std::map<rank, waiting_wish>::iterator at, std:
   waiting_.erase(wish.file);
   u.served += std::max<std::uint64_t>(wish.cost, 1);
   auto& n = nodes_[where];
-  n.free_slots -= 1;
+  n.leased += 1;
   n.free_bytes -= wish.memory_bytes;
+  oversized_.erase(wish.file);
   const auto id = next_lease_++;
-  leases_[id] = {where, wish.memory_bytes, wish.alone};
+  leases_[id] = {where, wish.memory_bytes, wish.alone, false, wish.file};
   return {wish.file, id, where};
 }
 
 std::optional<grant> lease_queue::grant_one(std::uint64_t now_ms) {
-  const bool slot_free = std::ranges::any_of(nodes_, [](const node& n) { return n.free_slots; });
-  if (!slot_free || running_alone()) return std::nullopt;
+  const bool any_free = std::ranges::any_of(
+      nodes_, [&](const node& n) { return open(n) && n.leased < n.slots + n.ahead; });
+  if (!any_free || running_alone()) return std::nullopt;
   std::vector<user*> order;
   for (auto& [name, u] : users_)
     if (!u.queue.empty()) order.push_back(&u);
   std::ranges::sort(order, {}, [](const user* u) { return u->served; });
 
+  const auto memory_max = memory_max_bytes();
   // Somebody has been overtaken long enough: until that one fits, nobody else is served.
   for (user* u : order)
     for (auto at = u->queue.begin(); at != u->queue.end(); ++at) {
       const auto since = at->second.overtaken_since_ms;
       if (!since) continue;
       if (const auto where = node_for(at->second.wish)) return give(*u, at, *where);
+      if (at->second.wish.memory_bytes > memory_max) continue; // no node here could
       if (now_ms >= *since + limits::memory_overtake_ms) return std::nullopt;
     }
   for (user* u : order)
@@ -136,6 +178,51 @@ std::vector<grant> lease_queue::grant_all(std::uint64_t now_ms) {
   while (auto granted = grant_one(now_ms))
     grants.push_back(*granted);
   return grants;
+}
+
+std::vector<file_key> lease_queue::take_impossible() {
+  std::vector<file_key> given_up;
+  // Without any node, whoever comes first may be the one.
+  if (std::ranges::none_of(nodes_, &node::slots)) return given_up;
+  for (auto at = oversized_.begin(); at != oversized_.end();) {
+    const auto waiting = waiting_.find(at->first);
+    if (waiting == waiting_.end()) {
+      at = oversized_.erase(at);
+      continue;
+    }
+    const auto& [name, position] = waiting->second;
+    const bool fits = users_[name].queue.at(position).wish.memory_bytes <= memory_max_bytes();
+    if (!fits && !at->second) at->second = now_ms_;
+    if (!fits && now_ms_ >= *at->second + limits::node_wait_ms) given_up.push_back(at->first);
+    at = fits ? oversized_.erase(at) : std::next(at);
+  }
+  for (const auto& file : given_up) {
+    oversized_.erase(file);
+    withdraw(file);
+  }
+  return given_up;
+}
+
+std::vector<grant> lease_queue::take_recalls() {
+  std::vector<grant> recalls;
+  if (!waiting_.empty() || now_ms_ < held_until_ms_) return recalls;
+  std::uint32_t idle = 0;
+  std::vector<std::uint32_t> surplus;
+  for (const auto& n : nodes_) {
+    if (open(n) && n.leased < n.slots) idle += n.slots - n.leased;
+    surplus.push_back(n.leased > n.slots ? n.leased - n.slots : 0);
+  }
+  // The youngest first: those have waited least.
+  for (auto at = leases_.rbegin(); at != leases_.rend() && idle != 0; ++at) {
+    auto& [id, l] = *at;
+    if (surplus[l.node] == 0) continue;
+    surplus[l.node] -= 1;
+    if (l.recalled) continue;
+    l.recalled = true;
+    idle -= 1;
+    recalls.push_back({l.file, id, l.node});
+  }
+  return recalls;
 }
 
 std::vector<std::pair<domain::batch_id, std::uint32_t>>
@@ -169,8 +256,17 @@ lease_queue::positions(std::size_t files_max) const {
 }
 
 std::optional<std::uint64_t> lease_queue::wake_ms() const {
-  if (now_ms_ < held_until_ms_ && !waiting_.empty()) return held_until_ms_;
-  return std::nullopt;
+  if (waiting_.empty()) return std::nullopt;
+  if (now_ms_ < held_until_ms_) return held_until_ms_;
+  std::optional<std::uint64_t> next;
+  const auto consider = [&](std::uint64_t ms) {
+    if (ms > now_ms_) next = std::min(next.value_or(ms), ms);
+  };
+  for (const auto& n : nodes_)
+    if (n.present) consider(n.closed_until_ms);
+  for (const auto& [file, since] : oversized_)
+    if (since) consider(*since + limits::node_wait_ms);
+  return next;
 }
 
 } // namespace darkroom::actors

@@ -32,6 +32,15 @@ struct lease_wish {
   std::uint64_t cost = 1;
   bool suspect = false; // was running when the process died: after all others of its batch
   bool alone = false;   // and nothing else runs beside it
+  bool small = false;   // hardly worth a journey
+};
+
+// What a node has to give.
+struct node_capacity {
+  std::uint32_t slots = 0;
+  std::uint64_t memory_bytes = 0;
+  std::uint32_t ahead = 0; // files that may wait there, so that a slot never does
+  bool local = true;       // nothing travels to it
 };
 
 struct grant {
@@ -42,7 +51,15 @@ struct grant {
 
 class lease_queue {
 public:
-  std::size_t add_node(std::uint32_t slots, std::uint64_t memory_bytes);
+  // `nodes_join`: nodes come and go. Then a wish that no node can hold waits for one that can.
+  explicit lease_queue(bool nodes_join = false) : nodes_join_(nodes_join) {}
+
+  std::size_t add_node(const node_capacity& capacity);
+  // Its leases are over.
+  void remove_node(std::size_t at);
+  // Grants nothing there, or again.
+  void close_node(std::size_t at, bool closed) { nodes_[at].closed = closed; }
+  void close_node_until(std::size_t at, std::uint64_t ms);
 
   // False when no node could ever hold it.
   bool request(const lease_wish& wish);
@@ -54,6 +71,11 @@ public:
 
   // Everything that can be granted now. Call after each change, and again at `wake_ms`.
   std::vector<grant> grant_all(std::uint64_t now_ms);
+  // Wishes that have waited long enough for a node that could hold them; they wait no more.
+  std::vector<file_key> take_impossible();
+  // Leases that may wait on one node while a slot is free on another, and that nobody was told
+  // before; only when nothing else waits.
+  std::vector<grant> take_recalls();
   // When time alone would change what can be granted.
   std::optional<std::uint64_t> wake_ms() const;
 
@@ -65,11 +87,17 @@ public:
   std::size_t leased() const { return leases_.size(); }
   std::uint64_t memory_max_bytes() const;
   std::uint64_t memory_granted_bytes() const;
+  std::uint32_t leased_on(std::size_t at) const { return nodes_[at].leased; }
+  std::uint64_t memory_granted_on(std::size_t at) const {
+    return nodes_[at].memory_bytes - nodes_[at].free_bytes;
+  }
 
 private:
   struct node {
-    std::uint32_t slots = 0, free_slots = 0;
+    bool present = false, closed = false, local = true;
+    std::uint32_t slots = 0, ahead = 0, leased = 0;
     std::uint64_t memory_bytes = 0, free_bytes = 0;
+    std::uint64_t closed_until_ms = 0;
   };
   // Orders the requests of one user. A batch's id tells its age; costs count as equal within a
   // factor of two, and then the older request is first.
@@ -93,11 +121,15 @@ private:
     std::size_t node;
     std::uint64_t memory_bytes;
     bool alone;
+    bool recalled;
+    file_key file;
   };
 
   void forget_users(std::uint64_t least_served);
   std::optional<grant> grant_one(std::uint64_t now_ms);
+  bool open(const node& n) const { return n.present && !n.closed && now_ms_ >= n.closed_until_ms; }
   std::optional<std::size_t> node_for(const lease_wish& wish) const;
+  void note_oversized(const lease_wish& wish);
   grant give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t node);
   bool running_alone() const;
 
@@ -105,6 +137,9 @@ private:
   std::map<std::string, user> users_;
   std::map<file_key, std::pair<std::string, rank>> waiting_;
   std::map<domain::lease_id, lease> leases_;
+  // Wishes that no present node can hold, and since when.
+  std::map<file_key, std::optional<std::uint64_t>> oversized_;
+  bool nodes_join_;
   domain::lease_id next_lease_ = 1;
   std::uint64_t next_number_ = 0;
   std::uint64_t held_until_ms_ = 0;

@@ -1,5 +1,8 @@
 #include "actors/orchestra.hpp"
 
+#include "actors/cluster/basp_door.hpp"
+#include "actors/cluster/cluster.hpp"
+#include "actors/cluster/link_server.hpp"
 #include "actors/codec_pool.hpp"
 #include "actors/coordinator.hpp"
 #include "actors/dispatcher.hpp"
@@ -14,6 +17,8 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <cstdlib>
+#include <filesystem>
 #include <random>
 #include <thread>
 
@@ -22,8 +27,9 @@ namespace darkroom::actors {
 namespace {
 
 struct local_config : caf::actor_system_config {
-  local_config() {
+  explicit local_config(bool has_door) {
     add_message_types<caf::id_block::darkroom>();
+    if (has_door) configure_door(*this);
     set("scheduler.max-threads", std::size_t{2});
     set("scheduler.policy",
         caf::atom("sharing")); // first come, first served: files keep their order
@@ -31,11 +37,34 @@ struct local_config : caf::actor_system_config {
   }
 };
 
+std::int64_t unix_now_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+// A folder that only we can enter, for as long as it lives.
+class private_folder {
+public:
+  private_folder() {
+    std::string path = "/tmp/darkroom-door-XXXXXX";
+    if (const char* given = std::getenv("XDG_RUNTIME_DIR"); given != nullptr && *given == '/')
+      path = std::string{given} + "/darkroom-door-XXXXXX";
+    if (::mkdtemp(path.data()) != nullptr) path_ = path;
+  }
+  ~private_folder() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+  private_folder(const private_folder&) = delete;
+  private_folder& operator=(const private_folder&) = delete;
+  const std::string& path() const { return path_; } // empty: it could not be made
+
+private:
+  std::string path_;
+};
+
 supervisor_seams real_seams() {
-  return {[] {
-            const auto now = std::chrono::system_clock::now().time_since_epoch();
-            return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-          },
+  return {unix_now_us,
           [] {
             thread_local std::mt19937 dice{std::random_device{}()};
             return static_cast<std::uint32_t>(dice() & 0xffff);
@@ -90,8 +119,16 @@ std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots) 
 }
 
 struct orchestra::parts {
+  explicit parts(bool has_door) : config(has_door) {}
   local_config config;
   caf::actor_system system{config};
+  std::optional<cluster_settings> cluster_asked;
+  std::shared_ptr<persistence::output_store> outputs;
+  std::function<void(const std::string&)> announce;
+  std::shared_ptr<node_board> nodes = std::make_shared<node_board>();
+  std::unique_ptr<private_folder> door;
+  std::unique_ptr<link_server> links;
+  cluster_actor cluster;
   std::shared_ptr<slot_board> board;
   std::shared_ptr<usage_board> usage = std::make_shared<usage_board>();
   std::shared_ptr<view_slot> views = std::make_shared<view_slot>();
@@ -106,8 +143,12 @@ struct orchestra::parts {
   bool ended = false;
 };
 
-orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>()) {
+orchestra::orchestra(orchestra_options options)
+    : parts_(std::make_unique<parts>(options.cluster.has_value())) {
   auto& p = *parts_;
+  p.cluster_asked = options.cluster;
+  p.outputs = options.outputs;
+  p.announce = options.announce;
   p.board = std::make_shared<slot_board>(options.slots);
   coordinator_parts made;
   made.hub = p.hub = p.system.spawn(event_hub);
@@ -117,7 +158,9 @@ orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>
       actors::journal, store, std::move(options.open_journal),
       journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
   made.dispatcher = p.dispatcher =
-      p.system.spawn(actors::dispatcher, p.numbers, std::move(options.has_room));
+      p.system.spawn(actors::dispatcher,
+                     dispatcher_options{p.numbers, std::move(options.has_room), p.nodes,
+                                        options.cluster.has_value()});
   made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
   made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true},
                                       options.make_runner, made.dispatcher, p.board);
@@ -126,15 +169,74 @@ orchestra::orchestra(orchestra_options options) : parts_(std::make_unique<parts>
   made.views = p.views;
   made.numbers = p.numbers;
   p.gateway = p.system.spawn(gateway);
-  caf::anon_send(made.dispatcher,
-                 register_node{"local", made.pool, static_cast<std::uint32_t>(options.slots),
-                               lease_memory_bytes(options.memory_bytes, options.slots)});
+  if (options.slots != 0) {
+    register_node here;
+    here.name = "local";
+    here.pool = made.pool;
+    here.slots = static_cast<std::uint32_t>(options.slots);
+    here.memory_bytes = lease_memory_bytes(options.memory_bytes, options.slots);
+    node_row row;
+    row.name = here.name;
+    row.local = true;
+    row.slots = here.slots;
+    row.memory_bytes = here.memory_bytes;
+    row.joined_us = unix_now_us();
+    p.nodes->join(row);
+    caf::anon_send(made.dispatcher, std::move(here));
+  }
   p.coordinator = p.system.spawn(actors::coordinator, std::move(made), std::move(options.announce),
                                  std::move(options.give_up));
 }
 
 orchestra::~orchestra() {
   if (!parts_->ended) shut_down();
+}
+
+std::expected<void, std::string> orchestra::open_to_nodes() {
+  auto& p = *parts_;
+  if (!p.cluster_asked) return {};
+  const auto& asked = *p.cluster_asked;
+  p.door = std::make_unique<private_folder>();
+  if (p.door->path().empty())
+    return std::unexpected("no private folder can be made below /tmp for the actors' socket");
+  const auto table = std::make_shared<link_table>(asked.version, asked.formats);
+  cluster_options options;
+  options.links = table;
+  options.nodes = p.nodes;
+  options.slots = p.board;
+  options.dispatcher = p.dispatcher;
+  options.transfers = {asked.open_source, p.outputs};
+  options.now_us = unix_now_us;
+  p.cluster = p.system.spawn(actors::cluster, std::move(options));
+  const auto path = p.door->path() + "/actors";
+  if (auto ok = open_door(p.system, path, p.cluster); !ok) return ok;
+  p.nodes->when_steered([table](const std::string& name, node_steering how) {
+    if (how == node_steering::uncordon) table->forgive(name);
+  });
+  link_server_options links;
+  links.listen = asked.listen;
+  links.folder = asked.folder;
+  links.door = path;
+  links.links = table;
+  links.input_bytes_max = asked.input_bytes_max;
+  links.image_pixels_max = asked.image_pixels_max;
+  links.announce = p.announce;
+  auto server = link_server::start(std::move(links));
+  if (!server) return std::unexpected(server.error());
+  p.links = std::move(*server);
+  return {};
+}
+
+std::string orchestra::node_address() const {
+  return parts_->links ? parts_->links->address() : std::string{};
+}
+
+std::uint64_t orchestra::links_refused() const {
+  return parts_->links ? parts_->links->refused() : 0;
+}
+
+node_board& orchestra::nodes() const {
+  return *parts_->nodes;
 }
 
 const slot_board& orchestra::board() const {
@@ -230,6 +332,11 @@ void orchestra::ask(describe_queue request, std::function<void(queue_view)> then
   ask_through(parts_->gateway, parts_->dispatcher, request, std::move(then), queue_view{});
 }
 
+void orchestra::ask(steer_node request, std::function<void(node_steered)> then) {
+  ask_through(parts_->gateway, parts_->dispatcher, std::move(request), std::move(then),
+              node_steered{});
+}
+
 void orchestra::keep(std::vector<persistence::access_record> records,
                      std::function<void(bool)> then) {
   ask_through<records_written>(
@@ -275,6 +382,9 @@ bool orchestra::shut_down() {
                   actors::shut_down{})
         .receive([&](shut_down_done) { in_order = true; }, [](const caf::error&) {});
   }
+  p.links.reset();
+  if (p.cluster) caf::anon_send_exit(p.cluster, caf::exit_reason::user_shutdown);
+  p.cluster = nullptr;
   caf::anon_send_exit(p.gateway, caf::exit_reason::user_shutdown);
   p.coordinator = nullptr;
   p.gateway = nullptr;

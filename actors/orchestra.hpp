@@ -2,7 +2,9 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/host_slot.hpp"
 #include "actors/journal.hpp"
+#include "actors/node_board.hpp"
 #include "actors/previewer.hpp"
 #include "actors/slot_board.hpp"
 #include "actors/usage_board.hpp"
@@ -17,6 +19,15 @@ class read_view;
 
 namespace darkroom::actors {
 
+// Letting other machines in.
+struct cluster_settings {
+  std::string listen; // HOST:PORT
+  std::string folder; // of the authority, see certificates.hpp
+  std::string version, formats;
+  std::uint64_t input_bytes_max = 0, image_pixels_max = 0;
+  source_opener open_source;
+};
+
 struct orchestra_options {
   std::size_t slots = 1;
   std::uint64_t memory_bytes = limits::memory_budget_default_bytes; // of the whole process tree
@@ -27,6 +38,7 @@ struct orchestra_options {
   std::function<void(const std::string&)> announce;    // from any thread
   std::function<bool()> has_room;                      // for outputs; null: always. From any thread
   std::function<void()> give_up;                       // nothing can go on; from any thread
+  std::optional<cluster_settings> cluster;
 };
 
 // Bytes of the budget that leases may take together.
@@ -39,6 +51,13 @@ public:
 
   orchestra(const orchestra&) = delete;
   orchestra& operator=(const orchestra&) = delete;
+
+  // Lets other machines in, if that was asked for. Call it once, when all else is ready.
+  std::expected<void, std::string> open_to_nodes();
+  // Where workers join; empty: nowhere.
+  std::string node_address() const;
+  // Connections to there that were not let in.
+  std::uint64_t links_refused() const;
 
   // Blocks until the journal has been replayed: before, no batch is known.
   void wait_until_loaded();
@@ -53,6 +72,7 @@ public:
   void ask(add_files_request request, std::function<void(files_outcome)> then);
   void ask(describe_batch request, std::function<void(batch_view)> then);
   void ask(describe_queue request, std::function<void(queue_view)> then);
+  void ask(steer_node request, std::function<void(node_steered)> then);
   // Keeps tokens and entries of the audit; `then` learns whether they are on disk.
   void keep(std::vector<persistence::access_record> records, std::function<void(bool)> then);
   // Looks at one file outside of its batch's work; what takes longer than `limits::preview_ms` is
@@ -85,6 +105,7 @@ public:
   bool shut_down();
 
   const slot_board& board() const;
+  node_board& nodes() const;
   const usage_board& usage() const;
   const vitals& numbers() const;
 

@@ -27,6 +27,20 @@ void fail(self_pointer self, const codecs::codec_error& error) {
   finish(self);
 }
 
+// Somebody looks at a screen and waits.
+void ask_for_lease(self_pointer self) {
+  auto& s = self->state;
+  s.waiting = true;
+  request_lease wish;
+  wish.user = s.order.owner;
+  wish.index = s.number;
+  wish.priority = limits::priority_max;
+  wish.memory_bytes = s.plan.memory_bytes;
+  wish.cost = s.plan.cost;
+  wish.input_bytes = s.order.file->bytes;
+  self->send(s.dispatcher, std::move(wish));
+}
+
 void on_probed(self_pointer self, const codecs::result<codecs::image_info>& info) {
   auto& s = self->state;
   if (!info) return fail(self, info.error());
@@ -38,14 +52,7 @@ void on_probed(self_pointer self, const codecs::result<codecs::image_info>& info
   auto plan = codecs::plan_conversion(*info, s.order.file->bytes, *s.order.spec);
   if (!plan) return fail(self, plan.error());
   s.plan = std::move(*plan);
-  // Somebody looks at a screen and waits.
-  s.waiting = true;
-  self->send(s.dispatcher, request_lease{s.order.owner,
-                                         {},
-                                         s.number,
-                                         static_cast<std::uint8_t>(limits::priority_max),
-                                         s.plan.memory_bytes,
-                                         s.plan.cost});
+  ask_for_lease(self);
 }
 
 void convert(self_pointer self, const lease_granted& lease) {
@@ -65,6 +72,10 @@ void convert(self_pointer self, const lease_granted& lease) {
 
 void on_converted(self_pointer self, const conversion_outcome& outcome) {
   if (outcome.how == conversion_outcome::kind::failed) return fail(self, outcome.error);
+  using domain::interruption;
+  if (outcome.how == conversion_outcome::kind::interrupted &&
+      (outcome.cause == interruption::node_lost || outcome.cause == interruption::not_begun))
+    return ask_for_lease(self); // on another machine
   if (outcome.how == conversion_outcome::kind::interrupted || outcome.staged.empty())
     return fail(self, {domain::failure_reason::internal, "interrupted"});
   self->state.found.picture = outcome.staged.front();

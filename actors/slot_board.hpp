@@ -37,6 +37,24 @@ public:
     const std::lock_guard lock(mutex_);
     slots_[slot].path.clear();
   }
+  // Rows for slots that are elsewhere; those that were given back are used again.
+  std::vector<std::size_t> take(std::size_t rows) {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::size_t> taken;
+    while (taken.size() < rows) {
+      if (free_.empty()) {
+        free_.push_back(slots_.size());
+        slots_.emplace_back();
+      }
+      taken.push_back(free_.back());
+      free_.pop_back();
+    }
+    return taken;
+  }
+  void give_back(const std::vector<std::size_t>& rows) {
+    const std::lock_guard lock(mutex_);
+    free_.insert(free_.end(), rows.begin(), rows.end());
+  }
   std::vector<slot_activity> read() const {
     const std::lock_guard lock(mutex_);
     return slots_;
@@ -45,6 +63,7 @@ public:
 private:
   mutable std::mutex mutex_;
   std::vector<slot_activity> slots_;
+  std::vector<std::size_t> free_; // that were taken once
 };
 
 } // namespace darkroom::actors

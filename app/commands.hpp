@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/batch_options.hpp"
+#include "app/cluster_options.hpp"
 #include "app/convert_options.hpp"
 #include "app/data_options.hpp"
 #include "app/settings_options.hpp"
@@ -17,6 +18,8 @@ int run_dry(const convert_options& options, codecs::host::zygote& hosts);
 int run_formats(bool json);
 // What can be read and written, as a list in JSON.
 std::string formats_json();
+// The same with their libraries, in one line: two machines with the same one make the same bytes.
+std::string format_names();
 int run_info(const std::vector<std::string>& files, bool json, codecs::host::zygote& hosts);
 // `directory`: of the journal itself, or a folder that `convert` wrote to.
 int run_journal_dump(const std::string& directory);
@@ -33,6 +36,8 @@ int run_audit(const audit_options& options);
 int run_fsck(const fsck_options& options);
 int run_backup(const backup_options& options);
 int run_restore(const restore_options& options);
+int run_cluster(const cluster_options_asked& options);
+int run_worker(worker_options_asked& options);
 int run_doctor(const doctor_options& options, codecs::host::zygote& hosts);
 
 std::string version_text();

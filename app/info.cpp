@@ -80,6 +80,13 @@ int run_info(const std::vector<std::string>& files, bool json, codecs::host::zyg
   return failures == files.size() ? exit_all_failed : exit_some_failed;
 }
 
+std::string format_names() {
+  std::string text;
+  for (const auto& format : codecs::formats())
+    text.append(text.empty() ? "" : ", ").append(format.name).append(" by ").append(format.version());
+  return text;
+}
+
 std::string formats_json() {
   boost::json::array rows;
   for (const auto& format : codecs::formats()) {

@@ -86,6 +86,12 @@ int run(int argc, char** argv) {
   restore_options restore_asked;
   auto& restore = *darkroom.add_subcommand("restore", "Make a server's data from a backup");
   declare(restore, restore_asked);
+  cluster_options_asked cluster_asked;
+  auto& cluster = *darkroom.add_subcommand("cluster", "Other machines that convert for a server");
+  declare(cluster, cluster_asked);
+  worker_options_asked worker_asked;
+  auto& worker = *darkroom.add_subcommand("worker", "Convert on this machine for a server");
+  declare(worker, worker_asked);
   doctor_options doctor_asked;
   auto& doctor = *darkroom.add_subcommand(
       "doctor", "Check that this machine and its disk can keep what Darkroom promises");
@@ -104,6 +110,8 @@ int run(int argc, char** argv) {
   }
   if (serve.parsed())
     return with_hosts([&](codecs::host::zygote& hosts) { return run_serve(settings, hosts); });
+  if (cluster.parsed()) return run_cluster(cluster_asked);
+  if (worker.parsed()) return run_worker(worker_asked);
   if (fsck.parsed()) return run_fsck(fsck_asked);
   if (backup.parsed()) return run_backup(backup_asked);
   if (restore.parsed()) return run_restore(restore_asked);

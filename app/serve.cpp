@@ -9,6 +9,7 @@
 #include "codecs/format.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "config/limits.hpp"
+#include "config/version.hpp"
 #include "http/server.hpp"
 #include "persistence/blob_outputs.hpp"
 #include "persistence/read_view.hpp"
@@ -219,8 +220,19 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   auto tokens = journal->view()->tokens();
   if (!tokens) return complain(tokens.error().detail, exit_internal);
   auto census = std::make_unique<blob_census>(blobs, journal->view());
+  std::optional<actors::cluster_settings> cluster;
+  if (!s.cluster.dir.empty()) {
+    cluster.emplace();
+    cluster->listen = s.cluster.listen;
+    cluster->folder = absolute_path(s.cluster.dir);
+    cluster->version = version;
+    cluster->formats = format_names();
+    cluster->input_bytes_max = s.work.input_bytes_max;
+    cluster->image_pixels_max = s.work.image_pixels_max;
+    cluster->open_source = opener;
+  }
   auto actors = std::make_unique<orchestra>(actors::orchestra_options{
-      .slots = slots_of(s),
+      .slots = s.work.here ? slots_of(s) : 0,
       .memory_bytes = s.work.memory_bytes,
       .make_runner =
           [&hosts, outputs, limits_of_input, opener] {
@@ -243,11 +255,15 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
             spdlog::critical("nothing can go on; what is journaled is safe");
             spdlog::shutdown();
             ::_exit(exit_internal);
-          }});
+          },
+      .cluster = std::move(cluster)});
   actors->wait_until_loaded();
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
   edge.shared().identities.load(std::move(*tokens));
   if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);
+  if (auto ok = actors->open_to_nodes(); !ok) return complain(ok.error(), exit_usage);
+  if (const auto at = actors->node_address(); !at.empty())
+    std::fprintf(stderr, "workers join at %s\n", at.c_str());
   say_welcome(s, edge.address(), token);
 
   end_watch signals;

@@ -1,7 +1,9 @@
 #include "config/settings.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstdio>
 #include <fstream>
 #include <sstream>
 
@@ -144,29 +146,56 @@ setting_result read_table(settings& to, const toml::table& table, const std::str
   return {};
 }
 
-// The line of the first letter beyond ASCII that is in no text and in no comment; 0 if there is
-// none. TOML has no place for one, and toml++ 3.3 is undefined where it meets one. A text of
-// several lines counts as none: no setting is one.
-std::size_t stray_letter_line(std::string_view document) {
+// The character that begins there, and how many bytes it has; 0 bytes: it is no UTF-8.
+std::pair<std::uint32_t, std::size_t> character_at(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const auto first = byte(at);
+  const std::size_t bytes = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+  if (bytes == 0 || first > 0xf4 || at + bytes > text.size()) return {0, 0};
+  std::uint32_t value = first & (0xffu >> (bytes + 1));
+  for (std::size_t i = at + 1; i < at + bytes; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {0, 0};
+    value = value << 6 | (byte(i) & 0x3fu);
+  }
+  return {value, bytes};
+}
+
+// The same document in ASCII: toml++ 3.3 is undefined where it meets a letter that it does not
+// expect. In a text in double quotes it becomes an escape, in a comment it does not matter, and
+// elsewhere it is an error.
+std::expected<std::string, std::string> in_ascii(std::string_view document) {
   if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
+  std::string out;
   char inside = 0; // the quote that ends the text, or # in a comment
   std::size_t line = 1;
   for (std::size_t i = 0; i < document.size(); ++i) {
     const char c = document[i];
+    if (static_cast<unsigned char>(c) >= 0x80) {
+      const auto [value, bytes] = character_at(document, i);
+      if (bytes == 0 || (inside != '"' && inside != '#'))
+        return std::unexpected("line " + std::to_string(line) +
+                               ": a letter beyond ASCII; it can only be in a text in double "
+                               "quotes or in a comment, as UTF-8");
+      std::array<char, 11> escape{};
+      std::snprintf(escape.data(), escape.size(), "\\U%08X", value);
+      out += inside == '"' ? escape.data() : "?";
+      i += bytes - 1;
+      continue;
+    }
+    out += c;
     if (c == '\n') {
       inside = 0;
       ++line;
     } else if (inside == 0 && (c == '"' || c == '\'' || c == '#')) {
       inside = c;
-    } else if (inside == 0 && static_cast<unsigned char>(c) >= 0x80) {
-      return line;
-    } else if (inside == '"' && c == '\\' && i + 1 < document.size() && document[i + 1] != '\n') {
-      ++i;
+    } else if (inside == '"' && c == '\\' && i + 1 < document.size() &&
+               static_cast<unsigned char>(document[i + 1]) < 0x80 && document[i + 1] != '\n') {
+      out += document[++i];
     } else if (c == inside && c != '#') {
       inside = 0;
     }
   }
-  return 0;
+  return out;
 }
 
 } // namespace
@@ -205,6 +234,8 @@ const std::vector<setting>& all_settings() {
       row("auth.trusted_proxies", &S::auth, &auth_settings::trusted_proxies,
           "Networks whose proxies are believed, as [\"10.0.0.0/8\"]."),
       row("auth.admins", &S::auth, &auth_settings::admins, "Users of the proxy who are admins."),
+      row("work.here", &S::work, &work_settings::here,
+          "Convert on the server's own machine too; false: only on workers that join."),
       row("work.slots", &S::work, &work_settings::slots,
           "Files converted at the same time. 0: one for each core.", 0, limits::slots_max),
       row("work.memory_bytes", &S::work, &work_settings::memory_bytes,
@@ -214,6 +245,10 @@ const std::vector<setting>& all_settings() {
           "Largest file that is taken.", 1, 4'096 * MiB),
       row("work.image_pixels_max", &S::work, &work_settings::image_pixels_max,
           "Largest picture that is taken, in pixels.", 1, limits::image_pixels_ceiling),
+      row("cluster.dir", &S::cluster, &cluster_settings::dir,
+          "Folder that `darkroom cluster init` has made. Empty: no other machines."),
+      row("cluster.listen", &S::cluster, &cluster_settings::listen,
+          "Where workers join, as HOST:PORT. Always with certificates on both sides."),
       row("rate.ip_per_s", &S::rate, &rate_settings::ip_per_s,
           "Requests a second from one address, and how many at once.", 1, 1'000'000),
       row("rate.ip_burst", &S::rate, &rate_settings::ip_burst, "", 1, 1'000'000),
@@ -252,10 +287,9 @@ setting_result set(settings& to, std::string_view key, std::string_view text) {
 }
 
 setting_result read_toml(settings& to, std::string_view document, const std::string& name) {
-  if (const auto line = stray_letter_line(document); line != 0)
-    return std::unexpected(name + ": line " + std::to_string(line) +
-                           ": a letter beyond ASCII outside of a text in quotes");
-  const auto parsed = toml::parse(document, name);
+  const auto ascii = in_ascii(document);
+  if (!ascii) return std::unexpected(name + ": " + ascii.error());
+  const auto parsed = toml::parse(*ascii, name);
   if (!parsed) {
     std::ostringstream text;
     text << parsed.error();
@@ -304,6 +338,8 @@ setting_result check(const settings& s) {
   if (std::ranges::find(levels, s.log.level) == std::end(levels))
     return wrong("log.level", "is debug, info, warn or error");
   if (s.data.dir.empty()) return wrong("data.dir", "must name a folder");
+  if (!s.work.here && s.cluster.dir.empty())
+    return wrong("work.here", "may be false only where workers can join: set cluster.dir");
   if (!s.auth.proxy_header.empty() && s.auth.trusted_proxies.empty())
     return wrong("auth.trusted_proxies", "must name the proxies that set auth.proxy_header");
   return {};

@@ -39,10 +39,15 @@ struct auth_settings {
   std::vector<std::string> admins;
 };
 struct work_settings {
+  bool here = true;
   std::uint64_t slots = 0;
   std::uint64_t memory_bytes = limits::memory_budget_default_bytes;
   std::uint64_t input_bytes_max = limits::input_bytes_max;
   std::uint64_t image_pixels_max = limits::image_pixels_max;
+};
+struct cluster_settings {
+  std::string dir;
+  std::string listen = "0.0.0.0:7411";
 };
 struct rate_settings {
   std::uint64_t ip_per_s = 2'000, ip_burst = 4'000;
@@ -71,6 +76,7 @@ struct settings {
   tls_settings tls;
   auth_settings auth;
   work_settings work;
+  cluster_settings cluster;
   rate_settings rate;
   quota_settings quota;
   feed_settings feed;

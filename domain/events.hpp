@@ -41,9 +41,10 @@ enum class interruption : std::uint8_t {
   node_lost,      // the machine that ran it was lost
   disk_full,      // no room for its output
   memory_raised,  // it needs more memory than was predicted, and gets it
+  not_begun,      // its machine gave it back, or was lost, before it had begun with it
 };
 
-inline constexpr int interruption_count = 6;
+inline constexpr int interruption_count = 7;
 
 std::string_view to_string(batch_phase phase);
 std::string_view to_string(pause_mode mode);

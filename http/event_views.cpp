@@ -221,6 +221,17 @@ std::string file_progress_json(const actors::slot_activity& slot, std::int64_t n
   return json::serialize(line);
 }
 
+std::string node_json(const actors::node_row& node, std::int64_t now_us) {
+  json::object line{{"volatile", true}, {"ts", time_text(now_us)}, {"type", "node"}};
+  json::object data{{"name", node.name},
+                    {"state", node.state()},
+                    {"slots", node.slots},
+                    {"times_lost", node.times_lost}};
+  if (!node.isolated.empty()) data["isolated_because"] = printable(node.isolated);
+  line["data"] = std::move(data);
+  return json::serialize(line);
+}
+
 std::string batch_progress_json(const actors::batch_view& batch, std::int64_t now_us) {
   auto line = volatile_object("batch_progress", batch.summary.id, now_us);
   json::object data{{"state", to_string(batch.summary.phase)}, {"seq", batch.summary.seq}};

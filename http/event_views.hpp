@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/node_board.hpp"
 #include "actors/slot_board.hpp"
 #include "persistence/read_view.hpp"
 
@@ -22,6 +23,8 @@ std::string event_line(const persistence::journaled_event& e,
 // Events without a seq, which only the newest of each kind is worth something of.
 std::string file_progress_json(const actors::slot_activity& slot, std::int64_t now_us);
 std::string batch_progress_json(const actors::batch_view& batch, std::int64_t now_us);
+// How a machine is, for admins.
+std::string node_json(const actors::node_row& node, std::int64_t now_us);
 // `ahead`: files that wait and will be started before the batch's next.
 std::string queue_position_json(const domain::batch_id& batch, std::uint32_t ahead,
                                 std::int64_t now_us);

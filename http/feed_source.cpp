@@ -140,9 +140,11 @@ void feed_source::tick(clock::time_point now) {
     asked_.clear();
     files_told_.clear();
     places_told_.clear();
+    nodes_told_.clear();
     return;
   }
   tell_files();
+  tell_nodes();
   ask_batches(now);
   ask_queue(now);
   forget_ended(now);
@@ -168,6 +170,19 @@ void feed_source::tell_files() {
     to_.set_volatile(told.batch, told.owner, file_name(told.file),
                      std::make_shared<const std::string>(file_progress_json(slot, now_us())));
     if (!asked_.contains(told.batch)) changed_[told.batch] = told.owner; // somebody new follows
+  }
+}
+
+// For those who follow everything, which only admins may.
+void feed_source::tell_nodes() {
+  if (!to_.wanted({}, {})) return nodes_told_.clear();
+  for (const auto& node : actors_.nodes().read()) {
+    const auto now = std::string{node.state()} + ' ' + std::to_string(node.times_lost);
+    auto& told = nodes_told_[node.name];
+    if (told == now) continue;
+    told = now;
+    to_.set_volatile({}, {}, "node " + node.name,
+                     std::make_shared<const std::string>(node_json(node, now_us())));
   }
 }
 

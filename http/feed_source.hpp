@@ -58,6 +58,7 @@ private:
   void handle(const actors::queue_view& view);
   void tick(clock::time_point now);
   void tell_files();
+  void tell_nodes();
   void ask_batches(clock::time_point now);
   void ask_queue(clock::time_point now);
   void forget_ended(clock::time_point now);
@@ -82,6 +83,7 @@ private:
     std::uint32_t ahead = 0;
   };
   std::map<domain::batch_id, told_place> places_told_;
+  std::map<std::string, std::string> nodes_told_; // what was told of each
   struct ended_batch {
     clock::time_point forget_at;
     domain::batch_id batch;

@@ -3,6 +3,7 @@
 #include "http/services.hpp"
 
 #include <cstdio>
+#include <map>
 
 namespace darkroom::http {
 
@@ -105,6 +106,33 @@ std::string metrics_text(const services& s) {
   out.single("leases_waiting", "gauge", "Files that wait for a slot.", n.leases_waiting);
   out.single("memory_bytes", "gauge", "Memory that leases may take.", n.memory_bytes);
   out.single("memory_granted_bytes", "gauge", "Memory that leases have.", n.memory_granted_bytes);
+  const auto nodes = actors.nodes().read();
+  const auto of_each = [&](const char* name, const char* type, const char* help, auto number) {
+    out.family(name, type, help);
+    for (const auto& node : nodes)
+      out.value(std::string{name} + "{node=\"" + node.name + "\"}", number(node));
+  };
+  out.family("nodes", "gauge", "Machines by state.");
+  std::map<std::string_view, std::uint64_t> states;
+  for (const auto& node : nodes)
+    states[node.state()] += 1;
+  for (const auto& [state, count] : states)
+    out.value("nodes{state=\"" + std::string{state} + "\"}", count);
+  using row = actors::node_row;
+  of_each("node_slots", "gauge", "Slots of a machine.",
+          [](const row& r) { return r.present ? r.slots : 0; });
+  of_each("node_leases", "gauge", "Files that it has.", [](const row& r) { return r.leases; });
+  of_each("node_round_trip_microseconds", "gauge", "To it and back, the last time.",
+          [](const row& r) { return r.round_trip_us; });
+  of_each("node_received_bytes_total", "counter", "From it.",
+          [](const row& r) { return r.bytes_in; });
+  of_each("node_sent_bytes_total", "counter", "To it.", [](const row& r) { return r.bytes_out; });
+  of_each("node_files_completed_total", "counter", "Files that it has converted.",
+          [](const row& r) { return r.files_completed; });
+  of_each("node_lost_total", "counter", "How often its link was lost.",
+          [](const row& r) { return r.times_lost; });
+  out.single("links_refused_total", "counter", "Connections of workers and strangers not let in.",
+             actors.links_refused());
   out.single("journal_events_total", "counter", "Events journaled.", n.journal_events);
   out.histogram("journal_append_seconds", "One group, written without sync.", n.journal_append);
   out.histogram("journal_sync_seconds", "One group, written and synced.", n.journal_sync);

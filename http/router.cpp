@@ -198,7 +198,7 @@ const std::vector<route>& routes() {
     std::vector<route> list;
     for (const auto& part :
          {batch_routes(), file_routes(), content_routes(), result_routes(), event_routes(),
-          audit_routes(), backup_routes(), admin_routes(), service_routes()})
+          audit_routes(), backup_routes(), node_routes(), admin_routes(), service_routes()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

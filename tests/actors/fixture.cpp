@@ -165,6 +165,7 @@ holding_pool(codec_pool_actor::stateful_pointer<holding_pool_state> self,
       },
       [](probe_done) {},
       [](const slot_idle&) {},
+      [](recall_lease) {},
   };
 }
 
@@ -202,7 +203,7 @@ void world::build() {
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
       open, journal_peers{parts_.hub, views, nullptr, nullptr, nullptr});
-  parts_.dispatcher = sys.spawn(dispatcher, nullptr, [this] { return has_room_; });
+  parts_.dispatcher = sys.spawn(dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr, false});
   parts_.views = views;
   parts_.usage = usage = std::make_shared<usage_board>();
   parts_.detached_readers = false;

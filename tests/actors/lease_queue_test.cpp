@@ -27,7 +27,7 @@ std::string granted(lease_queue& queue, std::uint64_t now = 0) {
 
 TEST_CASE("as many leases as slots, the rest when one ends") {
   lease_queue q;
-  q.add_node(2, 100 * MB);
+  q.add_node({2, 100 * MB});
   for (domain::file_index i = 0; i < 4; ++i)
     REQUIRE(q.request(wish(i)));
   const auto first = q.grant_all(0);
@@ -41,7 +41,7 @@ TEST_CASE("as many leases as slots, the rest when one ends") {
 
 TEST_CASE("memory is never granted twice, nor more than there is") {
   lease_queue q;
-  q.add_node(8, 100 * MB);
+  q.add_node({8, 100 * MB});
   REQUIRE(q.request(wish(0, 60 * MB)));
   REQUIRE(q.request(wish(1, 60 * MB)));
   REQUIRE(q.request(wish(2, 30 * MB)));
@@ -52,7 +52,7 @@ TEST_CASE("memory is never granted twice, nor more than there is") {
 
 TEST_CASE("a request is overtaken for a while, then memory is kept for it") {
   lease_queue q;
-  q.add_node(8, 100 * MB);
+  q.add_node({8, 100 * MB});
   REQUIRE(q.request(wish(0, 60 * MB)));
   const auto first = q.grant_all(0);
   REQUIRE(q.request(wish(1, 80 * MB)));
@@ -68,7 +68,7 @@ TEST_CASE("a request is overtaken for a while, then memory is kept for it") {
 TEST_CASE(
     "priority first, then the older batch, then the costlier file, then the order of asking") {
   lease_queue q;
-  q.add_node(1, 100 * MB);
+  q.add_node({1, 100 * MB});
   REQUIRE(q.request(wish(0, MB, "ann", 10, 0, 2)));
   REQUIRE(q.request(wish(1, MB, "ann", 10, 0, 1)));
   REQUIRE(q.request(wish(2, MB, "ann", 100, 0, 1)));
@@ -86,7 +86,7 @@ TEST_CASE(
 
 TEST_CASE("users share by cost, whoever has more files") {
   lease_queue q;
-  q.add_node(1, 100 * MB);
+  q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 400; ++i)
     REQUIRE(q.request(wish(i, MB, "many", 10)));
   for (domain::file_index i = 1'000; i < 1'100; ++i)
@@ -104,7 +104,7 @@ TEST_CASE("users share by cost, whoever has more files") {
 
 TEST_CASE("who was away does not collect what was not used") {
   lease_queue q;
-  q.add_node(1, 100 * MB);
+  q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 50; ++i)
     REQUIRE(q.request(wish(i, MB, "ann", 10)));
   for (int i = 0; i < 40; ++i)
@@ -122,7 +122,7 @@ TEST_CASE("who was away does not collect what was not used") {
 
 TEST_CASE("a suspect runs alone") {
   lease_queue q;
-  q.add_node(4, 100 * MB);
+  q.add_node({4, 100 * MB});
   REQUIRE(q.request(wish(0)));
   const auto first = q.grant_all(0);
   auto suspect = wish(1);
@@ -140,7 +140,7 @@ TEST_CASE("a suspect runs alone") {
 
 TEST_CASE("a withdrawn request is not granted; a granted one is not withdrawn") {
   lease_queue q;
-  q.add_node(1, 100 * MB);
+  q.add_node({1, 100 * MB});
   REQUIRE(q.request(wish(0)));
   REQUIRE(q.request(wish(1)));
   CHECK(granted(q) == "0 ");
@@ -152,7 +152,7 @@ TEST_CASE("a withdrawn request is not granted; a granted one is not withdrawn") 
 
 TEST_CASE("nothing is granted while leases are held back") {
   lease_queue q;
-  q.add_node(1, 100 * MB);
+  q.add_node({1, 100 * MB});
   q.hold_until(500);
   REQUIRE(q.request(wish(0)));
   CHECK(granted(q, 499).empty());
@@ -162,7 +162,7 @@ TEST_CASE("nothing is granted while leases are held back") {
 
 TEST_CASE("the place in the queue is how many files come before") {
   lease_queue q;
-  q.add_node(1, 100 * MB);
+  q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 3; ++i) {
     REQUIRE(q.request(wish(i, MB, "ann", 10, 0, 1)));
     REQUIRE(q.request(wish(i, MB, "ann", 10, 0, 2)));

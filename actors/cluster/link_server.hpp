@@ -1,0 +1,41 @@
+// The server's side of the links: listens, asks for certificates, greets, and hands each link that
+// is let in to the actor system's Unix socket. One thread. Strangers cost it a deadline and a
+// place among few, nothing else.
+#pragma once
+
+#include "actors/cluster/link_table.hpp"
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace darkroom::actors {
+
+struct link_server_options {
+  std::string listen;  // HOST:PORT
+  std::string folder;  // of the cluster's authority
+  std::string door;    // path of the Unix socket of the actor system
+  std::shared_ptr<link_table> links;
+  std::uint64_t input_bytes_max = 0, image_pixels_max = 0; // told to workers
+  std::function<void(const std::string&)> announce; // from its thread
+};
+
+class link_server {
+public:
+  // Listens when it returns.
+  static std::expected<std::unique_ptr<link_server>, std::string>
+  start(link_server_options options);
+  ~link_server(); // ends all links
+
+  std::string address() const; // HOST:PORT
+  // Connections that were not let in.
+  std::uint64_t refused() const;
+
+private:
+  struct parts;
+  explicit link_server(std::shared_ptr<parts> made) : parts_(std::move(made)) {}
+  std::shared_ptr<parts> parts_;
+};
+
+} // namespace darkroom::actors

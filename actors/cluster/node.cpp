@@ -1,0 +1,388 @@
+#include "actors/cluster/node.hpp"
+
+#include "config/limits.hpp"
+#include "domain/text.hpp"
+#include "persistence/event_codec.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+namespace darkroom::actors {
+
+namespace {
+
+using self_pointer = node_actor::stateful_pointer<node_state>;
+using lease_map = std::map<domain::lease_id, node_state::lease>;
+using domain::failure_reason;
+using domain::interruption;
+using std::chrono::milliseconds;
+
+void remember(node_state& s, domain::lease_id id) {
+  s.ended.push_back(id);
+  if (s.ended.size() > limits::lease_memory_of_node) s.ended.pop_front();
+}
+
+void show(node_state& s, node_state::lease& l) {
+  const bool runs = l.at.phase == static_cast<std::uint8_t>(work_phase::converting) ||
+                    l.at.phase == static_cast<std::uint8_t>(work_phase::kept);
+  if (!runs) return;
+  if (!l.row) {
+    if (s.rows.empty()) return;
+    l.row = s.rows.back();
+    s.rows.pop_back();
+    s.options.slots->busy(*l.row, {l.job.file->path, l.job.batch, l.job.index, {}, {}});
+  }
+  s.options.slots->at(*l.row, {static_cast<domain::conversion_stage>(l.at.stage), l.at.percent});
+}
+
+// Takes a lease off the list: nothing of it counts any more.
+node_state::lease take(node_state& s, lease_map::iterator at) {
+  auto taken = std::move(at->second);
+  remember(s, at->first);
+  s.leases.erase(at);
+  if (taken.row) {
+    s.options.slots->idle(*taken.row);
+    s.rows.push_back(*taken.row);
+  }
+  return taken;
+}
+
+void report(self_pointer self, const node_state::lease& l, conversion_outcome outcome) {
+  self->state.options.nodes->change(self->state.machine, [&](node_row& row) {
+    if (outcome.how == conversion_outcome::kind::converted) row.files_completed += 1;
+    if (outcome.how == conversion_outcome::kind::failed) row.files_failed += 1;
+    if (outcome.how == conversion_outcome::kind::interrupted) row.files_interrupted += 1;
+  });
+  self->send(l.asker, conversion_ended{l.job.lease,
+                                       std::make_shared<conversion_outcome>(std::move(outcome))});
+}
+
+void report_interruption(self_pointer self, const node_state::lease& l, interruption cause) {
+  conversion_outcome outcome;
+  outcome.how = conversion_outcome::kind::interrupted;
+  outcome.cause = cause;
+  report(self, l, std::move(outcome));
+}
+
+void end_lease(self_pointer self, domain::lease_id id) {
+  self->send(self->state.options.dispatcher, lease_ended{id});
+}
+
+// Gives a file back while the worker may still be at it: its slot counts as taken until it says
+// that nothing is left.
+void withdraw(self_pointer self, lease_map::iterator at, interruption cause) {
+  auto& s = self->state;
+  const auto id = at->first;
+  const auto l = take(s, at);
+  self->send(s.transfers[l.transfer], end_transfer{id, {}});
+  self->send(s.worker, drop_file{id, false});
+  s.dropping.insert(id);
+  report_interruption(self, l, cause);
+}
+
+// --- Loss ---------------------------------------------------------------------------------------
+
+void lose(self_pointer self, const std::string& why) {
+  auto& s = self->state;
+  if (s.lost) return;
+  s.lost = true;
+  self->send(s.options.dispatcher, node_left{codec_pool_actor{node_actor{self}}});
+  while (!s.leases.empty()) {
+    const auto l = take(s, s.leases.begin());
+    report_interruption(self, l, l.begun ? interruption::node_lost : interruption::not_begun);
+  }
+  s.dropping.clear();
+  for (const auto& t : s.transfers)
+    self->send_exit(t, caf::exit_reason::user_shutdown);
+  s.transfers.clear();
+  s.options.slots->give_back(std::exchange(s.rows, {}));
+  s.options.links->remove(s.options.link);
+  s.options.link->cut();
+  s.options.nodes->change(s.machine, [&](node_row& row) {
+    row.bytes_in += s.options.link->bytes_in;
+    row.bytes_out += s.options.link->bytes_out;
+  });
+  s.options.nodes->lose(s.machine, s.options.now_us(), why);
+}
+
+// What it said cannot be: nothing else that it says counts either.
+void distrust(self_pointer self, const std::string& why) {
+  auto& s = self->state;
+  if (s.lost) return;
+  s.options.nodes->isolate(s.machine, why);
+  s.options.links->isolate(s.machine, why);
+  lose(self, why);
+}
+
+// --- What the worker says -----------------------------------------------------------------------
+
+void on_failed(self_pointer self, lease_map::iterator at, const file_ended& message) {
+  auto& s = self->state;
+  if (message.reason >= domain::failure_reason_count)
+    return distrust(self, "gave a reason that there is not");
+  const auto reason = static_cast<failure_reason>(message.reason);
+  const auto id = at->first;
+  const auto l = take(s, at);
+  self->send(s.transfers[l.transfer], end_transfer{id, {}});
+  self->send(s.worker, drop_file{id, false});
+  if (reason == failure_reason::disk_full) { // there, not here
+    self->send(s.options.dispatcher,
+               pause_node{codec_pool_actor{node_actor{self}}, limits::node_paused_ms});
+    report_interruption(self, l, interruption::disk_full);
+  } else {
+    conversion_outcome outcome;
+    outcome.how = conversion_outcome::kind::failed;
+    outcome.error = {reason, domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max))};
+    report(self, l, std::move(outcome));
+  }
+  end_lease(self, id);
+}
+
+void on_converted(self_pointer self, lease_map::iterator at, const file_ended& message) {
+  auto& l = at->second;
+  auto decoded = persistence::decode_outcome(message.result);
+  auto* result = decoded ? std::get_if<domain::file_completed>(&decoded->result) : nullptr;
+  const auto possible = [](const domain::output_record& o) {
+    return o.bytes != 0 && o.bytes <= limits::output_bytes_max;
+  };
+  if (result == nullptr || result->outputs.size() != l.job.file->outputs.size() ||
+      !std::ranges::all_of(result->outputs, possible))
+    return distrust(self, "told a result that cannot be");
+  l.fetching = l.begun = true;
+  l.at.phase = static_cast<std::uint8_t>(work_phase::kept);
+  l.deadline = self->clock().now() + milliseconds(limits::lease_silence_ms);
+  result->bytes_in = l.job.file->bytes;
+  self->send(self->state.transfers[l.transfer], fetch_outputs{at->first, l.job, std::move(*result)});
+}
+
+void on_file_ended(self_pointer self, const file_ended& message) {
+  auto& s = self->state;
+  if (s.lost) return;
+  const auto at = s.leases.find(message.lease);
+  if (at == s.leases.end()) {
+    if (std::ranges::find(s.ended, message.lease) == s.ended.end())
+      return distrust(self, "told the result of a file that it was not given");
+    s.options.nodes->change(s.machine, [](node_row& row) { row.late_results += 1; });
+    return;
+  }
+  if (at->second.fetching) return distrust(self, "told the result of a file twice");
+  using kind = conversion_outcome::kind;
+  if (message.how == static_cast<std::uint8_t>(kind::converted))
+    return on_converted(self, at, message);
+  if (message.how == static_cast<std::uint8_t>(kind::failed)) return on_failed(self, at, message);
+  withdraw(self, at, interruption::shutdown); // its pool ends
+}
+
+void on_file_dropped(self_pointer self, domain::lease_id id) {
+  auto& s = self->state;
+  if (s.dropping.erase(id) != 0) return end_lease(self, id);
+  const auto at = s.leases.find(id);
+  if (at == s.leases.end() || !at->second.recalled || at->second.fetching) return;
+  const auto l = take(s, at);
+  self->send(s.transfers[l.transfer], end_transfer{id, {}});
+  report_interruption(self, l, interruption::not_begun);
+  end_lease(self, id);
+}
+
+void on_fetched(self_pointer self, const outputs_fetched& message) {
+  auto& s = self->state;
+  const auto at = s.leases.find(message.lease);
+  if (s.lost || at == s.leases.end()) { // it came too late
+    for (const auto& staged : message.staged)
+      s.options.transfers.outputs->discard(staged);
+    return;
+  }
+  if (!message.lie.empty()) return distrust(self, message.lie);
+  const auto id = at->first;
+  const auto l = take(s, at);
+  self->send(s.worker, drop_file{id, false}); // it need not keep it
+  conversion_outcome outcome;
+  if (message.ok) {
+    outcome.how = conversion_outcome::kind::converted;
+    outcome.result = message.result;
+    outcome.staged = message.staged;
+  } else {
+    outcome.error = message.error;
+  }
+  report(self, l, std::move(outcome));
+  end_lease(self, id);
+}
+
+void on_progress(self_pointer self, const work_progress& message) {
+  auto& s = self->state;
+  const auto now = self->clock().now();
+  for (const auto& file : message.files) {
+    const auto at = s.leases.find(file.lease);
+    if (at == s.leases.end() || at->second.fetching) continue;
+    if (file.phase > static_cast<std::uint8_t>(work_phase::kept) ||
+        file.stage >= domain::conversion_stage_count || file.percent > 100)
+      return distrust(self, "told a progress that cannot be");
+    auto& l = at->second;
+    const bool moved = l.at.phase != file.phase || l.at.stage != file.stage ||
+                       l.at.percent != file.percent ||
+                       file.phase == static_cast<std::uint8_t>(work_phase::waiting);
+    l.at = file;
+    if (file.phase >= static_cast<std::uint8_t>(work_phase::converting)) l.begun = true;
+    if (moved)
+      l.deadline = now + milliseconds(limits::lease_silence_ms) +
+                   milliseconds(l.begun ? l.job.cpu_ms * limits::wall_per_cpu : 0);
+    show(s, l);
+  }
+}
+
+// --- What the server wants ----------------------------------------------------------------------
+
+void on_convert(self_pointer self, const convert_file& message) {
+  auto& s = self->state;
+  const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
+  const auto id = message.job.lease;
+  if (s.lost) { // meanwhile
+    conversion_outcome outcome;
+    outcome.how = conversion_outcome::kind::interrupted;
+    outcome.cause = interruption::not_begun;
+    self->send(asker, conversion_ended{id, std::make_shared<conversion_outcome>(outcome)});
+    return;
+  }
+  auto& l = s.leases[id];
+  l.job = message.job;
+  l.asker = asker;
+  l.transfer = id % s.transfers.size();
+  l.at.phase = UINT8_MAX; // nothing heard yet
+  l.deadline = self->clock().now() + milliseconds(limits::lease_silence_ms);
+  self->send(s.transfers[l.transfer], open_input{id, l.job.file});
+  assign_file assign;
+  assign.lease = id;
+  assign.source = s.transfers[l.transfer];
+  assign.batch.assign(l.job.batch.bytes.begin(), l.job.batch.bytes.end());
+  assign.index = l.job.index;
+  assign.owner = l.job.owner;
+  assign.entry = persistence::encode_entry(*l.job.file);
+  assign.spec = persistence::encode_event(domain::spec_changed{*l.job.spec, {}}, 0, 0);
+  assign.memory_bytes = l.job.memory_bytes;
+  assign.cpu_ms = l.job.cpu_ms;
+  self->send(s.worker, std::move(assign));
+}
+
+void on_interrupt(self_pointer self, domain::lease_id id) {
+  auto& s = self->state;
+  if (s.lost) return;
+  const auto at = s.leases.find(id);
+  if (at != s.leases.end())
+    withdraw(self, at, interruption::shutdown);
+  else if (!s.dropping.contains(id))
+    end_lease(self, id); // it was never given away
+}
+
+void on_recall(self_pointer self, domain::lease_id id) {
+  auto& s = self->state;
+  const auto at = s.leases.find(id);
+  if (s.lost || at == s.leases.end() || at->second.begun) return;
+  if (at->second.job.batch == domain::batch_id{}) return; // somebody waits for this picture
+  at->second.recalled = true;
+  self->send(s.worker, drop_file{id, true});
+}
+
+void look(self_pointer self) {
+  auto& s = self->state;
+  if (s.lost) return;
+  const auto now = self->clock().now();
+  std::vector<domain::lease_id> stalled;
+  for (const auto& [id, l] : s.leases)
+    if (now >= l.deadline) stalled.push_back(id);
+  for (const auto id : stalled) {
+    const auto at = s.leases.find(id);
+    if (at->second.fetching)
+      return distrust(self, "said that a file was done, and sent none of its bytes for long");
+    withdraw(self, at, interruption::node_lost);
+  }
+  if (s.echo_back) {
+    s.echo_back = false;
+    s.echo_sent = now;
+    self->send(s.worker, echo{});
+  }
+  s.options.nodes->change(s.machine, [&](node_row& row) { row.present = true; });
+  self->delayed_send(self, milliseconds(limits::node_look_ms), work_tick{});
+}
+
+bool is_from_worker(self_pointer self) {
+  return self->current_sender() != nullptr &&
+         caf::actor_cast<caf::actor_addr>(self->current_sender()) == self->state.worker.address();
+}
+
+} // namespace
+
+node_actor::behavior_type node(self_pointer self, node_options options, worker_actor worker) {
+  auto& s = self->state;
+  s.options = std::move(options);
+  s.worker = std::move(worker);
+  s.machine = s.options.link->name;
+  const auto& hello = s.options.link->hello;
+  for (std::size_t i = 0; i < limits::transfers_per_node; ++i)
+    s.transfers.push_back(
+        s.options.detached
+            ? self->spawn<caf::detached>(transfer, s.options.transfers, s.worker)
+            : self->spawn(transfer, s.options.transfers, s.worker));
+  const auto ahead = std::max(1u, hello.slots * limits::node_files_waiting_percent / 100);
+  s.rows = s.options.slots->take(hello.slots + ahead);
+  node_row row;
+  row.name = s.machine;
+  row.address = s.options.link->address;
+  row.version = hello.version;
+  row.slots = hello.slots;
+  row.memory_bytes = hello.memory_bytes;
+  row.joined_us = s.options.now_us();
+  s.options.nodes->join(row);
+  self->monitor(s.worker);
+  self->set_down_handler([self](const caf::down_msg&) { lose(self, "the link was lost"); });
+  self->set_exit_handler([self](const caf::exit_msg& message) {
+    lose(self, "the server ends");
+    self->quit(message.reason);
+  });
+  self->send(s.options.dispatcher,
+             register_node{s.machine, codec_pool_actor{node_actor{self}}, hello.slots,
+                           hello.memory_bytes, ahead, false});
+  self->send(self, work_tick{});
+  return {
+      [](const probe_file&) {}, // headers are read on the server
+      [self](const convert_file& message) { on_convert(self, message); },
+      [self](const interrupt_conversion& message) { on_interrupt(self, message.lease); },
+      [](probe_done) {},
+      [](const slot_idle&) {},
+      [self](const recall_lease& message) { on_recall(self, message.lease); },
+      [self](const file_ended& message) {
+        if (is_from_worker(self)) on_file_ended(self, message);
+      },
+      [self](const file_dropped& message) {
+        if (is_from_worker(self)) on_file_dropped(self, message.lease);
+      },
+      [self](const work_progress& message) {
+        if (is_from_worker(self)) on_progress(self, message);
+      },
+      [self](const outputs_fetched& message) { on_fetched(self, message); },
+      [self](const echo&) {
+        auto& st = self->state;
+        if (!is_from_worker(self) || st.lost || st.echo_back) return;
+        st.echo_back = true;
+        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
+            self->clock().now() - st.echo_sent);
+        st.options.nodes->change(st.machine, [&](node_row& r) {
+          r.round_trip_us = static_cast<std::uint64_t>(took.count());
+        });
+      },
+      [self](leaving) {
+        auto& st = self->state;
+        if (!is_from_worker(self) || st.lost) return;
+        self->send(st.options.dispatcher,
+                   pause_node{codec_pool_actor{node_actor{self}}, UINT32_MAX});
+        std::vector<domain::lease_id> all;
+        for (const auto& [id, l] : st.leases)
+          all.push_back(id);
+        for (const auto id : all)
+          on_recall(self, id);
+      },
+      [self](work_tick) { look(self); },
+  };
+}
+
+} // namespace darkroom::actors

@@ -1,0 +1,214 @@
+#include "actors/cluster/transfer.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
+
+namespace darkroom::actors {
+
+namespace {
+
+using self_pointer = transfer_actor::stateful_pointer<transfer_state>;
+using fetch_map = std::map<domain::lease_id, transfer_state::fetch>;
+
+std::uint64_t bytes_of(const domain::file_completed& result) {
+  std::uint64_t sum = 0;
+  for (const auto& output : result.outputs)
+    sum += output.bytes;
+  return sum;
+}
+
+// --- Inputs -------------------------------------------------------------------------------------
+
+// Empty when the input cannot be read there.
+std::string read_piece(transfer_state& s, transfer_state::input& in, const pull_input& wanted) {
+  if (!in.file && !in.failed) {
+    auto opened = s.options.open_source(*in.entry, true);
+    in.failed = !opened;
+    if (opened) in.file = std::move(*opened);
+  }
+  std::string content;
+  if (in.failed || wanted.bytes > limits::piece_bytes_most) return content;
+  content.resize(wanted.bytes);
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const auto n = ::pread(in.file.get(), content.data() + done, content.size() - done,
+                           static_cast<off_t>(wanted.offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  content.resize(done);
+  return content;
+}
+
+void on_pull_input(self_pointer self, const pull_input& wanted) {
+  auto& s = self->state;
+  input_piece piece{wanted.lease, wanted.offset, {}, false};
+  const auto at = s.inputs.find(wanted.lease);
+  if (at != s.inputs.end()) piece.content = read_piece(s, at->second, wanted);
+  piece.failed = piece.content.empty();
+  self->send(s.worker, std::move(piece)); // also for a lease that is over: the worker counts on it
+}
+
+// --- Outputs ------------------------------------------------------------------------------------
+
+void answer(self_pointer self, outputs_fetched message) {
+  const auto node = caf::actor_cast<caf::strong_actor_ptr>(self->state.node);
+  if (node) self->send(caf::actor_cast<node_actor>(node), std::move(message));
+}
+
+void forget(transfer_state& s, fetch_map::iterator at) {
+  if (at->second.begun) s.fetching_bytes -= bytes_of(at->second.order.result);
+  s.fetches.erase(at);
+}
+
+// False when what is being fetched already is enough for now.
+bool begin(transfer_state& s, transfer_state::fetch& f) {
+  const auto bytes = bytes_of(f.order.result);
+  if (s.fetching_bytes != 0 && s.fetching_bytes + bytes > limits::fetched_bytes_max) return false;
+  // One that cannot be made shows when it is written to.
+  for (std::size_t i = 0; i < f.order.result.outputs.size(); ++i)
+    f.files.push_back(codecs::host::make_output_file());
+  f.begun = true;
+  s.fetching_bytes += bytes;
+  return true;
+}
+
+void ask_for_more(self_pointer self) {
+  auto& s = self->state;
+  constexpr auto most = limits::pieces_in_flight_max / limits::transfers_per_node;
+  for (auto& [lease, f] : s.fetches) {
+    if (!f.begun && !begin(s, f)) return;
+    while (f.output < f.files.size() && s.pulls.size() < most) {
+      const auto left = f.order.result.outputs[f.output].bytes - f.asked;
+      const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, s.pacer.bytes()));
+      self->send(s.worker, pull_output{lease, f.output, f.asked, bytes});
+      s.pulls.push_back({lease, std::chrono::steady_clock::now()});
+      f.asked += bytes;
+      if (f.asked != f.order.result.outputs[f.output].bytes) continue;
+      f.output += 1;
+      f.asked = 0;
+    }
+    if (s.pulls.size() >= most) return;
+  }
+}
+
+codecs::codec_error store_error(const persistence::file_error& error) {
+  return {error.disk_full() ? domain::failure_reason::disk_full : domain::failure_reason::io_error,
+          error.text()};
+}
+
+// Everything has come: is it what was said, and does it reach the disk?
+outputs_fetched keep(transfer_state& s, transfer_state::fetch& f) {
+  outputs_fetched done;
+  done.lease = f.order.lease;
+  const auto& job = f.order.job;
+  const auto existing = job.file->replaces ? domain::existing_policy::overwrite : job.spec->existing;
+  const auto give_up = [&] {
+    for (const auto& earlier : done.staged)
+      s.options.outputs->discard(earlier);
+    done.staged.clear();
+  };
+  for (std::uint32_t i = 0; i < f.files.size(); ++i) {
+    auto staged = s.options.outputs->stage(job.batch, job.index, i, job.file->outputs[i],
+                                           f.files[i].get(), existing);
+    if (!staged) {
+      done.error = store_error(staged.error());
+      give_up();
+      return done;
+    }
+    const auto& said = f.order.result.outputs[i];
+    const bool same = staged->sha256 == said.sha256 && staged->crc32 == said.crc32;
+    done.staged.push_back(std::move(*staged));
+    if (same) continue;
+    done.lie = "the bytes of an output are not those that it named";
+    give_up();
+    return done;
+  }
+  done.ok = true;
+  done.result = f.order.result;
+  return done;
+}
+
+void on_output_piece(self_pointer self, const output_piece& piece) {
+  auto& s = self->state;
+  const auto pull = std::ranges::find(s.pulls, piece.lease, &transfer_state::pull::lease);
+  if (pull == s.pulls.end()) return; // nobody asked
+  const auto took = std::chrono::steady_clock::now() - pull->since;
+  s.pulls.erase(pull);
+  s.pacer.took(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  const auto at = s.fetches.find(piece.lease);
+  if (at == s.fetches.end()) return ask_for_more(self); // its lease is over
+  auto& f = at->second;
+  const auto& outputs = f.order.result.outputs;
+  outputs_fetched failed;
+  failed.lease = piece.lease;
+  if (f.receiving >= outputs.size() || piece.output != f.receiving || piece.offset != f.received ||
+      piece.content.empty() || piece.content.size() > outputs[f.receiving].bytes - f.received) {
+    failed.lie = "an output has other bytes than it said";
+  } else {
+    const auto bytes = std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()),
+                                 piece.content.size());
+    if (const auto ok = persistence::write_all(f.files[f.receiving].get(), bytes, "an output"); !ok)
+      failed.error = store_error(ok.error());
+    else
+      f.received += piece.content.size();
+    if (f.received == outputs[f.receiving].bytes) {
+      f.receiving += 1;
+      f.received = 0;
+    }
+    if (failed.error.detail.empty()) {
+      if (f.receiving == outputs.size()) {
+        auto done = keep(s, f);
+        forget(s, at);
+        answer(self, std::move(done));
+      }
+      return ask_for_more(self);
+    }
+  }
+  forget(s, at);
+  answer(self, std::move(failed));
+  ask_for_more(self);
+}
+
+} // namespace
+
+transfer_actor::behavior_type transfer(self_pointer self, transfer_options options,
+                                       worker_actor worker) {
+  self->state.options = std::move(options);
+  self->state.worker = std::move(worker);
+  return {
+      [self](const open_input& message) {
+        self->state.inputs[message.lease] = {message.file, {}, false};
+      },
+      [self](const fetch_outputs& message) {
+        auto& s = self->state;
+        s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
+        s.inputs.erase(message.lease);
+        auto& f = s.fetches[message.lease];
+        f.order = message;
+        if (!message.result.outputs.empty()) return ask_for_more(self);
+        auto done = keep(s, f);
+        s.fetches.erase(message.lease);
+        answer(self, std::move(done));
+      },
+      [self](const end_transfer& message) {
+        auto& s = self->state;
+        s.inputs.erase(message.lease);
+        if (const auto at = s.fetches.find(message.lease); at != s.fetches.end()) forget(s, at);
+        for (const auto& staged : message.unwanted)
+          s.options.outputs->discard(staged);
+        ask_for_more(self);
+      },
+      [self](const pull_input& message) { on_pull_input(self, message); },
+      [self](const output_piece& message) { on_output_piece(self, message); },
+  };
+}
+
+} // namespace darkroom::actors

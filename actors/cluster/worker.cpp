@@ -1,0 +1,269 @@
+#include "actors/cluster/worker.hpp"
+
+#include "actors/codec_pool.hpp"
+#include "persistence/event_codec.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+
+namespace darkroom::actors {
+
+namespace {
+
+using self_pointer = worker_actor::stateful_pointer<worker_state>;
+using lease_map = std::map<domain::lease_id, worker_state::lease>;
+using std::chrono::milliseconds;
+
+template<class Message>
+void tell_node(self_pointer self, Message message) {
+  const auto node = caf::actor_cast<caf::strong_actor_ptr>(self->state.node);
+  if (node) self->send(caf::actor_cast<node_actor>(node), std::move(message));
+}
+
+void fetch_more(self_pointer self) {
+  auto& s = self->state;
+  for (auto& [id, l] : s.leases) {
+    if (l.phase != work_phase::fetching || l.dropped) continue;
+    while (l.asked < l.entry->bytes && s.pulls.size() < limits::pieces_in_flight_max) {
+      const auto bytes = static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(l.entry->bytes - l.asked, s.pacer.bytes()));
+      self->send(l.order.source, pull_input{id, l.asked, bytes});
+      s.pulls.push_back({id, std::chrono::steady_clock::now()});
+      l.asked += bytes;
+    }
+    if (s.pulls.size() >= limits::pieces_in_flight_max) return;
+  }
+}
+
+void finish_if_leaving(self_pointer self) {
+  auto& s = self->state;
+  if (s.leaves && s.leases.empty() && s.options.left) std::exchange(s.options.left, nullptr)();
+}
+
+void forget(self_pointer self, lease_map::iterator at) {
+  auto& s = self->state;
+  s.options.files->drop(at->first);
+  s.leases.erase(at);
+  finish_if_leaving(self);
+}
+
+void run_next(self_pointer self) {
+  auto& s = self->state;
+  for (auto& [id, l] : s.leases) {
+    if (s.in_slots.size() >= s.options.slots) return;
+    if (l.phase != work_phase::waiting || l.dropped) continue;
+    l.phase = work_phase::converting;
+    s.in_slots.insert(id);
+    conversion_job job;
+    std::ranges::copy_n(l.order.batch.begin(), static_cast<std::ptrdiff_t>(job.batch.bytes.size()),
+                        job.batch.bytes.begin());
+    job.index = static_cast<domain::file_index>(id); // how the slot board tells them apart
+    job.lease = id;
+    job.owner = l.order.owner;
+    auto entry = std::make_shared<domain::file_entry>(*l.entry);
+    entry->source = spool_target(id);
+    entry->modified_ns = 0;
+    for (auto& output : entry->outputs)
+      output = spool_target(id);
+    job.file = std::move(entry);
+    job.spec = l.spec;
+    job.memory_bytes = l.order.memory_bytes;
+    job.cpu_ms = l.order.cpu_ms;
+    self->send(s.pool, convert_file{std::move(job)});
+  }
+}
+
+// The file ends here, without outputs.
+void fail(self_pointer self, lease_map::iterator at, domain::failure_reason reason,
+          std::string detail) {
+  at->second.phase = work_phase::kept;
+  file_ended ended;
+  ended.lease = at->first;
+  ended.how = static_cast<std::uint8_t>(conversion_outcome::kind::failed);
+  ended.reason = static_cast<std::uint8_t>(reason);
+  ended.detail = std::move(detail);
+  tell_node(self, std::move(ended));
+}
+
+void on_assign(self_pointer self, const assign_file& message) {
+  auto& s = self->state;
+  s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
+  const auto [at, is_new] = s.leases.try_emplace(message.lease);
+  if (!is_new) return;
+  auto& l = at->second;
+  l.order = message;
+  auto entry = persistence::decode_entry(message.entry);
+  auto spec = persistence::decode_event(message.spec);
+  auto* changed = spec ? std::get_if<domain::spec_changed>(&spec->fact) : nullptr;
+  if (!entry || changed == nullptr || message.batch.size() != sizeof(domain::batch_id::bytes))
+    return fail(self, at, domain::failure_reason::internal, "the order cannot be read");
+  l.entry = std::make_shared<domain::file_entry>(std::move(*entry));
+  l.spec = std::make_shared<domain::conversion_spec>(std::move(changed->spec));
+  auto file = s.options.files->make_file();
+  if (!file)
+    return fail(self, at,
+                file.error().disk_full() ? domain::failure_reason::disk_full
+                                         : domain::failure_reason::io_error,
+                file.error().text());
+  l.file = std::move(*file);
+  l.sum = std::make_unique<persistence::sha256>();
+  if (l.entry->bytes == 0)
+    return fail(self, at, domain::failure_reason::truncated_input, "the file is empty");
+  fetch_more(self);
+}
+
+void on_input_piece(self_pointer self, const input_piece& piece) {
+  auto& s = self->state;
+  const auto pull = std::ranges::find(s.pulls, piece.lease, &worker_state::pull::lease);
+  if (pull == s.pulls.end()) return; // nobody asked
+  const auto took = std::chrono::steady_clock::now() - pull->since;
+  s.pulls.erase(pull);
+  s.pacer.took(static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(took).count()));
+  const auto at = s.leases.find(piece.lease);
+  if (at == s.leases.end() || at->second.dropped || at->second.phase != work_phase::fetching)
+    return fetch_more(self);
+  auto& l = at->second;
+  const auto bytes = std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()),
+                               piece.content.size());
+  if (piece.failed || piece.offset != l.received || bytes.size() > l.entry->bytes - l.received) {
+    fail(self, at, domain::failure_reason::io_error, "the input did not arrive");
+  } else if (const auto ok = persistence::write_all(l.file.get(), bytes, "an input"); !ok) {
+    fail(self, at,
+         ok.error().disk_full() ? domain::failure_reason::disk_full
+                                : domain::failure_reason::io_error,
+         ok.error().text());
+  } else {
+    l.sum->add(bytes);
+    l.received += bytes.size();
+    if (l.received == l.entry->bytes) {
+      const auto name = persistence::parse_hex(l.entry->source);
+      if (name && l.sum->finish() != *name) {
+        fail(self, at, domain::failure_reason::io_error, "the input arrived damaged");
+      } else {
+        s.options.files->put_input(piece.lease, std::move(l.file));
+        l.phase = work_phase::waiting;
+        run_next(self);
+      }
+    }
+  }
+  fetch_more(self);
+}
+
+void on_conversion_ended(self_pointer self, const conversion_ended& message) {
+  auto& s = self->state;
+  const auto at = s.leases.find(message.lease);
+  if (at == s.leases.end()) return;
+  auto& l = at->second;
+  if (l.dropped) {
+    forget(self, at);
+    return tell_node(self, file_dropped{message.lease});
+  }
+  s.options.files->drop_input(message.lease);
+  l.phase = work_phase::kept;
+  const auto& outcome = *message.outcome;
+  file_ended ended;
+  ended.lease = message.lease;
+  ended.how = static_cast<std::uint8_t>(outcome.how);
+  ended.reason = static_cast<std::uint8_t>(outcome.error.reason);
+  ended.detail = outcome.error.detail.substr(0, limits::wire_detail_bytes_max);
+  if (outcome.how == conversion_outcome::kind::converted) {
+    auto result = outcome.result;
+    result.index = l.order.index;
+    ended.result = persistence::encode_outcome(result, 0);
+  }
+  tell_node(self, std::move(ended));
+}
+
+void on_drop(self_pointer self, const drop_file& message) {
+  auto& s = self->state;
+  const auto at = s.leases.find(message.lease);
+  if (at == s.leases.end()) {
+    if (!message.only_if_waiting) tell_node(self, file_dropped{message.lease});
+    return;
+  }
+  auto& l = at->second;
+  const bool runs = l.phase == work_phase::converting;
+  if (message.only_if_waiting && (runs || l.phase == work_phase::kept)) return;
+  if (runs) {
+    l.dropped = true;
+    self->send(s.pool, interrupt_conversion{message.lease}); // and then it is told
+    return;
+  }
+  forget(self, at);
+  tell_node(self, file_dropped{message.lease});
+  fetch_more(self);
+}
+
+// Where everything is, when it has changed, and now and then anyway.
+void tell_progress(self_pointer self) {
+  auto& s = self->state;
+  std::map<domain::file_index, domain::conversion_progress> in_slots;
+  for (const auto& slot : s.options.board->read())
+    if (!slot.path.empty()) in_slots[slot.file] = slot.progress;
+  std::vector<file_position> files;
+  for (const auto& [id, l] : s.leases) {
+    file_position at{id, static_cast<std::uint8_t>(l.phase), 0, 0};
+    if (l.phase == work_phase::fetching && l.entry && l.entry->bytes != 0)
+      at.percent = static_cast<std::uint8_t>(l.received * 100 / l.entry->bytes);
+    if (const auto in = in_slots.find(static_cast<domain::file_index>(id));
+        l.phase == work_phase::converting && in != in_slots.end()) {
+      at.stage = static_cast<std::uint8_t>(in->second.stage);
+      at.percent = in->second.percent;
+    }
+    files.push_back(at);
+  }
+  const auto same = [](const file_position& a, const file_position& b) {
+    return a.lease == b.lease && a.phase == b.phase && a.stage == b.stage && a.percent == b.percent;
+  };
+  const auto now = std::chrono::steady_clock::now();
+  if (!std::ranges::equal(files, s.told, same) ||
+      (!files.empty() && now - s.told_at >= milliseconds(limits::heartbeat_ms))) {
+    s.told = files;
+    s.told_at = now;
+    tell_node(self, work_progress{std::move(files)});
+  }
+  self->delayed_send(self, milliseconds(limits::progress_ms), work_tick{});
+}
+
+} // namespace
+
+worker_actor::behavior_type worker(self_pointer self, worker_options options) {
+  auto& s = self->state;
+  s.options = std::move(options);
+  s.pool = self->spawn(codec_pool, pool_options{s.options.slots, s.options.detached},
+                       s.options.make_runner,
+                       caf::actor_cast<dispatcher_actor>(worker_actor{self}), s.options.board);
+  self->send(self, work_tick{});
+  return {
+      [self](const assign_file& message) { on_assign(self, message); },
+      [self](const drop_file& message) { on_drop(self, message); },
+      [self](const input_piece& message) { on_input_piece(self, message); },
+      [self](const pull_output& message) {
+        const auto asker = caf::actor_cast<transfer_actor>(self->current_sender());
+        self->send(asker, output_piece{message.lease, message.output, message.offset,
+                                       self->state.options.files->read_output(
+                                           message.lease, message.output, message.offset,
+                                           message.bytes)});
+      },
+      [self](const echo& message) {
+        const auto asker = caf::actor_cast<node_actor>(self->current_sender());
+        self->send(asker, message);
+      },
+      [self](const conversion_ended& message) { on_conversion_ended(self, message); },
+      [self](const lease_ended& message) {
+        self->state.in_slots.erase(message.lease);
+        run_next(self);
+      },
+      [self](leaving) {
+        self->state.leaves = true;
+        tell_node(self, leaving{});
+        finish_if_leaving(self);
+      },
+      [self](work_tick) { tell_progress(self); },
+  };
+}
+
+} // namespace darkroom::actors

@@ -1,0 +1,206 @@
+// `darkroom worker`: one more machine for a server. The parent does nothing but start a process for
+// each link, and another one when that ends, for ever.
+#include "actors/cluster/link_tls.hpp"
+#include "actors/cluster/worker_session.hpp"
+#include "actors/orchestra.hpp"
+#include "app/commands.hpp"
+#include "app/exit_code.hpp"
+#include "app/text.hpp"
+#include "codecs/host/codec_host.hpp"
+#include "config/version.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <pthread.h>
+#include <random>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace darkroom::app {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// How a process for one link ends, for its parent.
+enum session_exit : int {
+  session_stopped = 0,  // was asked to
+  session_lost = 10,    // was joined
+  session_refused = 11, // was not let in
+  session_twin = 12,    // the server knows a process like it: another one at once
+  session_hopeless = 13 // never will be, with these files
+};
+
+struct place {
+  std::string host, port;
+};
+
+std::expected<place, std::string> read_place(const std::string& text) {
+  const auto colon = text.rfind(':');
+  auto host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (colon == std::string::npos || host.empty() || colon + 1 == text.size())
+    return std::unexpected("--join wants HOST:PORT, as in --join server.example:7411");
+  return place{host, text.substr(colon + 1)};
+}
+
+void say(const std::string& line) {
+  std::fprintf(stderr, "%s %s\n", time_text(std::time(nullptr) * 1'000'000).c_str(),
+               printable(line).c_str());
+}
+
+sigset_t end_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  return set;
+}
+
+int run_session(const worker_options_asked& o, const place& to, const std::string& machine) {
+  auto hosts = codecs::host::zygote::start();
+  if (!hosts) {
+    say(hosts.error());
+    return session_refused;
+  }
+  actors::worker_session_options options;
+  options.host = to.host;
+  options.port = to.port;
+  options.identity = o.identity;
+  options.folder = o.folder;
+  options.version = version;
+  options.formats = format_names();
+  options.machine = machine;
+  options.slots = o.slots;
+  options.memory_bytes = o.memory_bytes;
+  options.announce = say;
+  // SIGUSR1 is our own way to say that the link is lost.
+  sigset_t both = end_signals();
+  sigaddset(&both, SIGUSR1);
+  ::pthread_sigmask(SIG_BLOCK, &both, nullptr);
+  options.lost = [] { ::kill(::getpid(), SIGUSR1); };
+  options.wait_for_stop = [both] {
+    int number = 0;
+    while (::sigwait(&both, &number) != 0) {
+    }
+    return number != SIGUSR1;
+  };
+  const auto end = actors::run_worker_session(options, **hosts);
+  const auto& code = end.refusal.code;
+  if (!code.empty()) say("not joined: " + end.refusal.text);
+  if (end.stopped) return session_stopped;
+  if (code == "identity_taken") return session_twin;
+  if (code == "bad_identity") return session_hopeless;
+  return code.empty() ? session_lost : session_refused;
+}
+
+std::string random_name() {
+  std::random_device random;
+  char text[33];
+  std::snprintf(text, sizeof text, "%08x%08x%08x%08x", random(), random(), random(), random());
+  return text;
+}
+
+// Waits for the child, or for a signal to end, which goes on to the child.
+int wait_for(pid_t child, bool& asked_to_stop) {
+  const auto set = end_signals();
+  sigset_t all = set;
+  sigaddset(&all, SIGCHLD);
+  while (true) {
+    int status = 0;
+    if (::waitpid(child, &status, WNOHANG) == child)
+      return WIFEXITED(status) ? WEXITSTATUS(status) : session_lost;
+    int number = 0;
+    if (::sigwait(&all, &number) != 0 || number == SIGCHLD) continue;
+    ::kill(child, asked_to_stop ? SIGKILL : SIGTERM);
+    asked_to_stop = true;
+  }
+}
+
+// True when it was asked to stop meanwhile.
+bool rest(milliseconds most) {
+  const auto set = end_signals();
+  const timespec time{most.count() / 1'000, (most.count() % 1'000) * 1'000'000};
+  return ::sigtimedwait(&set, nullptr, &time) > 0;
+}
+
+} // namespace
+
+void declare(CLI::App& command, worker_options_asked& o) {
+  command.add_option("--join", o.join, "HOST:PORT of the server's cluster")->required();
+  command
+      .add_option("--identity", o.identity,
+                  "File that `darkroom cluster issue` made for this machine")
+      ->required();
+  command.add_option("--slots", o.slots, "Files converted at the same time; default one for each core")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{limits::slots_max}));
+  command.add_option("--memory", o.memory_bytes, "Bytes that everything here may take together")
+      ->check(CLI::Range(limits::memory_budget_min_bytes, std::uint64_t{INT64_MAX}));
+  command.add_option("--tmp", o.folder, "Folder for files on their way; default the system's");
+}
+
+int run_worker(worker_options_asked& o) {
+  const auto to = read_place(o.join);
+  if (!to) return complain(to.error(), exit_usage);
+  if (o.folder.empty()) o.folder = std::filesystem::temp_directory_path().string();
+  if (o.slots == 0) o.slots = std::max(1u, std::thread::hardware_concurrency());
+  while (o.slots > 1 && actors::lease_memory_bytes(o.memory_bytes, o.slots) < limits::memory_lease_min_bytes)
+    --o.slots;
+  if (actors::own_name(o.identity).empty())
+    return complain(o.identity + " is no certificate; `darkroom cluster issue NAME` on the server "
+                                 "makes one",
+                    exit_usage);
+  {
+    // Before anything is promised to a server.
+    auto hosts = codecs::host::zygote::start();
+    if (!hosts) return complain(hosts.error(), exit_internal);
+    const std::unique_ptr<codecs::host::zygote> owner(*hosts);
+    if (auto ok = codecs::host::self_test(*owner); !ok) return complain(ok.error(), exit_internal);
+  }
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  auto set = end_signals();
+  sigaddset(&set, SIGCHLD);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  const auto machine = random_name();
+  say("worker " + actors::own_name(o.identity) + ", Darkroom " + version);
+
+  milliseconds pause{limits::worker_retry_first_ms};
+  bool asked_to_stop = false;
+  while (!asked_to_stop) {
+    const pid_t parent = ::getpid(), child = ::fork();
+    if (child < 0) return complain(std::string{"no process: "} + std::strerror(errno), exit_internal);
+    if (child == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL); // ends with its parent
+      ::_exit(::getppid() == parent ? run_session(o, *to, machine) : session_lost);
+    }
+    const int how = wait_for(child, asked_to_stop);
+    if (how == session_hopeless) return exit_usage;
+    if (asked_to_stop) break;
+    if (how == session_twin) continue;
+    if (how == session_lost) {
+      say("the link was lost; joining again");
+      pause = milliseconds{limits::worker_retry_first_ms};
+    }
+    if (rest(pause)) break;
+    pause = std::min(2 * pause, milliseconds{limits::worker_retry_most_ms});
+  }
+  say("stopped");
+  return exit_all;
+}
+
+} // namespace darkroom::app
