@@ -28,6 +28,7 @@ struct worker_options_asked {
   std::string join;     // HOST:PORT
   std::string identity; // file
   std::string folder;   // for inputs on their way
+  bool only_formats = false;
   std::uint64_t slots = 0;
   std::uint64_t memory_bytes = limits::memory_budget_default_bytes;
 };

@@ -137,11 +137,11 @@ bool rest(milliseconds most) {
 } // namespace
 
 void declare(CLI::App& command, worker_options_asked& o) {
-  command.add_option("--join", o.join, "HOST:PORT of the server's cluster")->required();
-  command
-      .add_option("--identity", o.identity,
-                  "File that `darkroom cluster issue` made for this machine")
-      ->required();
+  command.add_option("--join", o.join, "HOST:PORT of the server's cluster");
+  command.add_option("--identity", o.identity,
+                     "File that `darkroom cluster issue` made for this machine");
+  command.add_flag("--formats", o.only_formats,
+                   "Print which formats, by which libraries: the server must have the same");
   command.add_option("--slots", o.slots, "Files converted at the same time; default one for each core")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{limits::slots_max}));
   command.add_option("--memory", o.memory_bytes, "Bytes that everything here may take together")
@@ -150,6 +150,14 @@ void declare(CLI::App& command, worker_options_asked& o) {
 }
 
 int run_worker(worker_options_asked& o) {
+  if (o.only_formats) {
+    std::printf("%s\n", format_names().c_str());
+    return exit_all;
+  }
+  if (o.identity.empty())
+    return complain("--identity wants the file that `darkroom cluster issue` has made for this "
+                    "machine",
+                    exit_usage);
   const auto to = read_place(o.join);
   if (!to) return complain(to.error(), exit_usage);
   if (o.folder.empty()) o.folder = std::filesystem::temp_directory_path().string();

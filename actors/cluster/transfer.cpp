@@ -88,7 +88,7 @@ void ask_for_more(self_pointer self) {
       const auto left = f.order.result.outputs[f.output].bytes - f.asked;
       const auto bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(left, s.pacer.bytes()));
       self->send(s.worker, pull_output{lease, f.output, f.asked, bytes});
-      s.pulls.push_back({lease, std::chrono::steady_clock::now()});
+      s.pulls.push_back({lease, bytes, std::chrono::steady_clock::now()});
       f.asked += bytes;
       if (f.asked != f.order.result.outputs[f.output].bytes) continue;
       f.output += 1;
@@ -140,6 +140,7 @@ void on_output_piece(self_pointer self, const output_piece& piece) {
   const auto pull = std::ranges::find(s.pulls, piece.lease, &transfer_state::pull::lease);
   if (pull == s.pulls.end()) return; // nobody asked
   const auto took = std::chrono::steady_clock::now() - pull->since;
+  const auto asked_bytes = pull->bytes;
   s.pulls.erase(pull);
   s.pacer.took(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
@@ -150,7 +151,7 @@ void on_output_piece(self_pointer self, const output_piece& piece) {
   outputs_fetched failed;
   failed.lease = piece.lease;
   if (f.receiving >= outputs.size() || piece.output != f.receiving || piece.offset != f.received ||
-      piece.content.empty() || piece.content.size() > outputs[f.receiving].bytes - f.received) {
+      piece.content.size() != asked_bytes) {
     failed.lie = "an output has other bytes than it said";
   } else {
     const auto bytes = std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()),

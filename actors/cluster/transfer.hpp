@@ -37,6 +37,7 @@ struct transfer_state {
   };
   struct pull {
     domain::lease_id lease = 0;
+    std::uint32_t bytes = 0;
     std::chrono::steady_clock::time_point since;
   };
   transfer_options options;
