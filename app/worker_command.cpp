@@ -12,12 +12,15 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <condition_variable>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <pthread.h>
 #include <random>
 #include <sys/prctl.h>
@@ -67,6 +70,40 @@ sigset_t end_signals() {
   return set;
 }
 
+// The end of a link, or the wish to stop, whichever comes first. Before the worker has joined, the
+// wish ends the process at once.
+class session_watch {
+public:
+  session_watch() {
+    std::thread([this] {
+      const auto set = end_signals();
+      int number = 0;
+      while (::sigwait(&set, &number) != 0) {
+      }
+      tell(false);
+    }).detach();
+  }
+  void tell(bool lost) {
+    const std::lock_guard lock(mutex_);
+    if (!lost && !joined_) ::_exit(session_stopped);
+    if (!what_) what_ = lost;
+    changed_.notify_all();
+  }
+  // True when the worker is to stop, false when the link is lost.
+  bool wait() {
+    std::unique_lock lock(mutex_);
+    joined_ = true;
+    changed_.wait(lock, [this] { return what_.has_value(); });
+    return !*what_;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool joined_ = false;
+  std::optional<bool> what_;
+};
+
 int run_session(const worker_options_asked& o, const place& to, const std::string& machine) {
   auto hosts = codecs::host::zygote::start();
   if (!hosts) {
@@ -84,17 +121,9 @@ int run_session(const worker_options_asked& o, const place& to, const std::strin
   options.slots = o.slots;
   options.memory_bytes = o.memory_bytes;
   options.announce = say;
-  // SIGUSR1 is our own way to say that the link is lost.
-  sigset_t both = end_signals();
-  sigaddset(&both, SIGUSR1);
-  ::pthread_sigmask(SIG_BLOCK, &both, nullptr);
-  options.lost = [] { ::kill(::getpid(), SIGUSR1); };
-  options.wait_for_stop = [both] {
-    int number = 0;
-    while (::sigwait(&both, &number) != 0) {
-    }
-    return number != SIGUSR1;
-  };
+  session_watch watch;
+  options.lost = [&watch] { watch.tell(true); };
+  options.wait_for_stop = [&watch] { return watch.wait(); };
   const auto end = actors::run_worker_session(options, **hosts);
   const auto& code = end.refusal.code;
   if (!code.empty()) say("not joined: " + end.refusal.text);

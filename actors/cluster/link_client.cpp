@@ -31,6 +31,7 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
   tls_context tls;
   asio::io_context io{1};
   std::shared_ptr<link_stream> stream;
+  std::string server_hosts; // that its certificate is for
   std::shared_ptr<link_relay> relay;
   link_answer answer;
   codecs::unique_fd socket;
@@ -56,11 +57,17 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
     tune(stream->next_layer());
     auto* connection = stream->native_handle();
     expect_host(connection, options.host);
+    stream->set_verify_callback([this](bool good, asio::ssl::verify_context& looked_at) {
+      if (auto hosts = hosts_of(looked_at.native_handle()); !hosts.empty())
+        server_hosts = std::move(hosts);
+      return good;
+    });
     auto [handshake_error] =
         co_await stream->async_handshake(asio::ssl::stream_base::client, as_result);
     if (handshake_error) {
       refusal = link_refusal{"not_trusted",
-                             handshake_problem(connection, handshake_error, options.host)};
+                             handshake_problem(connection, handshake_error, options.host,
+                                               server_hosts)};
       co_return;
     }
     const auto greeting = to_text(options.hello);
@@ -71,7 +78,8 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
     const std::string text = co_await read_greeting(*stream, error);
     if (text.empty()) {
       refusal =
-          link_refusal{"not_trusted", error ? handshake_problem(connection, error, options.host)
+          link_refusal{"not_trusted", error ? handshake_problem(connection, error, options.host,
+                                                              server_hosts)
                                             : "the server does not greet back"};
       co_return;
     }

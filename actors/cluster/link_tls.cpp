@@ -1,6 +1,7 @@
 #include "actors/cluster/link_tls.hpp"
 
 #include <array>
+#include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -103,8 +104,17 @@ void expect_host(SSL* connection, const std::string& host) {
   ::SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name.data());
 }
 
+std::string hosts_of(X509_STORE_CTX* looked_at) {
+  return ::X509_STORE_CTX_get_error_depth(looked_at) == 0
+             ? hosts_of(::X509_STORE_CTX_get_current_cert(looked_at))
+             : std::string{};
+}
+
 std::string handshake_problem(SSL* connection, const boost::system::error_code& error,
-                              const std::string& host) {
+                              const std::string& host, const std::string& hosts) {
+  constexpr const char* no_tls = "there is something at this address that does not speak TLS: join "
+                                 "the cluster's port, not that of HTTP";
+  if (error == ssl::error::stream_truncated || error == boost::asio::error::eof) return no_tls;
   if (error.category() == boost::asio::error::get_ssl_category())
     switch (ERR_GET_REASON(static_cast<unsigned long>(error.value()))) {
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
@@ -122,8 +132,7 @@ std::string handshake_problem(SSL* connection, const boost::system::error_code& 
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
     case SSL_R_HTTP_REQUEST:
-      return "there is something at this address that does not speak TLS: join the cluster's port, "
-             "not that of HTTP";
+      return no_tls;
     default:
       break;
     }
@@ -136,13 +145,9 @@ std::string handshake_problem(SSL* connection, const boost::system::error_code& 
   case X509_V_ERR_CERT_NOT_YET_VALID:
     return "the server's certificate is not valid yet; compare the clocks of the two machines";
   case X509_V_ERR_HOSTNAME_MISMATCH:
-  case X509_V_ERR_IP_ADDRESS_MISMATCH: {
-    X509* certificate = ::SSL_get1_peer_certificate(connection);
-    const auto hosts = certificate != nullptr ? hosts_of(certificate) : std::string{};
-    ::X509_free(certificate);
+  case X509_V_ERR_IP_ADDRESS_MISMATCH:
     return "the server's certificate is not for " + host + (hosts.empty() ? "" : " but for " + hosts) +
            "; join under such a name, or renew it with `darkroom cluster renew --host " + host + "`";
-  }
   case X509_V_ERR_INVALID_PURPOSE:
     return "what answers at this address is not the server: its certificate is that of a worker";
   default:

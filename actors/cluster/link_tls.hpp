@@ -8,6 +8,7 @@
 #include <string>
 
 typedef struct ssl_st SSL; // OpenSSL's
+typedef struct x509_store_ctx_st X509_STORE_CTX;
 
 namespace darkroom::actors {
 
@@ -29,8 +30,12 @@ std::string own_name(const std::string& identity);
 // Checks that the server's certificate is for this host, when the handshake comes.
 void expect_host(SSL* connection, const std::string& host);
 
+// Names and addresses that the certificate that is being looked at is for; empty for an authority's.
+std::string hosts_of(X509_STORE_CTX* looked_at);
+
 // What went wrong in a handshake, and what to do about it, in the words of a worker.
+// `hosts`: that the server's certificate is for, if it has shown one.
 std::string handshake_problem(SSL* connection, const boost::system::error_code& error,
-                              const std::string& host);
+                              const std::string& host, const std::string& hosts);
 
 } // namespace darkroom::actors
