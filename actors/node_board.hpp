@@ -28,7 +28,7 @@ struct node_row {
   std::int64_t lost_us = 0;   // the last time; 0: never
   std::uint32_t times_lost = 0;
   std::uint64_t round_trip_us = 0;
-  std::uint64_t bytes_in = 0, bytes_out = 0; // over all its links
+  std::uint64_t bytes_in = 0, bytes_out = 0; // over all its links, without encryption
   std::uint64_t files_completed = 0, files_failed = 0, files_interrupted = 0;
   std::uint64_t late_results = 0; // of leases that had ended: dropped
 

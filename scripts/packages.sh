@@ -5,7 +5,8 @@ packages_build="g++ cmake ninja-build ccache pkg-config libcaf-dev librocksdb-de
 libjpeg62-turbo-dev libpng-dev libwebp-dev libzimg-dev liblcms2-dev libseccomp-dev libssl-dev \
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
 libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
-packages_test="catch2 libvalijson-dev curl jq unzip openssl python3-websockets chromium"
+packages_test="catch2 libvalijson-dev curl jq unzip openssl python3-websockets chromium \
+e2fsprogs iproute2 nftables"
 # Where Node.js does not come from Debian, npm comes with it.
 command -v node >/dev/null || packages_test="$packages_test nodejs"
 command -v npm >/dev/null || packages_test="$packages_test npm"

@@ -81,6 +81,14 @@ void withdraw(self_pointer self, lease_map::iterator at, interruption cause) {
   report_interruption(self, l, cause);
 }
 
+void tell_bytes(node_state& s) {
+  const std::uint64_t in = s.options.link->bytes_in, out = s.options.link->bytes_out;
+  s.options.nodes->change(s.machine, [&](node_row& row) {
+    row.bytes_in += in - std::exchange(s.bytes_in, in);
+    row.bytes_out += out - std::exchange(s.bytes_out, out);
+  });
+}
+
 // --- Loss ---------------------------------------------------------------------------------------
 
 void lose(self_pointer self, const std::string& why) {
@@ -99,10 +107,7 @@ void lose(self_pointer self, const std::string& why) {
   s.options.slots->give_back(std::exchange(s.rows, {}));
   s.options.links->remove(s.options.link);
   s.options.link->cut();
-  s.options.nodes->change(s.machine, [&](node_row& row) {
-    row.bytes_in += s.options.link->bytes_in;
-    row.bytes_out += s.options.link->bytes_out;
-  });
+  tell_bytes(s);
   s.options.nodes->lose(s.machine, s.options.now_us(), why);
 }
 
@@ -301,7 +306,7 @@ void look(self_pointer self) {
     s.echo_sent = now;
     self->send(s.worker, echo{});
   }
-  s.options.nodes->change(s.machine, [&](node_row& row) { row.present = true; });
+  tell_bytes(s);
   self->delayed_send(self, milliseconds(limits::node_look_ms), work_tick{});
 }
 

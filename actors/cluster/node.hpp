@@ -50,6 +50,7 @@ struct node_state {
   std::vector<std::size_t> rows;       // of the slot board, free
   caf::actor_clock::time_point echo_sent;
   bool echo_back = true;
+  std::uint64_t bytes_in = 0, bytes_out = 0; // of this link, as far as they were told
   bool lost = false;
 };
 
