@@ -160,8 +160,7 @@ dispatcher_actor::behavior_type dispatcher(self_pointer self, dispatcher_options
         else
           st.steered.erase(message.name);
         for (std::size_t i = 0; i < st.nodes.size(); ++i)
-          if (st.nodes[i].pool && st.nodes[i].name == message.name)
-            st.queue.close_node(i, closes);
+          if (st.nodes[i].pool && st.nodes[i].name == message.name) st.queue.close_node(i, closes);
         grant_all(self);
         return node_steered{true};
       },

@@ -26,7 +26,7 @@ struct dispatcher_state {
     node_capacity capacity;
   };
   lease_queue queue;
-  std::vector<node> nodes; // as numbered by the queue
+  std::vector<node> nodes;                      // as numbered by the queue
   std::map<std::string, node_steering> steered; // also of nodes that are away
   std::shared_ptr<node_board> board;
   std::map<file_key, converter_actor> waiting;
@@ -37,7 +37,6 @@ struct dispatcher_state {
 };
 
 dispatcher_actor::behavior_type
-dispatcher(dispatcher_actor::stateful_pointer<dispatcher_state> self,
-           dispatcher_options options);
+dispatcher(dispatcher_actor::stateful_pointer<dispatcher_state> self, dispatcher_options options);
 
 } // namespace darkroom::actors

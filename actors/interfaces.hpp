@@ -4,6 +4,7 @@
 // PLACER, which have threads of their own.
 #pragma once
 
+#include "actors/lease_messages.hpp"
 #include "actors/slot_runner.hpp"
 #include "domain/batch_state.hpp"
 #include "domain/file_names.hpp"
@@ -458,18 +459,6 @@ struct lease_granted {
 struct lease_impossible {
   std::uint64_t memory_max_bytes = 0;
 };
-struct lease_ended {
-  domain::lease_id lease = 0;
-};
-struct hold_leases {
-  std::uint32_t ms = 0;
-};
-struct lease_tick {};
-struct describe_queue {};
-struct queue_view {
-  // Files ahead of the first one that waits, by batch.
-  std::vector<std::pair<domain::batch_id, std::uint32_t>> ahead;
-};
 struct register_node {
   std::string name;
   codec_pool_actor pool;
@@ -484,17 +473,6 @@ struct node_left {
 struct pause_node {
   codec_pool_actor pool;
   std::uint32_t ms = 0;
-};
-enum class node_steering : std::uint8_t { cordon, uncordon, drain };
-struct steer_node {
-  std::string name;
-  node_steering how = node_steering::cordon;
-};
-struct node_steered {
-  bool known = false;
-};
-struct recall_lease {
-  domain::lease_id lease = 0;
 };
 
 struct attempt_starting {

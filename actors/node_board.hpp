@@ -18,10 +18,10 @@ struct node_row {
   bool present = false;
   bool local = false;
   bool cordoned = false;
-  bool drains = false;   // cordoned, and to be switched off
-  std::string isolated;  // why it is not trusted; empty: it is
-  std::string address;   // of its link
-  std::string version;   // of Darkroom
+  bool drains = false;  // cordoned, and to be switched off
+  std::string isolated; // why it is not trusted; empty: it is
+  std::string address;  // of its link
+  std::string version;  // of Darkroom
   std::uint32_t slots = 0, leases = 0;
   std::uint64_t memory_bytes = 0, memory_granted_bytes = 0;
   std::int64_t joined_us = 0; // since the Unix epoch; 0: never

@@ -64,8 +64,7 @@ private:
 };
 
 supervisor_seams real_seams() {
-  return {unix_now_us,
-          [] {
+  return {unix_now_us, [] {
             thread_local std::mt19937 dice{std::random_device{}()};
             return static_cast<std::uint32_t>(dice() & 0xffff);
           }};
@@ -158,9 +157,8 @@ orchestra::orchestra(orchestra_options options)
       actors::journal, store, std::move(options.open_journal),
       journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
   made.dispatcher = p.dispatcher =
-      p.system.spawn(actors::dispatcher,
-                     dispatcher_options{p.numbers, std::move(options.has_room), p.nodes,
-                                        options.cluster.has_value()});
+      p.system.spawn(actors::dispatcher, dispatcher_options{p.numbers, std::move(options.has_room),
+                                                            p.nodes, options.cluster.has_value()});
   made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
   made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true},
                                       options.make_runner, made.dispatcher, p.board);

@@ -1,8 +1,8 @@
 // All actors of one process, assembled and ended in the right order: what `main` holds.
 #pragma once
 
-#include "actors/interfaces.hpp"
 #include "actors/host_slot.hpp"
+#include "actors/interfaces.hpp"
 #include "actors/journal.hpp"
 #include "actors/node_board.hpp"
 #include "actors/previewer.hpp"

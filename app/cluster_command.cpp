@@ -58,8 +58,7 @@ int steer(http_client& client, const cluster_options_asked& o) {
   const char* verb_name = o.what == verb::cordon     ? "cordon"
                           : o.what == verb::uncordon ? "uncordon"
                                                      : "drain";
-  const auto reply =
-      client.send("POST", "/v1/admin/nodes/" + url_path(o.name) + '/' + verb_name);
+  const auto reply = client.send("POST", "/v1/admin/nodes/" + url_path(o.name) + '/' + verb_name);
   if (reply.status != 200) return fail_with(reply);
   std::printf("%s: %s\n", o.name.c_str(), text_of(parsed(reply.body), "state").c_str());
   return exit_all;
@@ -75,7 +74,8 @@ void declare(CLI::App& command, cluster_options_asked& o) {
     return sub;
   };
   const auto with_folder = [&](CLI::App& sub) -> CLI::App& {
-    sub.add_option("--dir", o.folder, "Folder of the cluster's authority; default darkroom-cluster");
+    sub.add_option("--dir", o.folder,
+                   "Folder of the cluster's authority; default darkroom-cluster");
     return sub;
   };
   const auto with_hosts = [&](CLI::App& sub) -> CLI::App& {
@@ -90,8 +90,8 @@ void declare(CLI::App& command, cluster_options_asked& o) {
     sub.add_option("NAME", o.name, "Of the machine")->required();
     return sub;
   };
-  with_days(with_hosts(with_folder(
-      add("init", "Make an authority, and the server's certificate", verb::init))));
+  with_days(with_hosts(
+      with_folder(add("init", "Make an authority, and the server's certificate", verb::init))));
   with_days(with_hosts(with_folder(
       add("renew", "A new certificate for the server: other names, or later", verb::renew))));
   auto& issue = with_name(with_folder(add("issue", "Let one machine join", verb::issue)));
@@ -110,18 +110,23 @@ int run_cluster(const cluster_options_asked& o) {
   const auto folder = absolute_path(o.folder);
   switch (o.what) {
   case verb::init:
-    return finish(actors::make_cluster(folder, o.hosts, o.days),
-                  "made " + folder + "; keep ca.key in it to yourself\n\nNext:\n"
-                  "  darkroom cluster issue NAME            for each machine, and copy its file there\n"
-                  "  darkroom serve --set cluster.dir=" + folder);
+    return finish(
+        actors::make_cluster(folder, o.hosts, o.days),
+        "made " + folder +
+            "; keep ca.key in it to yourself\n\nNext:\n"
+            "  darkroom cluster issue NAME            for each machine, and copy its file there\n"
+            "  darkroom serve --set cluster.dir=" +
+            folder);
   case verb::renew:
     return finish(actors::renew_server(folder, o.hosts, o.days),
                   "renewed; start the server again to use it");
   case verb::issue: {
     const auto file = o.file.empty() ? folder + '/' + o.name + ".pem" : absolute_path(o.file);
     return finish(actors::issue_certificate(folder, o.name, file, o.days),
-                  file + "\n\nCopy it to the machine, and there:\n"
-                         "  darkroom worker --join SERVER:7411 --identity " + o.name + ".pem");
+                  file +
+                      "\n\nCopy it to the machine, and there:\n"
+                      "  darkroom worker --join SERVER:7411 --identity " +
+                      o.name + ".pem");
   }
   case verb::revoke:
     return finish(actors::revoke_certificates(folder, o.name),

@@ -15,7 +15,17 @@ class App;
 namespace darkroom::app {
 
 struct cluster_options_asked {
-  enum class verb : std::uint8_t { init, renew, issue, revoke, list, nodes, cordon, uncordon, drain };
+  enum class verb : std::uint8_t {
+    init,
+    renew,
+    issue,
+    revoke,
+    list,
+    nodes,
+    cordon,
+    uncordon,
+    drain
+  };
   verb what = verb::list;
   std::string folder = "darkroom-cluster"; // of the authority
   std::vector<std::string> hosts;          // of the server

@@ -83,7 +83,10 @@ int run_info(const std::vector<std::string>& files, bool json, codecs::host::zyg
 std::string format_names() {
   std::string text;
   for (const auto& format : codecs::formats())
-    text.append(text.empty() ? "" : ", ").append(format.name).append(" by ").append(format.version());
+    text.append(text.empty() ? "" : ", ")
+        .append(format.name)
+        .append(" by ")
+        .append(format.version());
   return text;
 }
 

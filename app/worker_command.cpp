@@ -12,8 +12,8 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <condition_variable>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -171,7 +171,8 @@ void declare(CLI::App& command, worker_options_asked& o) {
                      "File that `darkroom cluster issue` made for this machine");
   command.add_flag("--formats", o.only_formats,
                    "Print which formats, by which libraries: the server must have the same");
-  command.add_option("--slots", o.slots, "Files converted at the same time; default one for each core")
+  command
+      .add_option("--slots", o.slots, "Files converted at the same time; default one for each core")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{limits::slots_max}));
   command.add_option("--memory", o.memory_bytes, "Bytes that everything here may take together")
       ->check(CLI::Range(limits::memory_budget_min_bytes, std::uint64_t{INT64_MAX}));
@@ -191,7 +192,8 @@ int run_worker(worker_options_asked& o) {
   if (!to) return complain(to.error(), exit_usage);
   if (o.folder.empty()) o.folder = std::filesystem::temp_directory_path().string();
   if (o.slots == 0) o.slots = std::max(1u, std::thread::hardware_concurrency());
-  while (o.slots > 1 && actors::lease_memory_bytes(o.memory_bytes, o.slots) < limits::memory_lease_min_bytes)
+  while (o.slots > 1 &&
+         actors::lease_memory_bytes(o.memory_bytes, o.slots) < limits::memory_lease_min_bytes)
     --o.slots;
   if (actors::own_name(o.identity).empty())
     return complain(o.identity + " is no certificate; `darkroom cluster issue NAME` on the server "
@@ -220,7 +222,8 @@ int run_worker(worker_options_asked& o) {
   bool asked_to_stop = false;
   while (!asked_to_stop) {
     const pid_t parent = ::getpid(), child = ::fork();
-    if (child < 0) return complain(std::string{"no process: "} + std::strerror(errno), exit_internal);
+    if (child < 0)
+      return complain(std::string{"no process: "} + std::strerror(errno), exit_internal);
     if (child == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL); // ends with its parent
       ::_exit(::getppid() == parent ? run_session(o, *to, machine) : session_lost);

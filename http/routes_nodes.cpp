@@ -50,11 +50,13 @@ task<response> list_nodes(call& c) {
 task<response> steer(call& c, actors::node_steering how) {
   c.subject = c.param(0);
   actors::steer_node wish{c.param(0), how};
-  std::function<void(std::function<void(actors::node_steered)>)> start =
-      [&c, wish](auto then) { c.s.gateway.actors().ask(wish, std::move(then)); };
+  std::function<void(std::function<void(actors::node_steered)>)> start = [&c, wish](auto then) {
+    c.s.gateway.actors().ask(wish, std::move(then));
+  };
   const auto done = co_await await_callback<actors::node_steered>(std::move(start));
   if (!done.known)
-    co_return problem_response({"not_found", "There is no node of this name, and never was."}, c.rq);
+    co_return problem_response({"not_found", "There is no node of this name, and never was."},
+                               c.rq);
   for (const auto& node : c.s.gateway.actors().nodes().read())
     if (node.name == wish.name) co_return json_response(200, json::serialize(node_object(node)));
   co_return problem_response({"not_found"}, c.rq);

@@ -77,9 +77,11 @@ std::expected<std::string, std::string> content_of(const std::string& path) {
 // Whole or not at all, and for its owner alone.
 cluster_result write_private(const std::string& path, const std::string& content) {
   const auto part = path + ".part";
-  const codecs::unique_fd file{::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  const codecs::unique_fd file{
+      ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!file) return wrong(part + ": " + std::strerror(errno));
-  const auto bytes = std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+  const auto bytes =
+      std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
   if (auto ok = persistence::write_all(file.get(), bytes, part); !ok)
     return wrong(ok.error().text());
   if (::fsync(file.get()) != 0) return wrong(part + ": " + std::strerror(errno));
@@ -119,21 +121,23 @@ bool add_extension(X509* to, X509* issuer, int kind, const std::string& value) {
 }
 
 // Signed by the authority, or by itself if there is none yet.
-std::expected<certificate_pointer, std::string>
-sign(const certificate_wish& wish, EVP_PKEY* key, const authority* by) {
+std::expected<certificate_pointer, std::string> sign(const certificate_wish& wish, EVP_PKEY* key,
+                                                     const authority* by) {
   certificate_pointer made(::X509_new());
   if (!made) return openssl_error("making a certificate");
   std::array<std::uint8_t, 16> serial{};
   if (::RAND_bytes(serial.data(), serial.size()) != 1) return openssl_error("random bytes");
   serial[0] &= 0x7f; // it is a positive number
   serial[0] |= 0x40;
-  std::unique_ptr<BIGNUM, freer<BN_free>> number(::BN_bin2bn(serial.data(), serial.size(), nullptr));
+  std::unique_ptr<BIGNUM, freer<BN_free>> number(
+      ::BN_bin2bn(serial.data(), serial.size(), nullptr));
   ::BN_to_ASN1_INTEGER(number.get(), ::X509_get_serialNumber(made.get()));
   ::X509_set_version(made.get(), X509_VERSION_3);
   constexpr long day_s = 24 * 3'600;
   // Clocks differ: a new one holds for a machine that is an hour behind.
   ::X509_gmtime_adj(::X509_getm_notBefore(made.get()), wish.days <= 0 ? -2 * day_s : -3'600);
-  ::X509_time_adj_ex(::X509_getm_notAfter(made.get()), wish.days, wish.days <= 0 ? -60 : 0, nullptr);
+  ::X509_time_adj_ex(::X509_getm_notAfter(made.get()), wish.days, wish.days <= 0 ? -60 : 0,
+                     nullptr);
   ::X509_set_pubkey(made.get(), key);
   auto* name = ::X509_get_subject_name(made.get());
   const auto* text = reinterpret_cast<const unsigned char*>(wish.name.c_str());
@@ -145,7 +149,8 @@ sign(const certificate_wish& wish, EVP_PKEY* key, const authority* by) {
   X509* issuer = by != nullptr ? by->certificate.get() : made.get();
   bool ok = true;
   if (by == nullptr) {
-    ok = ok && add_extension(made.get(), issuer, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
+    ok = ok &&
+         add_extension(made.get(), issuer, NID_basic_constraints, "critical,CA:TRUE,pathlen:0");
     ok = ok && add_extension(made.get(), issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
   } else {
     ok = ok && add_extension(made.get(), issuer, NID_basic_constraints, "critical,CA:FALSE");
@@ -167,7 +172,8 @@ std::expected<authority, std::string> read_authority(const std::string& folder) 
   const auto certificate = content_of(folder + "/ca.crt"), key = content_of(folder + "/ca.key");
   if (!certificate || !key)
     return wrong(folder + " holds no cluster's authority; make one with `darkroom cluster init`");
-  const text_pointer first(::BIO_new_mem_buf(certificate->data(), static_cast<int>(certificate->size())));
+  const text_pointer first(
+      ::BIO_new_mem_buf(certificate->data(), static_cast<int>(certificate->size())));
   const text_pointer second(::BIO_new_mem_buf(key->data(), static_cast<int>(key->size())));
   authority read{certificate_pointer(::PEM_read_bio_X509(first.get(), nullptr, nullptr, nullptr)),
                  key_pointer(::PEM_read_bio_PrivateKey(second.get(), nullptr, nullptr, nullptr))};
@@ -211,9 +217,8 @@ cluster_result write_certificates(const std::string& folder,
   return write_private(folder + "/nodes", text.str());
 }
 
-std::expected<node_certificate, std::string> make_identity(const authority& by,
-                                                           const certificate_wish& wish,
-                                                           const std::string& file) {
+std::expected<node_certificate, std::string>
+make_identity(const authority& by, const certificate_wish& wish, const std::string& file) {
   const key_pointer key(EVP_EC_gen("P-256"));
   if (!key) return openssl_error("making a key");
   const auto certificate = sign(wish, key.get(), &by);

@@ -47,11 +47,10 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
       refusal = link_refusal{"unreachable", options.host + ": " + resolve_error.message()};
       co_return;
     }
-    auto [connect_error, at] =
-        co_await asio::async_connect(stream->next_layer(), found, as_result);
+    auto [connect_error, at] = co_await asio::async_connect(stream->next_layer(), found, as_result);
     if (connect_error) {
-      refusal = link_refusal{"unreachable", options.host + ":" + options.port + ": " +
-                                                connect_error.message()};
+      refusal = link_refusal{"unreachable",
+                             options.host + ":" + options.port + ": " + connect_error.message()};
       co_return;
     }
     tune(stream->next_layer());
@@ -65,9 +64,8 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
     auto [handshake_error] =
         co_await stream->async_handshake(asio::ssl::stream_base::client, as_result);
     if (handshake_error) {
-      refusal = link_refusal{"not_trusted",
-                             handshake_problem(connection, handshake_error, options.host,
-                                               server_hosts)};
+      refusal = link_refusal{"not_trusted", handshake_problem(connection, handshake_error,
+                                                              options.host, server_hosts)};
       co_return;
     }
     const auto greeting = to_text(options.hello);
@@ -77,10 +75,9 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
     boost::system::error_code error;
     const std::string text = co_await read_greeting(*stream, error);
     if (text.empty()) {
-      refusal =
-          link_refusal{"not_trusted", error ? handshake_problem(connection, error, options.host,
-                                                              server_hosts)
-                                            : "the server does not greet back"};
+      refusal = link_refusal{
+          "not_trusted", error ? handshake_problem(connection, error, options.host, server_hosts)
+                               : "the server does not greet back"};
       co_return;
     }
     auto read = read_answer(text);
@@ -96,8 +93,8 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
   void run_to_decision() {
     bool decided = false;
     asio::co_spawn(io, join(), [&](const std::exception_ptr&) { decided = true; });
-    const auto deadline = std::chrono::steady_clock::now() +
-                          std::chrono::milliseconds(2 * limits::link_handshake_ms);
+    const auto deadline =
+        std::chrono::steady_clock::now() + std::chrono::milliseconds(2 * limits::link_handshake_ms);
     while (!decided && io.run_one_until(deadline) != 0) {
     }
     if (decided) return;

@@ -23,8 +23,9 @@ public:
   struct counters {
     std::atomic<std::uint64_t>*in = nullptr, *out = nullptr; // of the network
   };
-  link_relay(std::shared_ptr<link_stream> network, boost::asio::local::stream_protocol::socket actors,
-             counters count, std::shared_ptr<const void> keeps)
+  link_relay(std::shared_ptr<link_stream> network,
+             boost::asio::local::stream_protocol::socket actors, counters count,
+             std::shared_ptr<const void> keeps)
       : network_(std::move(network)), actors_(std::move(actors)), count_(count),
         keeps_(std::move(keeps)) {}
 

@@ -206,8 +206,7 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
 std::expected<std::unique_ptr<link_server>, std::string>
 link_server::start(link_server_options options) {
   auto tls = link_context(options.folder + "/server.pem", true);
-  if (!tls)
-    return std::unexpected(tls.error() + "; make it with `darkroom cluster init`");
+  if (!tls) return std::unexpected(tls.error() + "; make it with `darkroom cluster init`");
   auto made = std::make_shared<parts>();
   auto& p = *made;
   p.options = std::move(options);
@@ -219,8 +218,7 @@ link_server::start(link_server_options options) {
   if (!error) p.acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) p.acceptor.bind(*at, error);
   if (!error) p.acceptor.listen(tcp::acceptor::max_listen_connections, error);
-  if (error)
-    return std::unexpected("cluster.listen: " + p.options.listen + ": " + error.message());
+  if (error) return std::unexpected("cluster.listen: " + p.options.listen + ": " + error.message());
   asio::co_spawn(p.io, p.accept(), asio::detached);
   asio::co_spawn(p.io, p.watch_revocations(), asio::detached);
   p.thread = std::thread([&p] { p.io.run(); });

@@ -13,12 +13,12 @@
 namespace darkroom::actors {
 
 struct link_server_options {
-  std::string listen;  // HOST:PORT
-  std::string folder;  // of the cluster's authority
-  std::string door;    // path of the Unix socket of the actor system
+  std::string listen; // HOST:PORT
+  std::string folder; // of the cluster's authority
+  std::string door;   // path of the Unix socket of the actor system
   std::shared_ptr<link_table> links;
   std::uint64_t input_bytes_max = 0, image_pixels_max = 0; // told to workers
-  std::function<void(const std::string&)> announce; // from its thread
+  std::function<void(const std::string&)> announce;        // from its thread
 };
 
 class link_server {

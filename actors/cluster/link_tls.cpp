@@ -146,8 +146,10 @@ std::string handshake_problem(SSL* connection, const boost::system::error_code& 
     return "the server's certificate is not valid yet; compare the clocks of the two machines";
   case X509_V_ERR_HOSTNAME_MISMATCH:
   case X509_V_ERR_IP_ADDRESS_MISMATCH:
-    return "the server's certificate is not for " + host + (hosts.empty() ? "" : " but for " + hosts) +
-           "; join under such a name, or renew it with `darkroom cluster renew --host " + host + "`";
+    return "the server's certificate is not for " + host +
+           (hosts.empty() ? "" : " but for " + hosts) +
+           "; join under such a name, or renew it with `darkroom cluster renew --host " + host +
+           "`";
   case X509_V_ERR_INVALID_PURPOSE:
     return "what answers at this address is not the server: its certificate is that of a worker";
   default:

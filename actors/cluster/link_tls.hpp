@@ -30,7 +30,8 @@ std::string own_name(const std::string& identity);
 // Checks that the server's certificate is for this host, when the handshake comes.
 void expect_host(SSL* connection, const std::string& host);
 
-// Names and addresses that the certificate that is being looked at is for; empty for an authority's.
+// Names and addresses that the certificate that is being looked at is for; empty for an
+// authority's.
 std::string hosts_of(X509_STORE_CTX* looked_at);
 
 // What went wrong in a handshake, and what to do about it, in the words of a worker.

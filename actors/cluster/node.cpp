@@ -138,7 +138,8 @@ void on_failed(self_pointer self, lease_map::iterator at, const file_ended& mess
   } else {
     conversion_outcome outcome;
     outcome.how = conversion_outcome::kind::failed;
-    outcome.error = {reason, domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max))};
+    outcome.error = {reason,
+                     domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max))};
     report(self, l, std::move(outcome));
   }
   end_lease(self, id);
@@ -158,7 +159,8 @@ void on_converted(self_pointer self, lease_map::iterator at, const file_ended& m
   l.at.phase = static_cast<std::uint8_t>(work_phase::kept);
   l.deadline = self->clock().now() + milliseconds(limits::lease_silence_ms);
   result->bytes_in = l.job.file->bytes;
-  self->send(self->state.transfers[l.transfer], fetch_outputs{at->first, l.job, std::move(*result)});
+  self->send(self->state.transfers[l.transfer],
+             fetch_outputs{at->first, l.job, std::move(*result)});
 }
 
 void on_file_ended(self_pointer self, const file_ended& message) {
@@ -324,10 +326,9 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
   s.machine = s.options.link->name;
   const auto& hello = s.options.link->hello;
   for (std::size_t i = 0; i < limits::transfers_per_node; ++i)
-    s.transfers.push_back(
-        s.options.detached
-            ? self->spawn<caf::detached>(transfer, s.options.transfers, s.worker)
-            : self->spawn(transfer, s.options.transfers, s.worker));
+    s.transfers.push_back(s.options.detached
+                              ? self->spawn<caf::detached>(transfer, s.options.transfers, s.worker)
+                              : self->spawn(transfer, s.options.transfers, s.worker));
   const auto ahead = std::max(1u, hello.slots * limits::node_files_waiting_percent / 100);
   s.rows = s.options.slots->take(hello.slots + ahead);
   node_row row;
@@ -344,9 +345,8 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
     lose(self, "the server ends");
     self->quit(message.reason);
   });
-  self->send(s.options.dispatcher,
-             register_node{s.machine, codec_pool_actor{node_actor{self}}, hello.slots,
-                           hello.memory_bytes, ahead, false});
+  self->send(s.options.dispatcher, register_node{s.machine, codec_pool_actor{node_actor{self}},
+                                                 hello.slots, hello.memory_bytes, ahead, false});
   self->send(self, work_tick{});
   return {
       [](const probe_file&) {}, // headers are read on the server

@@ -21,7 +21,7 @@ struct node_options {
   std::shared_ptr<slot_board> slots;
   dispatcher_actor dispatcher;
   transfer_options transfers;
-  bool detached = true; // transfers; false: in deterministic tests
+  bool detached = true;                 // transfers; false: in deterministic tests
   std::function<std::int64_t()> now_us; // since the Unix epoch
 };
 

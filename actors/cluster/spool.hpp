@@ -21,8 +21,8 @@ public:
   codecs::result<codecs::unique_fd> open_input(domain::lease_id lease) const;
   void drop_input(domain::lease_id lease);
 
-  persistence::file_result<persistence::written_file>
-  put_output(domain::lease_id lease, std::uint32_t output, int content);
+  persistence::file_result<persistence::written_file> put_output(domain::lease_id lease,
+                                                                 std::uint32_t output, int content);
   // Bytes from there, at most so many; fewer at the end; none when there is no such output.
   std::string read_output(domain::lease_id lease, std::uint32_t output, std::uint64_t offset,
                           std::uint32_t bytes) const;

@@ -108,7 +108,8 @@ outputs_fetched keep(transfer_state& s, transfer_state::fetch& f) {
   outputs_fetched done;
   done.lease = f.order.lease;
   const auto& job = f.order.job;
-  const auto existing = job.file->replaces ? domain::existing_policy::overwrite : job.spec->existing;
+  const auto existing =
+      job.file->replaces ? domain::existing_policy::overwrite : job.spec->existing;
   const auto give_up = [&] {
     for (const auto& earlier : done.staged)
       s.options.outputs->discard(earlier);

@@ -176,7 +176,7 @@ struct fetch_outputs {
 };
 struct outputs_fetched {
   domain::lease_id lease = 0;
-  std::string lie;          // what was not as the worker had said
+  std::string lie;           // what was not as the worker had said
   codecs::codec_error error; // no lie, and yet it could not be kept
   bool ok = false;
   domain::file_completed result;

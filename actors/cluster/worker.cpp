@@ -126,8 +126,8 @@ void on_input_piece(self_pointer self, const input_piece& piece) {
   if (at == s.leases.end() || at->second.dropped || at->second.phase != work_phase::fetching)
     return fetch_more(self);
   auto& l = at->second;
-  const auto bytes = std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()),
-                               piece.content.size());
+  const auto bytes =
+      std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()), piece.content.size());
   if (piece.failed || piece.offset != l.received || bytes.size() > l.entry->bytes - l.received) {
     fail(self, at, domain::failure_reason::io_error, "the input did not arrive");
   } else if (const auto ok = persistence::write_all(l.file.get(), bytes, "an input"); !ok) {
@@ -234,8 +234,8 @@ worker_actor::behavior_type worker(self_pointer self, worker_options options) {
   auto& s = self->state;
   s.options = std::move(options);
   s.pool = self->spawn(codec_pool, pool_options{s.options.slots, s.options.detached},
-                       s.options.make_runner,
-                       caf::actor_cast<dispatcher_actor>(worker_actor{self}), s.options.board);
+                       s.options.make_runner, caf::actor_cast<dispatcher_actor>(worker_actor{self}),
+                       s.options.board);
   self->send(self, work_tick{});
   return {
       [self](const assign_file& message) { on_assign(self, message); },
@@ -243,10 +243,10 @@ worker_actor::behavior_type worker(self_pointer self, worker_options options) {
       [self](const input_piece& message) { on_input_piece(self, message); },
       [self](const pull_output& message) {
         const auto asker = caf::actor_cast<transfer_actor>(self->current_sender());
-        self->send(asker, output_piece{message.lease, message.output, message.offset,
-                                       self->state.options.files->read_output(
-                                           message.lease, message.output, message.offset,
-                                           message.bytes)});
+        self->send(asker,
+                   output_piece{message.lease, message.output, message.offset,
+                                self->state.options.files->read_output(
+                                    message.lease, message.output, message.offset, message.bytes)});
       },
       [self](const echo& message) {
         const auto asker = caf::actor_cast<node_actor>(self->current_sender());

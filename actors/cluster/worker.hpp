@@ -46,7 +46,7 @@ struct worker_state {
   std::map<domain::lease_id, lease> leases; // older ones first
   std::deque<pull> pulls;                   // on their way
   piece_pacer pacer;
-  std::set<domain::lease_id> in_slots;      // as the pool sees it
+  std::set<domain::lease_id> in_slots; // as the pool sees it
   std::vector<file_position> told;
   std::chrono::steady_clock::time_point told_at;
   bool leaves = false;

@@ -68,7 +68,8 @@ worker_session_end run_worker_session(const worker_session_options& options,
   if (!link) return {link.error(), false};
   auto& kept = *link->release();
   const auto server = knock(system, kept.take_socket().release());
-  if (!server) return {{"bad_greeting", "the server's actors do not answer: " + server.error()}, false};
+  if (!server)
+    return {{"bad_greeting", "the server's actors do not answer: " + server.error()}, false};
 
   codecs::input_limits limits_of_input;
   limits_of_input.bytes = kept.answer().input_bytes_max;
@@ -92,7 +93,8 @@ worker_session_end run_worker_session(const worker_session_options& options,
                 join_cluster{kept.answer().token, me})
       .receive([&](const cluster_joined& answer) { joined = answer; },
                [&](const caf::error& e) { joined.text = system.render(e); });
-  if (!joined.ok) return {{"bad_greeting", "the server does not take this worker: " + joined.text}, false};
+  if (!joined.ok)
+    return {{"bad_greeting", "the server does not take this worker: " + joined.text}, false};
   options.announce("joined " + options.host + ":" + options.port + " with " +
                    std::to_string(options.slots) + " slots");
   if (!options.wait_for_stop()) return {{}, false};

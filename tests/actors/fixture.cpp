@@ -203,7 +203,8 @@ void world::build() {
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
       open, journal_peers{parts_.hub, views, nullptr, nullptr, nullptr});
-  parts_.dispatcher = sys.spawn(dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr, false});
+  parts_.dispatcher = sys.spawn(
+      dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr, false});
   parts_.views = views;
   parts_.usage = usage = std::make_shared<usage_board>();
   parts_.detached_readers = false;

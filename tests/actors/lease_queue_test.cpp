@@ -185,3 +185,110 @@ TEST_CASE("the place in the queue is how many files come before") {
   CHECK(order[6] == "02");
   CHECK(lease_queue().positions(10).empty());
 }
+
+namespace {
+
+// "file@node", in the order in which they were granted.
+std::string placed(lease_queue& queue, std::uint64_t now = 0) {
+  std::string text;
+  for (const auto& g : queue.grant_all(now))
+    text += std::to_string(g.file.index) + '@' + std::to_string(g.node) + ' ';
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("the local node comes first, then the one with the least to do, then files wait ahead") {
+  lease_queue q(true);
+  q.add_node({.slots = 1, .memory_bytes = 100 * MB, .ahead = 0, .local = true});
+  q.add_node({.slots = 2, .memory_bytes = 100 * MB, .ahead = 1, .local = false});
+  q.add_node({.slots = 4, .memory_bytes = 100 * MB, .ahead = 1, .local = false});
+  for (domain::file_index i = 0; i < 12; ++i)
+    REQUIRE(q.request(wish(i)));
+  const auto text = placed(q);
+  CHECK(text.starts_with("0@0 "));
+  CHECK(q.leased_on(0) == 1);
+  CHECK(q.leased_on(1) == 3); // two slots, one ahead
+  CHECK(q.leased_on(2) == 5);
+  CHECK(q.waiting() == 3);
+}
+
+TEST_CASE("small files wait for a slot here, rather than on another machine") {
+  lease_queue q(true);
+  q.add_node({.slots = 1, .memory_bytes = 100 * MB});
+  q.add_node({.slots = 1, .memory_bytes = 100 * MB, .ahead = 4, .local = false});
+  for (domain::file_index i = 0; i < 4; ++i) {
+    auto small = wish(i);
+    small.small = true;
+    REQUIRE(q.request(small));
+  }
+  CHECK(placed(q) == "0@0 1@1 ");
+}
+
+TEST_CASE("a node that leaves takes its leases with it; late ends of them change nothing") {
+  lease_queue q(true);
+  const auto here = q.add_node({.slots = 2, .memory_bytes = 100 * MB, .local = false});
+  REQUIRE(q.request(wish(0)));
+  REQUIRE(q.request(wish(1)));
+  const auto leases = q.grant_all(0);
+  REQUIRE(leases.size() == 2);
+  q.remove_node(here);
+  CHECK(q.leased() == 0);
+  CHECK(q.memory_granted_bytes() == 0);
+  REQUIRE(q.request(wish(2)));
+  CHECK(placed(q).empty());
+  const auto again = q.add_node({.slots = 1, .memory_bytes = 100 * MB, .local = false});
+  CHECK(placed(q) == "2@" + std::to_string(again) + ' ');
+  q.end(leases[0].lease);
+  CHECK(q.leased_on(again) == 1);
+}
+
+TEST_CASE("closed nodes get nothing until they are opened, or their pause is over") {
+  lease_queue q(true);
+  const auto node = q.add_node({.slots = 2, .memory_bytes = 100 * MB, .local = false});
+  q.close_node(node, true);
+  REQUIRE(q.request(wish(0)));
+  CHECK(placed(q).empty());
+  q.close_node(node, false);
+  CHECK(placed(q) == "0@0 ");
+  q.close_node_until(node, 500);
+  REQUIRE(q.request(wish(1)));
+  CHECK(placed(q, 100).empty());
+  CHECK(q.wake_ms() == 500);
+  CHECK(placed(q, 500) == "1@0 ");
+}
+
+TEST_CASE("where nodes come and go, a file that fits none waits for one that can hold it") {
+  lease_queue q(true);
+  REQUIRE(q.request(wish(0, 80 * MB)));
+  CHECK(placed(q, 0).empty()); // no node at all: for ever
+  CHECK(q.take_impossible().empty());
+  q.add_node({.slots = 1, .memory_bytes = 50 * MB, .local = false});
+  REQUIRE(q.request(wish(1)));
+  CHECK(placed(q, 1'000) == "1@0 "); // it stands in nobody's way
+  CHECK(q.take_impossible().empty());
+  q.grant_all(1'000 + limits::node_wait_ms - 1);
+  CHECK(q.take_impossible().empty());
+  q.grant_all(1'000 + limits::node_wait_ms);
+  const auto given_up = q.take_impossible();
+  REQUIRE(given_up.size() == 1);
+  CHECK(given_up[0].index == 0);
+  CHECK(q.waiting() == 0);
+}
+
+TEST_CASE("files that wait on one machine are called back when another has nothing to do") {
+  lease_queue q(true);
+  q.add_node({.slots = 1, .memory_bytes = 100 * MB, .ahead = 2, .local = false});
+  for (domain::file_index i = 0; i < 3; ++i)
+    REQUIRE(q.request(wish(i)));
+  CHECK(placed(q) == "0@0 1@0 2@0 ");
+  CHECK(q.take_recalls().empty());
+  q.add_node({.slots = 1, .memory_bytes = 100 * MB, .local = false});
+  const auto recalls = q.take_recalls();
+  REQUIRE(recalls.size() == 1);
+  CHECK(recalls[0].file.index == 2); // it has waited least
+  CHECK(recalls[0].node == 0);
+  q.end(recalls[0].lease);
+  REQUIRE(q.request(wish(2)));
+  CHECK(placed(q) == "2@1 ");
+}

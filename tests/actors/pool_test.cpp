@@ -42,7 +42,9 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
           [to](const lease_ended& m) { to->ended.push_back(m.lease); },
           [](const hold_leases&) {},
           [](describe_queue) { return queue_view{}; },
-          [](const register_node&) {}, [](const node_left&) {}, [](const pause_node&) {},
+          [](const register_node&) {},
+          [](const node_left&) {},
+          [](const pause_node&) {},
           [](const steer_node&) { return node_steered{}; },
           [](const lease_tick&) {}};
 }

@@ -13,8 +13,7 @@ using namespace darkroom::tests;
 namespace {
 
 bool says(site& s, const std::string& worker, const std::string& text) {
-  const bool said =
-      comes_true([&] { return s.log_of(worker).find(text) != std::string::npos; });
+  const bool said = comes_true([&] { return s.log_of(worker).find(text) != std::string::npos; });
   UNSCOPED_INFO(s.log_of(worker));
   return said;
 }
@@ -65,7 +64,7 @@ TEST_CASE("files of an authority are for its owner, and each step says what to d
   for (const auto* bad : {"local", "-x", "a/b", "", "a b"})
     CHECK(run({"cluster", "issue", bad}).code != 0);
   for (const auto* file : {"ca.key", "ca.crt", "server.pem", "a.pem", "nodes"}) {
-    struct stat about {};
+    struct stat about{};
     REQUIRE(::stat((dir + "/" + file).c_str(), &about) == 0);
     CHECK((about.st_mode & 0777) == 0600);
   }
@@ -75,8 +74,8 @@ TEST_CASE("files of an authority are for its owner, and each step says what to d
   const auto list = run({"cluster", "ls"}).out;
   CHECK(list.find("a                        revoked") != std::string::npos);
   CHECK(list.find("b                        expired") != std::string::npos);
-  const auto checked = run_darkroom({"worker", "--join", "nowhere", "--identity", dir + "/a.pem"},
-                                    folder.path());
+  const auto checked =
+      run_darkroom({"worker", "--join", "nowhere", "--identity", dir + "/a.pem"}, folder.path());
   CHECK(checked.err.find("HOST:PORT") != std::string::npos);
   CHECK(run_darkroom({"worker", "--join", "a:1", "--identity", "absent.pem"}, folder.path())
             .err.find("darkroom cluster issue") != std::string::npos);
@@ -109,18 +108,21 @@ TEST_CASE("a worker that does not fit is refused with what to upgrade") {
   const auto refused = [&](const std::function<void(actors::link_hello&)>& change) {
     return refusal_of(good, change);
   };
-  CHECK(refused([](auto& h) { h.protocol = 99; })
-            .starts_with("protocol_mismatch: this worker is Darkroom 0.1.0, the server 0.1.0"));
-  CHECK(refused([](auto& h) { h.version = "9.9"; })
-            .starts_with("version_mismatch: this worker is Darkroom 9.9, the server 0.1.0; install"));
+  CHECK(refused([](auto& h) {
+          h.protocol = 99;
+        }).starts_with("protocol_mismatch: this worker is Darkroom 0.1.0, the server 0.1.0"));
+  CHECK(refused([](auto& h) {
+          h.version = "9.9";
+        }).starts_with("version_mismatch: this worker is Darkroom 9.9, the server 0.1.0; install"));
   CHECK(refused([](auto& h) { h.formats = "jpeg by guess"; }).starts_with("formats_mismatch"));
   CHECK(refused([](auto& h) { h.slots = 0; }).starts_with("bad_greeting: slots are from 1 to"));
   // A second machine with the same certificate.
   s.start_worker("good");
   REQUIRE(s.comes_to("good", "active"));
   const auto formats = run_darkroom({"worker", "--formats"}, s.folder().path()).out;
-  CHECK(refused([&](auto& h) { h.formats = formats.substr(0, formats.find('\n')); })
-            .starts_with("name_taken: another worker with the certificate of good is joined"));
+  CHECK(refused([&](auto& h) {
+          h.formats = formats.substr(0, formats.find('\n'));
+        }).starts_with("name_taken: another worker with the certificate of good is joined"));
 }
 
 TEST_CASE("a certificate that is revoked ends its worker's link") {

@@ -37,7 +37,8 @@ std::vector<std::string> made_locally(const std::vector<std::string>& contents,
   REQUIRE(done.code == 0);
   std::vector<std::string> all;
   for (std::size_t i = 0; i < contents.size(); ++i) {
-    const auto file = persistence::open_for_reading(folder / ("out/" + std::to_string(i) + ".webp"));
+    const auto file =
+        persistence::open_for_reading(folder / ("out/" + std::to_string(i) + ".webp"));
     REQUIRE(file);
     all.push_back(std::to_string(i) + ending + ' ' +
                   persistence::to_hex(persistence::sums_of(file->get())->sha256));

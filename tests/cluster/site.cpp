@@ -11,8 +11,9 @@ namespace {
 
 std::vector<std::string> server_words(const std::string& authority, bool here,
                                       const std::vector<std::string>& more) {
-  std::vector<std::string> words{"--set", "cluster.dir=" + authority, "--set",
-                                 "cluster.listen=0.0.0.0:7411", "--set", "work.slots=2"};
+  std::vector<std::string> words{"--set", "cluster.dir=" + authority,
+                                 "--set", "cluster.listen=0.0.0.0:7411",
+                                 "--set", "work.slots=2"};
   if (!here) words.insert(words.end(), {"--set", "work.here=false"});
   words.insert(words.end(), more.begin(), more.end());
   return words;
@@ -58,8 +59,8 @@ void site::start_worker(const std::string& name, int machine,
   auto identity = authority_ / (name + ".pem");
   if (!std::filesystem::exists(identity)) identity = issue(name);
   const auto host = machine == 0 ? "127.0.0.1" : network::server_of(machine);
-  std::vector<std::string> words{DARKROOM_BINARY, "worker", "--join", host + ":7411", "--identity",
-                                 identity};
+  std::vector<std::string> words{DARKROOM_BINARY, "worker",     "--join",
+                                 host + ":7411",  "--identity", identity};
   words.insert(words.end(), more.begin(), more.end());
   if (machine != 0) words = network_->on(machine, words);
   workers_[name] = std::make_unique<app::child_process>(app::child_launch{

@@ -18,7 +18,9 @@ public:
                     const std::vector<std::string>& more = {"--slots", "2"});
   app::child_process& worker(const std::string& name) { return *workers_.at(name); }
   void stop_worker(const std::string& name) { workers_.erase(name); } // kill -9 of its group
-  std::string log_of(const std::string& name) const { return content_of(folder() / (name + ".log")); }
+  std::string log_of(const std::string& name) const {
+    return content_of(folder() / (name + ".log"));
+  }
   // The process that has the link.
   pid_t session_of(const std::string& name);
   std::string issue(const std::string& name, const std::vector<std::string>& more = {});

@@ -57,10 +57,12 @@ TEST_CASE("what is wrong is told with its key") {
                            "[http]\nlisten = \"\"\"\\\n\xe1\x9a\x81\"\"\"\n"})
     CHECK(error_of(text).find("a letter beyond ASCII") != std::string::npos);
   CHECK(error_of("# \xc3\xb6\n[data]\n").empty());
-  CHECK(error_of("[data]\ndir = 1['[in\xc7\xa0 d").find("a letter beyond ASCII") != std::string::npos);
+  CHECK(error_of("[data]\ndir = 1['[in\xc7\xa0 d").find("a letter beyond ASCII") !=
+        std::string::npos);
   CHECK(error_of("[data]\ndir = \"\xc3\"").find("as UTF-8") != std::string::npos);
   settings paths;
-  REQUIRE(read_toml(paths, "\xef\xbb\xbf[data]\ndir = \"/\xc3\xb6\\\"\xf0\x9f\x98\x80\" # '\xc3\xb6\n", "x"));
+  REQUIRE(read_toml(
+      paths, "\xef\xbb\xbf[data]\ndir = \"/\xc3\xb6\\\"\xf0\x9f\x98\x80\" # '\xc3\xb6\n", "x"));
   CHECK(paths.data.dir == "/\xc3\xb6\"\xf0\x9f\x98\x80");
   settings s;
   s.tls.certificate = "a";
