@@ -1,5 +1,7 @@
 #include "actors/host_slot.hpp"
 
+#include "actors/store_error.hpp"
+
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -13,10 +15,6 @@ namespace {
 using enum domain::failure_reason;
 using codecs::fail;
 using codecs::unique_fd;
-
-codecs::codec_error store_error(const persistence::file_error& error) {
-  return {error.disk_full() ? disk_full : io_error, error.text()};
-}
 
 conversion_outcome failed(codecs::codec_error error) {
   conversion_outcome outcome;

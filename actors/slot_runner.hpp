@@ -35,7 +35,7 @@ struct conversion_job {
 struct conversion_outcome {
   enum class kind : std::uint8_t { converted, failed, interrupted };
   kind how = kind::failed;
-  codecs::codec_error error;                      // failed
+  codecs::codec_error error;                                   // failed
   domain::interruption cause = domain::interruption::shutdown; // interrupted
   domain::file_completed result;                  // converted: all but index and attempt
   std::vector<persistence::staged_output> staged; // converted: waiting for their names

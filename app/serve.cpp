@@ -4,6 +4,7 @@
 #include "app/commands.hpp"
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
+#include "app/process_setup.hpp"
 #include "app/settings_options.hpp"
 #include "app/text.hpp"
 #include "codecs/format.hpp"
@@ -22,7 +23,6 @@
 #include <pthread.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/resource.h>
 #include <thread>
 
 namespace darkroom::app {
@@ -31,22 +31,6 @@ namespace {
 
 using actors::orchestra;
 using persistence::blob_store;
-
-// A connection is a descriptor, an upload one more.
-void allow_many_descriptors() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-sigset_t end_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return set;
-}
 
 void open_log(const config::log_settings& settings) {
   const auto log = spdlog::stderr_logger_mt("darkroom");

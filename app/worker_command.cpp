@@ -5,6 +5,7 @@
 #include "actors/orchestra.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/process_setup.hpp"
 #include "app/text.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "config/version.hpp"
@@ -24,7 +25,6 @@
 #include <pthread.h>
 #include <random>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -60,14 +60,6 @@ std::expected<place, std::string> read_place(const std::string& text) {
 void say(const std::string& line) {
   std::fprintf(stderr, "%s %s\n", time_text(std::time(nullptr) * 1'000'000).c_str(),
                printable(line).c_str());
-}
-
-sigset_t end_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return set;
 }
 
 // The end of a link, or the wish to stop, whichever comes first. Before the worker has joined, the
@@ -206,11 +198,7 @@ int run_worker(worker_options_asked& o) {
     const std::unique_ptr<codecs::host::zygote> owner(*hosts);
     if (auto ok = codecs::host::self_test(*owner); !ok) return complain(ok.error(), exit_internal);
   }
-  rlimit files{};
-  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
-    files.rlim_cur = files.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &files);
-  }
+  allow_many_descriptors();
   std::signal(SIGPIPE, SIG_IGN);
   auto set = end_signals();
   sigaddset(&set, SIGCHLD);

@@ -189,19 +189,19 @@ inline constexpr std::uint32_t revocation_look_ms = 1'000;
 inline constexpr std::size_t nodes_max = 256;
 inline constexpr std::size_t node_name_bytes_max = 63;
 inline constexpr std::uint32_t heartbeat_ms = 1'000;
-inline constexpr std::uint32_t node_silence_ms = 5'000; // then it is lost
-inline constexpr std::uint32_t node_wait_ms = 60'000; // of a file that no present node can hold
-inline constexpr std::uint32_t node_look_ms = 250;    // between looks at its deadlines
-inline constexpr std::uint32_t node_paused_ms = 5'000; // when it has no room
+inline constexpr std::uint32_t node_silence_ms = 5'000;   // then it is lost
+inline constexpr std::uint32_t node_wait_ms = 60'000;     // of a file that no present node can hold
+inline constexpr std::uint32_t node_look_ms = 250;        // between looks at its deadlines
+inline constexpr std::uint32_t node_paused_ms = 5'000;    // when it has no room
 inline constexpr std::uint32_t lease_silence_ms = 30'000; // without a step forward: it is over
 inline constexpr std::size_t lease_memory_of_node = 10'000; // leases that a late result may be of
 inline constexpr std::uint32_t node_files_waiting_percent = 50; // of its slots, at least one
-inline constexpr std::uint64_t small_input_bytes = 256 * KiB; // convert it here, if there is room
+inline constexpr std::uint64_t small_input_bytes = 256 * KiB;   // convert it here, if there is room
 inline constexpr std::uint32_t piece_bytes_least = 8 * KiB, piece_bytes_first = 64 * KiB,
                                piece_bytes_most = 512 * KiB; // of a transfer, at a time
 inline constexpr std::uint32_t piece_fast_ms = 300, piece_slow_ms = 1'000;
-inline constexpr std::size_t pieces_in_flight_max = 8; // of one node, each way
-inline constexpr std::size_t transfers_per_node = 2;   // threads
+inline constexpr std::size_t pieces_in_flight_max = 8;       // of one node, each way
+inline constexpr std::size_t transfers_per_node = 2;         // threads
 inline constexpr std::uint64_t fetched_bytes_max = 64 * MiB; // outputs on their way, of a thread
 inline constexpr std::uint32_t progress_ms = 100;
 inline constexpr std::uint32_t worker_retry_first_ms = 100, worker_retry_most_ms = 5'000;

@@ -11,8 +11,7 @@ constexpr name_table<batch_phase, batch_phase_count> phases{
     "failed", "cancelled", "deleted"};
 constexpr name_table<pause_mode, 2> pause_modes{"drain", "interrupt"};
 constexpr name_table<interruption, interruption_count> interruptions{
-    "paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised",
-    "not_begun"};
+    "paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised", "not_begun"};
 constexpr std::array<std::string_view, std::variant_size_v<event>> event_names{
     "batch_created",        "files_added",   "file_removed",     "batch_started",
     "batch_sealed",         "batch_paused",  "batch_resumed",    "batch_cancelled",

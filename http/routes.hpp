@@ -16,7 +16,7 @@ std::vector<route> result_routes();  // reports and ZIP
 std::vector<route> event_routes();   // activity log, server-sent events, WebSocket, tickets
 std::vector<route> audit_routes();
 std::vector<route> backup_routes();
-std::vector<route> node_routes(); // machines that convert
+std::vector<route> node_routes();    // machines that convert
 std::vector<route> admin_routes();   // tokens, users, oneself
 std::vector<route> service_routes(); // health, metrics, formats, problems
 

@@ -103,12 +103,11 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
         strangers.pop_front();
       }
       strangers.push_back(stream);
-      asio::co_spawn(io, welcome(stream, std::prev(strangers.end())), asio::detached);
+      asio::co_spawn(io, welcome(stream), asio::detached);
     }
   }
 
-  asio::awaitable<void> welcome(std::shared_ptr<link_stream> stream,
-                                std::list<std::shared_ptr<link_stream>>::iterator) {
+  asio::awaitable<void> welcome(std::shared_ptr<link_stream> stream) {
     const auto self = shared_from_this();
     const auto deadline = std::make_shared<asio::steady_timer>(io);
     deadline->expires_after(std::chrono::milliseconds(limits::link_handshake_ms));

@@ -1,5 +1,7 @@
 #include "actors/cluster/spool.hpp"
 
+#include "actors/cluster/read_piece.hpp"
+
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -68,19 +70,8 @@ std::string spool::read_output(domain::lease_id lease, std::uint32_t output, std
                                std::uint32_t bytes) const {
   const std::lock_guard lock(mutex_);
   const auto at = outputs_.find({lease, output});
-  std::string content;
-  if (at == outputs_.end() || bytes > limits::piece_bytes_most) return content;
-  content.resize(bytes);
-  std::size_t done = 0;
-  while (done < content.size()) {
-    const auto n = ::pread(at->second.get(), content.data() + done, content.size() - done,
-                           static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    done += static_cast<std::size_t>(n);
-  }
-  content.resize(done);
-  return content;
+  if (at == outputs_.end() || bytes > limits::piece_bytes_most) return {};
+  return read_piece(at->second.get(), offset, bytes);
 }
 
 void spool::drop(domain::lease_id lease) {

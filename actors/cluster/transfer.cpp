@@ -1,12 +1,11 @@
 #include "actors/cluster/transfer.hpp"
 
+#include "actors/cluster/read_piece.hpp"
+#include "actors/store_error.hpp"
+
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
-
-#include <cerrno>
-#include <cstring>
-#include <unistd.h>
 
 namespace darkroom::actors {
 
@@ -25,32 +24,21 @@ std::uint64_t bytes_of(const domain::file_completed& result) {
 // --- Inputs -------------------------------------------------------------------------------------
 
 // Empty when the input cannot be read there.
-std::string read_piece(transfer_state& s, transfer_state::input& in, const pull_input& wanted) {
+std::string piece_of(transfer_state& s, transfer_state::input& in, const pull_input& wanted) {
   if (!in.file && !in.failed) {
     auto opened = s.options.open_source(*in.entry, true);
     in.failed = !opened;
     if (opened) in.file = std::move(*opened);
   }
-  std::string content;
-  if (in.failed || wanted.bytes > limits::piece_bytes_most) return content;
-  content.resize(wanted.bytes);
-  std::size_t done = 0;
-  while (done < content.size()) {
-    const auto n = ::pread(in.file.get(), content.data() + done, content.size() - done,
-                           static_cast<off_t>(wanted.offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) break;
-    done += static_cast<std::size_t>(n);
-  }
-  content.resize(done);
-  return content;
+  if (in.failed || wanted.bytes > limits::piece_bytes_most) return {};
+  return read_piece(in.file.get(), wanted.offset, wanted.bytes);
 }
 
 void on_pull_input(self_pointer self, const pull_input& wanted) {
   auto& s = self->state;
   input_piece piece{wanted.lease, wanted.offset, {}, false};
   const auto at = s.inputs.find(wanted.lease);
-  if (at != s.inputs.end()) piece.content = read_piece(s, at->second, wanted);
+  if (at != s.inputs.end()) piece.content = piece_of(s, at->second, wanted);
   piece.failed = piece.content.empty();
   self->send(s.worker, std::move(piece)); // also for a lease that is over: the worker counts on it
 }
@@ -67,7 +55,7 @@ void forget(transfer_state& s, fetch_map::iterator at) {
   s.fetches.erase(at);
 }
 
-// False when what is being fetched already is enough for now.
+// False while as much is being fetched as may be at a time.
 bool begin(transfer_state& s, transfer_state::fetch& f) {
   const auto bytes = bytes_of(f.order.result);
   if (s.fetching_bytes != 0 && s.fetching_bytes + bytes > limits::fetched_bytes_max) return false;
@@ -96,11 +84,6 @@ void ask_for_more(self_pointer self) {
     }
     if (s.pulls.size() >= most) return;
   }
-}
-
-codecs::codec_error store_error(const persistence::file_error& error) {
-  return {error.disk_full() ? domain::failure_reason::disk_full : domain::failure_reason::io_error,
-          error.text()};
 }
 
 // Everything has come: is it what was said, and does it reach the disk?

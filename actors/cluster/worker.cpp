@@ -1,6 +1,7 @@
 #include "actors/cluster/worker.hpp"
 
 #include "actors/codec_pool.hpp"
+#include "actors/store_error.hpp"
 #include "persistence/event_codec.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -77,14 +78,13 @@ void run_next(self_pointer self) {
 }
 
 // The file ends here, without outputs.
-void fail(self_pointer self, lease_map::iterator at, domain::failure_reason reason,
-          std::string detail) {
+void fail(self_pointer self, lease_map::iterator at, codecs::codec_error error) {
   at->second.phase = work_phase::kept;
   file_ended ended;
   ended.lease = at->first;
   ended.how = static_cast<std::uint8_t>(conversion_outcome::kind::failed);
-  ended.reason = static_cast<std::uint8_t>(reason);
-  ended.detail = std::move(detail);
+  ended.reason = static_cast<std::uint8_t>(error.reason);
+  ended.detail = std::move(error.detail);
   tell_node(self, std::move(ended));
 }
 
@@ -99,19 +99,15 @@ void on_assign(self_pointer self, const assign_file& message) {
   auto spec = persistence::decode_event(message.spec);
   auto* changed = spec ? std::get_if<domain::spec_changed>(&spec->fact) : nullptr;
   if (!entry || changed == nullptr || message.batch.size() != sizeof(domain::batch_id::bytes))
-    return fail(self, at, domain::failure_reason::internal, "the order cannot be read");
+    return fail(self, at, {domain::failure_reason::internal, "the order cannot be read"});
   l.entry = std::make_shared<domain::file_entry>(std::move(*entry));
   l.spec = std::make_shared<domain::conversion_spec>(std::move(changed->spec));
   auto file = s.options.files->make_file();
-  if (!file)
-    return fail(self, at,
-                file.error().disk_full() ? domain::failure_reason::disk_full
-                                         : domain::failure_reason::io_error,
-                file.error().text());
+  if (!file) return fail(self, at, store_error(file.error()));
   l.file = std::move(*file);
   l.sum = std::make_unique<persistence::sha256>();
   if (l.entry->bytes == 0)
-    return fail(self, at, domain::failure_reason::truncated_input, "the file is empty");
+    return fail(self, at, {domain::failure_reason::truncated_input, "the file is empty"});
   fetch_more(self);
 }
 
@@ -129,19 +125,16 @@ void on_input_piece(self_pointer self, const input_piece& piece) {
   const auto bytes =
       std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()), piece.content.size());
   if (piece.failed || piece.offset != l.received || bytes.size() > l.entry->bytes - l.received) {
-    fail(self, at, domain::failure_reason::io_error, "the input did not arrive");
+    fail(self, at, {domain::failure_reason::io_error, "the input did not arrive"});
   } else if (const auto ok = persistence::write_all(l.file.get(), bytes, "an input"); !ok) {
-    fail(self, at,
-         ok.error().disk_full() ? domain::failure_reason::disk_full
-                                : domain::failure_reason::io_error,
-         ok.error().text());
+    fail(self, at, store_error(ok.error()));
   } else {
     l.sum->add(bytes);
     l.received += bytes.size();
     if (l.received == l.entry->bytes) {
       const auto name = persistence::parse_hex(l.entry->source);
       if (name && l.sum->finish() != *name) {
-        fail(self, at, domain::failure_reason::io_error, "the input arrived damaged");
+        fail(self, at, {domain::failure_reason::io_error, "the input arrived damaged"});
       } else {
         s.options.files->put_input(piece.lease, std::move(l.file));
         l.phase = work_phase::waiting;

@@ -55,6 +55,17 @@ void until_busy(site& s, const std::string& name) {
   }));
 }
 
+// Workers a and b at a batch of sixty files; returns the batch.
+std::string start_two(site& s) {
+  s.start_worker("a");
+  s.start_worker("b");
+  REQUIRE(s.comes_to("a", "active"));
+  REQUIRE(s.comes_to("b", "active"));
+  auto batch = s.submit(pictures(60));
+  until_busy(s, "a");
+  return batch;
+}
+
 void three_machines(std::size_t files) {
   site s;
   const auto contents = photos(files);
@@ -85,12 +96,7 @@ TEST_CASE("full: three machines make of 300 photos what one would", "[.full]") {
 
 TEST_CASE("what a killed worker had is done by another, and the worker comes back") {
   site s;
-  s.start_worker("a");
-  s.start_worker("b");
-  REQUIRE(s.comes_to("a", "active"));
-  REQUIRE(s.comes_to("b", "active"));
-  const auto batch = s.submit(pictures(60));
-  until_busy(s, "a");
+  const auto batch = start_two(s);
   s.stop_worker("a");
   CHECK(s.comes_to("a", "lost"));
   until_busy(s, "b");
@@ -126,12 +132,7 @@ TEST_CASE("a worker that stands still is given up, and nothing that it says late
 
 TEST_CASE("workers outlive the server, and the batch goes on where it was") {
   site s;
-  s.start_worker("a");
-  s.start_worker("b");
-  REQUIRE(s.comes_to("a", "active"));
-  REQUIRE(s.comes_to("b", "active"));
-  const auto batch = s.submit(pictures(60));
-  until_busy(s, "a");
+  const auto batch = start_two(s);
   for (int round = 0; round < 3; ++round) {
     s.server().server().kill();
     s.server().restart();
@@ -144,12 +145,7 @@ TEST_CASE("workers outlive the server, and the batch goes on where it was") {
 
 TEST_CASE("a worker that is asked to stop finishes what it has begun") {
   site s;
-  s.start_worker("a");
-  s.start_worker("b");
-  REQUIRE(s.comes_to("a", "active"));
-  REQUIRE(s.comes_to("b", "active"));
-  const auto batch = s.submit(pictures(60));
-  until_busy(s, "a");
+  const auto batch = start_two(s);
   s.worker("a").signal(SIGTERM);
   CHECK(s.worker("a").wait(std::chrono::seconds(30)) == 0);
   CHECK(s.completes(batch, 120));
