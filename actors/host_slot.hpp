@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/slot_runner.hpp"
+#include "actors/source_opener.hpp"
 #include "codecs/host/codec_host.hpp"
 
 #include <mutex>
@@ -9,11 +10,6 @@
 
 namespace darkroom::actors {
 
-// Opens the bytes of a file, and makes sure that they are still those that were added.
-// `whole`: the content is about to be converted, and is compared with what it is named by, if it
-// is.
-using source_opener =
-    std::function<codecs::result<codecs::unique_fd>(const domain::file_entry& file, bool whole)>;
 // Sources in place: files of the user's.
 codecs::result<codecs::unique_fd> open_path(const domain::file_entry& file, bool whole);
 

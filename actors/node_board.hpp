@@ -2,7 +2,8 @@
 // thread. A machine that was lost stays on it, and is known again by its name.
 #pragma once
 
-#include "actors/interfaces.hpp"
+#include "actors/lease_messages.hpp"
+#include "persistence/access_records.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -32,6 +33,7 @@ struct node_row {
   std::uint64_t files_completed = 0, files_failed = 0, files_interrupted = 0;
   std::uint64_t late_results = 0; // of leases that had ended: dropped
 
+  persistence::node_standing standing() const { return {name, cordoned, drains, isolated}; }
   std::string_view state() const {
     if (!isolated.empty()) return "isolated";
     if (!present) return "lost";
@@ -76,8 +78,19 @@ public:
   }
   void isolate(const std::string& name, const std::string& why) {
     const std::lock_guard lock(mutex_);
-    rows_[name].isolated = why;
+    auto& r = rows_[name];
+    r.isolated = why;
     tell({"isolated", name, why});
+    if (isolated_) isolated_(r);
+  }
+  // As an earlier life of the server had decided.
+  void restore(const persistence::node_standing& standing) {
+    const std::lock_guard lock(mutex_);
+    auto& r = rows_[standing.name];
+    r.name = standing.name;
+    r.cordoned = standing.cordoned;
+    r.drains = standing.drains;
+    r.isolated = standing.isolated;
   }
   // False when there has never been such a node.
   bool steer(const std::string& name, node_steering how) {
@@ -107,6 +120,7 @@ public:
   std::vector<node_row> read() const {
     const std::lock_guard lock(mutex_);
     std::vector<node_row> all;
+    all.reserve(rows_.size());
     for (const auto& [name, row] : rows_)
       all.push_back(row);
     return all;
@@ -115,6 +129,11 @@ public:
   void when_steered(std::function<void(const std::string&, node_steering)> call) {
     const std::lock_guard lock(mutex_);
     steered_ = std::move(call);
+  }
+  // Called within `isolate`.
+  void when_isolated(std::function<void(const node_row&)> call) {
+    const std::lock_guard lock(mutex_);
+    isolated_ = std::move(call);
   }
   // Called with each event from then on, from any thread; must not block.
   void listen(std::function<void(const node_event&)> listener) {
@@ -131,6 +150,7 @@ private:
   std::map<std::string, node_row> rows_;
   std::function<void(const node_event&)> listener_;
   std::function<void(const std::string&, node_steering)> steered_;
+  std::function<void(const node_row&)> isolated_;
 };
 
 } // namespace darkroom::actors

@@ -9,6 +9,7 @@
 #include "actors/event_hub.hpp"
 #include "actors/placer.hpp"
 #include "config/limits.hpp"
+#include "persistence/read_view.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -109,6 +110,23 @@ subscriber_actor::behavior_type watcher(subscriber_actor::stateful_pointer<follo
   };
 }
 
+// What an earlier life had decided of machines holds from the beginning.
+void restore_standings(const persistence::journal_store& journal, node_board& nodes,
+                       const dispatcher_actor& dispatcher,
+                       const std::function<void(const std::string&)>& announce) {
+  const auto standings = journal.view()->node_standings();
+  if (!standings)
+    return announce("which machines are cordoned or isolated is not known: " +
+                    standings.error().detail);
+  for (const auto& standing : *standings) {
+    nodes.restore(standing);
+    if (standing.cordoned)
+      caf::anon_send(dispatcher,
+                     steer_node{standing.name,
+                                standing.drains ? node_steering::drain : node_steering::cordon});
+  }
+}
+
 } // namespace
 
 std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots) {
@@ -150,15 +168,16 @@ orchestra::orchestra(orchestra_options options)
   p.announce = options.announce;
   p.board = std::make_shared<slot_board>(options.slots);
   coordinator_parts made;
+  made.dispatcher = p.dispatcher =
+      p.system.spawn(actors::dispatcher, dispatcher_options{p.numbers, std::move(options.has_room),
+                                                            p.nodes, options.cluster.has_value()});
+  restore_standings(*options.journal, *p.nodes, p.dispatcher, options.announce);
   made.hub = p.hub = p.system.spawn(event_hub);
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
   made.journal = p.journal = p.system.spawn<caf::detached>(
       actors::journal, store, std::move(options.open_journal),
       journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
-  made.dispatcher = p.dispatcher =
-      p.system.spawn(actors::dispatcher, dispatcher_options{p.numbers, std::move(options.has_room),
-                                                            p.nodes, options.cluster.has_value()});
   made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
   made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true},
                                       options.make_runner, made.dispatcher, p.board);
@@ -169,7 +188,7 @@ orchestra::orchestra(orchestra_options options)
   p.gateway = p.system.spawn(gateway);
   if (options.slots != 0) {
     register_node here;
-    here.name = "local";
+    here.name = domain::local_node;
     here.pool = made.pool;
     here.slots = static_cast<std::uint32_t>(options.slots);
     here.memory_bytes = lease_memory_bytes(options.memory_bytes, options.slots);
@@ -208,6 +227,11 @@ std::expected<void, std::string> orchestra::open_to_nodes() {
   p.cluster = p.system.spawn(actors::cluster, std::move(options));
   const auto path = p.door->path() + "/actors";
   if (auto ok = open_door(p.system, path, p.cluster); !ok) return ok;
+  for (const auto& row : p.nodes->read())
+    if (!row.isolated.empty()) table->isolate(row.name, row.isolated);
+  p.nodes->when_isolated([journal = p.journal](const node_row& row) {
+    caf::anon_send(journal, write_records{{row.standing()}});
+  });
   p.nodes->when_steered([table](const std::string& name, node_steering how) {
     if (how == node_steering::uncordon) table->forgive(name);
   });

@@ -1,12 +1,12 @@
 // All actors of one process, assembled and ended in the right order: what `main` holds.
 #pragma once
 
-#include "actors/host_slot.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/journal.hpp"
 #include "actors/node_board.hpp"
 #include "actors/previewer.hpp"
 #include "actors/slot_board.hpp"
+#include "actors/source_opener.hpp"
 #include "actors/usage_board.hpp"
 #include "actors/vitals.hpp"
 

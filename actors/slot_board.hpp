@@ -41,6 +41,7 @@ public:
   std::vector<std::size_t> take(std::size_t rows) {
     const std::lock_guard lock(mutex_);
     std::vector<std::size_t> taken;
+    taken.reserve(rows);
     while (taken.size() < rows) {
       if (free_.empty()) {
         free_.push_back(slots_.size());

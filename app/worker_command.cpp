@@ -116,7 +116,7 @@ int run_session(const worker_options_asked& o, const place& to, const std::strin
   session_watch watch;
   options.lost = [&watch] { watch.tell(true); };
   options.wait_for_stop = [&watch] { return watch.wait(); };
-  const auto end = actors::run_worker_session(options, **hosts);
+  const auto end = actors::run_worker_session(options, actors::host_runners(**hosts));
   const auto& code = end.refusal.code;
   if (!code.empty()) say("not joined: " + end.refusal.text);
   if (end.stopped) return session_stopped;

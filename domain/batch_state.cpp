@@ -115,7 +115,7 @@ public:
       if (!is(i, file_status::running)) return wrong_state();
     for (const file_index i : e.interrupted) {
       auto& history = s.histories[i];
-      history.crashes += e.process_survived ? 0 : 1;
+      history.crashes += e.process_survived || history.elsewhere ? 0 : 1;
       give_back(history);
       if (live())
         set(i, file_status::queued);
@@ -141,6 +141,7 @@ public:
     auto& history = s.histories[e.index];
     history.attempts = e.attempt;
     history.lease = e.lease;
+    history.elsewhere = e.node != local_node;
     return {};
   }
   result operator()(const file_completed& e) {

@@ -35,6 +35,7 @@ struct file_history {
   std::uint32_t crashes = 0;    // times it was running when the process died
   std::uint32_t nodes_lost = 0; // in a row
   lease_id lease = 0;           // while running
+  bool elsewhere = false;       // on another machine: then it did not bring this process down
   bool operator==(const file_history&) const = default;
 };
 

@@ -166,7 +166,7 @@ public:
     if (is_terminal(s.phase) || c.process_survived) return events;
     for (const file_index i : recovered.interrupted) {
       const auto& history = s.histories.at(i);
-      if (history.crashes + 1 >= limits::crashes_max)
+      if (!history.elsewhere && history.crashes + 1 >= limits::crashes_max)
         events.emplace_back(file_failed{i, history.attempts, failure_reason::crashed,
                                         "the process died three times while it ran this file"});
     }

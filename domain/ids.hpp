@@ -25,6 +25,8 @@ using seq = std::uint64_t;
 
 // Names one grant of a slot for one attempt at one file; never used twice in a process.
 using lease_id = std::uint64_t;
+// The server itself, among the machines that convert.
+inline constexpr std::string_view local_node = "local";
 
 // Makes a UUIDv7 from milliseconds since the Unix epoch and ten random bytes.
 batch_id make_batch_id(std::uint64_t unix_ms, std::span<const std::uint8_t, 10> random);

@@ -24,6 +24,22 @@ std::expected<named_batch, problem> find_batch(call& c, std::string_view text) {
   return named_batch{*id, *facts};
 }
 
+task<bool> keep_audited(call& c, persistence::access_record record, std::string_view action,
+                        unsigned status) {
+  std::vector<persistence::access_record> records;
+  records.push_back(std::move(record));
+  records.emplace_back(audit_of(c, action, status, "ok"));
+  const bool kept = co_await c.s.gateway.keep(std::move(records));
+  c.audited = kept;
+  co_return kept;
+}
+
+problem not_kept() {
+  problem p{"in_doubt"};
+  p.retry_after_s = 1;
+  return p;
+}
+
 problem journal_problem(const persistence::journal_error&) {
   problem p{"in_doubt", "The journal cannot be read."};
   p.retry_after_s = 1;

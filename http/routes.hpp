@@ -34,6 +34,12 @@ std::expected<named_batch, problem> find_batch(call& c, std::string_view id);
 task<std::expected<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
                                                             bool with_files);
 
+// Keeps a record together with the entry of the audit that tells of it; false when it is not known
+// to be durable, and `not_kept` is what to answer then.
+task<bool> keep_audited(call& c, persistence::access_record record, std::string_view action,
+                        unsigned status);
+problem not_kept();
+
 // What the actors answered, as a problem; nothing when all is well.
 std::optional<problem> problem_of(const actors::command_outcome& outcome);
 

@@ -67,24 +67,12 @@ task<response> list_tokens(call& c) {
   co_return json_response(200, json::serialize(json::object{{"tokens", std::move(list)}}));
 }
 
-// Keeps a token together with the entry of the audit that tells of it.
 task<bool> keep(call& c, const persistence::token_record& token, std::string_view action,
                 unsigned status) {
   c.subject = token.id;
-  std::vector<persistence::access_record> records;
-  records.emplace_back(token);
-  records.emplace_back(audit_of(c, action, status, "ok"));
-  const bool kept = co_await c.s.gateway.keep(std::move(records));
-  if (!kept) co_return false;
-  c.s.identities.put(token);
-  c.audited = true;
-  co_return true;
-}
-
-problem not_kept() {
-  problem p{"in_doubt"};
-  p.retry_after_s = 1;
-  return p;
+  const bool kept = co_await keep_audited(c, token, action, status);
+  if (kept) c.s.identities.put(token);
+  co_return kept;
 }
 
 task<response> create_token(call& c) {

@@ -47,7 +47,7 @@ task<response> list_nodes(call& c) {
   co_return r;
 }
 
-task<response> steer(call& c, actors::node_steering how) {
+task<response> steer(call& c, actors::node_steering how, std::string_view action) {
   c.subject = c.param(0);
   actors::steer_node wish{c.param(0), how};
   std::function<void(std::function<void(actors::node_steered)>)> start = [&c, wish](auto then) {
@@ -57,19 +57,23 @@ task<response> steer(call& c, actors::node_steering how) {
   if (!done.known)
     co_return problem_response({"not_found", "There is no node of this name, and never was."},
                                c.rq);
-  for (const auto& node : c.s.gateway.actors().nodes().read())
-    if (node.name == wish.name) co_return json_response(200, json::serialize(node_object(node)));
+  for (const auto& node : c.s.gateway.actors().nodes().read()) {
+    if (node.name != wish.name) continue;
+    const bool kept = co_await keep_audited(c, node.standing(), action, 200);
+    if (!kept) co_return problem_response(not_kept(), c.rq);
+    co_return json_response(200, json::serialize(node_object(node)));
+  }
   co_return problem_response({"not_found"}, c.rq);
 }
 
 task<response> cordon(call& c) {
-  return steer(c, actors::node_steering::cordon);
+  return steer(c, actors::node_steering::cordon, "node.cordon");
 }
 task<response> uncordon(call& c) {
-  return steer(c, actors::node_steering::uncordon);
+  return steer(c, actors::node_steering::uncordon, "node.uncordon");
 }
 task<response> drain(call& c) {
-  return steer(c, actors::node_steering::drain);
+  return steer(c, actors::node_steering::drain, "node.drain");
 }
 
 } // namespace

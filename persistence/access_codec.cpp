@@ -68,6 +68,20 @@ std::optional<token_record> decode_token(std::string_view id, std::string_view b
   return token;
 }
 
+std::string encode_standing(const node_standing& standing) {
+  pb::NodeStanding m;
+  m.set_cordoned(standing.cordoned);
+  m.set_drains(standing.drains);
+  m.set_isolated(standing.isolated);
+  return m.SerializeAsString();
+}
+
+std::optional<node_standing> decode_standing(std::string_view name, std::string_view bytes) {
+  pb::NodeStanding m;
+  if (!parse(m, bytes)) return std::nullopt;
+  return node_standing{std::string{name}, m.cordoned(), m.drains(), m.isolated()};
+}
+
 std::string encode_audit(const audit_entry& e) {
   pb::AuditEntry m;
   m.set_time_us(e.time_us);

@@ -1,4 +1,5 @@
-// What the journal keeps beside batches: who may use the server, and who did what.
+// What the journal keeps beside batches: who may use the server, who did what, and which machines
+// are given work.
 #pragma once
 
 #include "domain/ids.hpp"
@@ -65,7 +66,18 @@ struct token_use {
   std::int64_t time_us = 0;
 };
 
-using access_record = std::variant<token_record, audit_entry, token_use>;
+// What admins, or its own lies, have decided of a machine that converts.
+struct node_standing {
+  std::string name;
+  bool cordoned = false; // gets no new files
+  bool drains = false;   // and is to be switched off
+  std::string isolated;  // why it is not let in; empty: it is
+  // Like any other: nothing is kept of it.
+  bool ordinary() const { return !cordoned && !drains && isolated.empty(); }
+  bool operator==(const node_standing&) const = default;
+};
+
+using access_record = std::variant<token_record, audit_entry, token_use, node_standing>;
 
 // What an earlier request of the same name made.
 struct idempotency_record {
@@ -78,6 +90,8 @@ std::string encode_token(const token_record& token);
 std::optional<token_record> decode_token(std::string_view id, std::string_view bytes);
 std::string encode_audit(const audit_entry& entry);
 std::optional<audit_entry> decode_audit(domain::seq seq, std::string_view bytes);
+std::string encode_standing(const node_standing& standing);
+std::optional<node_standing> decode_standing(std::string_view name, std::string_view bytes);
 std::string encode_idempotency(const idempotency_record& record);
 std::optional<idempotency_record> decode_idempotency(std::string_view bytes);
 

@@ -177,6 +177,21 @@ journal_result<std::vector<token_record>> read_view::tokens() const {
   return all;
 }
 
+journal_result<std::vector<node_standing>> read_view::node_standings() const {
+  std::vector<node_standing> all;
+  bool readable = true;
+  const auto prefix = keys::prefix(keys::kind::node);
+  const auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+    auto standing = decode_standing(key.substr(1), value);
+    readable = standing.has_value();
+    if (standing) all.push_back(std::move(*standing));
+    return readable;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  if (!readable) return std::unexpected(unreadable("what was decided of a machine"));
+  return all;
+}
+
 journal_result<std::optional<idempotency_record>>
 read_view::idempotent_request(const std::string& owner, const std::string& key) const {
   const auto bytes = value_of(*db_, keys::request(owner, key));

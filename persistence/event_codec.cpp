@@ -484,6 +484,7 @@ std::string encode_snapshot(const batch_state& state, seq seq, domain::seq comma
     h.set_crashes(history.crashes);
     h.set_nodes_lost(history.nodes_lost);
     h.set_lease(history.lease);
+    h.set_elsewhere(history.elsewhere);
   }
   for (const auto& [index, reason] : state.failures) {
     auto& f = *m.add_failures();
@@ -528,7 +529,8 @@ std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
   }
   for (const auto& h : m.histories()) {
     ok = ok && h.index() < state.files.size();
-    state.histories[h.index()] = {h.attempts(), h.crashes(), h.nodes_lost(), h.lease()};
+    state.histories[h.index()] = {h.attempts(), h.crashes(), h.nodes_lost(), h.lease(),
+                                  h.elsewhere()};
   }
   for (const auto& f : m.failures())
     ok = ok && f.index() < state.files.size() &&

@@ -37,6 +37,13 @@ seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
     to.Put(keys::use(use->token), std::to_string(use->time_us));
     return last;
   }
+  if (const auto* standing = std::get_if<node_standing>(&record)) {
+    if (standing->ordinary())
+      to.Delete(keys::node(standing->name));
+    else
+      to.Put(keys::node(standing->name), encode_standing(*standing));
+    return last;
+  }
   to.Put(keys::audit(last + 1), encode_audit(std::get<audit_entry>(record)));
   return last + 1;
 }

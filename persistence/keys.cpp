@@ -99,6 +99,10 @@ std::string use(std::string_view token_id) {
   return prefix(kind::use).append(token_id);
 }
 
+std::string node(std::string_view name) {
+  return prefix(kind::node).append(name);
+}
+
 std::string request(std::string_view owner, std::string_view idempotency_key) {
   return prefix(kind::request).append(owner).append(1, '\0').append(idempotency_key);
 }

@@ -14,6 +14,7 @@
 //   audit     'a' seq (8)                              → AuditEntry
 //   token     't' token id                             → Token
 //   use       'n' token id                             → its last use: microseconds, in decimal
+//   node      'w' name of a machine                    → NodeStanding
 //   request   'i' owner · 0 · idempotency key          → Idempotency
 //   upload    'h' owner · 0 · SHA-256 (32)             → batch id (16) that brought these bytes
 #pragma once
@@ -41,6 +42,7 @@ enum class kind : char {
   audit = 'a',
   token = 't',
   use = 'n',
+  node = 'w',
   request = 'i',
   upload = 'h',
 };
@@ -62,6 +64,7 @@ std::string deletion_prefix(std::string_view owner);
 std::string audit(domain::seq seq);
 std::string token(std::string_view id);
 std::string use(std::string_view token_id);
+std::string node(std::string_view name);
 std::string request(std::string_view owner, std::string_view idempotency_key);
 std::string upload(std::string_view owner, std::span<const std::uint8_t, 32> sha256);
 // All batches of one owner begin so.

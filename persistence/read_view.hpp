@@ -73,6 +73,7 @@ public:
 
   journal_result<std::optional<token_record>> token(std::string_view id) const;
   journal_result<std::vector<token_record>> tokens() const;
+  journal_result<std::vector<node_standing>> node_standings() const;
   journal_result<std::optional<idempotency_record>>
   idempotent_request(const std::string& owner, const std::string& key) const;
   // The audit after a seq, in order; `visit` returns false to stop.

@@ -24,9 +24,9 @@ using domain::batch_id;
 using domain::seq;
 
 // Kinds of keys that cannot be made again from events.
-constexpr keys::kind own_records[] = {keys::kind::audit,    keys::kind::token,
-                                      keys::kind::use,      keys::kind::request,
-                                      keys::kind::deletion, keys::kind::tombstone};
+constexpr keys::kind own_records[] = {keys::kind::audit,    keys::kind::token,    keys::kind::use,
+                                      keys::kind::request,  keys::kind::deletion, keys::kind::node,
+                                      keys::kind::tombstone};
 
 std::string_view plural_of(keys::kind kind) {
   switch (kind) {
@@ -40,6 +40,8 @@ std::string_view plural_of(keys::kind kind) {
     return "idempotency keys";
   case keys::kind::deletion:
     return "news of deletions";
+  case keys::kind::node:
+    return "cordons of machines";
   default:
     return "marks of deleted batches";
   }

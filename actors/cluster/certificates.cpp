@@ -1,6 +1,7 @@
 #include "actors/cluster/certificates.hpp"
 
 #include "config/limits.hpp"
+#include "domain/ids.hpp"
 #include "persistence/files.hpp"
 
 #include <algorithm>
@@ -279,7 +280,7 @@ cluster_result issue_certificate(const std::string& folder, const std::string& n
   if (!is_node_name(name))
     return wrong(name + " is no name of a node: letters, digits, dots and hyphens, at most " +
                  std::to_string(limits::node_name_bytes_max));
-  if (name == "local") return wrong("local is the server itself; choose another name");
+  if (name == domain::local_node) return wrong("local is the server itself; choose another name");
   const folder_lock lock(folder);
   const auto by = read_authority(folder);
   if (!by) return std::unexpected(by.error());
@@ -315,7 +316,7 @@ read_certificates(const std::string& folder) {
     std::string state;
     if (!(words >> c.serial >> c.name >> c.expires_s >> state) ||
         (state != "issued" && state != "revoked"))
-      return wrong(folder + "/nodes: cannot be read: " + line);
+      return wrong((folder + "/nodes: cannot be read: ").append(line));
     c.revoked = state == "revoked";
     all.push_back(std::move(c));
   }

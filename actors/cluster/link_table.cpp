@@ -69,6 +69,7 @@ std::shared_ptr<link_facts> link_table::find(const std::string& token) const {
 std::vector<std::shared_ptr<link_facts>> link_table::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::shared_ptr<link_facts>> links;
+  links.reserve(by_token_.size());
   for (const auto& [token, link] : by_token_)
     links.push_back(link);
   return links;

@@ -1,6 +1,7 @@
 #include "actors/cluster/spool.hpp"
 
 #include "actors/cluster/read_piece.hpp"
+#include "config/limits.hpp"
 
 #include <cerrno>
 #include <charconv>

@@ -2,8 +2,10 @@
 // hosts that made them. Nothing of it outlives the process. From any thread.
 #pragma once
 
-#include "actors/host_slot.hpp"
+#include "codecs/codec_error.hpp"
+#include "codecs/unique_fd.hpp"
 #include "domain/ids.hpp"
+#include "persistence/output_store.hpp"
 
 #include <map>
 #include <mutex>

@@ -2,6 +2,7 @@
 
 #include "actors/cluster/read_piece.hpp"
 #include "actors/store_error.hpp"
+#include "codecs/host/codec_host.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>

@@ -4,7 +4,7 @@
 
 #include "actors/cluster/piece_pacer.hpp"
 #include "actors/cluster/wire.hpp"
-#include "actors/host_slot.hpp"
+#include "actors/source_opener.hpp"
 
 #include <chrono>
 #include <deque>

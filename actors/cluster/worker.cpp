@@ -229,6 +229,7 @@ worker_actor::behavior_type worker(self_pointer self, worker_options options) {
   s.pool = self->spawn(codec_pool, pool_options{s.options.slots, s.options.detached},
                        s.options.make_runner, caf::actor_cast<dispatcher_actor>(worker_actor{self}),
                        s.options.board);
+  self->link_to(s.pool); // neither is of use without the other
   self->send(self, work_tick{});
   return {
       [self](const assign_file& message) { on_assign(self, message); },

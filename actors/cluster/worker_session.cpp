@@ -2,6 +2,7 @@
 
 #include "actors/cluster/basp_door.hpp"
 #include "actors/cluster/worker.hpp"
+#include "actors/host_slot.hpp"
 #include "actors/orchestra.hpp"
 
 #include <caf/actor_system.hpp>
@@ -57,8 +58,20 @@ private:
 
 } // namespace
 
+session_runners host_runners(codecs::host::zygote& hosts) {
+  return [&hosts](std::shared_ptr<spool> files, codecs::input_limits limits) {
+    const auto outputs = std::make_shared<spool_outputs>(files);
+    const source_opener open = [files](const domain::file_entry& file, bool) {
+      return files->open_input(std::stoull(file.source));
+    };
+    return [&hosts, outputs, limits, open] {
+      return std::make_unique<host_slot>(hosts, outputs, limits, open);
+    };
+  };
+}
+
 worker_session_end run_worker_session(const worker_session_options& options,
-                                      codecs::host::zygote& hosts) {
+                                      const session_runners& runners) {
   // Not ended in order when the link is lost: what is left of it is of no use to anybody.
   auto& config = *new worker_config;
   auto& system = *new caf::actor_system(config);
@@ -75,17 +88,9 @@ worker_session_end run_worker_session(const worker_session_options& options,
   limits_of_input.bytes = kept.answer().input_bytes_max;
   limits_of_input.pixels = kept.answer().image_pixels_max;
   const auto files = std::make_shared<spool>(options.folder);
-  const auto outputs = std::make_shared<spool_outputs>(files);
-  const auto open = [files](const domain::file_entry& file, bool) {
-    return files->open_input(std::stoull(file.source));
-  };
   const auto me = system.spawn<caf::detached>(
-      worker, worker_options{options.slots,
-                             [&hosts, outputs, limits_of_input, open] {
-                               return std::make_unique<host_slot>(hosts, outputs, limits_of_input,
-                                                                  open);
-                             },
-                             files, std::make_shared<slot_board>(options.slots), true,
+      worker, worker_options{options.slots, runners(files, limits_of_input), files,
+                             std::make_shared<slot_board>(options.slots), true,
                              [none_left] { none_left->set(); }});
   caf::scoped_actor self{system};
   cluster_joined joined;

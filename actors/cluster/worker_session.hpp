@@ -3,10 +3,16 @@
 #pragma once
 
 #include "actors/cluster/link_client.hpp"
-#include "codecs/host/codec_host.hpp"
+#include "actors/cluster/spool.hpp"
+#include "actors/slot_runner.hpp"
+#include "codecs/input_limits.hpp"
 
 #include <functional>
 #include <string>
+
+namespace darkroom::codecs::host {
+class zygote;
+}
 
 namespace darkroom::actors {
 
@@ -30,8 +36,14 @@ struct worker_session_end {
   link_refusal refusal; // code empty: it was let in
   bool stopped = false;
 };
+
+// Makes what converts in the slots: it reads from the spool and writes to it.
+using session_runners =
+    std::function<slot_runner_factory(std::shared_ptr<spool> files, codecs::input_limits limits)>;
+session_runners host_runners(codecs::host::zygote& hosts);
+
 // Returns with actors that still run: end the process, and nothing else.
 worker_session_end run_worker_session(const worker_session_options& options,
-                                      codecs::host::zygote& hosts);
+                                      const session_runners& runners);
 
 } // namespace darkroom::actors

@@ -105,7 +105,8 @@ private:
     std::atomic<bool> stop = false;
     const auto born = std::chrono::steady_clock::now();
     // One life in ten ends while it begins.
-    const auto life = roll(10) == 0 ? milliseconds(roll(120)) : milliseconds(120 + roll(900));
+    const auto life =
+        roll(10) == 0 ? milliseconds(roll(120)) : milliseconds(120 + roll(o_.life_ms - 120));
     std::vector<std::thread> threads;
     std::vector<std::string> complaints(users);
     std::vector<std::uint32_t> seeds(users);
@@ -125,6 +126,10 @@ private:
       std::this_thread::sleep_until(half);
       server->kill_hosts(hosts);
       r_.host_kills += 1;
+    }
+    if (serves && o_.disturb) {
+      std::this_thread::sleep_until(born + life * roll(100) / 100);
+      o_.disturb(static_cast<std::uint32_t>(dice_()));
     }
     std::this_thread::sleep_until(born + life);
     if (o_.end_life) {

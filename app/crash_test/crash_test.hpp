@@ -26,6 +26,9 @@ struct crash_test_options {
   // More, for one life that is to end suddenly.
   std::function<std::vector<std::string>(std::uint32_t cycle)> life_environment;
   std::function<void(const std::string&)> announce;
+  std::uint32_t life_ms = 1'000; // of the server, at most
+  // Called in each life, at an instant of the test's choice: does harm to something else.
+  std::function<void(std::uint32_t dice)> disturb;
   // Ends a life in another way than by `kill -9`. `in_doubt` is set before what is answered may be
   // lost. The error is a sentence.
   std::function<std::string(server_process& server, std::atomic<bool>& in_doubt)> end_life;

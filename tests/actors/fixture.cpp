@@ -1,5 +1,6 @@
 #include "fixture.hpp"
 
+#include "actors/cluster/wire.hpp"
 #include "actors/journal.hpp"
 #include "actors/orchestra.hpp"
 
@@ -14,6 +15,7 @@ using namespace actors;
 
 stage::config::config() {
   add_message_types<caf::id_block::darkroom>();
+  add_message_types<caf::id_block::darkroom_wire>();
   set("scheduler.policy", caf::atom("testing"));
   set("logger.verbosity", caf::atom("quiet"));
 }
@@ -211,7 +213,8 @@ void world::build() {
   parts_.placer = sys.spawn(placer, std::make_shared<outputs_in_memory>(seen));
   parts_.pool = sys.spawn(holding_pool, seen, parts_.dispatcher);
   parts_.seams = {[] { return std::int64_t{1'000'000}; }, [] { return 32'768u; }};
-  caf::anon_send(parts_.dispatcher, register_node{"n", parts_.pool, slots_, memory_bytes_});
+  caf::anon_send(parts_.dispatcher, register_node{std::string{domain::local_node}, parts_.pool,
+                                                  slots_, memory_bytes_});
   coordinator_ = sys.spawn(
       coordinator, parts_, [this](const std::string& line) { announced.push_back(line); },
       [this] { gave_up = true; });

@@ -84,6 +84,31 @@ void three_machines(std::size_t files) {
   CHECK(s.node("local").empty());
 }
 
+// At least so long.
+void stands_still(std::chrono::seconds time) {
+  site s;
+  const scratch own;
+  s.start_worker("still", 0, {"--slots", "2", "--tmp", own.path()});
+  s.start_worker("other");
+  REQUIRE(s.comes_to("still", "active"));
+  REQUIRE(s.comes_to("other", "active"));
+  const auto batch = s.submit(pictures(60));
+  until_busy(s, "still");
+  s.worker("still").signal_group(SIGSTOP);
+  const auto until = std::chrono::steady_clock::now() + time;
+  CHECK(s.comes_to("still", "lost"));
+  CHECK(s.completes(batch, 120));
+  const auto before = s.outputs(batch);
+  CHECK(before.size() == 60);
+  CHECK(comes_true([&] { return std::chrono::steady_clock::now() >= until; }));
+  s.worker("still").signal_group(SIGCONT);
+  CHECK(s.comes_to("still", "active"));
+  CHECK(s.outputs(batch) == before);
+  CHECK(fs::is_empty(own.path()));
+  const auto next = s.submit(pictures(4, 200)); // and it works as before
+  CHECK(s.completes(next, 60));
+}
+
 } // namespace
 
 TEST_CASE("three machines make of the files what one would") {
@@ -109,25 +134,11 @@ TEST_CASE("what a killed worker had is done by another, and the worker comes bac
 }
 
 TEST_CASE("a worker that stands still is given up, and nothing that it says later counts") {
-  site s;
-  const scratch own;
-  s.start_worker("still", 0, {"--slots", "2", "--tmp", own.path()});
-  s.start_worker("other");
-  REQUIRE(s.comes_to("still", "active"));
-  REQUIRE(s.comes_to("other", "active"));
-  const auto batch = s.submit(pictures(60));
-  until_busy(s, "still");
-  s.worker("still").signal_group(SIGSTOP);
-  CHECK(s.comes_to("still", "lost"));
-  CHECK(s.completes(batch, 120));
-  const auto before = s.outputs(batch);
-  CHECK(before.size() == 60);
-  s.worker("still").signal_group(SIGCONT);
-  CHECK(s.comes_to("still", "active"));
-  CHECK(s.outputs(batch) == before);
-  CHECK(fs::is_empty(own.path()));
-  const auto next = s.submit(pictures(4, 200)); // and it works as before
-  CHECK(s.completes(next, 60));
+  stands_still(std::chrono::seconds(0));
+}
+
+TEST_CASE("full: the same, of one that stood for half a minute", "[.full]") {
+  stands_still(std::chrono::seconds(30));
 }
 
 TEST_CASE("workers outlive the server, and the batch goes on where it was") {
@@ -168,15 +179,20 @@ TEST_CASE("a machine is cordoned, drained and put to work again") {
   REQUIRE(s.comes_to("a", "lost"));
   s.start_worker("a");
   CHECK(s.comes_to("a", "drained"));
-  REQUIRE(http.send("POST", "/v1/admin/nodes/a/uncordon").status == 200);
-  REQUIRE(http.send("POST", "/v1/admin/nodes/local/cordon").status == 200);
+  // And for the next life of the server.
+  CHECK(http.send("GET", "/metrics").body.find("darkroom_node_lost_total{node=\"a\"} 1") !=
+        std::string::npos);
+  s.server().restart();
+  CHECK(s.comes_to("a", "drained"));
+  auto again = s.server().client();
+  REQUIRE(again.send("POST", "/v1/admin/nodes/a/uncordon").status == 200);
+  REQUIRE(again.send("POST", "/v1/admin/nodes/local/cordon").status == 200);
   const auto second = s.submit(pictures(10));
   CHECK(s.completes(second, 60));
   CHECK(app::number_of(s.node("a"), "files_completed") == 10);
-  const auto told = http.send("GET", "/v1/admin/audit").body;
+  const auto told = again.send("GET", "/v1/admin/audit").body;
   CHECK(told.find("node.drain") != std::string::npos);
-  const auto metrics = http.send("GET", "/metrics").body;
-  CHECK(metrics.find("darkroom_node_lost_total{node=\"a\"} 1") != std::string::npos);
+  const auto metrics = again.send("GET", "/metrics").body;
   CHECK(metrics.find("darkroom_nodes{state=\"cordoned\"} 1") != std::string::npos);
 }
 

@@ -26,6 +26,8 @@ void is_found_out(const std::string& lie, const std::string& said) {
   CHECK(app::text_of(s.node("liar"), "isolated_because").find(said) != std::string::npos);
   CHECK(liar.wait(std::chrono::seconds(10)) == 10); // its link was cut
   CHECK(s.done_of(batch) == 0);
+  s.server().restart(); // which does not forget
+  CHECK(s.comes_to("liar", "isolated"));
   app::child_process again(launch);
   CHECK(again.wait(std::chrono::seconds(10)) == 11);
   CHECK(content_of(s.folder() / "liar.log").find("isolated: the server does not trust this node") !=

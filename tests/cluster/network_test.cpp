@@ -1,5 +1,6 @@
 // Networks that split, lose and crawl: everything completes, nothing twice.
 #include "site.hpp"
+#include "slow_proxy.hpp"
 
 #include <random>
 
@@ -149,4 +150,20 @@ TEST_CASE("wires of four workers fail one by one, and come back in any order") {
 
 TEST_CASE("full: the same, fifty times", "[.full]") {
   one_by_one(50);
+}
+
+TEST_CASE("a wire that is late by 100 to 300 ms, each way, is no reason to lose a machine") {
+  site s;
+  const slow_proxy late({7412, 7411, milliseconds(200), milliseconds(100)});
+  s.start_worker("w1", 0, {"--slots", "2"}, 7412);
+  s.start_worker("w2", 0, {"--slots", "2"}, 7412);
+  REQUIRE(s.comes_to("w1", "active"));
+  REQUIRE(s.comes_to("w2", "active"));
+  const auto batch = s.submit(pictures(20));
+  CHECK(s.completes(batch, 180));
+  CHECK(s.outputs(batch).size() == 20);
+  for (const auto* name : {"w1", "w2"}) {
+    CHECK(app::number_of(s.node(name), "times_lost") == 0);
+    CHECK(app::number_of(s.node(name), "round_trip_us") > 200'000);
+  }
 }

@@ -54,13 +54,14 @@ ended site::run(const std::vector<std::string>& words) {
   return run_darkroom(all, authority_.path());
 }
 
-void site::start_worker(const std::string& name, int machine,
-                        const std::vector<std::string>& more) {
+void site::start_worker(const std::string& name, int machine, const std::vector<std::string>& more,
+                        int port) {
   auto identity = authority_ / (name + ".pem");
   if (!std::filesystem::exists(identity)) identity = issue(name);
   const auto host = machine == 0 ? "127.0.0.1" : network::server_of(machine);
-  std::vector<std::string> words{DARKROOM_BINARY, "worker",     "--join",
-                                 host + ":7411",  "--identity", identity};
+  std::vector<std::string> words{DARKROOM_BINARY, "worker",
+                                 "--join",        host + ':' + std::to_string(port),
+                                 "--identity",    identity};
   words.insert(words.end(), more.begin(), more.end());
   if (machine != 0) words = network_->on(machine, words);
   workers_[name] = std::make_unique<app::child_process>(app::child_launch{

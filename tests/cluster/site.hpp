@@ -13,9 +13,9 @@ public:
   // `here`: slots on the server itself.
   explicit site(bool here = false, std::vector<std::string> arguments = {});
 
-  // The first part of a word is a worker's name; without a machine it runs beside the server.
+  // Without a machine it runs beside the server.
   void start_worker(const std::string& name, int machine = 0,
-                    const std::vector<std::string>& more = {"--slots", "2"});
+                    const std::vector<std::string>& more = {"--slots", "2"}, int port = 7411);
   app::child_process& worker(const std::string& name) { return *workers_.at(name); }
   void stop_worker(const std::string& name) { workers_.erase(name); } // kill -9 of its group
   std::string log_of(const std::string& name) const {

@@ -37,7 +37,9 @@ public:
     return events.error().code;
   }
   void started() { tell(start_batch{}); }
-  void run(file_index i, lease_id lease) { tell(start_file{i, lease, "n"}); }
+  void run(file_index i, lease_id lease, std::string_view node = local_node) {
+    tell(start_file{i, lease, std::string{node}});
+  }
   void done(file_index i, lease_id lease) {
     file_completed result;
     result.index = i;
@@ -272,6 +274,20 @@ TEST_CASE("after a crash what was running is queued again; recovering twice chan
   CHECK(s.state.histories.at(0).attempts == 0);
   CHECK(s.state.histories.at(0).crashes == 1);
   CHECK(s.tell(recover_batch{}).empty());
+}
+
+TEST_CASE("a file that ran on another machine did not bring the server down") {
+  story s(1);
+  s.started();
+  for (lease_id lease = 1; lease <= 2 * limits::crashes_max; ++lease) {
+    s.run(0, lease, "studio-1");
+    s.tell(recover_batch{});
+  }
+  CHECK(s.file(0) == file_status::queued);
+  CHECK(s.state.histories.at(0).crashes == 0);
+  s.run(0, 100);
+  s.tell(recover_batch{});
+  CHECK(s.state.histories.at(0).crashes == 1);
 }
 
 TEST_CASE("the third crash with the same file running fails that file") {

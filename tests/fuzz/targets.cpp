@@ -1,5 +1,6 @@
 #include "targets.hpp"
 
+#include "actors/cluster/link_hello.hpp"
 #include "codecs/conversion_plan.hpp"
 #include "codecs/format.hpp"
 #include "codecs/host/protocol.hpp"
@@ -195,6 +196,22 @@ void settings_toml(bytes b) {
   must(config::read_toml(again, config::to_toml(s), "again.toml").has_value());
 }
 
+// Both sides of a new link.
+void link_greeting(bytes b) {
+  if (const auto hello = actors::read_hello(text_of(b))) {
+    const auto text = actors::to_text(*hello);
+    const auto again = actors::read_hello(text);
+    must(again && actors::to_text(*again) == text);
+    must(hello->protocol != actors::link_protocol ||
+         (hello->slots > 0 && hello->slots <= limits::slots_max));
+  }
+  if (const auto answer = actors::read_answer(text_of(b))) {
+    const auto text = actors::to_text(*answer);
+    const auto again = actors::read_answer(text);
+    must(again && actors::to_text(*again) == text);
+  }
+}
+
 } // namespace
 
 const std::vector<fuzz_target>& fuzz_targets() {
@@ -204,7 +221,7 @@ const std::vector<fuzz_target>& fuzz_targets() {
       {"event_codec", event_codec},     {"http_request", http_request},
       {"multipart", multipart},         {"host_reply", host_reply},
       {"host_job", host_job},           {"spec_json", spec_json},
-      {"settings_toml", settings_toml},
+      {"settings_toml", settings_toml}, {"link_greeting", link_greeting},
   };
   return all;
 }

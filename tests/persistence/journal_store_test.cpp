@@ -302,6 +302,26 @@ TEST_CASE("a byte changed inside what was synced is refused, not skipped") {
   CHECK(opened.error().fault == journal_fault::corrupt);
 }
 
+TEST_CASE("what was decided of machines is kept until it is taken back") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  const auto keep = [&](access_record record) {
+    append_request request;
+    request.records_only = true;
+    request.records.push_back(std::move(record));
+    REQUIRE(w.store().append(std::span(&request, 1), true));
+  };
+  const node_standing drained{"a", true, true, {}}, liar{"b", false, false, "told a lie"};
+  keep(drained);
+  keep(liar);
+  w.reopen();
+  CHECK(w.view().node_standings() == std::vector{drained, liar});
+  keep(node_standing{"a", false, false, {}});
+  w.reopen();
+  CHECK(w.view().node_standings() == std::vector{liar});
+  CHECK(w.view().verify() == std::vector<std::string>{});
+}
+
 TEST_CASE("tokens and the audit are kept; a use brings no revoked token back") {
   tests::scratch dir;
   writer w(dir / "j");

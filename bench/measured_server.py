@@ -1,0 +1,86 @@
+"""A server that a measurement starts for itself, on a data folder of its own, and its clients."""
+import http.client
+import json
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+import zlib
+
+TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+BUILD = os.path.join(TOP, "build", "release")
+PORT = 8731
+
+
+def processor_s(pid):
+    """What a process has used of the processors since its start."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_kib(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+class Server:
+    def __init__(self, *settings, prefix=()):
+        self.data = tempfile.mkdtemp(prefix="darkroom-bench-")
+        words = [*prefix, os.path.join(BUILD, "darkroom"), "serve", "--data", self.data,
+                 "--listen", f"127.0.0.1:{PORT}"]
+        for one in ("log.requests=false", "rate.ip_per_s=1000000", "rate.ip_burst=1000000",
+                    "rate.user_per_s=1000000", "rate.user_burst=1000000", *settings):
+            words += ["--set", one]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.pid = self.process.pid
+        self.token = self.process.stdout.readline().strip()
+        while not self.ready():
+            time.sleep(0.05)
+
+    def ready(self):
+        if self.process.poll() is not None:
+            raise SystemExit("the server did not start; is something else at its port?")
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(60)
+        shutil.rmtree(self.data)
+
+
+class Client:
+    def __init__(self, token):
+        self.token = token
+        self.connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=120)
+
+    def send(self, method, path, body=None, **headers):
+        headers["Authorization"] = "Bearer " + self.token
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        self.connection.request(method, path, body, headers)
+        answer = self.connection.getresponse()
+        content = answer.read()
+        if answer.status >= 300:
+            raise SystemExit(f"{method} {path}: {answer.status} {content.decode()}")
+        return json.loads(content) if content and content[:1] == b"{" else content
+
+    def batch(self, output="png", **more):
+        spec = {"outputs": [{"format": output}]}
+        return self.send("POST", "/v1/batches", {"spec": spec, **more})["id"]
+
+
+def png(number):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    row = b"\0" + struct.pack(">I", number)[1:] * 4
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 1, 8, 2, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(row)) + chunk(b"IEND", b""))

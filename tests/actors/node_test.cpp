@@ -1,0 +1,352 @@
+// NODE: one machine, seen from the server, with a worker that the test speaks for.
+#include "noting_actors.hpp"
+
+#include "actors/cluster/node.hpp"
+#include "persistence/output_directory.hpp"
+
+using namespace darkroom;
+using namespace darkroom::actors;
+using namespace darkroom::tests;
+using domain::failure_reason;
+using domain::interruption;
+using kind = conversion_outcome::kind;
+
+namespace {
+
+struct machine {
+  machine() {
+    link->name = "m";
+    link->token = "t";
+    link->address = "10.0.0.2";
+    link->hello.version = "1";
+    link->hello.machine = link->hello.actor_node = "a";
+    link->hello.slots = 2;
+    link->hello.memory_bytes = limits::GiB;
+    link->cut = [this] { cut = true; };
+    REQUIRE_FALSE(links->refuse(link));
+    worker = on.system().spawn(noting_worker, to);
+    asker = on.system().spawn(noting_converter, to);
+    dispatcher = on.system().spawn(noting_dispatcher, to);
+    under_test = on.system().spawn(
+        node,
+        node_options{link, links, nodes, slots, dispatcher,
+                     transfer_options{
+                         [](const domain::file_entry&, bool) -> codecs::result<codecs::unique_fd> {
+                           return codecs::fail(failure_reason::source_missing, "none here");
+                         },
+                         std::make_shared<persistence::output_directory>(folder.path())},
+                     false, [] { return std::int64_t{1}; }},
+        worker);
+    on.run();
+  }
+  ~machine() {
+    for (const auto& actor :
+         {caf::actor_cast<caf::actor>(worker), caf::actor_cast<caf::actor>(asker),
+          caf::actor_cast<caf::actor>(dispatcher), caf::actor_cast<caf::actor>(under_test)})
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    to->puller = nullptr;
+    to->assigned.clear();
+    to->registered.reset();
+    on.run();
+  }
+
+  void convert(domain::lease_id lease, std::size_t outputs = 1) {
+    caf::send_as(asker, under_test, convert_file{job_of(lease, outputs)});
+    on.run();
+  }
+  template<class Message>
+  void worker_says(Message message) {
+    caf::send_as(worker, under_test, std::move(message));
+    on.run();
+  }
+  void says_at(domain::lease_id lease, work_phase phase, std::uint8_t percent = 0) {
+    worker_says(work_progress{{{lease, static_cast<std::uint8_t>(phase), 0, percent}}});
+  }
+  void says_done(domain::lease_id lease, const domain::file_completed& result) {
+    file_ended ended;
+    ended.lease = lease;
+    ended.how = static_cast<std::uint8_t>(kind::converted);
+    ended.result = as_told(result);
+    worker_says(std::move(ended));
+  }
+  void says_failed(domain::lease_id lease, std::uint8_t reason, std::string detail = {}) {
+    file_ended ended;
+    ended.lease = lease;
+    ended.how = static_cast<std::uint8_t>(kind::failed);
+    ended.reason = reason;
+    ended.detail = std::move(detail);
+    worker_says(std::move(ended));
+  }
+  void give(domain::lease_id lease, std::string content) {
+    caf::send_as(worker, to->puller, output_piece{lease, 0, 0, std::move(content)});
+    on.run();
+  }
+  void interrupt(domain::lease_id lease) {
+    caf::anon_send(under_test, interrupt_conversion{lease});
+    on.run();
+  }
+  node_row row() const { return nodes->read().at(0); }
+  const conversion_outcome& outcome() const {
+    REQUIRE(to->outcomes.size() == 1);
+    return *to->outcomes[0].outcome;
+  }
+
+  scratch folder;
+  bool cut = false;
+  std::shared_ptr<link_facts> link = std::make_shared<link_facts>();
+  std::shared_ptr<link_table> links = std::make_shared<link_table>("1", "");
+  std::shared_ptr<node_board> nodes = std::make_shared<node_board>();
+  std::shared_ptr<slot_board> slots = std::make_shared<slot_board>(0);
+  std::shared_ptr<heard> to = std::make_shared<heard>();
+  stage on;
+  worker_actor worker;
+  converter_actor asker;
+  dispatcher_actor dispatcher;
+  node_actor under_test;
+};
+
+} // namespace
+
+TEST_CASE("a machine brings its slots, and room for files ahead") {
+  machine m;
+  REQUIRE(m.to->registered);
+  CHECK(m.to->registered->name == "m");
+  CHECK(m.to->registered->slots == 2);
+  CHECK(m.to->registered->ahead == 1);
+  CHECK_FALSE(m.to->registered->local);
+  CHECK(m.row().present);
+}
+
+TEST_CASE("a file goes to the worker, its outputs come back, and only then its lease ends") {
+  machine m;
+  m.convert(5);
+  REQUIRE(m.to->assigned.size() == 1);
+  CHECK(m.to->assigned[0].lease == 5);
+  CHECK(m.to->assigned[0].owner == "ann");
+  const auto entry = persistence::decode_entry(m.to->assigned[0].entry);
+  REQUIRE(entry);
+  CHECK(entry->path == "f5");
+  m.says_at(5, work_phase::converting, 40);
+  CHECK(m.slots->read()[2].path == "f5");
+  CHECK(m.slots->read()[2].progress.percent == 40);
+  m.says_done(5, result_of({"output"}));
+  CHECK(m.to->outcomes.empty());
+  CHECK(m.to->leases_ended.empty());
+  m.give(5, "output");
+  CHECK(m.outcome().how == kind::converted);
+  REQUIRE(m.outcome().staged.size() == 1);
+  CHECK(m.outcome().result.bytes_in == 100); // as the server knows it
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+  CHECK(m.to->dropped.size() == 1);
+  CHECK(m.slots->read()[2].path.empty());
+  CHECK(m.row().files_completed == 1);
+}
+
+TEST_CASE("a file that fails there fails with the worker's reason, made printable") {
+  machine m;
+  m.convert(5);
+  m.says_failed(5, static_cast<std::uint8_t>(failure_reason::truncated_input),
+                "ends\x1b[2J early" + std::string(10'000, 'x'));
+  CHECK(m.outcome().how == kind::failed);
+  CHECK(m.outcome().error.reason == failure_reason::truncated_input);
+  CHECK(m.outcome().error.detail.find('\x1b') == std::string::npos);
+  CHECK(m.outcome().error.detail.size() < 5'000);
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+}
+
+TEST_CASE("a worker whose disk is full rests, and its file goes elsewhere") {
+  machine m;
+  m.convert(5);
+  m.says_failed(5, static_cast<std::uint8_t>(failure_reason::disk_full));
+  CHECK(m.outcome().how == kind::interrupted);
+  CHECK(m.outcome().cause == interruption::disk_full);
+  CHECK(m.to->paused_ms == std::vector<std::uint32_t>{limits::node_paused_ms});
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+}
+
+TEST_CASE("what a worker says that cannot be isolates it, and gives all its files back") {
+  machine m;
+  m.convert(5);
+  m.convert(6);
+  m.says_at(5, work_phase::converting);
+  SECTION("a file that it was not given") {
+    m.says_done(77, result_of({"x"}));
+  }
+  SECTION("a result that cannot be read") {
+    file_ended ended;
+    ended.lease = 5;
+    ended.how = static_cast<std::uint8_t>(kind::converted);
+    ended.result = "?";
+    m.worker_says(ended);
+  }
+  SECTION("too many outputs") {
+    m.says_done(5, result_of({"x", "y"}));
+  }
+  SECTION("an output of no bytes") {
+    m.says_done(5, result_of({""}));
+  }
+  SECTION("an output larger than any") {
+    auto result = result_of({"x"});
+    result.outputs[0].bytes = limits::output_bytes_max + 1;
+    m.says_done(5, result);
+  }
+  SECTION("twice") {
+    m.says_done(5, result_of({"x"}));
+    m.says_done(5, result_of({"x"}));
+  }
+  SECTION("a reason that there is not") {
+    m.says_failed(5, 250);
+  }
+  SECTION("a phase that there is not") {
+    m.worker_says(work_progress{{{5, 9, 0, 0}}});
+  }
+  SECTION("a stage that there is not") {
+    m.worker_says(work_progress{{{5, 2, 99, 0}}});
+  }
+  SECTION("more than everything") {
+    m.says_at(5, work_phase::converting, 101);
+  }
+  SECTION("bytes that are not those of the result") {
+    m.says_done(5, result_of({"x"}));
+    m.give(5, "y");
+  }
+  SECTION("done, and then no bytes for long") {
+    m.says_done(5, result_of({"x"}));
+    m.on.advance(limits::lease_silence_ms + limits::node_look_ms);
+  }
+  CHECK(m.to->left);
+  CHECK(m.cut);
+  CHECK(m.row().state() == "isolated");
+  CHECK(m.links->isolated().contains("m"));
+  REQUIRE(m.to->outcomes.size() == 2);
+  for (const auto& o : m.to->outcomes)
+    CHECK(o.outcome->how == kind::interrupted);
+  CHECK(m.row().files_interrupted == 2);
+}
+
+TEST_CASE("a lease without a step forward ends; its slot is free when the worker says so") {
+  machine m;
+  m.convert(5);
+  const auto nearly = limits::lease_silence_ms - limits::node_look_ms;
+  m.on.advance(nearly);
+  m.says_at(5, work_phase::fetching, 10);
+  m.on.advance(nearly);
+  m.says_at(5, work_phase::fetching, 20);
+  m.on.advance(nearly);
+  CHECK(m.to->outcomes.empty());
+  m.says_at(5, work_phase::fetching, 20); // no step
+  m.on.advance(2 * limits::node_look_ms);
+  CHECK(m.outcome().how == kind::interrupted);
+  CHECK(m.outcome().cause == interruption::node_lost);
+  CHECK(m.to->leases_ended.empty());
+  m.worker_says(file_dropped{5});
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+  SECTION("what comes late is dropped and counted") {
+    m.says_done(5, result_of({"x"}));
+    CHECK(m.to->outcomes.size() == 1);
+    CHECK(m.row().late_results == 1);
+    CHECK(m.row().state() == "active");
+  }
+}
+
+TEST_CASE("outputs that come after their lease are not kept") {
+  machine m;
+  m.convert(5);
+  m.says_done(5, result_of({"output"}));
+  const auto puller = m.to->puller;
+  m.interrupt(5);
+  CHECK(m.outcome().how == kind::interrupted);
+  caf::send_as(m.worker, puller, output_piece{5, 0, 0, "output"});
+  m.on.run();
+  CHECK(m.to->outcomes.size() == 1);
+  CHECK(std::filesystem::is_empty(m.folder.path()));
+}
+
+TEST_CASE("an interruption is answered at once, and the slot counts until it is free") {
+  machine m;
+  m.convert(5);
+  m.interrupt(5);
+  CHECK(m.outcome().how == kind::interrupted);
+  CHECK(m.outcome().cause == interruption::shutdown);
+  REQUIRE(m.to->dropped.size() == 1);
+  CHECK_FALSE(m.to->dropped[0].only_if_waiting);
+  CHECK(m.to->leases_ended.empty());
+  m.interrupt(5); // again: it is being dropped
+  CHECK(m.to->leases_ended.empty());
+  m.worker_says(file_dropped{5});
+  CHECK(m.to->leases_ended.size() == 1);
+  SECTION("of a lease that it never had") {
+    m.interrupt(9);
+    CHECK(m.to->leases_ended.back() == 9);
+  }
+}
+
+TEST_CASE("a file that has not begun can be had back; one that has is left alone") {
+  machine m;
+  m.convert(5);
+  m.convert(6);
+  m.says_at(5, work_phase::converting);
+  caf::anon_send(m.under_test, recall_lease{5});
+  caf::anon_send(m.under_test, recall_lease{6});
+  m.on.run();
+  REQUIRE(m.to->dropped.size() == 1);
+  CHECK(m.to->dropped[0].lease == 6);
+  CHECK(m.to->dropped[0].only_if_waiting);
+  CHECK(m.to->outcomes.empty()); // the worker may have begun it meanwhile
+  m.worker_says(file_dropped{6});
+  CHECK(m.outcome().cause == interruption::not_begun);
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{6});
+}
+
+TEST_CASE("a lost link gives everything back at once: what had begun, and what had not") {
+  machine m;
+  m.convert(5);
+  m.convert(6);
+  m.says_at(5, work_phase::converting);
+  caf::anon_send_exit(m.worker, caf::exit_reason::kill);
+  m.on.run();
+  CHECK(m.to->left);
+  CHECK(m.cut);
+  CHECK(m.row().state() == "lost");
+  CHECK(m.links->all().empty());
+  REQUIRE(m.to->outcomes.size() == 2);
+  std::map<domain::lease_id, interruption> causes;
+  for (const auto& o : m.to->outcomes)
+    causes[o.lease] = o.outcome->cause;
+  CHECK(causes[5] == interruption::node_lost);
+  CHECK(causes[6] == interruption::not_begun);
+  SECTION("and what is still sent there comes back") {
+    m.convert(7);
+    REQUIRE(m.to->outcomes.size() == 3);
+    CHECK(m.to->outcomes[2].outcome->cause == interruption::not_begun);
+  }
+}
+
+TEST_CASE("a worker that leaves gets no more, and keeps what it has begun") {
+  machine m;
+  m.convert(5);
+  m.convert(6);
+  m.says_at(5, work_phase::converting);
+  m.worker_says(leaving{});
+  CHECK(m.to->paused_ms == std::vector<std::uint32_t>{UINT32_MAX});
+  REQUIRE(m.to->dropped.size() == 1);
+  CHECK(m.to->dropped[0].lease == 6);
+  m.says_done(5, result_of({"x"}));
+  m.give(5, "x");
+  CHECK(m.outcome().how == kind::converted);
+}
+
+TEST_CASE("only its own worker is heard") {
+  machine m;
+  m.convert(5);
+  file_ended ended;
+  ended.lease = 77; // would isolate it
+  caf::anon_send(m.under_test, ended);
+  caf::anon_send(m.under_test, work_progress{{{5, 9, 0, 0}}});
+  caf::anon_send(m.under_test, file_dropped{5});
+  caf::anon_send(m.under_test, leaving{});
+  m.on.run();
+  CHECK(m.row().state() == "active");
+  CHECK(m.to->outcomes.empty());
+  CHECK(m.to->paused_ms.empty());
+}

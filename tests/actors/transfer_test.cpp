@@ -1,0 +1,213 @@
+// TRANSFER: bytes of a node's files, by pieces.
+#include "noting_actors.hpp"
+
+#include "actors/cluster/transfer.hpp"
+#include "persistence/output_directory.hpp"
+
+using namespace darkroom;
+using namespace darkroom::actors;
+using namespace darkroom::tests;
+
+namespace {
+
+// A TRANSFER between a node and a worker that note.
+struct bench {
+  explicit bench(const std::string& input = "0123456789") {
+    std::ofstream(folder / "input") << input;
+    const auto open = [this](const domain::file_entry&, bool) -> codecs::result<codecs::unique_fd> {
+      opened += 1;
+      auto file = persistence::open_for_reading(folder / "input");
+      if (!file) return codecs::fail(domain::failure_reason::source_missing, "gone");
+      return std::move(*file);
+    };
+    worker = on.system().spawn(noting_worker, to);
+    node = on.system().spawn(noting_node, to);
+    under_test =
+        on.system().spawn(transfer,
+                          transfer_options{open, std::make_shared<persistence::output_directory>(
+                                                     std::string{folder / "outputs"})},
+                          worker);
+    std::filesystem::create_directory(folder / "outputs");
+  }
+  ~bench() {
+    for (const auto& actor :
+         {caf::actor_cast<caf::actor>(worker), caf::actor_cast<caf::actor>(node),
+          caf::actor_cast<caf::actor>(under_test)})
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    to->puller = nullptr;
+    on.run();
+  }
+  void pull(domain::lease_id lease, std::uint64_t offset, std::uint32_t bytes) {
+    caf::anon_send(under_test, pull_input{lease, offset, bytes});
+    on.run();
+  }
+  void fetch(domain::lease_id lease, const domain::file_completed& result) {
+    caf::send_as(node, under_test,
+                 fetch_outputs{lease, job_of(lease, result.outputs.size()), result});
+    on.run();
+  }
+  void give(domain::lease_id lease, std::uint32_t output, std::uint64_t offset,
+            std::string content) {
+    caf::anon_send(under_test, output_piece{lease, output, offset, std::move(content)});
+    on.run();
+  }
+
+  scratch folder;
+  int opened = 0;
+  std::shared_ptr<heard> to = std::make_shared<heard>();
+  stage on;
+  worker_actor worker;
+  node_actor node;
+  transfer_actor under_test;
+};
+
+} // namespace
+
+TEST_CASE("an input is read by pieces, from wherever the worker asks") {
+  bench b;
+  caf::anon_send(b.under_test, open_input{1, job_of(1).file});
+  b.pull(1, 4, 4);
+  b.pull(1, 0, 4);
+  b.pull(1, 8, 4);
+  REQUIRE(b.to->input_pieces.size() == 3);
+  CHECK(b.to->input_pieces[0].content == "4567");
+  CHECK(b.to->input_pieces[1].content == "0123");
+  CHECK(b.to->input_pieces[2].content == "89");
+  CHECK(b.opened == 1);
+}
+
+TEST_CASE("every request for an input is answered, also one that cannot be met") {
+  bench b;
+  SECTION("no such lease") {
+    b.pull(9, 0, 4);
+  }
+  SECTION("a lease that is over") {
+    caf::anon_send(b.under_test, open_input{1, job_of(1).file});
+    caf::anon_send(b.under_test, end_transfer{1, {}});
+    b.pull(1, 0, 4);
+  }
+  SECTION("more than a piece may have") {
+    caf::anon_send(b.under_test, open_input{1, job_of(1).file});
+    b.pull(1, 0, limits::piece_bytes_most + 1);
+  }
+  SECTION("after its end") {
+    caf::anon_send(b.under_test, open_input{1, job_of(1).file});
+    b.pull(1, 10, 4);
+  }
+  SECTION("a source that is gone") {
+    std::filesystem::remove(b.folder / "input");
+    caf::anon_send(b.under_test, open_input{1, job_of(1).file});
+    b.pull(1, 0, 4);
+  }
+  REQUIRE(b.to->input_pieces.size() == 1);
+  CHECK(b.to->input_pieces[0].failed);
+  CHECK(b.to->input_pieces[0].content.empty());
+}
+
+TEST_CASE("outputs are fetched by pieces, compared, and put on disk") {
+  bench b;
+  const std::vector<std::string> contents{std::string(100'000, 'a'), "second"};
+  b.fetch(1, result_of(contents));
+  for (std::size_t i = 0; i < b.to->output_pulls.size(); ++i) { // grows meanwhile
+    const auto pull = b.to->output_pulls[i];
+    CHECK(pull.bytes <= limits::piece_bytes_most);
+    b.give(pull.lease, pull.output, pull.offset,
+           contents.at(pull.output).substr(pull.offset, pull.bytes));
+  }
+  REQUIRE(b.to->fetched.size() == 1);
+  const auto& done = b.to->fetched[0];
+  REQUIRE(done.ok);
+  REQUIRE(done.staged.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i)
+    CHECK(content_of(b.folder / ("outputs/" + done.staged[i].temporary)) == contents[i]);
+}
+
+TEST_CASE("a result without outputs has nothing to fetch") {
+  bench b;
+  b.fetch(1, result_of({}));
+  REQUIRE(b.to->fetched.size() == 1);
+  CHECK(b.to->fetched[0].ok);
+  CHECK(b.to->output_pulls.empty());
+}
+
+TEST_CASE("bytes that are not as the worker said are a lie") {
+  bench b;
+  auto result = result_of({"0123456789"});
+  SECTION("other bytes") {
+    b.fetch(1, result);
+    b.give(1, 0, 0, "0123456788");
+  }
+  SECTION("another checksum") {
+    result.outputs[0].crc32 ^= 1;
+    b.fetch(1, result);
+    b.give(1, 0, 0, "0123456789");
+  }
+  SECTION("too few") {
+    b.fetch(1, result);
+    b.give(1, 0, 0, "012345678");
+  }
+  SECTION("too many") {
+    b.fetch(1, result);
+    b.give(1, 0, 0, "0123456789+");
+  }
+  SECTION("none") {
+    b.fetch(1, result);
+    b.give(1, 0, 0, "");
+  }
+  SECTION("from elsewhere") {
+    b.fetch(1, result);
+    b.give(1, 0, 5, "0123456789");
+  }
+  SECTION("of another output") {
+    b.fetch(1, result);
+    b.give(1, 1, 0, "0123456789");
+  }
+  REQUIRE(b.to->fetched.size() == 1);
+  CHECK_FALSE(b.to->fetched[0].lie.empty());
+  CHECK_FALSE(b.to->fetched[0].ok);
+  CHECK(b.to->fetched[0].staged.empty());
+  CHECK(std::filesystem::is_empty(b.folder / "outputs"));
+}
+
+TEST_CASE("a disk that takes no output is no lie of the worker's") {
+  bench b;
+  std::filesystem::remove(b.folder / "outputs");
+  std::ofstream(b.folder / "outputs") << "a file where the folder should be";
+  b.fetch(1, result_of({"0123456789"}));
+  b.give(1, 0, 0, "0123456789");
+  REQUIRE(b.to->fetched.size() == 1);
+  CHECK(b.to->fetched[0].lie.empty());
+  CHECK_FALSE(b.to->fetched[0].ok);
+  CHECK_FALSE(b.to->fetched[0].error.detail.empty());
+}
+
+TEST_CASE("pieces that nobody asked for, and those of a lease that is over, are nothing") {
+  bench b;
+  b.give(1, 0, 0, "unasked");
+  CHECK(b.to->fetched.empty());
+  b.fetch(1, result_of({"0123456789"}));
+  b.fetch(2, result_of({"abc"}));
+  caf::anon_send(b.under_test, end_transfer{1, {}});
+  b.give(1, 0, 0, "0123456789");
+  CHECK(b.to->fetched.empty());
+  b.give(2, 0, 0, "abc");
+  REQUIRE(b.to->fetched.size() == 1);
+  CHECK(b.to->fetched[0].ok);
+}
+
+TEST_CASE("only so much is on its way at a time") {
+  bench b;
+  std::vector<std::string> contents(1, std::string(limits::fetched_bytes_max / 2 + 1, 'x'));
+  const auto result = result_of(contents);
+  b.fetch(1, result);
+  b.fetch(2, result);
+  const auto all_of_the_first = [](const pull_output& p) { return p.lease == 1; };
+  CHECK(b.to->output_pulls.size() <= limits::pieces_in_flight_max);
+  for (std::size_t i = 0; i < b.to->output_pulls.size() && b.to->fetched.empty(); ++i) {
+    CHECK(std::ranges::all_of(b.to->output_pulls, all_of_the_first));
+    const auto pull = b.to->output_pulls[i];
+    b.give(pull.lease, 0, pull.offset, contents[0].substr(pull.offset, pull.bytes));
+  }
+  REQUIRE(b.to->fetched.size() == 1);
+  CHECK(b.to->output_pulls.back().lease == 2);
+}
