@@ -78,6 +78,7 @@ std::vector<std::pair<std::string, std::string>> everything() {
   all.emplace_back("token", encode_token(golden_token()));
   all.emplace_back("audit", encode_audit(golden_audit()));
   all.emplace_back("idempotency", encode_idempotency({{{1, 2}}, {3, 4}, 5}));
+  all.emplace_back("standing", encode_standing({"a", true, true, "told a lie"}));
   return all;
 }
 
