@@ -45,7 +45,7 @@ class Server:
             raise SystemExit("the server did not start; is something else at its port?")
         try:
             connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
-            connection.request("GET", "/readyz")
+            connection.request("GET", "/livez")
             return connection.getresponse().status == 200
         except OSError:
             return False

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,7 +26,12 @@ unique_fd reopened(int file) {
 
 } // namespace
 
-file_result<unique_fd> spool::make_file() const {
+file_result<unique_fd> spool::make_file(std::uint64_t bytes) const {
+  if (bytes <= limits::small_input_bytes) {
+    unique_fd memory{::memfd_create("darkroom-input", MFD_CLOEXEC)};
+    if (!memory) return std::unexpected(persistence::last_error("making a file in memory"));
+    return memory;
+  }
   auto path = folder_ + "/darkroom-input-XXXXXX";
   unique_fd file{::mkostemp(path.data(), O_CLOEXEC)};
   if (!file) return std::unexpected(persistence::last_error("making a file in " + folder_));

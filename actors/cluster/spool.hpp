@@ -1,5 +1,5 @@
-// What a worker has of its files: inputs in files without a name, outputs in the memory of the
-// hosts that made them. Nothing of it outlives the process. From any thread.
+// What a worker has of its files: small inputs in memory, others in files without a name, outputs in
+// the memory of the hosts that made them. Nothing of it outlives the process. From any thread.
 #pragma once
 
 #include "codecs/codec_error.hpp"
@@ -16,8 +16,8 @@ class spool {
 public:
   explicit spool(std::string folder) : folder_(std::move(folder)) {}
 
-  // A file without a name, for an input; the error is an errno.
-  persistence::file_result<codecs::unique_fd> make_file() const;
+  // A file without a name, for an input of so many bytes.
+  persistence::file_result<codecs::unique_fd> make_file(std::uint64_t bytes) const;
   void put_input(domain::lease_id lease, codecs::unique_fd file);
   // Opened anew: whoever reads has a position of its own.
   codecs::result<codecs::unique_fd> open_input(domain::lease_id lease) const;

@@ -102,12 +102,12 @@ void on_assign(self_pointer self, const assign_file& message) {
     return fail(self, at, {domain::failure_reason::internal, "the order cannot be read"});
   l.entry = std::make_shared<domain::file_entry>(std::move(*entry));
   l.spec = std::make_shared<domain::conversion_spec>(std::move(changed->spec));
-  auto file = s.options.files->make_file();
+  if (l.entry->bytes == 0)
+    return fail(self, at, {domain::failure_reason::truncated_input, "the file is empty"});
+  auto file = s.options.files->make_file(l.entry->bytes);
   if (!file) return fail(self, at, store_error(file.error()));
   l.file = std::move(*file);
   l.sum = std::make_unique<persistence::sha256>();
-  if (l.entry->bytes == 0)
-    return fail(self, at, {domain::failure_reason::truncated_input, "the file is empty"});
   fetch_more(self);
 }
 

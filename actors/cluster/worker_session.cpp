@@ -22,6 +22,8 @@ struct worker_config : caf::actor_system_config {
     add_message_types<caf::id_block::darkroom>();
     configure_door(*this);
     set("scheduler.max-threads", std::size_t{2});
+    set("scheduler.policy",
+        caf::atom("sharing")); // idle threads sleep, instead of looking for work
     set("logger.verbosity", caf::atom("quiet"));
   }
 };

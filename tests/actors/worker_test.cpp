@@ -111,6 +111,15 @@ struct workplace {
 
 } // namespace
 
+TEST_CASE("a large input lies in the folder while it is there, without a name") {
+  workplace w;
+  w.assign(1, std::string(limits::small_input_bytes + 1, 'x'));
+  CHECK(std::filesystem::is_empty(w.folder.path()));
+  w.serve();
+  REQUIRE(w.converted->size() == 1);
+  CHECK(w.converted->front().size() == limits::small_input_bytes + 1);
+}
+
 TEST_CASE("an input is fetched, converted, and its output kept until the server has it") {
   workplace w;
   w.assign(1, "picture", true);
@@ -182,7 +191,7 @@ TEST_CASE("orders that cannot be met are answered") {
   }
   SECTION("no folder for inputs") {
     std::filesystem::remove_all(w.folder.path());
-    w.assign(1, "picture");
+    w.assign(1, std::string(limits::small_input_bytes + 1, 'x'));
     REQUIRE(w.to->ended.size() == 1);
     CHECK(w.to->ended[0].reason == static_cast<std::uint8_t>(failure_reason::io_error));
   }
