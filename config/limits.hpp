@@ -199,6 +199,7 @@ inline constexpr std::uint32_t node_files_waiting_percent = 50; // of its slots,
 inline constexpr std::uint64_t small_input_bytes = 256 * KiB;   // convert it here, if there is room
 inline constexpr std::uint32_t piece_bytes_least = 8 * KiB, piece_bytes_first = 64 * KiB,
                                piece_bytes_most = 512 * KiB; // of a transfer, at a time
+inline constexpr std::uint64_t carried_bytes_max = 64 * KiB; // in the order or the result itself
 inline constexpr std::uint32_t piece_fast_ms = 300, piece_slow_ms = 1'000;
 inline constexpr std::size_t pieces_in_flight_max = 8;       // of one node, each way
 inline constexpr std::size_t transfers_per_node = 2;         // threads

@@ -76,9 +76,10 @@ void withdraw(self_pointer self, lease_map::iterator at, interruption cause) {
   const auto id = at->first;
   const auto l = take(s, at);
   self->send(s.transfers[l.transfer], end_transfer{id, {}});
-  self->send(s.worker, drop_file{id, false});
-  s.dropping.insert(id);
   report_interruption(self, l, cause);
+  if (!l.sent) return end_lease(self, id);
+  self->send(s.worker, drop_file{id});
+  s.dropping.insert(id);
 }
 
 void tell_bytes(node_state& s) {
@@ -130,7 +131,7 @@ void on_failed(self_pointer self, lease_map::iterator at, const file_ended& mess
   const auto id = at->first;
   const auto l = take(s, at);
   self->send(s.transfers[l.transfer], end_transfer{id, {}});
-  self->send(s.worker, drop_file{id, false});
+  self->send(s.worker, drop_file{.lease = id, .quiet = true});
   if (reason == failure_reason::disk_full) { // there, not here
     self->send(s.options.dispatcher,
                pause_node{codec_pool_actor{node_actor{self}}, limits::node_paused_ms});
@@ -145,6 +146,16 @@ void on_failed(self_pointer self, lease_map::iterator at, const file_ended& mess
   end_lease(self, id);
 }
 
+// Contents that came with a result: none, or all as it says, and small.
+bool fits(const std::vector<std::string>& contents, const domain::file_completed& result) {
+  std::uint64_t sum = 0;
+  for (const auto& content : contents)
+    sum += content.size();
+  return contents.empty() || (sum <= limits::carried_bytes_max &&
+                              std::ranges::equal(contents, result.outputs, {}, &std::string::size,
+                                                 &domain::output_record::bytes));
+}
+
 void on_converted(self_pointer self, lease_map::iterator at, const file_ended& message) {
   auto& l = at->second;
   auto decoded = persistence::decode_outcome(message.result);
@@ -155,12 +166,14 @@ void on_converted(self_pointer self, lease_map::iterator at, const file_ended& m
   if (result == nullptr || result->outputs.size() != l.job.file->outputs.size() ||
       !std::ranges::all_of(result->outputs, possible))
     return distrust(self, "told a result that cannot be");
+  if (!fits(message.contents, *result))
+    return distrust(self, "an output has other bytes than it said");
   l.fetching = l.begun = true;
   l.at.phase = static_cast<std::uint8_t>(work_phase::kept);
   l.deadline = self->clock().now() + milliseconds(limits::lease_silence_ms);
   result->bytes_in = l.job.file->bytes;
   self->send(self->state.transfers[l.transfer],
-             fetch_outputs{at->first, l.job, std::move(*result)});
+             fetch_outputs{at->first, l.job, std::move(*result), message.contents});
 }
 
 void on_file_ended(self_pointer self, const file_ended& message) {
@@ -203,7 +216,7 @@ void on_fetched(self_pointer self, const outputs_fetched& message) {
   if (!message.lie.empty()) return distrust(self, message.lie);
   const auto id = at->first;
   const auto l = take(s, at);
-  self->send(s.worker, drop_file{id, false}); // it need not keep it
+  self->send(s.worker, drop_file{.lease = id, .quiet = true}); // it need not keep it
   conversion_outcome outcome;
   if (message.ok) {
     outcome.how = conversion_outcome::kind::converted;
@@ -240,6 +253,27 @@ void on_progress(self_pointer self, const work_progress& message) {
 
 // --- What the server wants ----------------------------------------------------------------------
 
+// `content`: of a small input; empty: the worker pulls it.
+void assign(self_pointer self, domain::lease_id id, std::string content) {
+  auto& s = self->state;
+  const auto at = s.leases.find(id);
+  if (s.lost || at == s.leases.end()) return; // meanwhile
+  auto& l = at->second;
+  l.sent = true;
+  assign_file order;
+  order.lease = id;
+  order.source = s.transfers[l.transfer];
+  order.batch.assign(l.job.batch.bytes.begin(), l.job.batch.bytes.end());
+  order.index = l.job.index;
+  order.owner = l.job.owner;
+  order.entry = persistence::encode_entry(*l.job.file);
+  order.spec = persistence::encode_event(domain::spec_changed{*l.job.spec, {}}, 0, 0);
+  order.content = std::move(content);
+  order.memory_bytes = l.job.memory_bytes;
+  order.cpu_ms = l.job.cpu_ms;
+  self->send(s.worker, std::move(order));
+}
+
 void on_convert(self_pointer self, const convert_file& message) {
   auto& s = self->state;
   const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
@@ -257,18 +291,9 @@ void on_convert(self_pointer self, const convert_file& message) {
   l.transfer = id % s.transfers.size();
   l.at.phase = UINT8_MAX; // nothing heard yet
   l.deadline = self->clock().now() + milliseconds(limits::lease_silence_ms);
-  self->send(s.transfers[l.transfer], open_input{id, l.job.file});
-  assign_file assign;
-  assign.lease = id;
-  assign.source = s.transfers[l.transfer];
-  assign.batch.assign(l.job.batch.bytes.begin(), l.job.batch.bytes.end());
-  assign.index = l.job.index;
-  assign.owner = l.job.owner;
-  assign.entry = persistence::encode_entry(*l.job.file);
-  assign.spec = persistence::encode_event(domain::spec_changed{*l.job.spec, {}}, 0, 0);
-  assign.memory_bytes = l.job.memory_bytes;
-  assign.cpu_ms = l.job.cpu_ms;
-  self->send(s.worker, std::move(assign));
+  const bool small = l.job.file->bytes <= limits::carried_bytes_max;
+  self->send(s.transfers[l.transfer], open_input{id, l.job.file, small});
+  if (!small) assign(self, id, {});
 }
 
 void on_interrupt(self_pointer self, domain::lease_id id) {
@@ -286,8 +311,9 @@ void on_recall(self_pointer self, domain::lease_id id) {
   const auto at = s.leases.find(id);
   if (s.lost || at == s.leases.end() || at->second.begun) return;
   if (at->second.job.batch == domain::batch_id{}) return; // somebody waits for this picture
+  if (!at->second.sent) return withdraw(self, at, interruption::not_begun);
   at->second.recalled = true;
-  self->send(s.worker, drop_file{id, true});
+  self->send(s.worker, drop_file{.lease = id, .only_if_waiting = true});
 }
 
 void look(self_pointer self) {
@@ -364,6 +390,7 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
       [self](const work_progress& message) {
         if (is_from_worker(self)) on_progress(self, message);
       },
+      [self](const input_read& message) { assign(self, message.lease, message.content); },
       [self](const outputs_fetched& message) { on_fetched(self, message); },
       [self](const echo&) {
         auto& st = self->state;

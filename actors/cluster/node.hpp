@@ -33,6 +33,7 @@ struct node_state {
     conversion_job job;
     converter_actor asker;
     std::size_t transfer = 0;
+    bool sent = false;     // to the worker
     bool begun = false;    // in a slot there, or further
     bool fetching = false; // its outputs
     bool recalled = false;

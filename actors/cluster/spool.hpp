@@ -1,5 +1,5 @@
-// What a worker has of its files: small inputs in memory, others in files without a name, outputs in
-// the memory of the hosts that made them. Nothing of it outlives the process. From any thread.
+// What a worker has of its files: small inputs in memory, others in files without a name, outputs
+// in the memory of the hosts that made them. Nothing of it outlives the process. From any thread.
 #pragma once
 
 #include "codecs/codec_error.hpp"

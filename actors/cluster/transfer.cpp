@@ -35,6 +35,16 @@ std::string piece_of(transfer_state& s, transfer_state::input& in, const pull_in
   return read_piece(in.file.get(), wanted.offset, wanted.bytes);
 }
 
+// A small one whole, for the order itself.
+void on_open_input(self_pointer self, const open_input& message) {
+  auto& in = self->state.inputs[message.lease];
+  in = {message.file, {}, false};
+  if (!message.read_now) return;
+  const auto bytes = static_cast<std::uint32_t>(message.file->bytes);
+  self->send(caf::actor_cast<node_actor>(self->current_sender()),
+             input_read{message.lease, piece_of(self->state, in, {message.lease, 0, bytes})});
+}
+
 void on_pull_input(self_pointer self, const pull_input& wanted) {
   auto& s = self->state;
   input_piece piece{wanted.lease, wanted.offset, {}, false};
@@ -120,6 +130,31 @@ outputs_fetched keep(transfer_state& s, transfer_state::fetch& f) {
   return done;
 }
 
+void on_fetch_outputs(self_pointer self, const fetch_outputs& message) {
+  auto& s = self->state;
+  s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
+  s.inputs.erase(message.lease);
+  if (message.contents.size() != message.result.outputs.size()) {
+    s.fetches[message.lease].order = message;
+    return ask_for_more(self);
+  }
+  // Everything has come with the result.
+  transfer_state::fetch f;
+  f.order = message;
+  for (const auto& content : message.contents) {
+    f.files.push_back(codecs::host::make_output_file());
+    const auto bytes =
+        std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+    if (const auto ok = persistence::write_all(f.files.back().get(), bytes, "an output"); !ok) {
+      outputs_fetched failed;
+      failed.lease = message.lease;
+      failed.error = store_error(ok.error());
+      return answer(self, std::move(failed));
+    }
+  }
+  answer(self, keep(s, f));
+}
+
 void on_output_piece(self_pointer self, const output_piece& piece) {
   auto& s = self->state;
   const auto pull = std::ranges::find(s.pulls, piece.lease, &transfer_state::pull::lease);
@@ -170,20 +205,8 @@ transfer_actor::behavior_type transfer(self_pointer self, transfer_options optio
   self->state.options = std::move(options);
   self->state.worker = std::move(worker);
   return {
-      [self](const open_input& message) {
-        self->state.inputs[message.lease] = {message.file, {}, false};
-      },
-      [self](const fetch_outputs& message) {
-        auto& s = self->state;
-        s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
-        s.inputs.erase(message.lease);
-        auto& f = s.fetches[message.lease];
-        f.order = message;
-        if (!message.result.outputs.empty()) return ask_for_more(self);
-        auto done = keep(s, f);
-        s.fetches.erase(message.lease);
-        answer(self, std::move(done));
-      },
+      [self](const open_input& message) { on_open_input(self, message); },
+      [self](const fetch_outputs& message) { on_fetch_outputs(self, message); },
       [self](const end_transfer& message) {
         auto& s = self->state;
         s.inputs.erase(message.lease);

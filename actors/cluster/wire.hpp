@@ -30,6 +30,7 @@ struct leaving;
 // Within one process.
 struct open_input;
 struct fetch_outputs;
+struct input_read;
 struct outputs_fetched;
 struct end_transfer;
 struct work_tick;
@@ -41,7 +42,8 @@ using cluster_actor = caf::typed_actor<
 
 // TRANSFER: reads inputs and fetches outputs for some of a node's leases. Blocks on disk.
 using transfer_actor = caf::typed_actor<
-    // TELL from NODE that a worker will read the input of a lease.
+    // TELL from NODE that a worker will read the input of a lease; `input_read` comes back if asked
+    // for.
     caf::reacts_to<open_input>,
     // TELL from NODE that a worker has the outputs of a lease; `outputs_fetched` comes back.
     caf::reacts_to<fetch_outputs>,
@@ -64,7 +66,7 @@ using node_actor = caf::typed_actor<
     // TELL from WORKER where its files are.
     caf::reacts_to<work_progress>,
     // TELL from TRANSFER.
-    caf::reacts_to<outputs_fetched>,
+    caf::reacts_to<input_read>, caf::reacts_to<outputs_fetched>,
     // TELL from WORKER, as it was sent.
     caf::reacts_to<echo>,
     // TELL from WORKER that it finishes what it has begun, and wants no more.
@@ -77,7 +79,7 @@ using node_actor = caf::typed_actor<
 using worker_actor = caf::typed_actor<
     // TELL to convert a file under a lease.
     caf::reacts_to<assign_file>,
-    // TELL to end whatever is left of a lease; `file_dropped` comes back.
+    // TELL to end whatever is left of a lease; `file_dropped` comes back if asked for.
     caf::reacts_to<drop_file>,
     // TELL a piece of an input.
     caf::reacts_to<input_piece>,
@@ -108,12 +110,14 @@ struct assign_file {
   domain::file_index index = 0;
   std::string owner;
   std::string entry, spec; // as the journal's codec writes them
+  std::string content;     // the whole input, of a small file; empty: it is to be pulled
   std::uint64_t memory_bytes = 0;
   std::uint32_t cpu_ms = 0;
 };
 struct drop_file {
   domain::lease_id lease = 0;
   bool only_if_waiting = false; // and leave it alone if it has begun
+  bool quiet = false;           // nobody waits for `file_dropped`
 };
 struct pull_input {
   domain::lease_id lease = 0;
@@ -140,10 +144,11 @@ struct output_piece {
 };
 struct file_ended {
   domain::lease_id lease = 0;
-  std::uint8_t how = 0;    // conversion_outcome::kind
-  std::uint8_t reason = 0; // failed
-  std::string detail;      // failed
-  std::string result;      // converted: as the journal's codec writes it
+  std::uint8_t how = 0;              // conversion_outcome::kind
+  std::uint8_t reason = 0;           // failed
+  std::string detail;                // failed
+  std::string result;                // converted: as the journal's codec writes it
+  std::vector<std::string> contents; // of all outputs, if they are small; empty: to be pulled
 };
 struct file_dropped {
   domain::lease_id lease = 0;
@@ -168,11 +173,17 @@ struct leaving {};
 struct open_input {
   domain::lease_id lease = 0;
   std::shared_ptr<const domain::file_entry> file;
+  bool read_now = false; // the whole of it
+};
+struct input_read {
+  domain::lease_id lease = 0;
+  std::string content; // empty: it cannot be read
 };
 struct fetch_outputs {
   domain::lease_id lease = 0;
   conversion_job job;
   domain::file_completed result;
+  std::vector<std::string> contents; // if they have come already
 };
 struct outputs_fetched {
   domain::lease_id lease = 0;
@@ -197,14 +208,14 @@ struct work_tick {};
 // clang-format on
 DARKROOM_WIRE(join_cluster, m.token, m.worker)
 DARKROOM_WIRE(cluster_joined, m.ok, m.text)
-DARKROOM_WIRE(assign_file, m.lease, m.source, m.batch, m.index, m.owner, m.entry, m.spec,
+DARKROOM_WIRE(assign_file, m.lease, m.source, m.batch, m.index, m.owner, m.entry, m.spec, m.content,
               m.memory_bytes, m.cpu_ms)
-DARKROOM_WIRE(drop_file, m.lease, m.only_if_waiting)
+DARKROOM_WIRE(drop_file, m.lease, m.only_if_waiting, m.quiet)
 DARKROOM_WIRE(pull_input, m.lease, m.offset, m.bytes)
 DARKROOM_WIRE(input_piece, m.lease, m.offset, m.content, m.failed)
 DARKROOM_WIRE(pull_output, m.lease, m.output, m.offset, m.bytes)
 DARKROOM_WIRE(output_piece, m.lease, m.output, m.offset, m.content)
-DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result)
+DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.contents)
 DARKROOM_WIRE(file_dropped, m.lease)
 DARKROOM_WIRE(file_position, m.lease, m.phase, m.stage, m.percent)
 DARKROOM_WIRE(work_progress, m.files)
@@ -218,7 +229,7 @@ typename Inspector::result_type inspect(Inspector& f, leaving&) {
 } // namespace darkroom::actors
 
 #define DARKROOM_FOR_EACH_LOCAL_WIRE_MESSAGE(X)                                                    \
-  X(open_input) X(fetch_outputs) X(outputs_fetched) X(end_transfer) X(work_tick)
+  X(open_input) X(input_read) X(fetch_outputs) X(outputs_fetched) X(end_transfer) X(work_tick)
 #define DARKROOM_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(darkroom::actors::name)
 DARKROOM_FOR_EACH_LOCAL_WIRE_MESSAGE(DARKROOM_LOCAL_MESSAGE)
 #undef DARKROOM_LOCAL_MESSAGE

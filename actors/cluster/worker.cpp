@@ -88,6 +88,28 @@ void fail(self_pointer self, lease_map::iterator at, codecs::codec_error error) 
   tell_node(self, std::move(ended));
 }
 
+// Bytes of an input, in order. When it is whole, the file is ready for a slot.
+void receive(self_pointer self, lease_map::iterator at, std::uint64_t offset,
+             std::string_view content) {
+  auto& s = self->state;
+  auto& l = at->second;
+  const auto bytes =
+      std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
+  if (offset != l.received || bytes.size() > l.entry->bytes - l.received)
+    return fail(self, at, {domain::failure_reason::io_error, "the input did not arrive"});
+  if (const auto ok = persistence::write_all(l.file.get(), bytes, "an input"); !ok)
+    return fail(self, at, store_error(ok.error()));
+  l.sum->add(bytes);
+  l.received += bytes.size();
+  if (l.received != l.entry->bytes) return;
+  const auto name = persistence::parse_hex(l.entry->source);
+  if (name && l.sum->finish() != *name)
+    return fail(self, at, {domain::failure_reason::io_error, "the input arrived damaged"});
+  s.options.files->put_input(at->first, std::move(l.file));
+  l.phase = work_phase::waiting;
+  run_next(self);
+}
+
 void on_assign(self_pointer self, const assign_file& message) {
   auto& s = self->state;
   s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
@@ -95,6 +117,7 @@ void on_assign(self_pointer self, const assign_file& message) {
   if (!is_new) return;
   auto& l = at->second;
   l.order = message;
+  l.order.content.clear();
   auto entry = persistence::decode_entry(message.entry);
   auto spec = persistence::decode_event(message.spec);
   auto* changed = spec ? std::get_if<domain::spec_changed>(&spec->fact) : nullptr;
@@ -108,7 +131,11 @@ void on_assign(self_pointer self, const assign_file& message) {
   if (!file) return fail(self, at, store_error(file.error()));
   l.file = std::move(*file);
   l.sum = std::make_unique<persistence::sha256>();
-  fetch_more(self);
+  if (message.content.empty()) return fetch_more(self);
+  if (message.content.size() != l.entry->bytes)
+    return fail(self, at, {domain::failure_reason::io_error, "the input did not arrive"});
+  l.asked = l.entry->bytes;
+  receive(self, at, 0, message.content);
 }
 
 void on_input_piece(self_pointer self, const input_piece& piece) {
@@ -121,28 +148,26 @@ void on_input_piece(self_pointer self, const input_piece& piece) {
   const auto at = s.leases.find(piece.lease);
   if (at == s.leases.end() || at->second.dropped || at->second.phase != work_phase::fetching)
     return fetch_more(self);
-  auto& l = at->second;
-  const auto bytes =
-      std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()), piece.content.size());
-  if (piece.failed || piece.offset != l.received || bytes.size() > l.entry->bytes - l.received) {
+  if (piece.failed)
     fail(self, at, {domain::failure_reason::io_error, "the input did not arrive"});
-  } else if (const auto ok = persistence::write_all(l.file.get(), bytes, "an input"); !ok) {
-    fail(self, at, store_error(ok.error()));
-  } else {
-    l.sum->add(bytes);
-    l.received += bytes.size();
-    if (l.received == l.entry->bytes) {
-      const auto name = persistence::parse_hex(l.entry->source);
-      if (name && l.sum->finish() != *name) {
-        fail(self, at, {domain::failure_reason::io_error, "the input arrived damaged"});
-      } else {
-        s.options.files->put_input(piece.lease, std::move(l.file));
-        l.phase = work_phase::waiting;
-        run_next(self);
-      }
-    }
-  }
+  else
+    receive(self, at, piece.offset, piece.content);
   fetch_more(self);
+}
+
+// All outputs, if they are small enough to go with the result.
+std::vector<std::string> small_outputs(const spool& files, domain::lease_id lease,
+                                       const domain::file_completed& result) {
+  std::uint64_t sum = 0;
+  for (const auto& output : result.outputs)
+    sum += output.bytes;
+  std::vector<std::string> contents;
+  if (sum > limits::carried_bytes_max) return contents;
+  contents.reserve(result.outputs.size());
+  for (std::uint32_t i = 0; i < result.outputs.size(); ++i)
+    contents.push_back(
+        files.read_output(lease, i, 0, static_cast<std::uint32_t>(result.outputs[i].bytes)));
+  return contents;
 }
 
 void on_conversion_ended(self_pointer self, const conversion_ended& message) {
@@ -166,6 +191,7 @@ void on_conversion_ended(self_pointer self, const conversion_ended& message) {
     auto result = outcome.result;
     result.index = l.order.index;
     ended.result = persistence::encode_outcome(result, 0);
+    ended.contents = small_outputs(*s.options.files, message.lease, result);
   }
   tell_node(self, std::move(ended));
 }
@@ -174,7 +200,7 @@ void on_drop(self_pointer self, const drop_file& message) {
   auto& s = self->state;
   const auto at = s.leases.find(message.lease);
   if (at == s.leases.end()) {
-    if (!message.only_if_waiting) tell_node(self, file_dropped{message.lease});
+    if (!message.only_if_waiting && !message.quiet) tell_node(self, file_dropped{message.lease});
     return;
   }
   auto& l = at->second;
@@ -186,7 +212,7 @@ void on_drop(self_pointer self, const drop_file& message) {
     return;
   }
   forget(self, at);
-  tell_node(self, file_dropped{message.lease});
+  if (!message.quiet) tell_node(self, file_dropped{message.lease});
   fetch_more(self);
 }
 

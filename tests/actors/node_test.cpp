@@ -4,6 +4,8 @@
 #include "actors/cluster/node.hpp"
 #include "persistence/output_directory.hpp"
 
+#include <catch2/generators/catch_generators.hpp>
+
 using namespace darkroom;
 using namespace darkroom::actors;
 using namespace darkroom::tests;
@@ -142,6 +144,37 @@ TEST_CASE("a file goes to the worker, its outputs come back, and only then its l
   CHECK(m.row().files_completed == 1);
 }
 
+TEST_CASE("small outputs come with the result, and nothing is fetched") {
+  machine m;
+  m.convert(5, 2);
+  file_ended ended;
+  ended.lease = 5;
+  ended.how = static_cast<std::uint8_t>(kind::converted);
+  ended.result = as_told(result_of({"one", "two"}));
+  ended.contents = {"one", "two"};
+  m.worker_says(ended);
+  CHECK(m.to->output_pulls.empty());
+  CHECK(m.outcome().how == kind::converted);
+  REQUIRE(m.outcome().staged.size() == 2);
+  CHECK(content_of(m.folder / m.outcome().staged[1].temporary) == "two");
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+}
+
+TEST_CASE("a file that is taken back before it was sent is sent no more") {
+  machine m;
+  caf::send_as(m.asker, m.under_test, convert_file{job_of(5)});
+  const bool recalled = GENERATE(false, true);
+  if (recalled)
+    caf::anon_send(m.under_test, recall_lease{5});
+  else
+    caf::anon_send(m.under_test, interrupt_conversion{5});
+  m.on.run();
+  CHECK(m.to->assigned.empty());
+  CHECK(m.to->dropped.empty());
+  CHECK(m.outcome().cause == (recalled ? interruption::not_begun : interruption::shutdown));
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+}
+
 TEST_CASE("a file that fails there fails with the worker's reason, made printable") {
   machine m;
   m.convert(5);
@@ -205,6 +238,31 @@ TEST_CASE("what a worker says that cannot be isolates it, and gives all its file
   }
   SECTION("more than everything") {
     m.says_at(5, work_phase::converting, 101);
+  }
+  SECTION("contents of another size than the result says") {
+    file_ended ended;
+    ended.lease = 5;
+    ended.how = static_cast<std::uint8_t>(kind::converted);
+    ended.result = as_told(result_of({"x"}));
+    ended.contents = {"xx"};
+    m.worker_says(ended);
+  }
+  SECTION("contents that are too large to come with a result") {
+    const std::string content(limits::carried_bytes_max + 1, 'x');
+    file_ended ended;
+    ended.lease = 5;
+    ended.how = static_cast<std::uint8_t>(kind::converted);
+    ended.result = as_told(result_of({content}));
+    ended.contents = {content};
+    m.worker_says(ended);
+  }
+  SECTION("contents with another digest") {
+    file_ended ended;
+    ended.lease = 5;
+    ended.how = static_cast<std::uint8_t>(kind::converted);
+    ended.result = as_told(result_of({"x"}));
+    ended.contents = {"y"};
+    m.worker_says(ended);
   }
   SECTION("bytes that are not those of the result") {
     m.says_done(5, result_of({"x"}));

@@ -22,6 +22,7 @@ struct heard {
   std::vector<actors::file_ended> ended;
   std::vector<domain::lease_id> file_dropped;
   std::vector<actors::file_position> positions; // as they were told last
+  std::vector<actors::input_read> inputs_read;
   std::vector<actors::outputs_fetched> fetched;
   bool leaving = false;
   // TRANSFER

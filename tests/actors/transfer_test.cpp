@@ -4,6 +4,8 @@
 #include "actors/cluster/transfer.hpp"
 #include "persistence/output_directory.hpp"
 
+#include <catch2/generators/catch_generators.hpp>
+
 using namespace darkroom;
 using namespace darkroom::actors;
 using namespace darkroom::tests;
@@ -120,6 +122,39 @@ TEST_CASE("outputs are fetched by pieces, compared, and put on disk") {
   REQUIRE(done.staged.size() == 2);
   for (std::size_t i = 0; i < 2; ++i)
     CHECK(content_of(b.folder / ("outputs/" + done.staged[i].temporary)) == contents[i]);
+}
+
+TEST_CASE("a small input is read whole for the order") {
+  bench b;
+  auto entry = *job_of(1).file;
+  entry.bytes = 10;
+  caf::send_as(b.node, b.under_test,
+               open_input{1, std::make_shared<domain::file_entry>(entry), true});
+  SECTION("there") {
+    b.on.run();
+    REQUIRE(b.to->inputs_read.size() == 1);
+    CHECK(b.to->inputs_read[0].content == "0123456789");
+  }
+  SECTION("gone") {
+    std::filesystem::remove(b.folder / "input");
+    b.on.run();
+    REQUIRE(b.to->inputs_read.size() == 1);
+    CHECK(b.to->inputs_read[0].content.empty());
+  }
+}
+
+TEST_CASE("outputs that came with their result are compared, and put on disk") {
+  bench b;
+  const auto result = result_of({"one", "two"});
+  const bool lies = GENERATE(false, true);
+  caf::send_as(b.node, b.under_test,
+               fetch_outputs{1, job_of(1, 2), result, {"one", lies ? "owt" : "two"}});
+  b.on.run();
+  CHECK(b.to->output_pulls.empty());
+  REQUIRE(b.to->fetched.size() == 1);
+  CHECK(b.to->fetched[0].ok == !lies);
+  CHECK(b.to->fetched[0].lie.empty() == !lies);
+  CHECK(std::filesystem::is_empty(b.folder / "outputs") == lies);
 }
 
 TEST_CASE("a result without outputs has nothing to fetch") {

@@ -57,7 +57,8 @@ struct workplace {
   }
 
   // `named`: the source is named by its digest, as blobs are.
-  void assign(domain::lease_id lease, const std::string& content, bool named = false) {
+  void assign(domain::lease_id lease, const std::string& content, bool named = false,
+              const std::string& carried = {}) {
     contents[lease] = content;
     auto job = job_of(lease);
     auto entry = *job.file;
@@ -69,6 +70,7 @@ struct workplace {
     order.batch.assign(16, 'b');
     order.index = job.index;
     order.entry = persistence::encode_entry(entry);
+    order.content = carried;
     order.spec = persistence::encode_event(domain::spec_changed{*job.spec, {}}, 0, 0);
     assign(order);
   }
@@ -137,6 +139,31 @@ TEST_CASE("an input is fetched, converted, and its output kept until the server 
   CHECK(w.to->file_dropped == std::vector<domain::lease_id>{1});
   CHECK(w.output_of(1, 100).empty());
   CHECK(std::filesystem::is_empty(w.folder.path())); // its files have no names
+}
+
+TEST_CASE("a small input comes with its order, and small outputs go with their result") {
+  workplace w;
+  w.assign(1, "picture", true, "picture");
+  CHECK(w.to->input_pulls.empty());
+  CHECK(*w.converted == std::vector<std::string>{"picture"});
+  REQUIRE(w.to->ended.size() == 1);
+  CHECK(w.to->ended[0].contents == std::vector<std::string>{"picture"});
+  w.say(drop_file{.lease = 1, .quiet = true});
+  CHECK(w.to->file_dropped.empty());
+  CHECK(w.output_of(1, 100).empty());
+  SECTION("large ones wait to be fetched") {
+    w.assign(2, std::string(limits::carried_bytes_max + 1, 'x'));
+    w.serve();
+    REQUIRE(w.to->ended.size() == 2);
+    CHECK(w.to->ended[1].contents.empty());
+  }
+  SECTION("a damaged one is not converted") {
+    const auto* damaged = GENERATE("Picture", "pictures", "pic");
+    w.assign(2, "picture", true, damaged);
+    REQUIRE(w.to->ended.size() == 2);
+    CHECK(w.to->ended[1].reason == static_cast<std::uint8_t>(failure_reason::io_error));
+    CHECK(w.converted->size() == 1);
+  }
 }
 
 TEST_CASE("inputs come in pieces, so many on their way") {
