@@ -108,7 +108,8 @@ bool lease_queue::running_alone() const {
 
 // A node with a free slot that can take it now: the local one, else the one with the least to do.
 // When every slot is taken, one where it may wait; small files wait here, if there are slots here.
-std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish) const {
+std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
+                                                 const std::vector<bool>& kept) const {
   if (wish.alone && !leases_.empty()) return std::nullopt;
   const bool stays = wish.small && std::ranges::any_of(nodes_, [&](const node& n) {
                        return open(n) && n.local && n.slots != 0;
@@ -116,7 +117,7 @@ std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish) const {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const auto& n = nodes_[i];
-    if (!open(n) || n.free_bytes < wish.memory_bytes) continue;
+    if (!open(n) || kept[i] || n.free_bytes < wish.memory_bytes) continue;
     const bool has_slot = n.leased < n.slots;
     if (!has_slot && (stays || wish.alone || n.leased >= n.slots + n.ahead)) continue;
     const auto merit = [&](const node& other) {
@@ -152,20 +153,26 @@ std::optional<grant> lease_queue::grant_one(std::uint64_t now_ms) {
     if (!u.queue.empty()) order.push_back(&u);
   std::ranges::sort(order, {}, [](const user* u) { return u->served; });
 
-  const auto memory_max = memory_max_bytes();
-  // Somebody has been overtaken long enough: until that one fits, nobody else is served.
+  // Somebody has been overtaken long enough: until that one fits, nobody else is served where it
+  // could run. A closed node is none of these: it may stay closed for days.
+  std::vector<bool> kept(nodes_.size());
   for (user* u : order)
     for (auto at = u->queue.begin(); at != u->queue.end(); ++at) {
       const auto since = at->second.overtaken_since_ms;
       if (!since) continue;
-      if (const auto where = node_for(at->second.wish)) return give(*u, at, *where);
-      if (at->second.wish.memory_bytes > memory_max) continue; // no node here could
-      if (now_ms >= *since + limits::memory_overtake_ms) return std::nullopt;
+      const auto& wish = at->second.wish;
+      if (const auto where = node_for(wish, kept)) return give(*u, at, *where);
+      if (now_ms < *since + limits::memory_overtake_ms) continue;
+      bool could = false;
+      for (std::size_t i = 0; i < nodes_.size(); ++i)
+        if (open(nodes_[i]) && nodes_[i].slots != 0 && nodes_[i].memory_bytes >= wish.memory_bytes)
+          kept[i] = could = true;
+      if (could && wish.alone) return std::nullopt; // it waits for all of them
     }
   for (user* u : order)
     for (auto at = u->queue.begin(); at != u->queue.end(); ++at) {
       if (at->second.overtaken_since_ms) continue; // does not fit, see above
-      if (const auto where = node_for(at->second.wish)) return give(*u, at, *where);
+      if (const auto where = node_for(at->second.wish, kept)) return give(*u, at, *where);
       at->second.overtaken_since_ms = now_ms;
     }
   return std::nullopt;

@@ -4,7 +4,7 @@
 // Users share by predicted cost: the one who was served least is next. Within a user, priority
 // comes first, then the older batch; within a batch the costliest file, so that no long one is left
 // for the end, when the other slots have nothing to do. A request that does not fit a node's free
-// memory is overtaken for a while, then memory is kept for it.
+// memory is overtaken for a while, then memory is kept for it, wherever it could run.
 #pragma once
 
 #include "domain/ids.hpp"
@@ -128,7 +128,8 @@ private:
   void forget_users(std::uint64_t least_served);
   std::optional<grant> grant_one(std::uint64_t now_ms);
   bool open(const node& n) const { return n.present && !n.closed && now_ms_ >= n.closed_until_ms; }
-  std::optional<std::size_t> node_for(const lease_wish& wish) const;
+  // `kept`: nodes whose memory somebody else waits for.
+  std::optional<std::size_t> node_for(const lease_wish& wish, const std::vector<bool>& kept) const;
   void note_oversized(const lease_wish& wish);
   grant give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t node);
   bool running_alone() const;

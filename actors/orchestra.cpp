@@ -29,8 +29,7 @@ namespace {
 
 struct local_config : caf::actor_system_config {
   explicit local_config(bool has_door) {
-    add_message_types<caf::id_block::darkroom>();
-    if (has_door) configure_door(*this);
+    if (has_door) configure_door(*this); // what is not registered cannot come from outside
     set("scheduler.max-threads", std::size_t{2});
     set("scheduler.policy",
         caf::atom("sharing")); // first come, first served: files keep their order

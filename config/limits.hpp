@@ -194,7 +194,9 @@ inline constexpr std::uint32_t node_wait_ms = 60'000;     // of a file that no p
 inline constexpr std::uint32_t node_look_ms = 250;        // between looks at its deadlines
 inline constexpr std::uint32_t node_paused_ms = 5'000;    // when it has no room
 inline constexpr std::uint32_t lease_silence_ms = 30'000; // without a step forward: it is over
-inline constexpr std::size_t lease_memory_of_node = 10'000; // leases that a late result may be of
+inline constexpr std::uint32_t lease_ms_max = 6 * 3'600'000; // on one machine
+inline constexpr std::uint32_t node_grace_ms = 60'000;       // a lost one answers what comes late
+inline constexpr std::size_t lease_memory_of_node = 10'000;  // leases that a late result may be of
 inline constexpr std::uint32_t node_files_waiting_percent = 50; // of its slots, at least one
 inline constexpr std::uint64_t small_input_bytes = 256 * KiB;   // convert it here, if there is room
 inline constexpr std::uint32_t piece_bytes_least = 8 * KiB, piece_bytes_first = 64 * KiB,
@@ -203,7 +205,7 @@ inline constexpr std::uint64_t carried_bytes_max = 64 * KiB; // in the order or 
 inline constexpr std::uint32_t piece_fast_ms = 300, piece_slow_ms = 1'000;
 inline constexpr std::size_t pieces_in_flight_max = 8;       // of one node, each way
 inline constexpr std::size_t transfers_per_node = 2;         // threads
-inline constexpr std::uint64_t fetched_bytes_max = 64 * MiB; // outputs on their way, of a thread
+inline constexpr std::uint64_t fetched_bytes_max = 16 * MiB; // outputs on their way, of a thread
 inline constexpr std::uint32_t progress_ms = 100;
 inline constexpr std::uint32_t worker_retry_first_ms = 100, worker_retry_most_ms = 5'000;
 inline constexpr int certificate_days = 825, authority_days = 3'650;

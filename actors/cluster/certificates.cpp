@@ -267,7 +267,8 @@ cluster_result make_cluster(const std::string& folder, const std::vector<std::st
   const folder_lock lock(folder);
   const key_pointer key(EVP_EC_gen("P-256"));
   if (!key) return openssl_error("making a key");
-  const auto certificate = sign({"darkroom-cluster", "", {}, days}, key.get(), nullptr);
+  const auto certificate =
+      sign({"darkroom-cluster", "", {}, limits::authority_days}, key.get(), nullptr);
   if (!certificate) return std::unexpected(certificate.error());
   if (auto ok = write_private(folder + "/ca.crt", pem_of(certificate->get())); !ok) return ok;
   if (auto ok = write_private(folder + "/ca.key", pem_of(key.get())); !ok) return ok;
@@ -280,7 +281,8 @@ cluster_result issue_certificate(const std::string& folder, const std::string& n
   if (!is_node_name(name))
     return wrong(name + " is no name of a node: letters, digits, dots and hyphens, at most " +
                  std::to_string(limits::node_name_bytes_max));
-  if (name == domain::local_node) return wrong("local is the server itself; choose another name");
+  if (name == domain::local_node || name == "server")
+    return wrong(name + " is the server itself; choose another name");
   const folder_lock lock(folder);
   const auto by = read_authority(folder);
   if (!by) return std::unexpected(by.error());

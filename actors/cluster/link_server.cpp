@@ -135,6 +135,7 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
     auto link = std::make_shared<link_facts>();
     const auto peer = certificate_of(stream->native_handle());
     link->name = peer.name;
+    link->serial = peer.serial;
     const auto from = stream->next_layer().remote_endpoint(error);
     if (!error) link->address = from.address().to_string();
     link->token = make_token();
@@ -192,7 +193,7 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
       if (!all) continue;
       for (const auto& link : options.links->all()) {
         const auto good = [&](const node_certificate& c) {
-          return c.name == link->name && !c.revoked;
+          return c.serial == link->serial && c.name == link->name && !c.revoked;
         };
         if (std::ranges::any_of(*all, good)) continue;
         options.announce("cut the link of " + link->name + ": its certificate was revoked");

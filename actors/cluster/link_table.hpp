@@ -18,6 +18,7 @@ namespace darkroom::actors {
 // One link, from the greeting to its end.
 struct link_facts {
   std::string name;    // of its certificate
+  std::string serial;  // of it
   std::string address; // of its machine
   link_hello hello;
   std::string token;

@@ -8,6 +8,8 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <tuple>
+
 namespace darkroom::actors {
 
 namespace {
@@ -17,6 +19,8 @@ using lease_map = std::map<domain::lease_id, node_state::lease>;
 using domain::failure_reason;
 using domain::interruption;
 using std::chrono::milliseconds;
+
+constexpr std::uint8_t unheard = UINT8_MAX; // phase of a file of which the worker has said nothing
 
 void remember(node_state& s, domain::lease_id id) {
   s.ended.push_back(id);
@@ -79,7 +83,7 @@ void withdraw(self_pointer self, lease_map::iterator at, interruption cause) {
   report_interruption(self, l, cause);
   if (!l.sent) return end_lease(self, id);
   self->send(s.worker, drop_file{id});
-  s.dropping.insert(id);
+  s.dropping.emplace(id, self->clock().now());
 }
 
 void tell_bytes(node_state& s) {
@@ -96,6 +100,7 @@ void lose(self_pointer self, const std::string& why) {
   auto& s = self->state;
   if (s.lost) return;
   s.lost = true;
+  s.lost_at = self->clock().now();
   self->send(s.options.dispatcher, node_left{codec_pool_actor{node_actor{self}}});
   while (!s.leases.empty()) {
     const auto l = take(s, s.leases.begin());
@@ -110,6 +115,7 @@ void lose(self_pointer self, const std::string& why) {
   s.options.link->cut();
   tell_bytes(s);
   s.options.nodes->lose(s.machine, s.options.now_us(), why);
+  self->delayed_send(self, milliseconds(limits::node_grace_ms), work_tick{});
 }
 
 // What it said cannot be: nothing else that it says counts either.
@@ -123,6 +129,17 @@ void distrust(self_pointer self, const std::string& why) {
 
 // --- What the worker says -----------------------------------------------------------------------
 
+// A fault of the worker's disk, not of the file: what cannot be read here, TRANSFER tells.
+bool is_of_machine(failure_reason reason) {
+  return reason == failure_reason::disk_full || reason == failure_reason::io_error;
+}
+
+// Others go first for a while.
+void rest(self_pointer self) {
+  self->send(self->state.options.dispatcher,
+             pause_node{codec_pool_actor{node_actor{self}}, limits::node_paused_ms});
+}
+
 void on_failed(self_pointer self, lease_map::iterator at, const file_ended& message) {
   auto& s = self->state;
   if (message.reason >= domain::failure_reason_count)
@@ -132,9 +149,8 @@ void on_failed(self_pointer self, lease_map::iterator at, const file_ended& mess
   const auto l = take(s, at);
   self->send(s.transfers[l.transfer], end_transfer{id, {}});
   self->send(s.worker, drop_file{.lease = id, .quiet = true});
-  if (reason == failure_reason::disk_full) { // there, not here
-    self->send(s.options.dispatcher,
-               pause_node{codec_pool_actor{node_actor{self}}, limits::node_paused_ms});
+  if (is_of_machine(reason)) {
+    rest(self);
     report_interruption(self, l, interruption::disk_full);
   } else {
     conversion_outcome outcome;
@@ -191,7 +207,10 @@ void on_file_ended(self_pointer self, const file_ended& message) {
   if (message.how == static_cast<std::uint8_t>(kind::converted))
     return on_converted(self, at, message);
   if (message.how == static_cast<std::uint8_t>(kind::failed)) return on_failed(self, at, message);
-  withdraw(self, at, interruption::shutdown); // its pool ends
+  if (message.how != static_cast<std::uint8_t>(kind::interrupted))
+    return distrust(self, "told an end that there is not");
+  if (!s.leaves) rest(self); // its slots end, and it does not say why
+  withdraw(self, at, interruption::shutdown);
 }
 
 void on_file_dropped(self_pointer self, domain::lease_id id) {
@@ -229,9 +248,15 @@ void on_fetched(self_pointer self, const outputs_fetched& message) {
   end_lease(self, id);
 }
 
+bool is_further(const file_position& a, const file_position& b) {
+  return std::tie(a.phase, a.stage, a.percent, a.received) >
+         std::tie(b.phase, b.stage, b.percent, b.received);
+}
+
 void on_progress(self_pointer self, const work_progress& message) {
   auto& s = self->state;
   const auto now = self->clock().now();
+  bool receives = false; // the link is busy with one of its inputs: the others have to wait
   for (const auto& file : message.files) {
     const auto at = s.leases.find(file.lease);
     if (at == s.leases.end() || at->second.fetching) continue;
@@ -239,9 +264,9 @@ void on_progress(self_pointer self, const work_progress& message) {
         file.stage >= domain::conversion_stage_count || file.percent > 100)
       return distrust(self, "told a progress that cannot be");
     auto& l = at->second;
-    const bool moved = l.at.phase != file.phase || l.at.stage != file.stage ||
-                       l.at.percent != file.percent ||
+    const bool moved = l.at.phase == unheard || is_further(file, l.at) ||
                        file.phase == static_cast<std::uint8_t>(work_phase::waiting);
+    receives |= file.received > l.at.received;
     l.at = file;
     if (file.phase >= static_cast<std::uint8_t>(work_phase::converting)) l.begun = true;
     if (moved)
@@ -249,6 +274,10 @@ void on_progress(self_pointer self, const work_progress& message) {
                    milliseconds(l.begun ? l.job.cpu_ms * limits::wall_per_cpu : 0);
     show(s, l);
   }
+  if (!receives) return;
+  for (auto& [id, l] : s.leases)
+    if (l.at.phase == unheard || l.at.phase == static_cast<std::uint8_t>(work_phase::fetching))
+      l.deadline = std::max(l.deadline, now + milliseconds(limits::lease_silence_ms));
 }
 
 // --- What the server wants ----------------------------------------------------------------------
@@ -289,11 +318,26 @@ void on_convert(self_pointer self, const convert_file& message) {
   l.job = message.job;
   l.asker = asker;
   l.transfer = id % s.transfers.size();
-  l.at.phase = UINT8_MAX; // nothing heard yet
-  l.deadline = self->clock().now() + milliseconds(limits::lease_silence_ms);
+  l.at.phase = unheard;
+  l.since = self->clock().now();
+  l.deadline = l.since + milliseconds(limits::lease_silence_ms);
   const bool small = l.job.file->bytes <= limits::carried_bytes_max;
   self->send(s.transfers[l.transfer], open_input{id, l.job.file, small});
   if (!small) assign(self, id, {});
+}
+
+void on_input_read(self_pointer self, const input_read& message) {
+  auto& s = self->state;
+  if (!message.error) return assign(self, message.lease, message.content);
+  const auto at = s.leases.find(message.lease);
+  if (s.lost || at == s.leases.end()) return;
+  const auto l = take(s, at);
+  self->send(s.transfers[l.transfer], end_transfer{message.lease, {}});
+  if (l.sent) self->send(s.worker, drop_file{.lease = message.lease, .quiet = true});
+  conversion_outcome outcome;
+  outcome.error = *message.error;
+  report(self, l, std::move(outcome));
+  end_lease(self, message.lease);
 }
 
 void on_interrupt(self_pointer self, domain::lease_id id) {
@@ -318,17 +362,26 @@ void on_recall(self_pointer self, domain::lease_id id) {
 
 void look(self_pointer self) {
   auto& s = self->state;
-  if (s.lost) return;
   const auto now = self->clock().now();
+  const milliseconds silence(limits::lease_silence_ms);
   std::vector<domain::lease_id> stalled;
-  for (const auto& [id, l] : s.leases)
-    if (now >= l.deadline) stalled.push_back(id);
+  for (auto& [id, l] : s.leases) {
+    if (now >= l.since + milliseconds(limits::lease_ms_max)) {
+      stalled.push_back(id);
+    } else if (now >= l.deadline && l.fetching) { // by our fault, or by the worker's?
+      self->send(s.transfers[l.transfer], doubt_outputs{id});
+      l.deadline = now + silence;
+    } else if (now >= l.deadline) {
+      stalled.push_back(id);
+    }
+  }
   for (const auto id : stalled) {
     const auto at = s.leases.find(id);
-    if (at->second.fetching)
-      return distrust(self, "said that a file was done, and sent none of its bytes for long");
-    withdraw(self, at, interruption::node_lost);
+    withdraw(self, at, at->second.begun ? interruption::node_lost : interruption::not_begun);
   }
+  const auto is_old = [&](const auto& dropped) { return now >= dropped.second + silence; };
+  if ((!s.echo_back && now >= s.echo_sent + silence) || std::ranges::any_of(s.dropping, is_old))
+    return lose(self, "its link is up, and yet it does not answer");
   if (s.echo_back) {
     s.echo_back = false;
     s.echo_sent = now;
@@ -390,7 +443,7 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
       [self](const work_progress& message) {
         if (is_from_worker(self)) on_progress(self, message);
       },
-      [self](const input_read& message) { assign(self, message.lease, message.content); },
+      [self](const input_read& message) { on_input_read(self, message); },
       [self](const outputs_fetched& message) { on_fetched(self, message); },
       [self](const echo&) {
         auto& st = self->state;
@@ -405,6 +458,7 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
       [self](leaving) {
         auto& st = self->state;
         if (!is_from_worker(self) || st.lost) return;
+        st.leaves = true;
         self->send(st.options.dispatcher,
                    pause_node{codec_pool_actor{node_actor{self}}, UINT32_MAX});
         std::vector<domain::lease_id> all;
@@ -413,7 +467,11 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
         for (const auto id : all)
           on_recall(self, id);
       },
-      [self](work_tick) { look(self); },
+      [self](work_tick) {
+        if (!self->state.lost) return look(self);
+        const auto gone = self->clock().now() - self->state.lost_at;
+        if (gone >= milliseconds(limits::node_grace_ms)) self->quit();
+      },
   };
 }
 

@@ -10,7 +10,7 @@
 #include "actors/vitals.hpp"
 
 #include <deque>
-#include <set>
+#include <map>
 
 namespace darkroom::actors {
 
@@ -37,6 +37,7 @@ struct node_state {
     bool begun = false;    // in a slot there, or further
     bool fetching = false; // its outputs
     bool recalled = false;
+    caf::actor_clock::time_point since;
     file_position at; // as the worker said last
     caf::actor_clock::time_point deadline;
     std::optional<std::size_t> row; // of the slot board
@@ -46,13 +47,16 @@ struct node_state {
   std::string machine; // the node's name
   std::vector<transfer_actor> transfers;
   std::map<domain::lease_id, lease> leases;
-  std::set<domain::lease_id> dropping; // over for us, their slot not yet free
-  std::deque<domain::lease_id> ended;  // of which something may still come
-  std::vector<std::size_t> rows;       // of the slot board, free
+  // Over for us, their slot not yet free; since when.
+  std::map<domain::lease_id, caf::actor_clock::time_point> dropping;
+  std::deque<domain::lease_id> ended; // of which something may still come
+  std::vector<std::size_t> rows;      // of the slot board, free
   caf::actor_clock::time_point echo_sent;
   bool echo_back = true;
   std::uint64_t bytes_in = 0, bytes_out = 0; // of this link, as far as they were told
   bool lost = false;
+  caf::actor_clock::time_point lost_at;
+  bool leaves = false; // it said so
 };
 
 node_actor::behavior_type node(node_actor::stateful_pointer<node_state> self, node_options options,

@@ -22,44 +22,69 @@ std::uint64_t bytes_of(const domain::file_completed& result) {
   return sum;
 }
 
+template<class Message>
+void tell_node(self_pointer self, Message message) {
+  const auto node = caf::actor_cast<caf::strong_actor_ptr>(self->state.node);
+  if (node) self->send(caf::actor_cast<node_actor>(node), std::move(message));
+}
+
+bool is_from_worker(self_pointer self) {
+  return self->current_sender() != nullptr &&
+         caf::actor_cast<caf::actor_addr>(self->current_sender()) == self->state.worker.address();
+}
+
 // --- Inputs -------------------------------------------------------------------------------------
 
-// Empty when the input cannot be read there.
-std::string piece_of(transfer_state& s, transfer_state::input& in, const pull_input& wanted) {
+// Empty when there is nothing there. The first failure is told to the node.
+std::string piece_of(self_pointer self, domain::lease_id lease, std::uint32_t bytes) {
+  auto& s = self->state;
+  auto& in = s.inputs.at(lease);
   if (!in.file && !in.failed) {
     auto opened = s.options.open_source(*in.entry, true);
     in.failed = !opened;
-    if (opened) in.file = std::move(*opened);
+    if (opened)
+      in.file = std::move(*opened);
+    else
+      tell_node(self, input_read{lease, {}, opened.error()});
   }
-  if (in.failed || wanted.bytes > limits::piece_bytes_most) return {};
-  return read_piece(in.file.get(), wanted.offset, wanted.bytes);
+  if (in.failed) return {};
+  const auto wanted = std::min<std::uint64_t>(bytes, in.entry->bytes - in.sent);
+  auto content = read_piece(in.file.get(), in.sent, static_cast<std::uint32_t>(wanted));
+  in.sent += content.size();
+  if (content.size() == wanted) return content;
+  in.failed = true;
+  tell_node(self, input_read{lease,
+                             {},
+                             codecs::codec_error{domain::failure_reason::io_error,
+                                                 "the input ends too early"}});
+  return {};
 }
 
 // A small one whole, for the order itself.
 void on_open_input(self_pointer self, const open_input& message) {
-  auto& in = self->state.inputs[message.lease];
-  in = {message.file, {}, false};
+  auto& s = self->state;
+  s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
+  s.inputs[message.lease] = {message.file, {}, false};
   if (!message.read_now) return;
-  const auto bytes = static_cast<std::uint32_t>(message.file->bytes);
-  self->send(caf::actor_cast<node_actor>(self->current_sender()),
-             input_read{message.lease, piece_of(self->state, in, {message.lease, 0, bytes})});
+  auto content = piece_of(self, message.lease, static_cast<std::uint32_t>(message.file->bytes));
+  if (!s.inputs.at(message.lease).failed)
+    tell_node(self, input_read{message.lease, std::move(content), {}});
 }
 
+// A worker gets every byte once, in order: it cannot make the server send without end.
 void on_pull_input(self_pointer self, const pull_input& wanted) {
   auto& s = self->state;
+  if (!is_from_worker(self)) return;
   input_piece piece{wanted.lease, wanted.offset, {}, false};
   const auto at = s.inputs.find(wanted.lease);
-  if (at != s.inputs.end()) piece.content = piece_of(s, at->second, wanted);
+  if (at != s.inputs.end() && wanted.offset == at->second.sent &&
+      wanted.bytes <= limits::piece_bytes_most)
+    piece.content = piece_of(self, wanted.lease, wanted.bytes);
   piece.failed = piece.content.empty();
   self->send(s.worker, std::move(piece)); // also for a lease that is over: the worker counts on it
 }
 
 // --- Outputs ------------------------------------------------------------------------------------
-
-void answer(self_pointer self, outputs_fetched message) {
-  const auto node = caf::actor_cast<caf::strong_actor_ptr>(self->state.node);
-  if (node) self->send(caf::actor_cast<node_actor>(node), std::move(message));
-}
 
 void forget(transfer_state& s, fetch_map::iterator at) {
   if (at->second.begun) s.fetching_bytes -= bytes_of(at->second.order.result);
@@ -149,19 +174,21 @@ void on_fetch_outputs(self_pointer self, const fetch_outputs& message) {
       outputs_fetched failed;
       failed.lease = message.lease;
       failed.error = store_error(ok.error());
-      return answer(self, std::move(failed));
+      return tell_node(self, std::move(failed));
     }
   }
-  answer(self, keep(s, f));
+  tell_node(self, keep(s, f));
 }
 
 void on_output_piece(self_pointer self, const output_piece& piece) {
   auto& s = self->state;
+  if (!is_from_worker(self)) return;
   const auto pull = std::ranges::find(s.pulls, piece.lease, &transfer_state::pull::lease);
   if (pull == s.pulls.end()) return; // nobody asked
   const auto took = std::chrono::steady_clock::now() - pull->since;
   const auto asked_bytes = pull->bytes;
   s.pulls.erase(pull);
+  s.heard_at = std::chrono::steady_clock::now();
   s.pacer.took(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
   const auto at = s.fetches.find(piece.lease);
@@ -188,14 +215,29 @@ void on_output_piece(self_pointer self, const output_piece& piece) {
       if (f.receiving == outputs.size()) {
         auto done = keep(s, f);
         forget(s, at);
-        answer(self, std::move(done));
+        tell_node(self, std::move(done));
       }
       return ask_for_more(self);
     }
   }
   forget(s, at);
-  answer(self, std::move(failed));
+  tell_node(self, std::move(failed));
   ask_for_more(self);
+}
+
+// What had come before the doubt has been looked at: whatever kept this thread, the worker has not
+// answered.
+void on_doubt(self_pointer self, domain::lease_id lease) {
+  auto& s = self->state;
+  const auto pull = std::ranges::find(s.pulls, lease, &transfer_state::pull::lease);
+  if (pull == s.pulls.end() || !s.fetches.contains(lease)) return; // it waits for its turn
+  const auto silence = std::chrono::milliseconds(limits::lease_silence_ms);
+  if (std::chrono::steady_clock::now() - std::max(pull->since, s.heard_at) < silence) return;
+  outputs_fetched silent;
+  silent.lease = lease;
+  silent.lie = "said that a file was done, and sent none of its bytes for long";
+  forget(s, s.fetches.find(lease));
+  tell_node(self, std::move(silent));
 }
 
 } // namespace
@@ -215,6 +257,7 @@ transfer_actor::behavior_type transfer(self_pointer self, transfer_options optio
           s.options.outputs->discard(staged);
         ask_for_more(self);
       },
+      [self](const doubt_outputs& message) { on_doubt(self, message.lease); },
       [self](const pull_input& message) { on_pull_input(self, message); },
       [self](const output_piece& message) { on_output_piece(self, message); },
   };

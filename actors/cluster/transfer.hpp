@@ -25,6 +25,7 @@ struct transfer_state {
     std::shared_ptr<const domain::file_entry> entry;
     codecs::unique_fd file; // opened at the first piece
     bool failed = false;
+    std::uint64_t sent = 0; // bytes, in order: each goes once
   };
   struct fetch {
     fetch_outputs order;
@@ -48,6 +49,7 @@ struct transfer_state {
   std::uint64_t fetching_bytes = 0;
   std::deque<pull> pulls; // on their way; answers come in this order
   piece_pacer pacer;
+  std::chrono::steady_clock::time_point heard_at; // the last piece of an output
 };
 
 // Spawn detached, except in deterministic tests.

@@ -8,6 +8,7 @@
 #include <caf/meta/type_name.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct fetch_outputs;
 struct input_read;
 struct outputs_fetched;
 struct end_transfer;
+struct doubt_outputs;
 struct work_tick;
 
 // CLUSTER: lets workers in whose link was let in.
@@ -43,12 +45,15 @@ using cluster_actor = caf::typed_actor<
 // TRANSFER: reads inputs and fetches outputs for some of a node's leases. Blocks on disk.
 using transfer_actor = caf::typed_actor<
     // TELL from NODE that a worker will read the input of a lease; `input_read` comes back if asked
-    // for.
+    // for, and when it cannot be read.
     caf::reacts_to<open_input>,
     // TELL from NODE that a worker has the outputs of a lease; `outputs_fetched` comes back.
     caf::reacts_to<fetch_outputs>,
     // TELL from NODE that a lease is over.
     caf::reacts_to<end_transfer>,
+    // TELL from NODE that nothing has come of a lease's outputs for long; if it is the worker's
+    // fault, `outputs_fetched` says so.
+    caf::reacts_to<doubt_outputs>,
     // TELL from WORKER to send a piece of an input; `input_piece` comes back.
     caf::reacts_to<pull_input>,
     // TELL from WORKER a piece of an output.
@@ -161,6 +166,7 @@ struct file_position {
   std::uint8_t phase = 0; // work_phase
   std::uint8_t stage = 0; // domain::conversion_stage
   std::uint8_t percent = 0;
+  std::uint64_t received = 0; // of the input, in bytes
 };
 struct work_progress {
   std::vector<file_position> files; // all that it has
@@ -177,7 +183,8 @@ struct open_input {
 };
 struct input_read {
   domain::lease_id lease = 0;
-  std::string content; // empty: it cannot be read
+  std::string content;
+  std::optional<codecs::codec_error> error; // it cannot be read
 };
 struct fetch_outputs {
   domain::lease_id lease = 0;
@@ -196,6 +203,9 @@ struct outputs_fetched {
 struct end_transfer {
   domain::lease_id lease = 0;
   std::vector<persistence::staged_output> unwanted;
+};
+struct doubt_outputs {
+  domain::lease_id lease = 0;
 };
 struct work_tick {};
 
@@ -217,7 +227,7 @@ DARKROOM_WIRE(pull_output, m.lease, m.output, m.offset, m.bytes)
 DARKROOM_WIRE(output_piece, m.lease, m.output, m.offset, m.content)
 DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.contents)
 DARKROOM_WIRE(file_dropped, m.lease)
-DARKROOM_WIRE(file_position, m.lease, m.phase, m.stage, m.percent)
+DARKROOM_WIRE(file_position, m.lease, m.phase, m.stage, m.percent, m.received)
 DARKROOM_WIRE(work_progress, m.files)
 DARKROOM_WIRE(echo, m.number)
 template<class Inspector>
@@ -229,14 +239,16 @@ typename Inspector::result_type inspect(Inspector& f, leaving&) {
 } // namespace darkroom::actors
 
 #define DARKROOM_FOR_EACH_LOCAL_WIRE_MESSAGE(X)                                                    \
-  X(open_input) X(input_read) X(fetch_outputs) X(outputs_fetched) X(end_transfer) X(work_tick)
+  X(open_input)                                                                                    \
+  X(input_read) X(fetch_outputs) X(outputs_fetched) X(end_transfer) X(doubt_outputs) X(work_tick)
 #define DARKROOM_LOCAL_MESSAGE(name) CAF_ALLOW_UNSAFE_MESSAGE_TYPE(darkroom::actors::name)
 DARKROOM_FOR_EACH_LOCAL_WIRE_MESSAGE(DARKROOM_LOCAL_MESSAGE)
 #undef DARKROOM_LOCAL_MESSAGE
 
+// Only these are known by name to an actor system that others can reach: nothing else can be made
+// of bytes that a worker sends.
 CAF_BEGIN_TYPE_ID_BLOCK(darkroom_wire, caf::id_block::darkroom::end)
 #define DARKROOM_TYPE_ID(name) CAF_ADD_TYPE_ID(darkroom_wire, (darkroom::actors::name))
-DARKROOM_FOR_EACH_LOCAL_WIRE_MESSAGE(DARKROOM_TYPE_ID)
 DARKROOM_TYPE_ID(join_cluster)
 DARKROOM_TYPE_ID(cluster_joined)
 DARKROOM_TYPE_ID(assign_file)
@@ -255,3 +267,9 @@ DARKROOM_TYPE_ID(worker_actor)
 DARKROOM_TYPE_ID(transfer_actor)
 #undef DARKROOM_TYPE_ID
 CAF_END_TYPE_ID_BLOCK(darkroom_wire)
+
+CAF_BEGIN_TYPE_ID_BLOCK(darkroom_cluster, caf::id_block::darkroom_wire::end)
+#define DARKROOM_TYPE_ID(name) CAF_ADD_TYPE_ID(darkroom_cluster, (darkroom::actors::name))
+DARKROOM_FOR_EACH_LOCAL_WIRE_MESSAGE(DARKROOM_TYPE_ID)
+#undef DARKROOM_TYPE_ID
+CAF_END_TYPE_ID_BLOCK(darkroom_cluster)

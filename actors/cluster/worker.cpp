@@ -224,7 +224,7 @@ void tell_progress(self_pointer self) {
     if (!slot.path.empty()) in_slots[slot.file] = slot.progress;
   std::vector<file_position> files;
   for (const auto& [id, l] : s.leases) {
-    file_position at{id, static_cast<std::uint8_t>(l.phase), 0, 0};
+    file_position at{id, static_cast<std::uint8_t>(l.phase), 0, 0, l.received};
     if (l.phase == work_phase::fetching && l.entry && l.entry->bytes != 0)
       at.percent = static_cast<std::uint8_t>(l.received * 100 / l.entry->bytes);
     if (const auto in = in_slots.find(static_cast<domain::file_index>(id));
@@ -235,7 +235,8 @@ void tell_progress(self_pointer self) {
     files.push_back(at);
   }
   const auto same = [](const file_position& a, const file_position& b) {
-    return a.lease == b.lease && a.phase == b.phase && a.stage == b.stage && a.percent == b.percent;
+    return a.lease == b.lease && a.phase == b.phase && a.stage == b.stage &&
+           a.percent == b.percent && a.received == b.received;
   };
   const auto now = std::chrono::steady_clock::now();
   if (!std::ranges::equal(files, s.told, same) ||

@@ -19,7 +19,6 @@ namespace {
 
 struct worker_config : caf::actor_system_config {
   worker_config() {
-    add_message_types<caf::id_block::darkroom>();
     configure_door(*this);
     set("scheduler.max-threads", std::size_t{2});
     set("scheduler.policy",

@@ -1,6 +1,5 @@
 #include "fixture.hpp"
 
-#include "actors/cluster/wire.hpp"
 #include "actors/journal.hpp"
 #include "actors/orchestra.hpp"
 
@@ -14,8 +13,6 @@ namespace darkroom::tests {
 using namespace actors;
 
 stage::config::config() {
-  add_message_types<caf::id_block::darkroom>();
-  add_message_types<caf::id_block::darkroom_wire>();
   set("scheduler.policy", caf::atom("testing"));
   set("logger.verbosity", caf::atom("quiet"));
 }

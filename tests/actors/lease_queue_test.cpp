@@ -292,3 +292,29 @@ TEST_CASE("files that wait on one machine are called back when another has nothi
   REQUIRE(q.request(wish(2)));
   CHECK(placed(q) == "2@1 ");
 }
+
+TEST_CASE("memory is kept only where the file could run now; the others go on") {
+  lease_queue q(true);
+  q.add_node({.slots = 2, .memory_bytes = 100 * MB, .local = true});
+  const auto big = q.add_node({.slots = 2, .memory_bytes = 1'000 * MB, .local = false});
+  SECTION("the only machine that could is closed") {
+    q.close_node(big, true);
+    q.request(wish(0, 500 * MB));
+    q.request(wish(1));
+    CHECK(granted(q, 0) == "1 ");
+    q.request(wish(2));
+    CHECK(granted(q, 10 * limits::memory_overtake_ms) == "2 ");
+    q.close_node(big, false);
+    CHECK(granted(q, 10 * limits::memory_overtake_ms) == "0 ");
+  }
+  SECTION("the only machine that could is busy") {
+    q.request(wish(0, 900 * MB));
+    CHECK(granted(q, 0) == "0 ");
+    q.request(wish(1, 500 * MB));
+    CHECK(granted(q, 0).empty());
+    q.request(wish(2));
+    q.request(wish(3));
+    q.request(wish(4));
+    CHECK(granted(q, limits::memory_overtake_ms) == "2 3 "); // on the small one; no memory is taken
+  }
+}

@@ -31,13 +31,16 @@ struct machine {
     dispatcher = on.system().spawn(noting_dispatcher, to);
     under_test = on.system().spawn(
         node,
-        node_options{link, links, nodes, slots, dispatcher,
-                     transfer_options{
-                         [](const domain::file_entry&, bool) -> codecs::result<codecs::unique_fd> {
-                           return codecs::fail(failure_reason::source_missing, "none here");
-                         },
-                         std::make_shared<persistence::output_directory>(folder.path())},
-                     false, [] { return std::int64_t{1}; }},
+        node_options{
+            link, links, nodes, slots, dispatcher,
+            transfer_options{
+                [this](const domain::file_entry&, bool) -> codecs::result<codecs::unique_fd> {
+                  auto file = persistence::open_for_reading(input);
+                  if (!file) return codecs::fail(failure_reason::source_missing, "gone");
+                  return std::move(*file);
+                },
+                std::make_shared<persistence::output_directory>(folder.path())},
+            false, [] { return std::int64_t{1}; }},
         worker);
     on.run();
   }
@@ -55,6 +58,13 @@ struct machine {
   void convert(domain::lease_id lease, std::size_t outputs = 1) {
     caf::send_as(asker, under_test, convert_file{job_of(lease, outputs)});
     on.run();
+  }
+  // Time in which the worker only answers that it is there.
+  void silence(std::uint32_t ms) {
+    for (; ms > 0; ms -= std::min(ms, limits::node_look_ms)) {
+      on.advance(std::min(ms, limits::node_look_ms));
+      worker_says(echo{});
+    }
   }
   template<class Message>
   void worker_says(Message message) {
@@ -93,7 +103,8 @@ struct machine {
     return *to->outcomes[0].outcome;
   }
 
-  scratch folder;
+  scratch folder, inputs;
+  std::string input = inputs.write("input", std::string(100, 'i'));
   bool cut = false;
   std::shared_ptr<link_facts> link = std::make_shared<link_facts>();
   std::shared_ptr<link_table> links = std::make_shared<link_table>("1", "");
@@ -128,6 +139,7 @@ TEST_CASE("a file goes to the worker, its outputs come back, and only then its l
   const auto entry = persistence::decode_entry(m.to->assigned[0].entry);
   REQUIRE(entry);
   CHECK(entry->path == "f5");
+  CHECK(m.to->assigned[0].content == std::string(100, 'i'));
   m.says_at(5, work_phase::converting, 40);
   CHECK(m.slots->read()[2].path == "f5");
   CHECK(m.slots->read()[2].progress.percent == 40);
@@ -187,10 +199,11 @@ TEST_CASE("a file that fails there fails with the worker's reason, made printabl
   CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
 }
 
-TEST_CASE("a worker whose disk is full rests, and its file goes elsewhere") {
+TEST_CASE("a worker whose disk is full or broken rests, and its file goes elsewhere") {
   machine m;
   m.convert(5);
-  m.says_failed(5, static_cast<std::uint8_t>(failure_reason::disk_full));
+  m.says_failed(
+      5, static_cast<std::uint8_t>(GENERATE(failure_reason::disk_full, failure_reason::io_error)));
   CHECK(m.outcome().how == kind::interrupted);
   CHECK(m.outcome().cause == interruption::disk_full);
   CHECK(m.to->paused_ms == std::vector<std::uint32_t>{limits::node_paused_ms});
@@ -226,6 +239,12 @@ TEST_CASE("what a worker says that cannot be isolates it, and gives all its file
   SECTION("twice") {
     m.says_done(5, result_of({"x"}));
     m.says_done(5, result_of({"x"}));
+  }
+  SECTION("an end that there is not") {
+    file_ended ended;
+    ended.lease = 5;
+    ended.how = 77;
+    m.worker_says(ended);
   }
   SECTION("a reason that there is not") {
     m.says_failed(5, 250);
@@ -268,10 +287,6 @@ TEST_CASE("what a worker says that cannot be isolates it, and gives all its file
     m.says_done(5, result_of({"x"}));
     m.give(5, "y");
   }
-  SECTION("done, and then no bytes for long") {
-    m.says_done(5, result_of({"x"}));
-    m.on.advance(limits::lease_silence_ms + limits::node_look_ms);
-  }
   CHECK(m.to->left);
   CHECK(m.cut);
   CHECK(m.row().state() == "isolated");
@@ -286,14 +301,15 @@ TEST_CASE("a lease without a step forward ends; its slot is free when the worker
   machine m;
   m.convert(5);
   const auto nearly = limits::lease_silence_ms - limits::node_look_ms;
-  m.on.advance(nearly);
-  m.says_at(5, work_phase::fetching, 10);
-  m.on.advance(nearly);
-  m.says_at(5, work_phase::fetching, 20);
-  m.on.advance(nearly);
+  m.silence(nearly);
+  m.says_at(5, work_phase::converting, 10);
+  m.silence(nearly);
+  m.says_at(5, work_phase::converting, 20);
+  m.silence(nearly);
   CHECK(m.to->outcomes.empty());
-  m.says_at(5, work_phase::fetching, 20); // no step
-  m.on.advance(2 * limits::node_look_ms);
+  m.says_at(5, work_phase::converting, 10); // no step forward
+  for (int i = 0; i < 1'000 && m.to->outcomes.empty(); ++i)
+    m.silence(limits::node_look_ms);
   CHECK(m.outcome().how == kind::interrupted);
   CHECK(m.outcome().cause == interruption::node_lost);
   CHECK(m.to->leases_ended.empty());
@@ -305,6 +321,80 @@ TEST_CASE("a lease without a step forward ends; its slot is free when the worker
     CHECK(m.row().late_results == 1);
     CHECK(m.row().state() == "active");
   }
+}
+
+TEST_CASE(
+    "while one input comes, the others wait for the link; when none does, they had not begun") {
+  machine m;
+  m.convert(5);
+  m.convert(6);
+  for (std::uint64_t received = 1; received < 5; ++received) {
+    m.worker_says(work_progress{{{5, 0, 0, 0, received}, {6, 0, 0, 0, 0}}});
+    m.silence(limits::lease_silence_ms - limits::node_look_ms);
+    CHECK(m.to->outcomes.empty());
+  }
+  m.silence(2 * limits::node_look_ms);
+  REQUIRE(m.to->outcomes.size() == 2);
+  for (const auto& o : m.to->outcomes)
+    CHECK(o.outcome->cause == interruption::not_begun);
+}
+
+TEST_CASE("a worker that does not say that it has dropped a file is lost") {
+  machine m;
+  m.convert(5);
+  m.interrupt(5);
+  m.silence(limits::lease_silence_ms + 2 * limits::node_look_ms);
+  CHECK(m.to->left);
+  CHECK(m.row().state() == "lost");
+}
+
+TEST_CASE("a worker that answers nothing is lost, whatever its link says") {
+  machine m;
+  m.on.advance(limits::node_look_ms);
+  m.on.advance(limits::lease_silence_ms + 2 * limits::node_look_ms);
+  CHECK(m.row().state() == "lost");
+}
+
+TEST_CASE("a lease does not last for ever, whatever the worker says") {
+  machine m;
+  m.convert(5);
+  for (std::uint32_t ms = 0; ms <= limits::lease_ms_max && m.to->outcomes.empty(); ms += 20'000) {
+    m.says_at(5, work_phase::waiting);
+    m.silence(20'000);
+  }
+  CHECK(m.outcome().how == kind::interrupted);
+}
+
+TEST_CASE("what the server cannot read fails with its own reason") {
+  machine m;
+  std::filesystem::remove(m.input);
+  m.convert(5);
+  CHECK(m.to->assigned.empty());
+  CHECK(m.outcome().how == kind::failed);
+  CHECK(m.outcome().error.reason == failure_reason::source_missing);
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+}
+
+TEST_CASE("a worker whose slots end rests for a while") {
+  machine m;
+  m.convert(5);
+  file_ended ended;
+  ended.lease = 5;
+  ended.how = static_cast<std::uint8_t>(kind::interrupted);
+  m.worker_says(ended);
+  CHECK(m.outcome().how == kind::interrupted);
+  CHECK(m.to->paused_ms == std::vector<std::uint32_t>{limits::node_paused_ms});
+}
+
+TEST_CASE("a lost machine's actor ends when nothing late can come") {
+  machine m;
+  caf::anon_send_exit(m.worker, caf::exit_reason::kill);
+  m.on.run();
+  m.convert(7);
+  CHECK(m.to->outcomes.size() == 1);
+  m.on.advance(limits::node_grace_ms);
+  m.convert(8);
+  CHECK(m.to->outcomes.size() == 1);
 }
 
 TEST_CASE("outputs that come after their lease are not kept") {

@@ -44,7 +44,10 @@ node_actor::behavior_type noting_node(node_actor::stateful_pointer<part_state>,
 
 transfer_actor::behavior_type noting_transfer(transfer_actor::stateful_pointer<part_state>,
                                               std::shared_ptr<heard> to) {
-  return {[](const open_input&) {}, [](const fetch_outputs&) {}, [](const end_transfer&) {},
+  return {[](const open_input&) {},
+          [](const fetch_outputs&) {},
+          [](const end_transfer&) {},
+          [](const doubt_outputs&) {},
           [to](const pull_input& m) { to->input_pulls.push_back(m); },
           [to](const output_piece& m) { to->output_pieces.push_back(m); }};
 }

@@ -39,8 +39,15 @@ struct bench {
     to->puller = nullptr;
     on.run();
   }
+  void open(domain::lease_id lease, bool read_now = false) {
+    auto entry = *job_of(lease).file;
+    entry.bytes = 10;
+    caf::send_as(node, under_test,
+                 open_input{lease, std::make_shared<domain::file_entry>(entry), read_now});
+    on.run();
+  }
   void pull(domain::lease_id lease, std::uint64_t offset, std::uint32_t bytes) {
-    caf::anon_send(under_test, pull_input{lease, offset, bytes});
+    caf::send_as(worker, under_test, pull_input{lease, offset, bytes});
     on.run();
   }
   void fetch(domain::lease_id lease, const domain::file_completed& result) {
@@ -50,7 +57,7 @@ struct bench {
   }
   void give(domain::lease_id lease, std::uint32_t output, std::uint64_t offset,
             std::string content) {
-    caf::anon_send(under_test, output_piece{lease, output, offset, std::move(content)});
+    caf::send_as(worker, under_test, output_piece{lease, output, offset, std::move(content)});
     on.run();
   }
 
@@ -65,17 +72,51 @@ struct bench {
 
 } // namespace
 
-TEST_CASE("an input is read by pieces, from wherever the worker asks") {
+TEST_CASE("an input is read by pieces, each byte once") {
   bench b;
-  caf::anon_send(b.under_test, open_input{1, job_of(1).file});
-  b.pull(1, 4, 4);
+  b.open(1);
   b.pull(1, 0, 4);
+  b.pull(1, 4, 4);
+  b.pull(1, 0, 4); // again
   b.pull(1, 8, 4);
-  REQUIRE(b.to->input_pieces.size() == 3);
-  CHECK(b.to->input_pieces[0].content == "4567");
-  CHECK(b.to->input_pieces[1].content == "0123");
-  CHECK(b.to->input_pieces[2].content == "89");
+  REQUIRE(b.to->input_pieces.size() == 4);
+  CHECK(b.to->input_pieces[0].content == "0123");
+  CHECK(b.to->input_pieces[1].content == "4567");
+  CHECK(b.to->input_pieces[2].failed);
+  CHECK(b.to->input_pieces[3].content == "89");
   CHECK(b.opened == 1);
+}
+
+TEST_CASE("what cannot be read is told to the node, with the reason") {
+  bench b;
+  SECTION("gone") {
+    std::filesystem::remove(b.folder / "input");
+    b.open(1);
+    b.pull(1, 0, 4);
+    REQUIRE(b.to->inputs_read.size() == 1);
+    CHECK(b.to->inputs_read[0].error->reason == domain::failure_reason::source_missing);
+  }
+  SECTION("shorter than it was") {
+    std::ofstream(b.folder / "input") << "0123";
+    b.open(1);
+    b.pull(1, 0, 10);
+    REQUIRE(b.to->inputs_read.size() == 1);
+    CHECK(b.to->inputs_read[0].error->reason == domain::failure_reason::io_error);
+  }
+  REQUIRE(b.to->input_pieces.size() == 1);
+  CHECK(b.to->input_pieces[0].failed);
+}
+
+TEST_CASE("only the worker is heard") {
+  bench b;
+  b.open(1);
+  caf::anon_send(b.under_test, pull_input{1, 0, 4});
+  b.on.run();
+  CHECK(b.to->input_pieces.empty());
+  b.fetch(2, result_of({"abc"}));
+  caf::anon_send(b.under_test, output_piece{2, 0, 0, "lie"});
+  b.on.run();
+  CHECK(b.to->fetched.empty());
 }
 
 TEST_CASE("every request for an input is answered, also one that cannot be met") {
@@ -84,22 +125,17 @@ TEST_CASE("every request for an input is answered, also one that cannot be met")
     b.pull(9, 0, 4);
   }
   SECTION("a lease that is over") {
-    caf::anon_send(b.under_test, open_input{1, job_of(1).file});
+    b.open(1);
     caf::anon_send(b.under_test, end_transfer{1, {}});
     b.pull(1, 0, 4);
   }
   SECTION("more than a piece may have") {
-    caf::anon_send(b.under_test, open_input{1, job_of(1).file});
+    b.open(1);
     b.pull(1, 0, limits::piece_bytes_most + 1);
   }
-  SECTION("after its end") {
-    caf::anon_send(b.under_test, open_input{1, job_of(1).file});
-    b.pull(1, 10, 4);
-  }
-  SECTION("a source that is gone") {
-    std::filesystem::remove(b.folder / "input");
-    caf::anon_send(b.under_test, open_input{1, job_of(1).file});
-    b.pull(1, 0, 4);
+  SECTION("not where it has come to") {
+    b.open(1);
+    b.pull(1, 4, 4);
   }
   REQUIRE(b.to->input_pieces.size() == 1);
   CHECK(b.to->input_pieces[0].failed);
@@ -126,21 +162,12 @@ TEST_CASE("outputs are fetched by pieces, compared, and put on disk") {
 
 TEST_CASE("a small input is read whole for the order") {
   bench b;
-  auto entry = *job_of(1).file;
-  entry.bytes = 10;
-  caf::send_as(b.node, b.under_test,
-               open_input{1, std::make_shared<domain::file_entry>(entry), true});
-  SECTION("there") {
-    b.on.run();
-    REQUIRE(b.to->inputs_read.size() == 1);
-    CHECK(b.to->inputs_read[0].content == "0123456789");
-  }
-  SECTION("gone") {
-    std::filesystem::remove(b.folder / "input");
-    b.on.run();
-    REQUIRE(b.to->inputs_read.size() == 1);
-    CHECK(b.to->inputs_read[0].content.empty());
-  }
+  const bool gone = GENERATE(false, true);
+  if (gone) std::filesystem::remove(b.folder / "input");
+  b.open(1, true);
+  REQUIRE(b.to->inputs_read.size() == 1);
+  CHECK(b.to->inputs_read[0].content == (gone ? "" : "0123456789"));
+  CHECK(b.to->inputs_read[0].error.has_value() == gone);
 }
 
 TEST_CASE("outputs that came with their result are compared, and put on disk") {

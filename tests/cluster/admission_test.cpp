@@ -1,6 +1,7 @@
 // Who is let in, and what the others are told.
 #include "actors/cluster/certificates.hpp"
 #include "actors/cluster/link_client.hpp"
+#include "config/version.hpp"
 #include "site.hpp"
 
 #include <arpa/inet.h>
@@ -24,7 +25,7 @@ std::string refusal_of(const std::string& identity,
                        const std::string& host = "127.0.0.1") {
   actors::link_client_options options{host, "7411", identity, {}};
   auto& hello = options.hello;
-  hello.version = "0.1.0";
+  hello.version = version;
   hello.machine = "m";
   hello.actor_node = "n";
   hello.slots = 1;
@@ -95,8 +96,15 @@ TEST_CASE("certificates that are not good are told apart, with what to do") {
   CHECK(refusal_of(good, none, "127.0.0.2").find("is not for 127.0.0.2 but for 127.0.0.1") !=
         std::string::npos);
   // The server's own certificate does not make a worker.
+  CHECK_FALSE(refusal_of(s.authority() + "/server.pem", none).empty());
   CHECK(refusal_of(s.server().folder / "absent.pem", none).starts_with("bad_identity"));
   // Signed by the authority, and yet not on its list.
+  const auto forgotten = s.issue("forgotten");
+  const auto listed = content_of(s.authority() + "/nodes");
+  std::ofstream(s.authority() + "/nodes")
+      << listed.substr(0, listed.rfind(' ', listed.find("forgotten") - 2) + 1);
+  CHECK(refusal_of(forgotten, none).starts_with("not_allowed"));
+  std::ofstream(s.authority() + "/nodes") << listed;
   REQUIRE(s.run({"cluster", "revoke", "good", "--dir", "AUTHORITY"}).code == 0);
   CHECK(refusal_of(good, none).find("not_allowed: the certificate of good was revoked") !=
         std::string::npos);

@@ -1,5 +1,6 @@
 // A worker that lies: what it says is not believed, it is marked and kept out, and its files are
 // done by others.
+#include "config/version.hpp"
 #include "site.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
@@ -9,15 +10,20 @@ using namespace darkroom::tests;
 
 namespace {
 
+app::child_launch liar_launch(site& s, const std::string& lie) {
+  auto formats = run_darkroom({"worker", "--formats"}, s.folder().path()).out;
+  formats.pop_back();
+  return {{DARKROOM_LIAR, "127.0.0.1", "7411", s.issue("liar"), version, formats, lie},
+          app::plain_environment(),
+          "",
+          "/dev/null",
+          s.folder() / "liar.log"};
+}
+
 void is_found_out(const std::string& lie, const std::string& said) {
   CAPTURE(lie);
   site s;
-  auto formats = run_darkroom({"worker", "--formats"}, s.folder().path()).out;
-  formats.pop_back();
-  const std::vector<std::string> words{DARKROOM_LIAR, "127.0.0.1", "7411", s.issue("liar"),
-                                       "0.1.0",       formats,     lie};
-  const app::child_launch launch{words, app::plain_environment(), "", "/dev/null",
-                                 s.folder() / "liar.log"};
+  const auto launch = liar_launch(s, lie);
   app::child_process liar(launch);
   REQUIRE(s.comes_to("liar", "active"));
   const auto batch = s.submit(pictures(6, 60));
@@ -50,6 +56,18 @@ TEST_CASE("a worker that lies is found out") {
                                                 {"reason", "a reason that there is not"},
                                                 {"twice", "the result of a file twice"}}));
   is_found_out(lie, said);
+}
+
+TEST_CASE("a message that is not for other machines harms nobody") {
+  site s;
+  app::child_process liar(liar_launch(s, "message"));
+  REQUIRE(s.comes_to("liar", "active"));
+  const auto batch = s.submit(pictures(6, 60));
+  CHECK(s.comes_to("liar", "lost"));
+  CHECK(liar.wait(std::chrono::seconds(10)) == 10);
+  CHECK(s.server().server().running());
+  s.start_worker("honest");
+  CHECK(s.completes(batch, 60));
 }
 
 TEST_CASE("full: a worker that says it is done, and then nothing", "[.full]") {

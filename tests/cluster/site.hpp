@@ -23,6 +23,7 @@ public:
   }
   // The process that has the link.
   pid_t session_of(const std::string& name);
+  std::string authority() const { return authority_ / "authority"; }
   std::string issue(const std::string& name, const std::vector<std::string>& more = {});
   // Runs `darkroom WORDS`; its output.
   ended run(const std::vector<std::string>& words);
