@@ -462,6 +462,7 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
         self->send(st.options.dispatcher,
                    pause_node{codec_pool_actor{node_actor{self}}, UINT32_MAX});
         std::vector<domain::lease_id> all;
+        all.reserve(st.leases.size());
         for (const auto& [id, l] : st.leases)
           all.push_back(id);
         for (const auto id : all)

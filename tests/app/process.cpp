@@ -29,8 +29,8 @@ process::process(const std::vector<std::string>& arguments, const std::string& d
   REQUIRE(child_.pid() > 0);
 }
 
-ended process::wait() {
-  const auto code = child_.wait(std::chrono::seconds(90));
+ended process::wait(std::chrono::seconds most) {
+  const auto code = child_.wait(most);
   REQUIRE(code != -1);
   return {code, content_of(out_), content_of(err_)};
 }
@@ -39,8 +39,9 @@ std::string process::out() const {
   return content_of(out_);
 }
 
-ended run_darkroom(const std::vector<std::string>& arguments, const std::string& directory) {
-  return process(arguments, directory).wait();
+ended run_darkroom(const std::vector<std::string>& arguments, const std::string& directory,
+                   std::chrono::seconds most) {
+  return process(arguments, directory).wait(most);
 }
 
 bool comes_true(const std::function<bool()>& condition, std::chrono::seconds deadline) {

@@ -20,8 +20,8 @@ public:
   pid_t pid() const { return child_.pid(); }
   void signal(int number) const { child_.signal(number); }             // to the process
   void signal_group(int number) const { child_.signal_group(number); } // to its whole group
-  // Waits, at most a minute and a half.
-  ended wait();
+  // Waits, at most so long.
+  ended wait(std::chrono::seconds most = std::chrono::seconds(90));
   bool running() { return child_.running(); }
   std::string out() const;
 
@@ -31,7 +31,8 @@ private:
 };
 
 // Runs to the end.
-ended run_darkroom(const std::vector<std::string>& arguments, const std::string& directory);
+ended run_darkroom(const std::vector<std::string>& arguments, const std::string& directory,
+                   std::chrono::seconds most = std::chrono::seconds(90));
 
 // Waits for something to become true, with a deadline.
 bool comes_true(const std::function<bool()>& condition,

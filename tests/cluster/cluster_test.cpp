@@ -32,7 +32,8 @@ std::vector<std::string> made_locally(const std::vector<std::string>& contents,
   const scratch folder;
   for (std::size_t i = 0; i < contents.size(); ++i)
     folder.write("in/" + std::to_string(i) + ending, contents[i]);
-  const auto done = run_darkroom({"convert", "in", "-o", "out", "--to", "webp"}, folder.path());
+  const auto done = run_darkroom({"convert", "in", "-o", "out", "--to", "webp"}, folder.path(),
+                                 std::chrono::seconds(600));
   INFO(done.err);
   REQUIRE(done.code == 0);
   std::vector<std::string> all;
