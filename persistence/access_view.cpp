@@ -26,6 +26,26 @@ journal_result<std::optional<std::string>> value_of(database& db, const std::str
   return bytes;
 }
 
+// All records of one kind whose key is a name: `decode(name, value)`.
+template<class Record>
+journal_result<std::vector<Record>> all_named(database& db, keys::kind kind,
+                                              std::optional<Record> (*decode)(std::string_view,
+                                                                              std::string_view),
+                                              const std::string& what) {
+  std::vector<Record> all;
+  bool readable = true;
+  const auto prefix = keys::prefix(kind);
+  const auto ok = db.scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+    auto record = decode(key.substr(1), value);
+    readable = record.has_value();
+    if (record) all.push_back(std::move(*record));
+    return readable;
+  });
+  if (!ok) return std::unexpected(ok.error());
+  if (!readable) return std::unexpected(unreadable(what));
+  return all;
+}
+
 } // namespace
 
 journal_result<std::optional<batch_summary>> read_view::summary(const batch_id& batch) const {
@@ -157,18 +177,9 @@ journal_result<std::optional<token_record>> read_view::token(std::string_view id
 }
 
 journal_result<std::vector<token_record>> read_view::tokens() const {
-  std::vector<token_record> all;
-  bool readable = true;
-  const auto prefix = keys::prefix(keys::kind::token);
-  const auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
-    auto token = decode_token(key.substr(1), value);
-    readable = token.has_value();
-    if (token) all.push_back(std::move(*token));
-    return readable;
-  });
-  if (!ok) return std::unexpected(ok.error());
-  if (!readable) return std::unexpected(unreadable("a token"));
-  for (auto& token : all) {
+  auto all = all_named(*db_, keys::kind::token, decode_token, "a token");
+  if (!all) return all;
+  for (auto& token : *all) {
     const auto used = value_of(*db_, keys::use(token.id));
     if (!used) return std::unexpected(used.error());
     if (*used)
@@ -178,18 +189,7 @@ journal_result<std::vector<token_record>> read_view::tokens() const {
 }
 
 journal_result<std::vector<node_standing>> read_view::node_standings() const {
-  std::vector<node_standing> all;
-  bool readable = true;
-  const auto prefix = keys::prefix(keys::kind::node);
-  const auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
-    auto standing = decode_standing(key.substr(1), value);
-    readable = standing.has_value();
-    if (standing) all.push_back(std::move(*standing));
-    return readable;
-  });
-  if (!ok) return std::unexpected(ok.error());
-  if (!readable) return std::unexpected(unreadable("what was decided of a machine"));
-  return all;
+  return all_named(*db_, keys::kind::node, decode_standing, "what was decided of a machine");
 }
 
 journal_result<std::optional<idempotency_record>>

@@ -74,8 +74,10 @@ struct machine {
   void says_at(domain::lease_id lease, work_phase phase, std::uint8_t percent = 0) {
     worker_says(work_progress{{{lease, static_cast<std::uint8_t>(phase), 0, percent}}});
   }
-  void says_done(domain::lease_id lease, const domain::file_completed& result) {
+  void says_done(domain::lease_id lease, const domain::file_completed& result,
+                 std::vector<std::string> contents = {}) {
     file_ended ended;
+    ended.contents = std::move(contents);
     ended.lease = lease;
     ended.how = static_cast<std::uint8_t>(kind::converted);
     ended.result = as_told(result);
@@ -159,12 +161,7 @@ TEST_CASE("a file goes to the worker, its outputs come back, and only then its l
 TEST_CASE("small outputs come with the result, and nothing is fetched") {
   machine m;
   m.convert(5, 2);
-  file_ended ended;
-  ended.lease = 5;
-  ended.how = static_cast<std::uint8_t>(kind::converted);
-  ended.result = as_told(result_of({"one", "two"}));
-  ended.contents = {"one", "two"};
-  m.worker_says(ended);
+  m.says_done(5, result_of({"one", "two"}), {"one", "two"});
   CHECK(m.to->output_pulls.empty());
   CHECK(m.outcome().how == kind::converted);
   REQUIRE(m.outcome().staged.size() == 2);
@@ -259,29 +256,14 @@ TEST_CASE("what a worker says that cannot be isolates it, and gives all its file
     m.says_at(5, work_phase::converting, 101);
   }
   SECTION("contents of another size than the result says") {
-    file_ended ended;
-    ended.lease = 5;
-    ended.how = static_cast<std::uint8_t>(kind::converted);
-    ended.result = as_told(result_of({"x"}));
-    ended.contents = {"xx"};
-    m.worker_says(ended);
+    m.says_done(5, result_of({"x"}), {"xx"});
   }
   SECTION("contents that are too large to come with a result") {
     const std::string content(limits::carried_bytes_max + 1, 'x');
-    file_ended ended;
-    ended.lease = 5;
-    ended.how = static_cast<std::uint8_t>(kind::converted);
-    ended.result = as_told(result_of({content}));
-    ended.contents = {content};
-    m.worker_says(ended);
+    m.says_done(5, result_of({content}), {content});
   }
   SECTION("contents with another digest") {
-    file_ended ended;
-    ended.lease = 5;
-    ended.how = static_cast<std::uint8_t>(kind::converted);
-    ended.result = as_told(result_of({"x"}));
-    ended.contents = {"y"};
-    m.worker_says(ended);
+    m.says_done(5, result_of({"x"}), {"y"});
   }
   SECTION("bytes that are not those of the result") {
     m.says_done(5, result_of({"x"}));

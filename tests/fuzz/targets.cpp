@@ -111,6 +111,7 @@ void event_codec(bytes b) {
   (void)persistence::decode_outcome(text);
   (void)persistence::decode_summary(text);
   (void)persistence::decode_token("id", text);
+  (void)persistence::decode_standing("name", text);
   (void)persistence::decode_audit(1, text);
   (void)persistence::decode_idempotency(text);
   (void)persistence::decode_deletion(text);

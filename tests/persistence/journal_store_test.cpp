@@ -30,6 +30,12 @@ public:
     REQUIRE(opened);
     store_ = std::move(*opened);
   }
+  void keep(access_record record) {
+    append_request request;
+    request.records_only = true;
+    request.records.push_back(std::move(record));
+    REQUIRE(store_->append(std::span(&request, 1), true));
+  }
   // Decides, applies and journals.
   std::vector<journaled_event> tell(const domain::batch_id& batch, const domain::command& c,
                                     bool snapshot = false) {
@@ -305,18 +311,12 @@ TEST_CASE("a byte changed inside what was synced is refused, not skipped") {
 TEST_CASE("what was decided of machines is kept until it is taken back") {
   tests::scratch dir;
   writer w(dir / "j");
-  const auto keep = [&](access_record record) {
-    append_request request;
-    request.records_only = true;
-    request.records.push_back(std::move(record));
-    REQUIRE(w.store().append(std::span(&request, 1), true));
-  };
   const node_standing drained{"a", true, true, {}}, liar{"b", false, false, "told a lie"};
-  keep(drained);
-  keep(liar);
+  w.keep(drained);
+  w.keep(liar);
   w.reopen();
   CHECK(w.view().node_standings() == std::vector{drained, liar});
-  keep(node_standing{"a", false, false, {}});
+  w.keep(node_standing{"a", false, false, {}});
   w.reopen();
   CHECK(w.view().node_standings() == std::vector{liar});
   CHECK(w.view().verify() == std::vector<std::string>{});
@@ -325,20 +325,14 @@ TEST_CASE("what was decided of machines is kept until it is taken back") {
 TEST_CASE("tokens and the audit are kept; a use brings no revoked token back") {
   tests::scratch dir;
   writer w(dir / "j");
-  const auto keep = [&](access_record record) {
-    append_request request;
-    request.records_only = true;
-    request.records.push_back(std::move(record));
-    REQUIRE(w.store().append(std::span(&request, 1), true));
-  };
   token_record token{.id = "t1", .user = "ann", .created_us = 1};
-  keep(token);
+  w.keep(token);
   token.revoked_us = 5;
-  keep(token);
-  keep(token_use{"t1", 9}); // that began before
-  keep(audit_entry{.user = "ann", .action = "batch.create", .batch = ann, .outcome = "ok"});
+  w.keep(token);
+  w.keep(token_use{"t1", 9}); // that began before
+  w.keep(audit_entry{.user = "ann", .action = "batch.create", .batch = ann, .outcome = "ok"});
   w.live(ann, 1);
-  keep(audit_entry{.user = "ben", .action = "read", .outcome = "not_found"});
+  w.keep(audit_entry{.user = "ben", .action = "read", .outcome = "not_found"});
   w.reopen();
   const auto tokens = w.view().tokens();
   REQUIRE(tokens);
