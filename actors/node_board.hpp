@@ -79,6 +79,7 @@ public:
   void isolate(const std::string& name, const std::string& why) {
     const std::lock_guard lock(mutex_);
     auto& r = rows_[name];
+    r.name = name; // it may have lied before it joined
     r.isolated = why;
     tell({"isolated", name, why});
     if (isolated_) isolated_(r);

@@ -241,7 +241,12 @@ std::expected<void, std::string> orchestra::open_to_nodes() {
   links.links = table;
   links.input_bytes_max = asked.input_bytes_max;
   links.image_pixels_max = asked.image_pixels_max;
+  links.actor_node = caf::to_string(p.system.node());
   links.announce = p.announce;
+  links.isolate = [table, nodes = p.nodes](const std::string& name, const std::string& why) {
+    nodes->isolate(name, why);
+    table->isolate(name, why);
+  };
   auto server = link_server::start(std::move(links));
   if (!server) return std::unexpected(server.error());
   p.links = std::move(*server);

@@ -185,6 +185,10 @@ inline constexpr std::size_t link_strangers_max = 256;    // connections that ar
 inline constexpr std::size_t link_hello_bytes_max = 4 * KiB;
 inline constexpr std::size_t link_buffer_bytes = 128 * KiB;
 inline constexpr std::uint32_t link_unacknowledged_ms = 15'000;
+inline constexpr std::size_t link_message_bytes_max = 1 * MiB; // of a worker
+inline constexpr std::size_t link_news_bytes_max = 4 * KiB;    // of its actor system
+inline constexpr std::size_t link_content_name_bytes_max = 128;
+inline constexpr std::size_t link_senders_max = 16; // actors of a worker that speak
 inline constexpr std::uint32_t revocation_look_ms = 1'000;
 inline constexpr std::size_t nodes_max = 256;
 inline constexpr std::size_t node_name_bytes_max = 63;
@@ -217,8 +221,7 @@ inline constexpr std::uint32_t drain_poll_ms = 20;
 inline constexpr std::uint32_t actor_stop_ms = 5'000;
 inline constexpr std::uint32_t supervisor_restarts_max = 5; // in the life of the process
 
-// --- Client
-// ---------------------------------------------------------------------------------------
+// --- Client -------------------------------------------------------------------------------------
 inline constexpr std::uint32_t client_tries_max = 30;
 inline constexpr std::uint32_t client_retry_ms = 1'000;
 inline constexpr std::uint32_t client_retry_least_ms = 250, client_retry_most_ms = 15'000;
@@ -240,6 +243,7 @@ static_assert(memory_main_bytes + 2 * memory_idle_host_bytes + probe_memory_byte
 static_assert(probe_cpu_ms < probe_wall_ms);
 static_assert(outputs_max + 4 < host_open_files);
 static_assert(piece_bytes_most <= 1 * MiB); // heartbeats must pass between them
+static_assert(piece_bytes_most + 64 * KiB <= link_message_bytes_max);
 static_assert(2 * heartbeat_ms < node_silence_ms);
 static_assert(files_per_event_max <= files_per_batch_max);
 

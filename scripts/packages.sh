@@ -11,7 +11,7 @@ e2fsprogs iproute2 nftables"
 command -v node >/dev/null || packages_test="$packages_test nodejs"
 command -v npm >/dev/null || packages_test="$packages_test npm"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
-packages_lint="clang-format-19 clang-tidy-19"
+packages_lint="clang-19 clang-format-19 clang-tidy-19 python3"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then

@@ -51,6 +51,15 @@ public:
   }
 };
 
+// When actor systems meet, CAF lets each ask the other what kinds of actors it offers, and keeps an
+// actor that waits for the answer. Ours offer none.
+class link_broker final : public caf::io::basp_broker {
+public:
+  using basp_broker::basp_broker;
+  void learned_new_node_directly(const caf::node_id&, bool) override {}
+  void learned_new_node_indirectly(const caf::node_id&) override {}
+};
+
 // Hands CAF one socket that is open already, whatever it is asked for.
 class door_keeper final : public caf::io::middleman_actor_impl {
 public:
@@ -75,7 +84,7 @@ private:
 };
 
 caf::io::middleman_actor keeper_of(caf::actor_system& system, int socket) {
-  auto broker = system.middleman().named_broker<caf::io::basp_broker>(caf::atom("BASP"));
+  auto broker = system.middleman().named_broker<link_broker>(caf::atom("LINK"));
   return system.spawn<door_keeper, caf::hidden>(std::move(broker), socket);
 }
 

@@ -20,6 +20,9 @@ cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<cluster_sta
         auto& s = self->state;
         auto link = s.options.links->find(message.token);
         if (!link || !message.worker) return cluster_joined{false, "this link is not known"};
+        // Not one of ours, or of a third machine.
+        if (message.worker.node() != self->current_sender()->node())
+          return cluster_joined{false, "a worker joins on its own machine"};
         // One link, one node.
         if (link->joined.exchange(true))
           return cluster_joined{false, "this link has joined already"};

@@ -9,6 +9,8 @@
 #include <boost/asio/write.hpp>
 
 #include <netinet/tcp.h>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace darkroom::actors {
@@ -19,15 +21,18 @@ namespace {
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
-template<class From, class To>
-asio::awaitable<void> carry(From& from, To& to, std::atomic<std::uint64_t>* count) {
-  std::vector<char> buffer(limits::link_buffer_bytes);
+// `look`: replaces what came by what goes on, kept in `passed`; false: the end.
+template<class From, class To, class Look>
+asio::awaitable<void> carry(From& from, To& to, std::atomic<std::uint64_t>* count, Look look) {
+  std::vector<char> buffer(limits::link_buffer_bytes), passed;
   while (true) {
     const auto into = asio::buffer(buffer);
     auto [read_error, n] = co_await from.async_read_some(into, as_result);
     if (read_error) co_return;
     if (count != nullptr) count->fetch_add(n, std::memory_order_relaxed);
-    const auto what = asio::buffer(buffer.data(), n);
+    auto going = std::span<const char>(buffer).first(n);
+    if (!look(going, passed)) co_return;
+    const auto what = asio::buffer(going.data(), going.size());
     auto [write_error, written] = co_await asio::async_write(to, what, as_result);
     if (write_error) co_return;
   }
@@ -37,14 +42,28 @@ asio::awaitable<void> carry(From& from, To& to, std::atomic<std::uint64_t>* coun
 
 asio::awaitable<void> link_relay::inward() {
   const auto self = shared_from_this();
-  co_await carry(*network_, actors_, count_.in);
+  const auto look = [this](std::span<const char>& bytes, std::vector<char>& passed) {
+    if (!gate_) return true;
+    passed.clear();
+    const auto ok = gate_->pass(bytes, passed);
+    if (!ok && refused_) std::exchange(refused_, nullptr)(ok.error());
+    bytes = passed;
+    return ok.has_value();
+  };
+  co_await carry(*network_, actors_, count_.in, look);
   stop();
 }
 
 asio::awaitable<void> link_relay::outward() {
   const auto self = shared_from_this();
-  co_await carry(actors_, *network_, count_.out);
+  const auto look = [](std::span<const char>&, std::vector<char>&) { return true; };
+  co_await carry(actors_, *network_, count_.out, look);
   stop();
+}
+
+void link_relay::guard(basp_gate gate, std::function<void(const std::string&)> refused) {
+  gate_ = std::move(gate);
+  refused_ = std::move(refused);
 }
 
 void link_relay::start(std::function<void()> ended) {

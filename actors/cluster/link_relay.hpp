@@ -2,6 +2,7 @@
 // until either side ends; then it ends both. Runs on the stream's executor.
 #pragma once
 
+#include "actors/cluster/basp_gate.hpp"
 #include "actors/cluster/link_tls.hpp"
 
 #include <boost/asio/awaitable.hpp>
@@ -13,6 +14,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace darkroom::actors {
 
@@ -29,6 +32,8 @@ public:
       : network_(std::move(network)), actors_(std::move(actors)), count_(count),
         keeps_(std::move(keeps)) {}
 
+  // Looks from now on at what comes from the network; `refused` is called once if it is refused.
+  void guard(basp_gate gate, std::function<void(const std::string&)> refused);
   // `ended` is called once.
   void start(std::function<void()> ended);
   void stop(); // on the executor
@@ -41,6 +46,8 @@ private:
   boost::asio::local::stream_protocol::socket actors_;
   counters count_;
   std::shared_ptr<const void> keeps_; // what is counted in
+  std::optional<basp_gate> gate_;
+  std::function<void(const std::string&)> refused_;
   std::function<void()> ended_;
 };
 

@@ -80,7 +80,7 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
   std::list<std::shared_ptr<link_stream>> strangers;
   std::thread thread;
 
-  void close(const std::shared_ptr<link_stream>& stream) {
+  static void close(const std::shared_ptr<link_stream>& stream) {
     boost::system::error_code ignored;
     stream->lowest_layer().close(ignored);
   }
@@ -111,8 +111,8 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
     const auto self = shared_from_this();
     const auto deadline = std::make_shared<asio::steady_timer>(io);
     deadline->expires_after(std::chrono::milliseconds(limits::link_handshake_ms));
-    deadline->async_wait([self, stream, deadline](const boost::system::error_code& error) {
-      if (!error) self->close(stream);
+    deadline->async_wait([stream, deadline](const boost::system::error_code& error) {
+      if (!error) close(stream);
     });
     const bool joined = co_await admit(stream);
     deadline->cancel();
@@ -139,9 +139,12 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
     const auto from = stream->next_layer().remote_endpoint(error);
     if (!error) link->address = from.address().to_string();
     link->token = make_token();
-    link->cut = [self = shared_from_this(), weak = std::weak_ptr(stream)] {
-      asio::post(self->io, [self, weak] {
-        if (const auto open = weak.lock()) self->close(open);
+    // Nodes keep it longer than we live.
+    link->cut = [parts = weak_from_this(), weak = std::weak_ptr(stream)] {
+      const auto self = parts.lock();
+      if (!self) return;
+      asio::post(self->io, [weak] {
+        if (const auto open = weak.lock()) close(open);
       });
     };
     link_answer answer;
@@ -178,6 +181,11 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
     }
     const auto relay = std::make_shared<link_relay>(
         stream, std::move(door), link_relay::counters{&link->bytes_in, &link->bytes_out}, link);
+    relay->guard(basp_gate(link->hello.actor_node, options.actor_node),
+                 [self = shared_from_this(), link](const std::string& why) {
+                   self->options.announce("isolated " + link->name + ": " + why);
+                   self->options.isolate(link->name, why);
+                 });
     relay->start([self = shared_from_this(), link] { self->options.links->remove(link); });
     co_return true;
   }

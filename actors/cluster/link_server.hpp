@@ -17,8 +17,11 @@ struct link_server_options {
   std::string folder; // of the cluster's authority
   std::string door;   // path of the Unix socket of the actor system
   std::shared_ptr<link_table> links;
+  std::string actor_node;                                  // who that actor system is
   std::uint64_t input_bytes_max = 0, image_pixels_max = 0; // told to workers
-  std::function<void(const std::string&)> announce;        // from its thread
+  // From its thread.
+  std::function<void(const std::string&)> announce;
+  std::function<void(const std::string& name, const std::string& why)> isolate;
 };
 
 class link_server {

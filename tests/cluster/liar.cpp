@@ -53,6 +53,10 @@ worker_actor::behavior_type liar(worker_actor::stateful_pointer<liar_state> self
   return {
       [self, lie](const assign_file& message) {
         if (lie == "message") return self->send(message.source, fetch_outputs{});
+        if (lie == "exit") return self->send_exit(message.source, caf::exit_reason::kill);
+        if (lie == "giant")
+          return self->send(message.source,
+                            output_piece{message.lease, 0, 0, std::string(2 * limits::MiB, 'x')});
         auto result = hundred_zeros(message.index);
         if (lie == "digest") result.outputs[0].sha256[0] ^= 1;
         file_ended ended;
@@ -111,10 +115,18 @@ int main(int argc, char** argv) {
   }
   const auto server = knock(system, (*link)->take_socket().release());
   if (!server) ::_exit(12);
-  const auto me = system.spawn(liar, std::string{argv[6]});
+  const std::string lie = argv[6];
+  const auto me = lie == "another" ? caf::actor_cast<worker_actor>(*server) // instead of itself
+                                   : worker_actor{system.spawn(liar, lie)};
   caf::scoped_actor self{system};
   self->request(*server, std::chrono::seconds(10), join_cluster{(*link)->answer().token, me})
-      .receive([](const cluster_joined&) {}, [](const caf::error&) { ::_exit(13); });
+      .receive(
+          [](const cluster_joined& answer) {
+            if (answer.ok) return;
+            std::fprintf(stderr, "%s\n", answer.text.c_str());
+            ::_exit(14);
+          },
+          [](const caf::error&) { ::_exit(13); });
   while (true)
     ::pause();
 }

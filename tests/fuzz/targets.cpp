@@ -1,6 +1,8 @@
 #include "targets.hpp"
 
+#include "actors/cluster/basp_gate.hpp"
 #include "actors/cluster/link_hello.hpp"
+#include "actors/cluster/wire.hpp"
 #include "codecs/conversion_plan.hpp"
 #include "codecs/format.hpp"
 #include "codecs/host/protocol.hpp"
@@ -18,6 +20,9 @@
 #include "persistence/event_codec.hpp"
 
 #include <boost/json/object.hpp>
+#include <caf/binary_deserializer.hpp>
+#include <caf/binary_serializer.hpp>
+#include <caf/io/basp/header.hpp>
 
 #include <cstdlib>
 #include <cstring>
@@ -213,6 +218,50 @@ void link_greeting(bytes b) {
   }
 }
 
+template<class Message>
+void decode_wire(bytes b) {
+  caf::binary_deserializer source{nullptr, reinterpret_cast<const char*>(b.data()), b.size()};
+  Message message;
+  (void)source(message);
+}
+
+// What a worker's actor system sends: through the gate, cut where the first byte says; and the
+// contents of its messages.
+void link_messages(bytes b) {
+  using caf::io::basp::header;
+  static const auto worker = *caf::make_node_id(1, std::string(40, 'A'));
+  static const auto server = *caf::make_node_id(2, std::string(40, 'A'));
+  static const std::vector<char> greeting = [] {
+    std::vector<char> text, payload;
+    caf::binary_serializer{nullptr, payload}(worker);
+    const auto size = static_cast<std::uint32_t>(payload.size());
+    header head{caf::io::basp::message_type::client_handshake, 0, size, 0, 0, 0};
+    caf::binary_serializer{nullptr, text}(head);
+    text.insert(text.end(), payload.begin(), payload.end());
+    return text;
+  }();
+  if (b.empty()) return;
+  const std::size_t step = 1 + b[0];
+  b = b.subspan(1);
+  std::vector<char> said = greeting;
+  said.insert(said.end(), b.begin(), b.end());
+  actors::basp_gate whole{caf::to_string(worker), caf::to_string(server)};
+  auto cut = whole;
+  std::vector<char> passed, passed_cut;
+  const auto ok = whole.pass(said, passed);
+  std::expected<void, std::string> ok_cut;
+  for (std::size_t at = 0; at < said.size() && ok_cut; at += step)
+    ok_cut = cut.pass(std::span(said).subspan(at, std::min(step, said.size() - at)), passed_cut);
+  must(ok.has_value() == ok_cut.has_value() && passed == passed_cut);
+  must(passed.size() >= greeting.size() && passed.size() <= said.size());
+  decode_wire<actors::pull_input>(b);
+  decode_wire<actors::output_piece>(b);
+  decode_wire<actors::file_ended>(b);
+  decode_wire<actors::file_dropped>(b);
+  decode_wire<actors::work_progress>(b);
+  decode_wire<actors::echo>(b);
+}
+
 } // namespace
 
 const std::vector<fuzz_target>& fuzz_targets() {
@@ -223,6 +272,7 @@ const std::vector<fuzz_target>& fuzz_targets() {
       {"multipart", multipart},         {"host_reply", host_reply},
       {"host_job", host_job},           {"spec_json", spec_json},
       {"settings_toml", settings_toml}, {"link_greeting", link_greeting},
+      {"link_messages", link_messages},
   };
   return all;
 }

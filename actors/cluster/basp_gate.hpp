@@ -1,0 +1,46 @@
+// What a worker's link may carry to the server's actors. CAF's own protocol (BASP) knows no rights:
+// whoever speaks it can end any actor, answer for another, give news of a third machine, or send a
+// message of any size. The gate reads along, lets through what a worker of ours says, and refuses
+// the first message that is something else.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace darkroom::actors {
+
+class basp_gate {
+public:
+  // Who the actor systems are: the worker's, as it said in its greeting, and ours.
+  basp_gate(std::string worker_node, std::string server_node)
+      : worker_node_(std::move(worker_node)), server_node_(std::move(server_node)) {}
+
+  // Takes the next bytes of the link, however they are cut, and appends to `out` those that may go
+  // on. The error says what was not a worker's; the link must end then. No message of which
+  // anything is refused has been passed on whole.
+  std::expected<void, std::string> pass(std::span<const char> bytes, std::vector<char>& out);
+
+private:
+  struct frame;
+
+  // How much of a message is to be seen before it is judged, in bytes; once its header is there.
+  std::expected<std::size_t, std::string> needed(const frame& f) const;
+  std::expected<void, std::string> judge(const frame& f, std::string_view payload);
+  std::expected<void, std::string> judge_handshake(std::string_view payload);
+  std::expected<void, std::string> judge_news(std::string_view payload) const;
+  std::expected<void, std::string> judge_message(const frame& f, std::string_view payload);
+
+  std::string worker_node_, server_node_;
+  bool greeted_ = false;
+  std::set<std::uint64_t> senders_; // actors of the worker that have spoken
+  std::string held_;                // a header, and what is needed of its payload
+  std::size_t rest_ = 0;            // bytes of the judged payload that are still to come
+};
+
+} // namespace darkroom::actors
