@@ -392,6 +392,20 @@ TEST_CASE("outputs that come after their lease are not kept") {
   CHECK(std::filesystem::is_empty(m.folder.path()));
 }
 
+TEST_CASE("outputs whose lease ended while they were written are discarded") {
+  machine m;
+  persistence::staged_output written;
+  written.temporary = "written";
+  std::ofstream(m.folder / written.temporary) << "output";
+  outputs_fetched late;
+  late.lease = 5;
+  late.ok = true;
+  late.staged = {written};
+  caf::anon_send(m.under_test, late);
+  m.on.run();
+  CHECK(std::filesystem::is_empty(m.folder.path()));
+}
+
 TEST_CASE("an interruption is answered at once, and the slot counts until it is free") {
   machine m;
   m.convert(5);

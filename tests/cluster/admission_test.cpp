@@ -62,7 +62,14 @@ TEST_CASE("files of an authority are for its owner, and each step says what to d
   CHECK(run({"cluster", "init", "--host", "x"}).err.find("already") != std::string::npos);
   REQUIRE(run({"cluster", "issue", "a"}).code == 0);
   REQUIRE(run({"cluster", "issue", "b", "--days", "0"}).code == 0);
-  for (const auto* bad : {"local", "-x", "a/b", "", "a b"})
+  // The authority outlives what it signs.
+  const auto years = [&](const char* file, int many) {
+    const auto command = "openssl x509 -noout -in " + dir + "/" + file + " -checkend " +
+                         std::to_string(many * 365 * 86'400) + " >/dev/null";
+    return std::system(command.c_str()) == 0;
+  };
+  CHECK((years("ca.crt", 9) && years("a.pem", 2) && !years("a.pem", 3)));
+  for (const auto* bad : {"local", "server", "-x", "a/b", "", "a b"})
     CHECK(run({"cluster", "issue", bad}).code != 0);
   for (const auto* file : {"ca.key", "ca.crt", "server.pem", "a.pem", "nodes"}) {
     struct stat about{};
@@ -143,6 +150,17 @@ TEST_CASE("a certificate that is revoked ends its worker's link") {
   s.issue("a"); // the same name, another certificate
   s.start_worker("a");
   CHECK(s.comes_to("a", "active"));
+}
+
+TEST_CASE("a new certificate of the same name does not keep the old one's link") {
+  site s;
+  s.start_worker("a");
+  REQUIRE(s.comes_to("a", "active"));
+  REQUIRE(s.run({"cluster", "revoke", "a", "--dir", "AUTHORITY"}).code == 0);
+  REQUIRE(s.run({"cluster", "issue", "a", "--dir", "AUTHORITY", "--out", s.folder() / "new.pem"})
+              .code == 0);
+  CHECK(s.comes_to("a", "lost"));
+  CHECK(says(s, "a", "the certificate of a was revoked; issue a new one"));
 }
 
 TEST_CASE("strangers cost nothing, and nobody else notices them") {
