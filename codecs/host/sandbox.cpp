@@ -20,6 +20,7 @@
 #include <malloc.h>
 #include <new>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -145,11 +146,31 @@ seccomp_program build_seccomp_program() {
   return program;
 }
 
+namespace {
+
+// Goes to an empty root and lets go of all else. A mount namespace begins with a copy of every
+// mount: a disk that is unmounted by others would stay in use for as long as we live.
+void leave_file_systems() noexcept {
+  constexpr auto* place = "/proc"; // some directory that is there
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
+  constexpr auto flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if (::mount("none", place, "tmpfs", flags, "size=4k,mode=0555") != 0) return;
+  if (::chdir(place) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) {
+    (void)::umount2(place, MNT_DETACH); // not possible below an initial RAM disk
+    return;
+  }
+  (void)::umount2(".", MNT_DETACH); // the old root lies upon the new one
+  (void)::chdir("/");
+}
+
+} // namespace
+
 void enter_namespaces() noexcept {
   // Without privileges, a user namespace gives the right to make the others.
   if (::geteuid() != 0 && ::unshare(CLONE_NEWUSER) != 0) return;
-  for (const int space : {CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWNS, CLONE_NEWUTS})
+  for (const int space : {CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS})
     (void)::unshare(space);
+  if (::unshare(CLONE_NEWNS) == 0) leave_file_systems();
 }
 
 void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max, int last_fd,

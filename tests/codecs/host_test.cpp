@@ -9,9 +9,11 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
+#include <filesystem>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <thread>
@@ -222,4 +224,18 @@ TEST_CASE("a host runs as nobody, without rights, with its filter on") {
   CHECK(status.find("NoNewPrivs:\t1") != std::string::npos);
   CHECK(status.find("CapEff:\t0000000000000000") != std::string::npos);
   if (::geteuid() == 0) CHECK(status.find("Uid:\t65534\t65534") != std::string::npos);
+}
+
+TEST_CASE("a host holds on to no disk") {
+  if (::geteuid() != 0) SKIP("mounts of another process are for root to see");
+  auto host = fresh();
+  REQUIRE(run(*host, toy_file(5)));
+  const auto of = "/proc/" + std::to_string(host->pid());
+  if (std::filesystem::read_symlink(of + "/ns/mnt") ==
+      std::filesystem::read_symlink("/proc/self/ns/mnt"))
+    SKIP("no mount namespaces here");
+  const auto mounts = content_of(of + "/mountinfo");
+  CAPTURE(mounts);
+  CHECK(std::ranges::count(mounts, '\n') == 1);
+  CHECK(mounts.find(" / / ro,") != std::string::npos);
 }
