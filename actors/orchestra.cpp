@@ -21,7 +21,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <random>
+#include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 namespace darkroom::actors {
 
@@ -42,14 +44,22 @@ std::int64_t unix_now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
-// A folder that only we can enter, for as long as it lives.
+// A folder for sockets that only we can enter, for as long as it lives. Its name is of the data's
+// folder, which has one server at a time: what a killed one has left is used again.
 class private_folder {
 public:
-  private_folder() {
-    std::string path = "/tmp/darkroom-door-XXXXXX";
+  explicit private_folder(const std::string& data) {
+    std::string base = "/tmp";
     if (const char* given = std::getenv("XDG_RUNTIME_DIR"); given != nullptr && *given == '/')
-      path = std::string{given} + "/darkroom-door-XXXXXX";
-    if (::mkdtemp(path.data()) != nullptr) path_ = path;
+      base = given;
+    struct stat about{};
+    if (::stat(data.c_str(), &about) == 0) {
+      path_ =
+          base + "/darkroom-" + std::to_string(about.st_dev) + '-' + std::to_string(about.st_ino);
+      if (::mkdir(path_.c_str(), 0700) == 0 || is_ours(path_)) return;
+    }
+    path_ = base + "/darkroom-XXXXXX";
+    if (::mkdtemp(path_.data()) == nullptr) path_.clear();
   }
   ~private_folder() {
     std::error_code ignored;
@@ -60,6 +70,12 @@ public:
   const std::string& path() const { return path_; } // empty: it could not be made
 
 private:
+  // Anybody may have made it there.
+  static bool is_ours(const std::string& path) {
+    struct stat about{};
+    return ::lstat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode) &&
+           about.st_uid == ::geteuid() && (about.st_mode & 0077) == 0;
+  }
   std::string path_;
 };
 
@@ -212,7 +228,7 @@ std::expected<void, std::string> orchestra::open_to_nodes() {
   auto& p = *parts_;
   if (!p.cluster_asked) return {};
   const auto& asked = *p.cluster_asked;
-  p.door = std::make_unique<private_folder>();
+  p.door = std::make_unique<private_folder>(asked.data);
   if (p.door->path().empty())
     return std::unexpected("no private folder can be made below /tmp for the actors' socket");
   const auto table = std::make_shared<link_table>(asked.version, asked.formats);

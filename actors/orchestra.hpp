@@ -23,6 +23,7 @@ namespace darkroom::actors {
 struct cluster_settings {
   std::string listen; // HOST:PORT
   std::string folder; // of the authority, see certificates.hpp
+  std::string data;   // the folder of the journal and the blobs
   std::string version, formats;
   std::uint64_t input_bytes_max = 0, image_pixels_max = 0;
   source_opener open_source;

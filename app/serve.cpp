@@ -209,6 +209,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
     cluster.emplace();
     cluster->listen = s.cluster.listen;
     cluster->folder = absolute_path(s.cluster.dir);
+    cluster->data = s.data.dir;
     cluster->version = version;
     cluster->formats = format_names();
     cluster->input_bytes_max = s.work.input_bytes_max;

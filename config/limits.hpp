@@ -186,9 +186,9 @@ inline constexpr std::size_t link_hello_bytes_max = 4 * KiB;
 inline constexpr std::size_t link_buffer_bytes = 128 * KiB;
 inline constexpr std::uint32_t link_unacknowledged_ms = 15'000;
 inline constexpr std::size_t link_message_bytes_max = 1 * MiB; // of a worker
-inline constexpr std::size_t link_news_bytes_max = 4 * KiB;    // of its actor system
+inline constexpr std::size_t link_news_bytes_max = 16 * KiB;   // of its actor system
 inline constexpr std::size_t link_content_name_bytes_max = 128;
-inline constexpr std::size_t link_senders_max = 16; // actors of a worker that speak
+inline constexpr std::size_t link_unread_bytes_max = 64 * MiB; // that a worker does not take
 inline constexpr std::uint32_t revocation_look_ms = 1'000;
 inline constexpr std::size_t nodes_max = 256;
 inline constexpr std::size_t node_name_bytes_max = 63;
@@ -244,6 +244,7 @@ static_assert(probe_cpu_ms < probe_wall_ms);
 static_assert(outputs_max + 4 < host_open_files);
 static_assert(piece_bytes_most <= 1 * MiB); // heartbeats must pass between them
 static_assert(piece_bytes_most + 64 * KiB <= link_message_bytes_max);
+static_assert(2ull * slots_max * carried_bytes_max < link_unread_bytes_max); // orders ahead
 static_assert(2 * heartbeat_ms < node_silence_ms);
 static_assert(files_per_event_max <= files_per_batch_max);
 
