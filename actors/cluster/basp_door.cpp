@@ -32,6 +32,15 @@ public:
   using scribe_impl::scribe_impl;
   std::string addr() const override { return "link"; }
   std::uint16_t port() const override { return only_port; }
+  // CAF keeps what the other side does not read, whatever it comes to.
+  void flush() override {
+    if (wr_buf().size() > limits::link_unread_bytes_max) {
+      wr_buf() = {};
+      ::shutdown(stream_.fd(), SHUT_RDWR); // its end is read like any other
+      return;
+    }
+    scribe_impl::flush();
+  }
 };
 
 class unix_doorman final : public network::doorman_impl {

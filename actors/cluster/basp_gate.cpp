@@ -25,24 +25,27 @@ struct basp_gate::frame {
 
 namespace {
 
-// The messages of `wire.hpp` that go from a worker to the server.
+// The messages of `wire.hpp` that go from a worker to the server, once it has joined. None of them
+// has an actor in it.
 constexpr std::array from_workers = {
-    caf::type_name<join_cluster>::value,  caf::type_name<pull_input>::value,
-    caf::type_name<output_piece>::value,  caf::type_name<file_ended>::value,
-    caf::type_name<file_dropped>::value,  caf::type_name<echo>::value,
-    caf::type_name<work_progress>::value, caf::type_name<leaving>::value};
+    caf::type_name<pull_input>::value, caf::type_name<output_piece>::value,
+    caf::type_name<file_ended>::value, caf::type_name<file_dropped>::value,
+    caf::type_name<echo>::value,       caf::type_name<work_progress>::value,
+    caf::type_name<leaving>::value};
+
+constexpr std::string_view no_content = "@<>", text_content = "@<>+@str"; // as CAF names them
 
 std::unexpected<std::string> refuse(std::string why) {
   return std::unexpected(std::move(why));
 }
 
-// Name of the types of a message's content; empty when there is none to be read. In front of it
-// stands by whom else it is to pass, which must be nobody.
-std::string content_types(std::string_view payload) {
+caf::binary_deserializer reader_of(std::string_view bytes) {
+  return {nullptr, bytes.data(), bytes.size()};
+}
+
+// Name of the types of a message's content; empty when there is none to be read.
+std::string content_types(caf::binary_deserializer& source) {
   std::string name;
-  if (payload.empty() || payload.front() != 0) return name;
-  payload.remove_prefix(1);
-  caf::binary_deserializer source{nullptr, payload.data(), payload.size()};
   std::uint16_t number = 0;
   if (source.begin_object(number, name)) name.clear();
   return name;
@@ -65,7 +68,8 @@ std::expected<std::size_t, std::string> basp_gate::needed(const frame& f) const 
   case message_type::direct_message:
     if (payload == 0 || payload > limits::link_message_bytes_max)
       return refuse("sent a message of " + std::to_string(payload) + " bytes");
-    return std::min(payload, limits::link_content_name_bytes_max);
+    // What is small is looked at as a whole: what joins is.
+    return payload <= limits::link_news_bytes_max ? payload : limits::link_content_name_bytes_max;
   default:
     return refuse("spoke for others");
   }
@@ -82,27 +86,38 @@ std::expected<void, std::string> basp_gate::judge(const frame& f, std::string_vi
   case message_type::direct_message:
     return judge_message(f, payload);
   default:
-    return judge_news(payload);
+    return judge_news(f, payload);
   }
 }
 
 std::expected<void, std::string> basp_gate::judge_handshake(std::string_view payload) {
-  caf::binary_deserializer source{nullptr, payload.data(), payload.size()};
+  auto source = reader_of(payload);
   caf::node_id node;
-  if (source(node) || source.remaining() != 0 || caf::to_string(node) != worker_node_)
+  if (source(node) || source.remaining() != 0 || !node || caf::to_string(node) != worker_node_)
     return refuse("gave another name than in its greeting");
   greeted_ = true; // CAF says it twice
   return {};
 }
 
-// That it watches one of our actors, or that one of its own has ended.
-std::expected<void, std::string> basp_gate::judge_news(std::string_view payload) const {
-  caf::binary_deserializer source{nullptr, payload.data(), payload.size()};
+// That it watches one of our actors, or that one of its own has ended, and why.
+std::expected<void, std::string> basp_gate::judge_news(const frame& f,
+                                                       std::string_view payload) const {
+  auto source = reader_of(payload);
   caf::node_id from, to;
   if (source(from, to) || caf::to_string(from) != worker_node_)
     return refuse("gave news of another machine");
   // CAF would pass them on.
   if (caf::to_string(to) != server_node_) return refuse("sent news that are not for us");
+  if (f.header.operation == message_type::monitor_message)
+    return source.remaining() == 0 ? std::expected<void, std::string>{}
+                                   : refuse("sent news with something behind");
+  // A reason has a message in it, of which CAF would make whatever there is.
+  std::uint8_t code = 0;
+  std::uint64_t category = 0;
+  if (source(code, category)) return refuse("sent news without a reason");
+  const std::string context = content_types(source);
+  if (context != no_content && context != text_content)
+    return refuse("gave a reason with something in it: " + domain::printable(context));
   return {};
 }
 
@@ -110,18 +125,36 @@ std::expected<void, std::string> basp_gate::judge_message(const frame& f,
                                                           std::string_view payload) {
   const auto id = f.id();
   // We ask workers nothing: they have nothing to answer.
-  if (f.header.flags != 0 || id.is_response() || id.is_answered() || id.is_stream_message())
+  if (f.header.flags != 0 || f.header.source_actor == 0 || id.is_response() || id.is_answered() ||
+      id.is_stream_message())
     return refuse("sent a message in an unusual way");
-  senders_.insert(f.header.source_actor);
-  if (senders_.size() > limits::link_senders_max)
-    return refuse("spoke in the name of too many actors");
-  const std::string types = content_types(payload);
-  constexpr std::string_view mark = "@<>+"; // how CAF begins the name of a content
-  if (types.starts_with(mark) &&
-      std::ranges::find(from_workers, std::string_view{types}.substr(mark.size())) !=
-          from_workers.end())
-    return {};
-  return refuse("sent what is not a worker's to say: " + domain::printable(types));
+  auto source = reader_of(payload);
+  std::uint8_t stages = 0; // by whom else it is to pass
+  if (source(stages) || stages != 0) return refuse("sent a message by way of others");
+  const std::string types = content_types(source);
+  const std::string_view single =
+      types.starts_with("@<>+") ? std::string_view{types}.substr(4) : "";
+  if (worker_ == 0 && single == caf::type_name<join_cluster>::value)
+    return judge_join(payload.substr(payload.size() - source.remaining()));
+  if (std::ranges::find(from_workers, single) == from_workers.end())
+    return refuse("sent what is not a worker's to say: " + domain::printable(types));
+  if (f.header.source_actor != worker_) return refuse("let somebody else speak");
+  return {};
+}
+
+// The only message with an actor in it, of which CAF makes a proxy before anybody looks at it.
+std::expected<void, std::string> basp_gate::judge_join(std::string_view content) {
+  auto source = reader_of(content);
+  std::string token;
+  std::uint64_t worker = 0;
+  caf::node_id node;
+  if (content.size() > limits::link_news_bytes_max || source(token, worker, node) ||
+      source.remaining() != 0)
+    return refuse("joined in a way that cannot be read");
+  if (worker == 0 || caf::to_string(node) != worker_node_)
+    return refuse("joined with another's worker");
+  worker_ = worker;
+  return {};
 }
 
 std::expected<void, std::string> basp_gate::pass(std::span<const char> bytes,

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,14 +32,15 @@ private:
   std::expected<std::size_t, std::string> needed(const frame& f) const;
   std::expected<void, std::string> judge(const frame& f, std::string_view payload);
   std::expected<void, std::string> judge_handshake(std::string_view payload);
-  std::expected<void, std::string> judge_news(std::string_view payload) const;
+  std::expected<void, std::string> judge_news(const frame& f, std::string_view payload) const;
   std::expected<void, std::string> judge_message(const frame& f, std::string_view payload);
+  std::expected<void, std::string> judge_join(std::string_view content);
 
   std::string worker_node_, server_node_;
   bool greeted_ = false;
-  std::set<std::uint64_t> senders_; // actors of the worker that have spoken
-  std::string held_;                // a header, and what is needed of its payload
-  std::size_t rest_ = 0;            // bytes of the judged payload that are still to come
+  std::uint64_t worker_ = 0; // its WORKER, once it has joined: nobody else speaks then
+  std::string held_;         // a header, and what is needed of its payload
+  std::size_t rest_ = 0;     // bytes of the judged payload that are still to come
 };
 
 } // namespace darkroom::actors

@@ -1,5 +1,7 @@
 #include "actors/cluster/cluster.hpp"
 
+#include "actors/cluster/ignore_unexpected.hpp"
+
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -9,6 +11,7 @@ namespace darkroom::actors {
 cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<cluster_state> self,
                                      cluster_options options) {
   self->state.options = std::move(options);
+  ignore_unexpected(self);
   self->set_exit_handler([self](const caf::exit_msg& message) {
     for (const auto& address : self->state.nodes)
       if (const auto node = caf::actor_cast<caf::strong_actor_ptr>(address))
@@ -19,9 +22,11 @@ cluster_actor::behavior_type cluster(cluster_actor::stateful_pointer<cluster_sta
       [self](const join_cluster& message) {
         auto& s = self->state;
         auto link = s.options.links->find(message.token);
-        if (!link || !message.worker) return cluster_joined{false, "this link is not known"};
-        // Not one of ours, or of a third machine.
-        if (message.worker.node() != self->current_sender()->node())
+        if (!link || !message.worker || !self->current_sender())
+          return cluster_joined{false, "this link is not known"};
+        // Not one of ours, or of a third machine, and not by another's link.
+        const auto& from = self->current_sender()->node();
+        if (message.worker.node() != from || caf::to_string(from) != link->hello.actor_node)
           return cluster_joined{false, "a worker joins on its own machine"};
         // One link, one node.
         if (link->joined.exchange(true))

@@ -156,7 +156,12 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
       answer.text = hello.error();
     } else {
       link->hello = std::move(*hello);
-      if (auto refusal = options.links->refuse(link)) answer = std::move(*refusal);
+      if (link->hello.actor_node == options.actor_node) { // a clone of our machine, by chance
+        answer.refused = "identity_taken";
+        answer.text = "the server is known by this name; try again as another process";
+      } else if (auto refusal = options.links->refuse(link)) {
+        answer = std::move(*refusal);
+      }
     }
     const bool welcome = answer.refused.empty();
     if (welcome) {

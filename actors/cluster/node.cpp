@@ -1,5 +1,6 @@
 #include "actors/cluster/node.hpp"
 
+#include "actors/cluster/ignore_unexpected.hpp"
 #include "config/limits.hpp"
 #include "domain/text.hpp"
 #include "persistence/event_codec.hpp"
@@ -418,6 +419,7 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
   row.memory_bytes = hello.memory_bytes;
   row.joined_us = s.options.now_us();
   s.options.nodes->join(row);
+  ignore_unexpected(self);
   self->monitor(s.worker);
   self->set_down_handler([self](const caf::down_msg&) { lose(self, "the link was lost"); });
   self->set_exit_handler([self](const caf::exit_msg& message) {

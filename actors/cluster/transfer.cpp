@@ -1,5 +1,6 @@
 #include "actors/cluster/transfer.hpp"
 
+#include "actors/cluster/ignore_unexpected.hpp"
 #include "actors/cluster/read_piece.hpp"
 #include "actors/store_error.hpp"
 #include "codecs/host/codec_host.hpp"
@@ -245,6 +246,7 @@ void on_doubt(self_pointer self, domain::lease_id lease) {
 transfer_actor::behavior_type transfer(self_pointer self, transfer_options options,
                                        worker_actor worker) {
   self->state.options = std::move(options);
+  ignore_unexpected(self);
   self->state.worker = std::move(worker);
   return {
       [self](const open_input& message) { on_open_input(self, message); },

@@ -1,5 +1,6 @@
 #include "actors/cluster/worker.hpp"
 
+#include "actors/cluster/ignore_unexpected.hpp"
 #include "actors/codec_pool.hpp"
 #include "actors/store_error.hpp"
 #include "persistence/event_codec.hpp"
@@ -257,6 +258,7 @@ worker_actor::behavior_type worker(self_pointer self, worker_options options) {
                        s.options.make_runner, caf::actor_cast<dispatcher_actor>(worker_actor{self}),
                        s.options.board);
   self->link_to(s.pool); // neither is of use without the other
+  ignore_unexpected(self);
   self->send(self, work_tick{});
   return {
       [self](const assign_file& message) { on_assign(self, message); },

@@ -46,6 +46,17 @@ public:
     return frame({message_type::direct_message, 0, 0, id, 5, 9},
                  std::vector<caf::strong_actor_ptr>{}, caf::make_message(content...));
   }
+  // With a worker of this id, on this machine.
+  std::string join(std::uint64_t actor, const caf::node_id& on, const std::string& token = "token",
+                   std::uint64_t sender = 4) {
+    return frame({message_type::direct_message, 0, 0, request, sender, 9}, std::uint8_t{0},
+                 std::uint16_t{0}, std::string{"@<>+darkroom::actors::join_cluster"}, token, actor,
+                 on);
+  }
+  std::string down(const caf::error& reason) {
+    return frame({message_type::down_message, 0, 0, 0, 3, 0}, worker, server, reason);
+  }
+  std::string beginning() { return handshake() + join(5, worker); }
   std::string handshake() { return frame({message_type::client_handshake, 0, 0, 0, 0, 0}, worker); }
   std::string news(message_type what, const caf::node_id& from, const caf::node_id& to) {
     return frame({what, 0, 0, 0, 3, 4}, from, to);
@@ -77,12 +88,13 @@ TEST_CASE("what a worker says passes unchanged, however it is cut") {
   output_piece piece{7, 0, 0, std::string(limits::piece_bytes_most, 'x')};
   const std::string said =
       t.handshake() + t.heartbeat() + t.handshake() +
-      t.news(message_type::monitor_message, t.worker, t.server) +
-      t.message(request, join_cluster{"token", {}}) +
+      t.news(message_type::monitor_message, t.worker, t.server) + t.join(5, t.worker) +
       t.message(asynchronous, pull_input{7, 0, 100}) + t.message(asynchronous, piece) +
       t.message(asynchronous, file_ended{}) + t.message(asynchronous, file_dropped{7}) +
       t.message(asynchronous, work_progress{{file_position{}, file_position{}}}) +
-      t.message(asynchronous, echo{1}) + t.message(asynchronous, leaving{}) + t.heartbeat();
+      t.message(asynchronous, echo{1}) + t.message(asynchronous, leaving{}) + t.heartbeat() +
+      t.down(caf::exit_reason::user_shutdown) + t.down({}) +
+      t.down(caf::make_error(caf::sec::runtime_error, std::string{"why"}));
   const std::size_t step = GENERATE(1, 2, 31, 32, 33, 63, 1'000, 1'000'000);
   CAPTURE(step);
   auto gate = t.gate();
@@ -95,6 +107,14 @@ TEST_CASE("what a worker says passes unchanged, however it is cut") {
   CHECK(std::string(out.begin(), out.end()) == said);
 }
 
+TEST_CASE("a join is written as CAF writes it") {
+  transcript t;
+  const auto by_caf =
+      t.frame({message_type::direct_message, 0, 0, request, 4, 9},
+              std::vector<caf::strong_actor_ptr>{}, caf::make_message(join_cluster{"token", {}}));
+  CHECK(by_caf == t.join(0, {}));
+}
+
 TEST_CASE("what is not a worker's to say is refused, and does not come through whole") {
   transcript t;
   const auto of = [&t](header head, std::vector<caf::strong_actor_ptr> by, caf::message content) {
@@ -103,7 +123,9 @@ TEST_CASE("what is not a worker's to say is refused, and does not come through w
   const auto some = caf::make_message(echo{1});
   const header plain{message_type::direct_message, 0, 0, asynchronous, 5, 9};
   header routed = plain, response = plain, streamed = plain, named = plain, answered = plain,
-         odd = plain;
+         odd = plain, nobody = plain, another = plain;
+  nobody.source_actor = 0;
+  another.source_actor = 6;
   routed.operation = message_type::routed_message;
   streamed.operation_data = caf::message_id{asynchronous}
                                 .with_category(caf::message_id::upstream_message_category)
@@ -124,7 +146,10 @@ TEST_CASE("what is not a worker's to say is refused, and does not come through w
       {"not a worker's to say: @<>+darkroom::actors::echo+darkroom::actors::echo",
        t.message(asynchronous, echo{1}, echo{2})},
       {"not a worker's to say: @<>", of(plain, {}, {})},
-      {"not a worker's to say", of(plain, {caf::strong_actor_ptr{}}, some)},
+      {"by way of others", of(plain, {caf::strong_actor_ptr{}}, some)},
+      {"an unusual way", of(nobody, {}, some)},
+      {"let somebody else speak", of(another, {}, some)},
+      {"not a worker's to say", t.join(5, t.worker)}, // once more
       {"an unusual way", of(response, {}, some)},
       {"an unusual way", of(streamed, {}, some)},
       {"an unusual way", of(named, {}, some)},
@@ -137,6 +162,13 @@ TEST_CASE("what is not a worker's to say is refused, and does not come through w
       {"another machine", t.news(message_type::down_message, t.server, t.server)},
       {"not for us", t.news(message_type::down_message, t.worker, t.third)},
       {"not for us", t.news(message_type::monitor_message, t.worker, caf::node_id{})},
+      {"news without a reason", t.news(message_type::down_message, t.worker, t.server)},
+      {"news with something behind", t.frame({message_type::monitor_message, 0, 0, 0, 0, 4},
+                                             t.worker, t.server, std::string{"x"})},
+      {"a reason with something in it: @<>+@strong_actor_ptr",
+       t.down(caf::make_error(caf::sec::runtime_error, caf::strong_actor_ptr{}))},
+      {"a reason with something in it: @<>+@str+@str",
+       t.down(caf::make_error(caf::sec::runtime_error, std::string{"a"}, std::string{"b"}))},
       {"a heartbeat with", t.frame({message_type::heartbeat, 0, 0, 0, 0, 0}, std::string{"x"})},
       {"news of 0 bytes", t.frame({message_type::monitor_message, 0, 0, 0, 0, 0})},
       {"a message of 0 bytes", t.frame(plain)},
@@ -146,15 +178,15 @@ TEST_CASE("what is not a worker's to say is refused, and does not come through w
                            std::string(limits::link_news_bytes_max, 'x'))}};
   for (const auto& [why, text] : cases) {
     CAPTURE(why);
-    CHECK(refusal(t.gate(), t.handshake() + text).find(why) != std::string::npos);
+    CHECK(refusal(t.gate(), t.beginning() + text).find(why) != std::string::npos);
     auto gate = t.gate();
     std::vector<char> out;
-    REQUIRE(gate.pass(t.handshake(), out));
+    REQUIRE(gate.pass(t.beginning(), out));
     bool refused = false;
     for (std::size_t at = 0; at < text.size() && !refused; ++at)
       refused = !gate.pass(std::string_view{text}.substr(at, 1), out);
     CHECK(refused);
-    CHECK(out.size() == t.handshake().size());
+    CHECK(out.size() == t.beginning().size());
   }
 }
 
@@ -171,14 +203,24 @@ TEST_CASE("a link begins with a greeting in its own name") {
             .find("another name") != std::string::npos);
 }
 
-TEST_CASE("a worker speaks through few actors") {
+TEST_CASE("nothing is said before a worker of the same machine has joined") {
   transcript t;
-  std::string said = t.handshake();
-  for (std::uint64_t sender = 1; sender <= limits::link_senders_max; ++sender)
-    said += t.frame({message_type::direct_message, 0, 0, asynchronous, sender, 9},
-                    std::vector<caf::strong_actor_ptr>{}, caf::make_message(echo{1}));
-  CHECK(refusal(t.gate(), said).empty());
-  said += t.frame({message_type::direct_message, 0, 0, asynchronous, 1'000, 9},
-                  std::vector<caf::strong_actor_ptr>{}, caf::make_message(echo{1}));
-  CHECK(refusal(t.gate(), said).find("too many actors") != std::string::npos);
+  const auto said = [&](const std::string& text) {
+    return refusal(t.gate(), t.handshake() + text);
+  };
+  CHECK(said(t.message(asynchronous, echo{1})).find("let somebody else speak") !=
+        std::string::npos);
+  for (const auto& node : {t.third, t.server, caf::node_id{}})
+    CHECK(said(t.join(5, node)).find("another's worker") != std::string::npos);
+  CHECK(said(t.join(0, t.worker)).find("another's worker") != std::string::npos);
+  CHECK(said(t.join(5, t.worker, std::string(limits::link_news_bytes_max, 't')))
+            .find("cannot be read") != std::string::npos);
+  CHECK(said(t.join(5, t.worker, "token", 0)).find("an unusual way") != std::string::npos);
+}
+
+TEST_CASE("an actor system without a name is nobody") {
+  transcript t;
+  basp_gate gate{caf::to_string(caf::node_id{}), caf::to_string(t.server)};
+  CHECK(refusal(gate, t.frame({message_type::client_handshake, 0, 0, 0, 0, 0}, caf::node_id{}))
+            .find("another name") != std::string::npos);
 }

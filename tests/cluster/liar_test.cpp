@@ -64,8 +64,8 @@ TEST_CASE("a worker that lies is found out") {
 TEST_CASE("a worker cannot join in another's place") {
   site s;
   app::child_process liar(liar_launch(s, "another"));
-  CHECK(liar.wait(std::chrono::seconds(10)) == 14);
-  CHECK(content_of(s.folder() / "liar.log").find("joins on its own machine") != std::string::npos);
+  CHECK(s.comes_to("liar", "isolated"));
+  CHECK(app::text_of(s.node("liar"), "isolated_because") == "joined with another's worker");
   s.start_worker("honest");
   CHECK(s.completes(s.submit(pictures(6, 60)), 60));
 }
