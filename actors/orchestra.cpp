@@ -5,6 +5,7 @@
 #include "actors/cluster/link_server.hpp"
 #include "actors/codec_pool.hpp"
 #include "actors/coordinator.hpp"
+#include "actors/count_outcome.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/placer.hpp"
@@ -89,6 +90,27 @@ supervisor_seams real_seams() {
 gateway_actor::behavior_type gateway(gateway_actor::pointer self) {
   return {[self](const gateway_task& task) { task.run(self); }};
 }
+
+// A runner of this machine's pool, whose files are counted as those of other machines are.
+class counted_runner final : public slot_runner {
+public:
+  counted_runner(std::unique_ptr<slot_runner> runner, std::shared_ptr<node_board> nodes)
+      : runner_(std::move(runner)), nodes_(std::move(nodes)) {}
+  codecs::result<codecs::image_info> probe(const probe_job& job) override {
+    return runner_->probe(job);
+  }
+  conversion_outcome convert(const conversion_job& job,
+                             const codecs::progress_listener& on_progress) override {
+    auto outcome = runner_->convert(job, on_progress);
+    count_outcome(*nodes_, std::string{domain::local_node}, outcome);
+    return outcome;
+  }
+  void interrupt(domain::lease_id lease) noexcept override { runner_->interrupt(lease); }
+
+private:
+  std::unique_ptr<slot_runner> runner_;
+  std::shared_ptr<node_board> nodes_;
+};
 
 struct follower_state {
   static inline const char* name = "follower";
@@ -194,8 +216,11 @@ orchestra::orchestra(orchestra_options options)
       actors::journal, store, std::move(options.open_journal),
       journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
   made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
-  made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true},
-                                      options.make_runner, made.dispatcher, p.board);
+  const auto counted = [make = options.make_runner, nodes = p.nodes] {
+    return std::make_unique<counted_runner>(make(), nodes);
+  };
+  made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true}, counted,
+                                      made.dispatcher, p.board);
   made.seams = real_seams();
   made.usage = p.usage;
   made.views = p.views;

@@ -21,8 +21,11 @@ using verb = cluster_options_asked::verb;
 int list(const std::string& folder) {
   const auto all = actors::read_certificates(folder);
   if (!all) return complain(all.error(), exit_usage);
+  auto own = actors::own_certificates(folder);
+  if (!own) return complain(own.error(), exit_usage);
+  own->insert(own->end(), all->begin(), all->end());
   const auto now = std::time(nullptr);
-  for (const auto& c : *all)
+  for (const auto& c : *own)
     std::printf("%-24s %-8s until %s  %s\n", c.name.c_str(),
                 c.revoked            ? "revoked"
                 : c.expires_s <= now ? "expired"
@@ -60,7 +63,10 @@ int steer(http_client& client, const cluster_options_asked& o) {
                                                      : "drain";
   const auto reply = client.send("POST", "/v1/admin/nodes/" + url_path(o.name) + '/' + verb_name);
   if (reply.status != 200) return fail_with(reply);
-  std::printf("%s: %s\n", o.name.c_str(), text_of(parsed(reply.body), "state").c_str());
+  const auto state = text_of(parsed(reply.body), "state");
+  const bool kept = state == "lost" && o.what != verb::uncordon;
+  std::printf("%s: %s%s\n", o.name.c_str(), state.c_str(),
+              kept ? "; it gets no files when it comes back" : "");
   return exit_all;
 }
 

@@ -40,6 +40,7 @@ struct worker_options_asked {
   std::string folder;   // for inputs on their way
   bool only_formats = false;
   std::uint64_t slots = 0;
+  std::string memory; // as it was given
   std::uint64_t memory_bytes = limits::memory_budget_default_bytes;
 };
 

@@ -246,6 +246,11 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
   edge.shared().identities.load(std::move(*tokens));
   if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);
+  actors->nodes().listen([](const actors::node_event& e) {
+    const bool bad = e.what == "lost" || e.what == "isolated";
+    spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "machine {} {}{}{}",
+                printable(e.node), e.what, e.detail.empty() ? "" : ": ", printable(e.detail));
+  });
   if (auto ok = actors->open_to_nodes(); !ok) return complain(ok.error(), exit_usage);
   if (const auto at = actors->node_address(); !at.empty())
     std::fprintf(stderr, "workers join at %s\n", at.c_str());

@@ -166,8 +166,7 @@ void declare(CLI::App& command, worker_options_asked& o) {
   command
       .add_option("--slots", o.slots, "Files converted at the same time; default one for each core")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{limits::slots_max}));
-  command.add_option("--memory", o.memory_bytes, "Bytes that everything here may take together")
-      ->check(CLI::Range(limits::memory_budget_min_bytes, std::uint64_t{INT64_MAX}));
+  command.add_option("--memory", o.memory, "Memory for everything together (default 1GiB)");
   command.add_option("--tmp", o.folder, "Folder for files on their way; default the system's");
 }
 
@@ -182,11 +181,24 @@ int run_worker(worker_options_asked& o) {
                     exit_usage);
   const auto to = read_place(o.join);
   if (!to) return complain(to.error(), exit_usage);
+  if (!o.memory.empty()) {
+    const auto bytes = parse_size(o.memory);
+    if (!bytes || *bytes < limits::memory_budget_min_bytes)
+      return complain("--memory wants a size of at least " +
+                          std::to_string(limits::memory_budget_min_bytes / limits::MiB) +
+                          "MiB, as in 512MiB",
+                      exit_usage);
+    o.memory_bytes = *bytes;
+  }
   if (o.folder.empty()) o.folder = std::filesystem::temp_directory_path().string();
   if (o.slots == 0) o.slots = std::max(1u, std::thread::hardware_concurrency());
   while (o.slots > 1 &&
          actors::lease_memory_bytes(o.memory_bytes, o.slots) < limits::memory_lease_min_bytes)
     --o.slots;
+  if (::access(o.identity.c_str(), R_OK) != 0)
+    return complain(o.identity + ": " + std::strerror(errno) +
+                        "; `darkroom cluster issue NAME` on the server makes it",
+                    exit_usage);
   if (actors::own_name(o.identity).empty())
     return complain(o.identity + " is no certificate; `darkroom cluster issue NAME` on the server "
                                  "makes one",

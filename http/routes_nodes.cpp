@@ -55,8 +55,8 @@ task<response> steer(call& c, actors::node_steering how, std::string_view action
   };
   const auto done = co_await await_callback<actors::node_steered>(std::move(start));
   if (!done.known)
-    co_return problem_response({"not_found", "There is no node of this name, and never was."},
-                               c.rq);
+    co_return problem_response(
+        {"not_found", "No node of this name has joined since the server was started."}, c.rq);
   for (const auto& node : c.s.gateway.actors().nodes().read()) {
     if (node.name != wish.name) continue;
     const bool kept = co_await keep_audited(c, node.standing(), action, 200);

@@ -17,12 +17,18 @@ struct health_check {
   bool ok;
 };
 
+// Whether there is a slot that may get files.
+bool has_workers(services& s) {
+  const auto works = [](const actors::node_row& n) { return n.state() == "active" && n.slots > 0; };
+  return std::ranges::any_of(s.gateway.actors().nodes().read(), works);
+}
+
 std::vector<health_check> readiness(services& s) {
   const auto& numbers = s.gateway.actors().numbers();
   const auto free = free_bytes(s);
   return {{"journal", numbers.journal_usable.load()},
           {"disk", free && *free >= s.settings.data.disk_floor_bytes},
-          {"workers", numbers.slots.load() > 0},
+          {"workers", has_workers(s)},
           {"not_draining", !s.draining.load()}};
 }
 

@@ -325,4 +325,19 @@ read_certificates(const std::string& folder) {
   return all;
 }
 
+std::expected<std::vector<node_certificate>, std::string>
+own_certificates(const std::string& folder) {
+  std::vector<node_certificate> own;
+  for (const auto& [file, name] :
+       {std::pair{"/server.pem", "the server"}, std::pair{"/ca.crt", "the authority"}}) {
+    const text_pointer text(::BIO_new_file((folder + file).c_str(), "r"));
+    const certificate_pointer read(text ? ::PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)
+                                        : nullptr);
+    ::ERR_clear_error();
+    if (!read) return wrong(folder + file + " holds no certificate");
+    own.push_back({serial_of(read.get()), name, expiry_of(read.get()), false});
+  }
+  return own;
+}
+
 } // namespace darkroom::actors

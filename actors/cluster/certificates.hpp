@@ -40,6 +40,10 @@ cluster_result revoke_certificates(const std::string& folder, const std::string&
 std::expected<std::vector<node_certificate>, std::string>
 read_certificates(const std::string& folder);
 
+// Those of the server and of the authority itself, named so.
+std::expected<std::vector<node_certificate>, std::string>
+own_certificates(const std::string& folder);
+
 // 1 to 63 letters, digits, dots and hyphens, as of a host.
 bool is_node_name(const std::string& name);
 

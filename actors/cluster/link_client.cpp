@@ -102,8 +102,10 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
     stream->lowest_layer().close(ignored);
     while (!decided && io.run_one() != 0) { // its own end
     }
-    refusal = link_refusal{"unreachable", options.host + ":" + options.port +
-                                              ": no answer in time; is a firewall in between?"};
+    refusal =
+        link_refusal{"unreachable", options.host + ":" + options.port +
+                                        ": no answer in time; is a firewall in between, or is this "
+                                        "the port of HTTP and not the cluster's?"};
   }
 
   void carry() {

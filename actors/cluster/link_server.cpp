@@ -188,7 +188,6 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
         stream, std::move(door), link_relay::counters{&link->bytes_in, &link->bytes_out}, link);
     relay->guard(basp_gate(link->hello.actor_node, options.actor_node),
                  [self = shared_from_this(), link](const std::string& why) {
-                   self->options.announce("isolated " + link->name + ": " + why);
                    self->options.isolate(link->name, why);
                  });
     relay->start([self = shared_from_this(), link] { self->options.links->remove(link); });

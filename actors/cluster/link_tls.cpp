@@ -141,15 +141,18 @@ std::string handshake_problem(SSL* connection, const boost::system::error_code& 
   case X509_V_OK:
     break;
   case X509_V_ERR_CERT_HAS_EXPIRED:
-    return "the server's certificate has expired; renew it with `darkroom cluster renew`";
+    return "the server's certificate has expired; renew it there with `darkroom cluster renew`, "
+           "and "
+           "start the server again";
   case X509_V_ERR_CERT_NOT_YET_VALID:
     return "the server's certificate is not valid yet; compare the clocks of the two machines";
   case X509_V_ERR_HOSTNAME_MISMATCH:
   case X509_V_ERR_IP_ADDRESS_MISMATCH:
     return "the server's certificate is not for " + host +
            (hosts.empty() ? "" : " but for " + hosts) +
-           "; join under such a name, or renew it with `darkroom cluster renew --host " + host +
-           "`";
+           "; join under such a name, or renew it on the server with `darkroom cluster renew`, a "
+           "--host for " +
+           host + " and one for each name that others join under, and start it again";
   case X509_V_ERR_INVALID_PURPOSE:
     return "what answers at this address is not the server: its certificate is that of a worker";
   default:

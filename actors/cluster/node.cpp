@@ -1,6 +1,7 @@
 #include "actors/cluster/node.hpp"
 
 #include "actors/cluster/ignore_unexpected.hpp"
+#include "actors/count_outcome.hpp"
 #include "config/limits.hpp"
 #include "domain/text.hpp"
 #include "persistence/event_codec.hpp"
@@ -54,11 +55,7 @@ node_state::lease take(node_state& s, lease_map::iterator at) {
 }
 
 void report(self_pointer self, const node_state::lease& l, conversion_outcome outcome) {
-  self->state.options.nodes->change(self->state.machine, [&](node_row& row) {
-    if (outcome.how == conversion_outcome::kind::converted) row.files_completed += 1;
-    if (outcome.how == conversion_outcome::kind::failed) row.files_failed += 1;
-    if (outcome.how == conversion_outcome::kind::interrupted) row.files_interrupted += 1;
-  });
+  count_outcome(*self->state.options.nodes, self->state.machine, outcome);
   self->send(l.asker, conversion_ended{l.job.lease,
                                        std::make_shared<conversion_outcome>(std::move(outcome))});
 }
@@ -421,7 +418,9 @@ node_actor::behavior_type node(self_pointer self, node_options options, worker_a
   s.options.nodes->join(row);
   ignore_unexpected(self);
   self->monitor(s.worker);
-  self->set_down_handler([self](const caf::down_msg&) { lose(self, "the link was lost"); });
+  self->set_down_handler([self](const caf::down_msg&) {
+    lose(self, self->state.leaves ? "it was stopped" : "the link was lost");
+  });
   self->set_exit_handler([self](const caf::exit_msg& message) {
     lose(self, "the server ends");
     self->quit(message.reason);

@@ -82,11 +82,17 @@ TEST_CASE("files of an authority are for its owner, and each step says what to d
   const auto list = run({"cluster", "ls"}).out;
   CHECK(list.find("a                        revoked") != std::string::npos);
   CHECK(list.find("b                        expired") != std::string::npos);
+  CHECK(list.find("the server               good") != std::string::npos);
+  CHECK(list.find("the authority            good") != std::string::npos);
   const auto checked =
       run_darkroom({"worker", "--join", "nowhere", "--identity", dir + "/a.pem"}, folder.path());
   CHECK(checked.err.find("HOST:PORT") != std::string::npos);
   CHECK(run_darkroom({"worker", "--join", "a:1", "--identity", "absent.pem"}, folder.path())
-            .err.find("darkroom cluster issue") != std::string::npos);
+            .err.find("absent.pem: No such file or directory; `darkroom cluster issue NAME`") !=
+        std::string::npos);
+  CHECK(run_darkroom({"worker", "--join", "a:1", "--identity", dir + "/a.pem", "--memory", "1MiB"},
+                     folder.path())
+            .err.find("--memory wants a size of at least") != std::string::npos);
 }
 
 TEST_CASE("certificates that are not good are told apart, with what to do") {

@@ -175,6 +175,7 @@ TEST_CASE("a machine is cordoned, drained and put to work again") {
   const auto first = s.submit(pictures(10));
   CHECK(s.completes(first, 60));
   CHECK(app::number_of(s.node("a"), "files_completed") == 0);
+  CHECK(app::number_of(s.node("local"), "files_completed") == 10);
   // It stays so for a worker that comes back.
   s.stop_worker("a");
   REQUIRE(s.comes_to("a", "lost"));
@@ -195,6 +196,10 @@ TEST_CASE("a machine is cordoned, drained and put to work again") {
   CHECK(told.find("node.drain") != std::string::npos);
   const auto metrics = again.send("GET", "/metrics").body;
   CHECK(metrics.find("darkroom_nodes{state=\"cordoned\"} 1") != std::string::npos);
+  // Nobody is left to work.
+  CHECK(again.send("GET", "/readyz").status == 200);
+  REQUIRE(again.send("POST", "/v1/admin/nodes/a/cordon").status == 200);
+  CHECK(again.send("GET", "/readyz").status == 503);
 }
 
 TEST_CASE("a pause and a cancel reach the files of other machines") {
