@@ -1,6 +1,7 @@
 #include "app/convert_options.hpp"
 
 #include "actors/orchestra.hpp"
+#include "app/memory_option.hpp"
 #include "app/text.hpp"
 #include "codecs/format.hpp"
 #include "config/limits.hpp"
@@ -171,15 +172,9 @@ void declare(CLI::App& command, convert_options& o) {
 
 std::expected<void, std::string> read(convert_options& o) {
   if (auto ok = read_spec(o.given, o.spec); !ok) return ok;
-  o.memory_bytes = limits::memory_budget_default_bytes;
-  if (!o.given.memory.empty()) {
-    const auto bytes = parse_size(o.given.memory);
-    if (!bytes) return std::unexpected("--memory wants a size, as in 512MiB");
-    o.memory_bytes = *bytes;
-  }
-  if (o.memory_bytes < limits::memory_budget_min_bytes)
-    return std::unexpected("--memory is at least " +
-                           std::to_string(limits::memory_budget_min_bytes / limits::MiB) + "MiB");
+  const auto memory = read_memory(o.given.memory);
+  if (!memory) return std::unexpected(memory.error());
+  o.memory_bytes = *memory;
   if (auto ok = read_slots(o); !ok) return ok;
   if (!o.given.report.empty()) {
     if (!ends_with_any(o.given.report))

@@ -5,6 +5,7 @@
 #include "actors/orchestra.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/memory_option.hpp"
 #include "app/process_setup.hpp"
 #include "app/text.hpp"
 #include "codecs/host/codec_host.hpp"
@@ -181,15 +182,9 @@ int run_worker(worker_options_asked& o) {
                     exit_usage);
   const auto to = read_place(o.join);
   if (!to) return complain(to.error(), exit_usage);
-  if (!o.memory.empty()) {
-    const auto bytes = parse_size(o.memory);
-    if (!bytes || *bytes < limits::memory_budget_min_bytes)
-      return complain("--memory wants a size of at least " +
-                          std::to_string(limits::memory_budget_min_bytes / limits::MiB) +
-                          "MiB, as in 512MiB",
-                      exit_usage);
-    o.memory_bytes = *bytes;
-  }
+  const auto memory = read_memory(o.memory);
+  if (!memory) return complain(memory.error(), exit_usage);
+  o.memory_bytes = *memory;
   if (o.folder.empty()) o.folder = std::filesystem::temp_directory_path().string();
   if (o.slots == 0) o.slots = std::max(1u, std::thread::hardware_concurrency());
   while (o.slots > 1 &&

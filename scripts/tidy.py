@@ -24,7 +24,10 @@ VERDICTS = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / "
 
 
 def output_of(command, folder=TOP):
-    return subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"tidy: {' '.join(command)}:\n{done.stderr.decode(errors='replace')}")
+    return done.stdout
 
 
 def fingerprint(entry, version):

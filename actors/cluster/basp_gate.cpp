@@ -134,8 +134,10 @@ std::expected<void, std::string> basp_gate::judge_message(const frame& f,
   const std::string types = content_types(source);
   const std::string_view single =
       types.starts_with("@<>+") ? std::string_view{types}.substr(4) : "";
-  if (worker_ == 0 && single == caf::type_name<join_cluster>::value)
+  if (worker_ == 0 && single == caf::type_name<join_cluster>::value) {
+    if (payload.size() != f.header.payload_len) return refuse("joined with too many words");
     return judge_join(payload.substr(payload.size() - source.remaining()));
+  }
   if (std::ranges::find(from_workers, single) == from_workers.end())
     return refuse("sent what is not a worker's to say: " + domain::printable(types));
   if (f.header.source_actor != worker_) return refuse("let somebody else speak");
@@ -148,8 +150,7 @@ std::expected<void, std::string> basp_gate::judge_join(std::string_view content)
   std::string token;
   std::uint64_t worker = 0;
   caf::node_id node;
-  if (content.size() > limits::link_news_bytes_max || source(token, worker, node) ||
-      source.remaining() != 0)
+  if (source(token, worker, node) || source.remaining() != 0)
     return refuse("joined in a way that cannot be read");
   if (worker == 0 || caf::to_string(node) != worker_node_)
     return refuse("joined with another's worker");

@@ -92,7 +92,7 @@ TEST_CASE("files of an authority are for its owner, and each step says what to d
         std::string::npos);
   CHECK(run_darkroom({"worker", "--join", "a:1", "--identity", dir + "/a.pem", "--memory", "1MiB"},
                      folder.path())
-            .err.find("--memory wants a size of at least") != std::string::npos);
+            .err.find("--memory is at least") != std::string::npos);
 }
 
 TEST_CASE("certificates that are not good are told apart, with what to do") {

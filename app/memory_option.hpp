@@ -1,0 +1,23 @@
+// `--memory SIZE`, of everything that works on this machine.
+#pragma once
+
+#include "app/text.hpp"
+#include "config/limits.hpp"
+
+#include <expected>
+#include <string>
+
+namespace darkroom::app {
+
+// In bytes; empty: the default. The error is for the command line.
+inline std::expected<std::uint64_t, std::string> read_memory(const std::string& given) {
+  if (given.empty()) return limits::memory_budget_default_bytes;
+  const auto bytes = parse_size(given);
+  if (!bytes) return std::unexpected("--memory wants a size, as in 512MiB");
+  if (*bytes < limits::memory_budget_min_bytes)
+    return std::unexpected("--memory is at least " +
+                           std::to_string(limits::memory_budget_min_bytes / limits::MiB) + "MiB");
+  return *bytes;
+}
+
+} // namespace darkroom::app
