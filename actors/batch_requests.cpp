@@ -1,7 +1,7 @@
 #include "actors/batch_requests.hpp"
 
 #include "actors/name_reader.hpp"
-#include "config/limits.hpp"
+#include "base/result.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -49,7 +49,7 @@ command_outcome unreadable(const std::string& why) {
   return outcome;
 }
 
-std::expected<std::vector<domain::event>, domain::refusal>
+base::result<std::vector<domain::event>, domain::refusal>
 execute_all(domain::batch_state& state, const batch_request& request) {
   if (request.more.empty()) return domain::execute(state, request.command);
   auto trial = state; // all of them or none

@@ -1,6 +1,6 @@
 #include "actors/batch_requests.hpp"
-
-#include "config/limits.hpp"
+#include "actors/limits.hpp"
+#include "domain/limits.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>

@@ -1,6 +1,7 @@
 #include "actors/converter.hpp"
 
-#include "config/limits.hpp"
+#include "actors/limits.hpp"
+#include "base/units.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>

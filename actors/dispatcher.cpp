@@ -1,6 +1,7 @@
 #include "actors/dispatcher.hpp"
 
-#include "config/limits.hpp"
+#include "actors/cluster/limits.hpp"
+#include "actors/limits.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>

@@ -1,6 +1,6 @@
 #include "actors/event_hub.hpp"
 
-#include "config/limits.hpp"
+#include "actors/limits.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>

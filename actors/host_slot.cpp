@@ -1,5 +1,6 @@
 #include "actors/host_slot.hpp"
 
+#include "actors/limits.hpp"
 #include "actors/store_error.hpp"
 
 #include <cerrno>
@@ -13,8 +14,8 @@ namespace darkroom::actors {
 namespace {
 
 using enum domain::failure_reason;
+using base::unique_fd;
 using codecs::fail;
-using codecs::unique_fd;
 
 conversion_outcome failed(codecs::codec_error error) {
   conversion_outcome outcome;

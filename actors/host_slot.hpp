@@ -11,7 +11,7 @@
 namespace darkroom::actors {
 
 // Sources in place: files of the user's.
-codecs::result<codecs::unique_fd> open_path(const domain::file_entry& file, bool whole);
+codecs::result<base::unique_fd> open_path(const domain::file_entry& file, bool whole);
 
 class host_slot final : public slot_runner {
 public:

@@ -1,6 +1,7 @@
 #include "actors/journal.hpp"
 
-#include "config/limits.hpp"
+#include "actors/limits.hpp"
+#include "base/clock.hpp"
 #include "persistence/read_view.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -187,9 +188,7 @@ void purge(self_pointer self, const purge_batch& message) {
 // Answers to repeated requests, and news of deletions, are owed for a while only.
 void forget(self_pointer self) {
   auto& s = self->state;
-  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
-                       std::chrono::system_clock::now().time_since_epoch())
-                       .count();
+  const auto now = base::unix_now_us();
   if (s.store) {
     const auto before = [now](std::uint64_t seconds) {
       return now - static_cast<std::int64_t>(seconds) * 1'000'000;

@@ -1,6 +1,7 @@
 #include "actors/lease_queue.hpp"
 
-#include "config/limits.hpp"
+#include "actors/cluster/limits.hpp"
+#include "actors/limits.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -8,8 +8,11 @@
 #include "actors/count_outcome.hpp"
 #include "actors/dispatcher.hpp"
 #include "actors/event_hub.hpp"
+#include "actors/limits.hpp"
 #include "actors/placer.hpp"
-#include "config/limits.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "codecs/limits.hpp"
 #include "persistence/read_view.hpp"
 
 #include <caf/actor_system.hpp>
@@ -39,11 +42,6 @@ struct local_config : caf::actor_system_config {
     set("logger.verbosity", caf::atom("quiet"));
   }
 };
-
-std::int64_t unix_now_us() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
 
 // A folder for sockets that only we can enter, for as long as it lives. Its name is of the data's
 // folder, which has one server at a time: what a killed one has left is used again.
@@ -81,7 +79,7 @@ private:
 };
 
 supervisor_seams real_seams() {
-  return {unix_now_us, [] {
+  return {base::unix_now_us, [] {
             thread_local std::mt19937 dice{std::random_device{}()};
             return static_cast<std::uint32_t>(dice() & 0xffff);
           }};
@@ -237,7 +235,7 @@ orchestra::orchestra(orchestra_options options)
     row.local = true;
     row.slots = here.slots;
     row.memory_bytes = here.memory_bytes;
-    row.joined_us = unix_now_us();
+    row.joined_us = base::unix_now_us();
     p.nodes->join(row);
     caf::anon_send(made.dispatcher, std::move(here));
   }
@@ -249,7 +247,7 @@ orchestra::~orchestra() {
   if (!parts_->ended) shut_down();
 }
 
-std::expected<void, std::string> orchestra::open_to_nodes() {
+base::result<void, std::string> orchestra::open_to_nodes() {
   auto& p = *parts_;
   if (!p.cluster_asked) return {};
   const auto& asked = *p.cluster_asked;
@@ -263,7 +261,7 @@ std::expected<void, std::string> orchestra::open_to_nodes() {
   options.slots = p.board;
   options.dispatcher = p.dispatcher;
   options.transfers = {asked.open_source, p.outputs};
-  options.now_us = unix_now_us;
+  options.now_us = base::unix_now_us;
   p.cluster = p.system.spawn(actors::cluster, std::move(options));
   const auto path = p.door->path() + "/actors";
   if (auto ok = open_door(p.system, path, p.cluster); !ok) return ok;

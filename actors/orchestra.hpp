@@ -3,12 +3,15 @@
 
 #include "actors/interfaces.hpp"
 #include "actors/journal.hpp"
+#include "actors/limits.hpp"
 #include "actors/node_board.hpp"
 #include "actors/previewer.hpp"
 #include "actors/slot_board.hpp"
 #include "actors/source_opener.hpp"
 #include "actors/usage_board.hpp"
 #include "actors/vitals.hpp"
+#include "base/result.hpp"
+#include "config/limits.hpp"
 
 #include <memory>
 #include <string>
@@ -54,7 +57,7 @@ public:
   orchestra& operator=(const orchestra&) = delete;
 
   // Lets other machines in, if that was asked for. Call it once, when all else is ready.
-  std::expected<void, std::string> open_to_nodes();
+  base::result<void, std::string> open_to_nodes();
   // Where workers join; empty: nowhere.
   std::string node_address() const;
   // Connections to there that were not let in.

@@ -1,6 +1,6 @@
 #include "actors/previewer.hpp"
 
-#include "config/limits.hpp"
+#include "domain/limits.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>

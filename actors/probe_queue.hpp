@@ -2,7 +2,7 @@
 // owner by owner, a handful of each, because every change of owner costs a new host. Pure.
 #pragma once
 
-#include "config/limits.hpp"
+#include "actors/limits.hpp"
 
 #include <deque>
 #include <map>

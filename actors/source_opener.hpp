@@ -1,8 +1,8 @@
 // The seam to the bytes of a file: in place, or in the blob store, or on its way from a server.
 #pragma once
 
+#include "base/unique_fd.hpp"
 #include "codecs/codec_error.hpp"
-#include "codecs/unique_fd.hpp"
 #include "domain/events.hpp"
 
 #include <functional>
@@ -13,6 +13,6 @@ namespace darkroom::actors {
 // `whole`: the content is about to be converted, and is compared with what it is named by, if it
 // is.
 using source_opener =
-    std::function<codecs::result<codecs::unique_fd>(const domain::file_entry& file, bool whole)>;
+    std::function<codecs::result<base::unique_fd>(const domain::file_entry& file, bool whole)>;
 
 } // namespace darkroom::actors

@@ -3,9 +3,9 @@
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
 #include "app/http_client.hpp"
+#include "app/limits.hpp"
 #include "app/server_answers.hpp"
 #include "app/text.hpp"
-#include "config/limits.hpp"
 #include "persistence/backup.hpp"
 #include "persistence/read_view.hpp"
 

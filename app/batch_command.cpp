@@ -3,12 +3,14 @@
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/http_client.hpp"
+#include "app/limits.hpp"
 #include "app/progress.hpp"
 #include "app/server_answers.hpp"
 #include "app/sources.hpp"
 #include "app/text.hpp"
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "http/file_path.hpp"
+#include "http/limits.hpp"
 #include "http/request_id.hpp"
 #include "http/spec_json.hpp"
 #include "persistence/digest.hpp"
@@ -106,7 +108,7 @@ private:
 };
 
 std::optional<std::string> digest_of(const source_file& file) {
-  const codecs::unique_fd in{::open(file.absolute.c_str(), O_RDONLY | O_CLOEXEC)};
+  const base::unique_fd in{::open(file.absolute.c_str(), O_RDONLY | O_CLOEXEC)};
   const auto sums = in ? persistence::sums_of(in.get()) : std::nullopt;
   if (!sums) return std::nullopt;
   return persistence::to_hex(sums->sha256);
@@ -118,8 +120,8 @@ struct manifest_answer {
   std::vector<upload> missing;
   std::size_t refused = 0;
 };
-std::expected<manifest_answer, http_reply> send_manifest(http_client& client, const std::string& id,
-                                                         const std::vector<upload>& all) {
+base::result<manifest_answer, http_reply> send_manifest(http_client& client, const std::string& id,
+                                                        const std::vector<upload>& all) {
   manifest_answer answered;
   for (std::size_t at = 0; at < all.size(); at += limits::manifest_files_max) {
     json::array rows;
@@ -226,8 +228,8 @@ int command(http_client& client, const batch_options& o, const char* verb, json:
 // -----------------------------------------------------------------------------------------
 
 // Fetches into FILE.part, from where an earlier run was cut off, and names it when it is whole.
-std::expected<void, std::string> fetch(http_client& client, const std::string& path,
-                                       const std::string& file) {
+base::result<void, std::string> fetch(http_client& client, const std::string& path,
+                                      const std::string& file) {
   const auto part = file + ".part", tag_file = file + ".part.etag";
   for (std::uint32_t tries = 0;; ++tries) {
     std::error_code error;
@@ -240,7 +242,7 @@ std::expected<void, std::string> fetch(http_client& client, const std::string& p
       std::fclose(in);
     }
     if (tag.empty()) have = 0;
-    const codecs::unique_fd out{::open(
+    const base::unique_fd out{::open(
         part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (have == 0 ? O_TRUNC : O_APPEND), 0666)};
     if (!out) return std::unexpected(persistence::last_error("making " + part).text());
     http_client::headers headers;

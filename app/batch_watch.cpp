@@ -3,9 +3,9 @@
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/feed_client.hpp"
+#include "app/limits.hpp"
 #include "app/server_answers.hpp"
 #include "app/text.hpp"
-#include "config/limits.hpp"
 
 #include <boost/json.hpp>
 

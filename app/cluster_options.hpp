@@ -1,6 +1,7 @@
 // What the commands about other machines are asked to do.
 #pragma once
 
+#include "actors/cluster/limits.hpp"
 #include "app/batch_options.hpp"
 #include "app/settings_options.hpp"
 #include "config/limits.hpp"

@@ -8,6 +8,7 @@
 #include "app/report.hpp"
 #include "app/run_plan.hpp"
 #include "app/text.hpp"
+#include "domain/limits.hpp"
 #include "http/event_views.hpp"
 #include "persistence/files.hpp"
 #include "persistence/output_directory.hpp"
@@ -45,18 +46,6 @@ void catch_signals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-domain::batch_id new_batch_id() {
-  std::random_device dice;
-  std::array<std::uint8_t, 10> random{};
-  for (auto& byte : random)
-    byte = static_cast<std::uint8_t>(dice());
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return domain::make_batch_id(
-      static_cast<std::uint64_t>(
-          std::chrono::duration_cast<std::chrono::milliseconds>(now).count()),
-      random);
-}
-
 // Lines that other threads want to be said.
 class announcements {
 public:
@@ -88,7 +77,7 @@ persistence::journal_result<run_begin> begin_of(const run_plan& plan,
                                                 const persistence::read_view& journal) {
   run_begin begin;
   if (!plan.resumed) {
-    begin.batch = new_batch_id();
+    begin.batch = domain::new_batch_id();
     begin.totals.files = static_cast<std::uint32_t>(plan.entries.size());
     for (const auto& entry : plan.entries)
       begin.paths.push_back(entry.path);

@@ -1,8 +1,10 @@
 #include "app/convert_options.hpp"
 
+#include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
 #include "app/memory_option.hpp"
 #include "app/text.hpp"
+#include "base/result.hpp"
 #include "codecs/format.hpp"
 #include "config/limits.hpp"
 
@@ -27,8 +29,8 @@ bool take(std::optional<T> value, T& to) {
   return value.has_value();
 }
 
-std::expected<domain::output_spec, std::string> read_output(const convert_options::words& given,
-                                                            const std::string& format) {
+base::result<domain::output_spec, std::string> read_output(const convert_options::words& given,
+                                                           const std::string& format) {
   domain::output_spec output;
   output.format = format == "jpg" ? "jpeg" : format;
   const auto* known = codecs::find_format(output.format);
@@ -54,8 +56,8 @@ std::expected<domain::output_spec, std::string> read_output(const convert_option
 
 } // namespace
 
-std::expected<void, std::string> read_spec(const convert_options::words& given,
-                                           domain::conversion_spec& spec) {
+base::result<void, std::string> read_spec(const convert_options::words& given,
+                                          domain::conversion_spec& spec) {
   for (const auto& format : given.to) {
     auto output = read_output(given, format);
     if (!output) return std::unexpected(output.error());
@@ -91,7 +93,7 @@ std::expected<void, std::string> read_spec(const convert_options::words& given,
 namespace {
 
 // Each slot's idle host takes memory that then no picture can have.
-std::expected<void, std::string> read_slots(convert_options& o) {
+base::result<void, std::string> read_slots(convert_options& o) {
   const auto too_many = [&] {
     return actors::lease_memory_bytes(o.memory_bytes, o.slots) < limits::memory_lease_min_bytes;
   };
@@ -170,7 +172,7 @@ void declare(CLI::App& command, convert_options& o) {
   command.add_flag("--quiet", o.quiet, "Say nothing but errors");
 }
 
-std::expected<void, std::string> read(convert_options& o) {
+base::result<void, std::string> read(convert_options& o) {
   if (auto ok = read_spec(o.given, o.spec); !ok) return ok;
   const auto memory = read_memory(o.given.memory);
   if (!memory) return std::unexpected(memory.error());

@@ -1,10 +1,10 @@
 // What `darkroom convert` is asked to do.
 #pragma once
 
+#include "base/result.hpp"
 #include "domain/conversion_spec.hpp"
 
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -40,13 +40,13 @@ struct convert_options {
 
 // The options that make a spec, and what they say.
 void declare_spec(CLI::App& command, convert_options::words& given);
-std::expected<void, std::string> read_spec(const convert_options::words& given,
-                                           domain::conversion_spec& spec);
+base::result<void, std::string> read_spec(const convert_options::words& given,
+                                          domain::conversion_spec& spec);
 
 // Adds the options to a subcommand.
 void declare(CLI::App& command, convert_options& options);
 
 // Checks the words and fills the rest in; the error is a sentence for people.
-std::expected<void, std::string> read(convert_options& options);
+base::result<void, std::string> read(convert_options& options);
 
 } // namespace darkroom::app

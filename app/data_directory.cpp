@@ -1,7 +1,8 @@
 #include "app/data_directory.hpp"
 
+#include "app/limits.hpp"
 #include "app/text.hpp"
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "persistence/files.hpp"
 #include "persistence/salvage.hpp"
 
@@ -19,7 +20,7 @@ std::string server_blobs(const std::string& data) {
   return data + "/blobs";
 }
 
-std::expected<void, std::string> make_data_folder(const std::string& data) {
+base::result<void, std::string> make_data_folder(const std::string& data) {
   struct stat about{};
   const bool is_new = ::stat(data.c_str(), &about) != 0;
   if (auto made = persistence::make_directories(data); !made)
@@ -70,7 +71,7 @@ bool has_blobs(const std::string& data) {
 
 } // namespace
 
-std::expected<std::unique_ptr<persistence::journal_store>, data_error>
+base::result<std::unique_ptr<persistence::journal_store>, data_error>
 open_data(const std::string& data) {
   if (auto made = make_data_folder(data); !made) return std::unexpected(data_error{made.error()});
   if (auto made = persistence::make_directories(server_journal(data)); !made)

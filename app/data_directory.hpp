@@ -1,9 +1,9 @@
 // The folder of a server: where its journal and its blobs are.
 #pragma once
 
+#include "base/result.hpp"
 #include "persistence/journal_store.hpp"
 
-#include <expected>
 #include <string>
 
 namespace darkroom::app {
@@ -12,7 +12,7 @@ std::string server_journal(const std::string& data);
 std::string server_blobs(const std::string& data);
 
 // Makes the folder, if need be, for nobody else to read. The error is a sentence.
-std::expected<void, std::string> make_data_folder(const std::string& data);
+base::result<void, std::string> make_data_folder(const std::string& data);
 
 // What a journal that is refused has lost, and what to do; a line each.
 std::string damage_text(const std::string& journal);
@@ -23,7 +23,7 @@ struct data_error {
   std::string sentence;
   bool locked = false;
 };
-std::expected<std::unique_ptr<persistence::journal_store>, data_error>
+base::result<std::unique_ptr<persistence::journal_store>, data_error>
 open_data(const std::string& data);
 
 } // namespace darkroom::app

@@ -2,6 +2,7 @@
 #include "app/commands.hpp"
 #include "app/crash_test/crash_test.hpp"
 #include "app/exit_code.hpp"
+#include "base/units.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "persistence/files.hpp"
 

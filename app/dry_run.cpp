@@ -24,7 +24,7 @@ codecs::result<codecs::image_info> probe(std::unique_ptr<codec_host>& host,
     if (!made) return codecs::fail(domain::failure_reason::internal, made.error());
     host = std::move(*made);
   }
-  const codecs::unique_fd source{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC)};
+  const base::unique_fd source{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!source) return codecs::fail(domain::failure_reason::io_error, "it cannot be opened");
   auto info = host->probe(source.get(), file.bytes, {});
   if (!info) return std::unexpected(info.error().error);

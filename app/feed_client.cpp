@@ -1,7 +1,8 @@
 #include "app/feed_client.hpp"
 
+#include "app/limits.hpp"
 #include "app/text.hpp"
-#include "config/limits.hpp"
+#include "base/result.hpp"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -136,7 +137,7 @@ private:
 };
 
 template<class Layer>
-std::expected<std::unique_ptr<feed_client>, feed_client::failure>
+base::result<std::unique_ptr<feed_client>, feed_client::failure>
 upgrade(std::unique_ptr<connection<Layer>> made, const address& to, const std::string& token,
         const std::string& words) {
   auto& ws = made->ws();
@@ -166,7 +167,7 @@ feed_client::failure failed_to_connect(const address& to, const error_code& erro
 
 } // namespace
 
-std::expected<std::unique_ptr<feed_client>, feed_client::failure>
+base::result<std::unique_ptr<feed_client>, feed_client::failure>
 feed_client::connect(const server_account& account, const std::string& words) {
   auto to = address_of(account.url);
   if (!to)

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "app/http_client.hpp"
+#include "base/result.hpp"
 
 #include <chrono>
-#include <expected>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,8 +18,8 @@ public:
     std::string sentence;
   };
   // Connects, changes to the feed's protocol and says the first words.
-  static std::expected<std::unique_ptr<feed_client>, failure> connect(const server_account& account,
-                                                                      const std::string& words);
+  static base::result<std::unique_ptr<feed_client>, failure> connect(const server_account& account,
+                                                                     const std::string& words);
   virtual ~feed_client() = default;
 
   // The next message, if one comes within so long. After the end of the connection there is none,

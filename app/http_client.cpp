@@ -1,6 +1,9 @@
 #include "app/http_client.hpp"
 
+#include "base/encoding.hpp"
+
 #include "app/text.hpp"
+#include "base/result.hpp"
 
 #include <boost/json.hpp>
 #include <curl/curl.h>
@@ -30,7 +33,7 @@ std::string credentials_file() {
 }
 
 // Lines of `server = …` and `token = …`.
-std::expected<server_account, std::string> read_credentials(const std::string& file) {
+base::result<server_account, std::string> read_credentials(const std::string& file) {
   struct stat about{};
   if (file.empty() || ::stat(file.c_str(), &about) != 0) return server_account{};
   if ((about.st_mode & 077) != 0)
@@ -54,8 +57,8 @@ std::expected<server_account, std::string> read_credentials(const std::string& f
 
 } // namespace
 
-std::expected<server_account, std::string> read_account(const std::string& url_flag,
-                                                        const std::string& token_flag) {
+base::result<server_account, std::string> read_account(const std::string& url_flag,
+                                                       const std::string& token_flag) {
   auto account = read_credentials(credentials_file());
   if (!account) return account;
   const auto first = [](std::initializer_list<std::string> choices) {
@@ -226,19 +229,7 @@ http_reply http_client::get(const std::string& path, const headers& more,
 }
 
 std::string url_path(std::string_view path) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const unsigned char c : path) {
-    if ((c < 0x80 && std::isalnum(c) != 0) || c == '-' || c == '.' || c == '_' || c == '~' ||
-        c == '/') {
-      out += static_cast<char>(c);
-      continue;
-    }
-    out += '%';
-    out += digits[c >> 4];
-    out += digits[c & 15];
-  }
-  return out;
+  return base::percent_encoded(path, "/");
 }
 
 } // namespace darkroom::app

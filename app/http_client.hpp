@@ -1,8 +1,9 @@
 // A client of the server's own interface, for the command line: blocking, one connection.
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,8 +19,8 @@ struct server_account {
 
 // Flags go before the environment (DARKROOM_SERVER, DARKROOM_TOKEN), that before
 // ~/.config/darkroom/credentials, which nobody else may read. The error is a sentence.
-std::expected<server_account, std::string> read_account(const std::string& url_flag,
-                                                        const std::string& token_flag);
+base::result<server_account, std::string> read_account(const std::string& url_flag,
+                                                       const std::string& token_flag);
 
 struct http_reply {
   long status = 0; // 0: there was none, see `error`

@@ -2,15 +2,16 @@
 #pragma once
 
 #include "app/text.hpp"
+#include "base/result.hpp"
+#include "base/units.hpp"
 #include "config/limits.hpp"
 
-#include <expected>
 #include <string>
 
 namespace darkroom::app {
 
 // In bytes; empty: the default. The error is for the command line.
-inline std::expected<std::uint64_t, std::string> read_memory(const std::string& given) {
+inline base::result<std::uint64_t, std::string> read_memory(const std::string& given) {
   if (given.empty()) return limits::memory_budget_default_bytes;
   const auto bytes = parse_size(given);
   if (!bytes) return std::unexpected("--memory wants a size, as in 512MiB");

@@ -1,7 +1,7 @@
 #include "app/progress.hpp"
 
+#include "app/limits.hpp"
 #include "app/text.hpp"
-#include "config/limits.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -1,6 +1,7 @@
 #include "app/report.hpp"
 
-#include "codecs/unique_fd.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "http/views.hpp"
 #include "persistence/files.hpp"
 
@@ -19,15 +20,15 @@ public:
   int fd() const { return fd_.get(); }
 
 private:
-  codecs::unique_fd fd_{::memfd_create("report", MFD_CLOEXEC)};
+  base::unique_fd fd_{::memfd_create("report", MFD_CLOEXEC)};
   bool ok_ = fd_.get() >= 0;
 };
 
 } // namespace
 
-std::expected<void, std::string> write_report(const std::string& path,
-                                              const persistence::read_view& journal,
-                                              const domain::batch_id& batch) {
+base::result<void, std::string> write_report(const std::string& path,
+                                             const persistence::read_view& journal,
+                                             const domain::batch_id& batch) {
   const auto now = journal.replay(batch);
   if (!now) return std::unexpected(now.error().detail);
   const bool csv = path.ends_with(".csv"), lines = path.ends_with(".ndjson");

@@ -1,7 +1,8 @@
 #include "app/run_plan.hpp"
 
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "codecs/format.hpp"
-#include "codecs/unique_fd.hpp"
 #include "domain/output_planner.hpp"
 #include "persistence/digest.hpp"
 
@@ -39,7 +40,7 @@ class planner {
 public:
   planner(const std::string& out, const domain::conversion_spec& spec) : out_(out), spec_(spec) {}
 
-  std::expected<void, std::string> read(const persistence::read_view& journal) {
+  base::result<void, std::string> read(const persistence::read_view& journal) {
     const auto batches = journal.batches();
     if (!batches) return std::unexpected(batches.error().detail);
     for (const auto& batch : *batches) {
@@ -53,8 +54,8 @@ public:
     return {};
   }
 
-  std::expected<run_plan, std::string> plan(const std::vector<source_file>& all,
-                                            const persistence::read_view* journal) {
+  base::result<run_plan, std::string> plan(const std::vector<source_file>& all,
+                                           const persistence::read_view* journal) {
     run_plan plan;
     std::vector<const source_file*> sources; // an output of ours is no source
     sources.reserve(all.size());
@@ -164,7 +165,7 @@ private:
   bool is_ours(const std::string& output) const {
     const auto ours = ours_.find(output);
     if (ours == ours_.end() || !has_size(target(output), ours->second.bytes)) return false;
-    const codecs::unique_fd file{::open(target(output).c_str(), O_RDONLY | O_CLOEXEC)};
+    const base::unique_fd file{::open(target(output).c_str(), O_RDONLY | O_CLOEXEC)};
     const auto sums = file ? persistence::sums_of(file.get()) : std::nullopt;
     return sums && sums->sha256 == ours->second.sha256;
   }
@@ -215,10 +216,10 @@ private:
 
 } // namespace
 
-std::expected<run_plan, std::string> plan_run(const std::vector<source_file>& sources,
-                                              const std::string& out,
-                                              const domain::conversion_spec& spec,
-                                              const persistence::read_view* journal) {
+base::result<run_plan, std::string> plan_run(const std::vector<source_file>& sources,
+                                             const std::string& out,
+                                             const domain::conversion_spec& spec,
+                                             const persistence::read_view* journal) {
   planner p(out, spec);
   if (journal != nullptr)
     if (auto ok = p.read(*journal); !ok) return std::unexpected(ok.error());

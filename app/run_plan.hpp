@@ -2,11 +2,11 @@
 #pragma once
 
 #include "app/sources.hpp"
+#include "base/result.hpp"
 #include "domain/conversion_spec.hpp"
 #include "domain/events.hpp"
 #include "persistence/read_view.hpp"
 
-#include <expected>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,9 +22,9 @@ struct run_plan {
 };
 
 // The error is a sentence: two files want one output name and may not be renamed.
-std::expected<run_plan, std::string> plan_run(const std::vector<source_file>& sources,
-                                              const std::string& out,
-                                              const domain::conversion_spec& spec,
-                                              const persistence::read_view* journal);
+base::result<run_plan, std::string> plan_run(const std::vector<source_file>& sources,
+                                             const std::string& out,
+                                             const domain::conversion_spec& spec,
+                                             const persistence::read_view* journal);
 
 } // namespace darkroom::app

@@ -1,5 +1,6 @@
 // `darkroom serve`: the server, from its settings to its end.
 #include "actors/host_slot.hpp"
+#include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
 #include "app/commands.hpp"
 #include "app/data_directory.hpp"
@@ -7,10 +8,14 @@
 #include "app/process_setup.hpp"
 #include "app/settings_options.hpp"
 #include "app/text.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
 #include "codecs/format.hpp"
 #include "codecs/host/codec_host.hpp"
-#include "config/limits.hpp"
+#include "codecs/limits.hpp"
 #include "config/version.hpp"
+#include "domain/limits.hpp"
+#include "http/limits.hpp"
 #include "http/server.hpp"
 #include "persistence/blob_outputs.hpp"
 #include "persistence/read_view.hpp"
@@ -40,8 +45,8 @@ void open_log(const config::log_settings& settings) {
 }
 
 // Bytes of a file that was uploaded.
-codecs::result<codecs::unique_fd> open_blob(const blob_store& blobs, const domain::file_entry& file,
-                                            bool whole) {
+codecs::result<base::unique_fd> open_blob(const blob_store& blobs, const domain::file_entry& file,
+                                          bool whole) {
   const auto name = persistence::parse_hex(file.source);
   if (!name) return codecs::fail(domain::failure_reason::source_missing, file.source);
   auto opened = blobs.open_blob(*name);
@@ -103,12 +108,13 @@ http::format_facts format_facts_of(const config::settings& s) {
 }
 
 // The first token of all: without one, nobody could make others.
-std::expected<std::string, std::string> first_token(persistence::journal_store& journal,
-                                                    const config::auth_settings& auth) {
+base::result<std::string, std::string> first_token(persistence::journal_store& journal,
+                                                   const config::auth_settings& auth) {
   const auto tokens = journal.view()->tokens();
   if (!tokens) return std::unexpected(tokens.error().detail);
   if (!tokens->empty() || !auth.proxy_header.empty()) return std::string{};
-  auto made = http::make_token("admin", persistence::role::admin, http::now_us(), 0, "first start");
+  auto made =
+      http::make_token("admin", persistence::role::admin, base::unix_now_us(), 0, "first start");
   persistence::append_request request;
   request.records_only = true;
   request.records.emplace_back(made.record);

@@ -1,5 +1,6 @@
 #include "app/settings_options.hpp"
 
+#include "base/result.hpp"
 #include "http/server.hpp"
 
 #include <CLI/CLI.hpp>
@@ -27,7 +28,7 @@ void declare_server(CLI::App& command, settings_options& o) {
                    "Listen beyond this machine without TLS");
 }
 
-std::expected<config::settings, std::string> read_settings(const settings_options& o) {
+base::result<config::settings, std::string> read_settings(const settings_options& o) {
   config::settings s;
   std::error_code error;
   const auto file =

@@ -1,9 +1,9 @@
 // Where the settings of a command come from: flags, environment, file, defaults.
 #pragma once
 
+#include "base/result.hpp"
 #include "config/settings.hpp"
 
-#include <expected>
 #include <string>
 #include <vector>
 
@@ -25,6 +25,6 @@ void declare(CLI::App& command, settings_options& options);
 void declare_server(CLI::App& command, settings_options& options);
 
 // The error is a sentence with the key in it.
-std::expected<config::settings, std::string> read_settings(const settings_options& options);
+base::result<config::settings, std::string> read_settings(const settings_options& options);
 
 } // namespace darkroom::app

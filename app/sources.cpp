@@ -1,6 +1,7 @@
 #include "app/sources.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
+#include "domain/limits.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -14,7 +15,7 @@ namespace darkroom::app {
 namespace {
 
 namespace fs = std::filesystem;
-using found = std::expected<std::vector<source_file>, std::string>;
+using found = base::result<std::vector<source_file>, std::string>;
 
 constexpr std::string_view wildcards = "*?[";
 
@@ -22,7 +23,7 @@ bool hidden(const fs::path& path) {
   return path.filename().native().starts_with('.');
 }
 
-std::expected<source_file, std::string> look_at(const fs::path& file, std::string relative) {
+base::result<source_file, std::string> look_at(const fs::path& file, std::string relative) {
   struct stat about{};
   if (::stat(file.c_str(), &about) != 0)
     return std::unexpected(file.native() + ": " +

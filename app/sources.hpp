@@ -1,8 +1,9 @@
 // Finds the files that a command line names: files, folders and quoted globs.
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstdint>
-#include <expected>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,7 @@ struct source_file {
 // what lies below it is passed over. In a glob, `*` and `?` stay within one name and `**` goes
 // through folders. The error is a sentence: a word that names nothing, a folder that cannot be
 // read.
-std::expected<std::vector<source_file>, std::string>
+base::result<std::vector<source_file>, std::string>
 find_sources(const std::vector<std::string>& words, const std::string& excluded);
 
 } // namespace darkroom::app

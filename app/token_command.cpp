@@ -5,6 +5,7 @@
 #include "app/http_client.hpp"
 #include "app/server_answers.hpp"
 #include "app/text.hpp"
+#include "base/clock.hpp"
 #include "http/identity.hpp"
 #include "http/services.hpp"
 #include "persistence/read_view.hpp"
@@ -33,7 +34,7 @@ int show(const std::vector<persistence::token_record>& tokens) {
 bool keep(persistence::journal_store& journal, const persistence::token_record& token,
           const char* action) {
   persistence::audit_entry entry;
-  entry.time_us = http::now_us();
+  entry.time_us = base::unix_now_us();
   entry.user = "local";
   entry.role = persistence::role::admin;
   entry.action = action;
@@ -56,7 +57,7 @@ int run_in(persistence::journal_store& journal, const token_options& o) {
     auto token = journal.view()->token(o.id);
     if (!token) return complain(token.error().detail, exit_internal);
     if (!*token) return complain("there is no token " + o.id, exit_usage);
-    if ((*token)->revoked_us == 0) (*token)->revoked_us = http::now_us();
+    if ((*token)->revoked_us == 0) (*token)->revoked_us = base::unix_now_us();
     return keep(journal, **token, "token.revoke")
                ? exit_all
                : complain("the journal cannot be written", exit_internal);
@@ -66,7 +67,7 @@ int run_in(persistence::journal_store& journal, const token_options& o) {
   if (!http::is_user_name(o.user))
     return complain("--user is a name of visible characters, without blanks and quotes",
                     exit_usage);
-  const auto now = http::now_us();
+  const auto now = base::unix_now_us();
   const auto expires = o.expires_in_days == 0 ? 0
                                               : now + static_cast<std::int64_t>(o.expires_in_days) *
                                                           24 * 3'600 * 1'000'000;

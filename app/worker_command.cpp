@@ -2,13 +2,17 @@
 // each link, and another one when that ends, for ever.
 #include "actors/cluster/link_tls.hpp"
 #include "actors/cluster/worker_session.hpp"
+#include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/limits.hpp"
 #include "app/memory_option.hpp"
 #include "app/process_setup.hpp"
 #include "app/text.hpp"
+#include "base/result.hpp"
 #include "codecs/host/codec_host.hpp"
+#include "config/limits.hpp"
 #include "config/version.hpp"
 
 #include <CLI/CLI.hpp>
@@ -49,7 +53,7 @@ struct place {
   std::string host, port;
 };
 
-std::expected<place, std::string> read_place(const std::string& text) {
+base::result<place, std::string> read_place(const std::string& text) {
   const auto colon = text.rfind(':');
   auto host = text.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);

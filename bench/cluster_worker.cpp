@@ -5,6 +5,7 @@
 #include "actors/cluster/worker_session.hpp"
 #include "app/commands.hpp"
 #include "app/process_setup.hpp"
+#include "base/units.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "config/version.hpp"
 

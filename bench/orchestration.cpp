@@ -3,6 +3,8 @@
 //
 //   bench_orchestration FILES SLOTS DIRECTORY
 #include "actors/orchestra.hpp"
+#include "base/units.hpp"
+#include "domain/limits.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -48,9 +50,9 @@ public:
   }
   void discard(const persistence::staged_output&) override {}
   void take_back(const persistence::staged_output&) override {}
-  persistence::file_result<codecs::unique_fd>
+  persistence::file_result<darkroom::base::unique_fd>
   open_staged(const persistence::staged_output&) override {
-    return codecs::unique_fd{};
+    return darkroom::base::unique_fd{};
   }
   void release(const persistence::file_record&) override {}
   std::optional<persistence::written_file> existing(const std::string&) override { return {}; }

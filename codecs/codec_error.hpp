@@ -1,9 +1,9 @@
 // Why a codec could not do its work: the reason that the file ends with, and a sentence.
 #pragma once
 
+#include "base/result.hpp"
 #include "domain/failure_reason.hpp"
 
-#include <expected>
 #include <string>
 
 namespace darkroom::codecs {
@@ -14,7 +14,7 @@ struct codec_error {
 };
 
 template<class T>
-using result = std::expected<T, codec_error>;
+using result = base::result<T, codec_error>;
 
 inline std::unexpected<codec_error> fail(domain::failure_reason reason, std::string detail) {
   return std::unexpected(codec_error{reason, std::move(detail)});

@@ -1,5 +1,7 @@
 #include "codecs/conversion_plan.hpp"
 
+#include "base/units.hpp"
+#include "codecs/limits.hpp"
 #include "codecs/orient.hpp"
 
 #include <algorithm>

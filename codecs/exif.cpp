@@ -1,6 +1,6 @@
 #include "codecs/exif.hpp"
 
-#include "config/limits.hpp"
+#include "codecs/limits.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -1,5 +1,7 @@
 #include "codecs/format.hpp"
 
+#include "codecs/limits.hpp"
+
 #include <algorithm>
 #include <cctype>
 

@@ -1,7 +1,9 @@
 // What one source may be. Checked on the header, before pixels are allocated.
 #pragma once
 
+#include "codecs/limits.hpp"
 #include "config/limits.hpp"
+#include "domain/limits.hpp"
 
 #include <cstdint>
 

@@ -1,6 +1,6 @@
 #include "codecs/input_stream.hpp"
 
-#include "config/limits.hpp"
+#include "codecs/limits.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -3,6 +3,7 @@
 #include "codecs/exif.hpp"
 #include "codecs/jpeg_fence.hpp"
 #include "codecs/jpeg_format.hpp"
+#include "codecs/limits.hpp"
 
 #include <algorithm>
 #include <cstring>

@@ -2,6 +2,7 @@
 // function with only trivial locals: the library leaves it by longjmp.
 #include "codecs/jpeg_fence.hpp"
 #include "codecs/jpeg_format.hpp"
+#include "codecs/limits.hpp"
 
 #include <algorithm>
 #include <cerrno>

@@ -1,6 +1,6 @@
 #include "codecs/output_sink.hpp"
 
-#include "config/limits.hpp"
+#include "codecs/limits.hpp"
 
 #include <cerrno>
 #include <cstring>

@@ -3,6 +3,7 @@
 #include "codecs/alpha.hpp"
 #include "codecs/colour.hpp"
 #include "codecs/exif.hpp"
+#include "codecs/limits.hpp"
 #include "codecs/orient.hpp"
 
 #include <algorithm>

@@ -1,7 +1,9 @@
 // PNG to pixels with libpng. Every call sequence into the library stands in one `noexcept` function
 // with only trivial locals: the library leaves it by longjmp. Never the simplified API, never
 // quantization: most of libpng's vulnerabilities lie there.
+#include "base/units.hpp"
 #include "codecs/exif.hpp"
+#include "codecs/limits.hpp"
 #include "codecs/png_format.hpp"
 
 #include <png.h>

@@ -1,5 +1,6 @@
 // Pixels to PNG with libpng. Every call sequence into the library stands in one `noexcept` function
 // with only trivial locals: the library leaves it by longjmp.
+#include "base/units.hpp"
 #include "codecs/png_format.hpp"
 #include "codecs/png_palette.hpp"
 

@@ -1,5 +1,7 @@
 #include "codecs/resize.hpp"
 
+#include "base/units.hpp"
+
 #include <zimg.h>
 
 #include <algorithm>

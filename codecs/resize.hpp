@@ -2,7 +2,6 @@
 #pragma once
 
 #include "codecs/image.hpp"
-#include "config/limits.hpp"
 #include "domain/conversion_spec.hpp"
 
 namespace darkroom::codecs {

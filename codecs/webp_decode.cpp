@@ -1,6 +1,9 @@
 // WebP to pixels with libwebp, and what its RIFF container holds beside them.
+#include "base/units.hpp"
 #include "codecs/exif.hpp"
+#include "codecs/limits.hpp"
 #include "codecs/webp_format.hpp"
+#include "config/limits.hpp"
 
 #include <webp/decode.h>
 #include <webp/demux.h>

@@ -1,4 +1,5 @@
 // Pixels to WebP with libwebp; metadata goes around them with libwebpmux.
+#include "base/units.hpp"
 #include "codecs/webp_format.hpp"
 
 #include <webp/encode.h>

@@ -1,5 +1,9 @@
 #include "config/settings.hpp"
 
+#include "base/result.hpp"
+#include "base/units.hpp"
+#include "config/limits.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -163,7 +167,7 @@ std::pair<std::uint32_t, std::size_t> character_at(std::string_view text, std::s
 // The same document in ASCII: toml++ 3.3 is undefined where it meets a letter that it does not
 // expect. In a text in double quotes it becomes an escape, in a comment it does not matter, and
 // elsewhere it is an error.
-std::expected<std::string, std::string> in_ascii(std::string_view document) {
+base::result<std::string, std::string> in_ascii(std::string_view document) {
   if (document.starts_with("\xef\xbb\xbf")) document.remove_prefix(3);
   std::string out;
   char inside = 0; // the quote that ends the text, or # in a comment

@@ -2,10 +2,11 @@
 // the environment (`DARKROOM_HTTP__LISTEN`), else the file (`[http] listen`), else the default.
 #pragma once
 
+#include "base/result.hpp"
+#include "base/units.hpp"
 #include "config/limits.hpp"
 
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
@@ -94,7 +95,7 @@ struct setting {
 const std::vector<setting>& all_settings();
 
 // The error is a sentence with the key in it.
-using setting_result = std::expected<void, std::string>;
+using setting_result = base::result<void, std::string>;
 
 // Sets one value from text, as flags and the environment have it; lists are comma-separated.
 setting_result set(settings& to, std::string_view key, std::string_view text);

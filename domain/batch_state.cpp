@@ -1,6 +1,6 @@
 #include "domain/batch_state.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "domain/names.hpp"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace {
 constexpr name_table<file_status, file_status_count> statuses{
     "queued", "running", "retry_wait", "completed", "failed", "cancelled", "removed"};
 
-using result = std::expected<void, illegal>;
+using result = base::result<void, illegal>;
 
 bool spared(const std::vector<file_index>& list, file_index index) {
   return std::ranges::find(list, index) != list.end();
@@ -248,7 +248,7 @@ bool batch_state::same_facts(const batch_state& o) const {
          tags == o.tags && on_first_file == o.on_first_file;
 }
 
-std::expected<void, illegal> apply(batch_state& state, const event& e) {
+base::result<void, illegal> apply(batch_state& state, const event& e) {
   return std::visit(applier(state), e);
 }
 

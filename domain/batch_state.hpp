@@ -2,10 +2,10 @@
 // one byte a file, and a little more only for files that run, wait or have a history.
 #pragma once
 
+#include "base/result.hpp"
 #include "domain/commands.hpp"
 #include "domain/events.hpp"
 
-#include <expected>
 #include <map>
 #include <set>
 #include <span>
@@ -82,7 +82,7 @@ enum class illegal : std::uint8_t {
 // Called as `domain::apply`: argument lookup would find `std::apply` for a variant.
 // Changes the state by one event. Pure: the same for live work and for replay. An event that
 // cannot have happened in this state changes nothing and is reported: the journal is damaged.
-std::expected<void, illegal> apply(batch_state& state, const event& e);
+base::result<void, illegal> apply(batch_state& state, const event& e);
 
 enum class refusal_code : std::uint8_t {
   wrong_state,  // not in this state; `allowed` says what is
@@ -102,13 +102,13 @@ struct refusal {
 };
 
 // What a command leads to. An empty list: it is already so. Pure; changes nothing.
-std::expected<std::vector<event>, refusal> decide(const batch_state& state, const command& c);
+base::result<std::vector<event>, refusal> decide(const batch_state& state, const command& c);
 
 // What follows by itself from the state: the end of a batch with nothing left to run.
 std::vector<event> follow_up(const batch_state& state);
 
 // Decides, applies what was decided and what follows, and returns it all in order.
-std::expected<std::vector<event>, refusal> execute(batch_state& state, const command& c);
+base::result<std::vector<event>, refusal> execute(batch_state& state, const command& c);
 
 // The commands that people may give in this state, by name.
 std::vector<std::string_view> allowed_commands(const batch_state& state);

@@ -1,6 +1,7 @@
 #include "domain/conversion_spec.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
+#include "domain/limits.hpp"
 #include "domain/names.hpp"
 
 #include <charconv>
@@ -34,7 +35,7 @@ std::optional<std::uint8_t> parse_hex_byte(std::string_view text) {
   return value;
 }
 
-std::expected<void, spec_error> validate_resize(const resize_spec& resize, const std::string& at) {
+base::result<void, spec_error> validate_resize(const resize_spec& resize, const std::string& at) {
   if (resize.width == 0 && resize.height == 0)
     return std::unexpected(spec_error{at, "needs a width or a height, as in 1600x1600 or 1600x"});
   if (resize.width > limits::side_pixels_max || resize.height > limits::side_pixels_max)
@@ -47,7 +48,7 @@ std::expected<void, spec_error> validate_resize(const resize_spec& resize, const
   return {};
 }
 
-std::expected<void, spec_error> validate_output(const output_spec& output, const std::string& at) {
+base::result<void, spec_error> validate_output(const output_spec& output, const std::string& at) {
   if (output.format.empty()) return std::unexpected(spec_error{at + "/format", "is missing"});
   if (output.quality > 100) return std::unexpected(spec_error{at + "/quality", "is from 0 to 100"});
   if (output.effort > limits::effort_max)
@@ -147,7 +148,7 @@ std::optional<resize_spec> parse_resize(std::string_view text) {
   return resize_spec{.width = *width, .height = *height};
 }
 
-std::expected<void, spec_error> validate(const conversion_spec& spec) {
+base::result<void, spec_error> validate(const conversion_spec& spec) {
   if (spec.outputs.empty())
     return std::unexpected(spec_error{"/outputs", "needs at least one output"});
   if (spec.outputs.size() > limits::outputs_max)

@@ -1,10 +1,10 @@
 // What is asked of every file of a batch: the outputs, and how to treat what a source may hold.
 #pragma once
 
+#include "base/result.hpp"
 #include "domain/loss.hpp"
 
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,6 +104,6 @@ struct spec_error {
 };
 
 // Checks ranges and what contradicts itself; that the formats exist is checked by who knows them.
-std::expected<void, spec_error> validate(const conversion_spec& spec);
+base::result<void, spec_error> validate(const conversion_spec& spec);
 
 } // namespace darkroom::domain

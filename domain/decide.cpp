@@ -1,6 +1,7 @@
 // Which events a command leads to, and which commands are refused, and why.
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "domain/batch_state.hpp"
+#include "domain/limits.hpp"
 
 #include <algorithm>
 
@@ -8,7 +9,7 @@ namespace darkroom::domain {
 
 namespace {
 
-using decision = std::expected<std::vector<event>, refusal>;
+using decision = base::result<std::vector<event>, refusal>;
 
 std::vector<file_index> finishing_list(const batch_state& s) {
   return {s.finishing.begin(), s.finishing.end()};
@@ -315,11 +316,11 @@ std::vector<event> follow_up(const batch_state& s) {
   return just_one(batch_finished{phase, {}});
 }
 
-std::expected<std::vector<event>, refusal> decide(const batch_state& state, const command& c) {
+base::result<std::vector<event>, refusal> decide(const batch_state& state, const command& c) {
   return std::visit(decider(state), c);
 }
 
-std::expected<std::vector<event>, refusal> execute(batch_state& state, const command& c) {
+base::result<std::vector<event>, refusal> execute(batch_state& state, const command& c) {
   auto events = decide(state, c);
   if (!events) return events;
   for (const auto& e : *events)

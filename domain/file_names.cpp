@@ -1,5 +1,7 @@
 #include "domain/file_names.hpp"
 
+#include "base/result.hpp"
+
 namespace darkroom::domain {
 
 file_names::file_names(const conversion_spec& spec, std::vector<std::string> extensions)
@@ -10,8 +12,8 @@ std::optional<file_index> file_names::find(std::string_view path) const {
   return at == paths_.end() ? std::nullopt : std::optional{at->second};
 }
 
-std::expected<std::vector<std::string>, name_collision> file_names::add(std::string_view path,
-                                                                        file_index index) {
+base::result<std::vector<std::string>, name_collision> file_names::add(std::string_view path,
+                                                                       file_index index) {
   auto outputs = planner_.plan(path);
   if (outputs) paths_[hash_of(path)] = index;
   return outputs;
@@ -23,7 +25,7 @@ void file_names::take(const file_entry& file, file_index index) {
     planner_.reserve(output);
 }
 
-std::expected<std::vector<std::string>, name_collision> file_names::replan(std::string_view path) {
+base::result<std::vector<std::string>, name_collision> file_names::replan(std::string_view path) {
   return planner_.plan(path);
 }
 

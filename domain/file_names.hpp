@@ -2,11 +2,11 @@
 // taken. Kept as 64-bit hashes: a million files are about 40 MB.
 #pragma once
 
+#include "base/result.hpp"
 #include "domain/events.hpp"
 #include "domain/output_planner.hpp"
 
 #include <boost/unordered/unordered_flat_map.hpp>
-#include <expected>
 #include <optional>
 
 namespace darkroom::domain {
@@ -19,12 +19,12 @@ public:
   // The file that has this path.
   std::optional<file_index> find(std::string_view path) const;
   // Plans the outputs of a new file and takes its path, which nobody has.
-  std::expected<std::vector<std::string>, name_collision> add(std::string_view path,
-                                                              file_index index);
+  base::result<std::vector<std::string>, name_collision> add(std::string_view path,
+                                                             file_index index);
   // Takes the names of a file that has been planned before.
   void take(const file_entry& file, file_index index);
   // Plans the outputs of a file whose path is taken already.
-  std::expected<std::vector<std::string>, name_collision> replan(std::string_view path);
+  base::result<std::vector<std::string>, name_collision> replan(std::string_view path);
   // Gives the names of a removed file back.
   void remove(const file_entry& file);
 

@@ -1,8 +1,17 @@
 #include "domain/ids.hpp"
 
+#include "base/clock.hpp"
+#include "base/random.hpp"
+
 #include <algorithm>
 
 namespace darkroom::domain {
+
+batch_id new_batch_id() {
+  std::array<std::uint8_t, 10> random{};
+  base::fill_random(random);
+  return make_batch_id(static_cast<std::uint64_t>(base::unix_now_us() / 1'000), random);
+}
 
 batch_id make_batch_id(std::uint64_t unix_ms, std::span<const std::uint8_t, 10> random) {
   batch_id id;

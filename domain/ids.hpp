@@ -28,7 +28,9 @@ using lease_id = std::uint64_t;
 // The server itself, among the machines that convert.
 inline constexpr std::string_view local_node = "local";
 
-// Makes a UUIDv7 from milliseconds since the Unix epoch and ten random bytes.
+// A new one, of this moment.
+batch_id new_batch_id();
+// A UUIDv7 of milliseconds since the Unix epoch and ten random bytes.
 batch_id make_batch_id(std::uint64_t unix_ms, std::span<const std::uint8_t, 10> random);
 
 // Canonical text: 36 characters, lower case.

@@ -1,6 +1,7 @@
 #include "domain/output_planner.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
+#include "domain/limits.hpp"
 
 namespace darkroom::domain {
 
@@ -37,8 +38,7 @@ void output_planner::release(std::string_view path) {
   taken_.erase(hash_of(path));
 }
 
-std::expected<std::vector<std::string>, name_collision>
-output_planner::plan(std::string_view path) {
+base::result<std::vector<std::string>, name_collision> output_planner::plan(std::string_view path) {
   std::vector<std::string> outputs;
   for (std::size_t i = 0; i < spec_.outputs.size(); ++i) {
     const std::string stem = std::string{without_extension(path)} + spec_.outputs[i].suffix;

@@ -2,6 +2,7 @@
 // are taken are told to it.
 #pragma once
 
+#include "base/result.hpp"
 #include "domain/conversion_spec.hpp"
 
 #include <boost/unordered/unordered_flat_set.hpp>
@@ -32,7 +33,7 @@ public:
 
   // Plans the outputs of one file: its path with each output's suffix and extension. A name that is
   // taken gets `-2`, `-3`, … or is an error, as the spec says.
-  std::expected<std::vector<std::string>, name_collision> plan(std::string_view path);
+  base::result<std::vector<std::string>, name_collision> plan(std::string_view path);
 
 private:
   bool take(std::string_view path);

@@ -1,5 +1,7 @@
 #include "http/backup_runner.hpp"
 
+#include "base/clock.hpp"
+#include "base/result.hpp"
 #include "http/services.hpp"
 
 namespace darkroom::http {
@@ -26,14 +28,14 @@ bool backup_runner::start(std::shared_ptr<const persistence::read_view> journal,
   if (thread_.joinable()) thread_.join(); // it has ended
   thread_ = std::thread(
       [this, journal = std::move(journal), folder]() mutable { run(std::move(journal), folder); });
-  status_ = {state::running, folder, {}, {}, now_us(), 0};
+  status_ = {state::running, folder, {}, {}, base::unix_now_us(), 0};
   return true;
 }
 
 void backup_runner::run(std::shared_ptr<const persistence::read_view> journal,
                         const std::string& folder) {
   blobs_.hold_removals();
-  std::expected<persistence::copy_progress, std::string> done = std::unexpected("it was not begun");
+  base::result<persistence::copy_progress, std::string> done = std::unexpected("it was not begun");
   try {
     done = persistence::back_up(std::move(journal), blobs_.root(), folder,
                                 [this](const persistence::copy_progress& progress) {
@@ -53,7 +55,7 @@ void backup_runner::run(std::shared_ptr<const persistence::read_view> journal,
     status_.progress = *done;
   else
     status_.error = done.error();
-  status_.ended_us = now_us();
+  status_.ended_us = base::unix_now_us();
 }
 
 backup_runner::status backup_runner::now() const {

@@ -1,7 +1,9 @@
 #include "http/event_stream.hpp"
 
+#include "base/clock.hpp"
 #include "http/blocking.hpp"
 #include "http/event_views.hpp"
+#include "http/limits.hpp"
 #include "http/services.hpp"
 
 #include <boost/asio/as_tuple.hpp>
@@ -33,7 +35,7 @@ std::shared_ptr<event_stream> event_stream::open(services& s, const asio::any_io
 
 void event_stream::watch_expiry() {
   if (who_.expires_us == 0) return;
-  const auto left_us = who_.expires_us - now_us();
+  const auto left_us = who_.expires_us - base::unix_now_us();
   if (left_us <= 0) return finish(stream_ending::token_ended);
   // A timer counts nanoseconds, and tokens may live for centuries.
   constexpr std::int64_t most_us = std::int64_t{24} * 3'600 * 1'000'000;

@@ -1,7 +1,7 @@
 #include "http/event_views.hpp"
 
-#include "config/limits.hpp"
 #include "domain/text.hpp"
+#include "http/limits.hpp"
 #include "http/spec_json.hpp"
 #include "http/views.hpp"
 

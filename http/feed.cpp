@@ -1,5 +1,7 @@
 #include "http/feed.hpp"
 
+#include "http/limits.hpp"
+
 #include <algorithm>
 #include <utility>
 

@@ -10,7 +10,6 @@
 // Thread-safe, and pure: no sockets, no journal, no clock.
 #pragma once
 
-#include "config/limits.hpp"
 #include "persistence/read_view.hpp"
 
 #include <atomic>

@@ -1,8 +1,12 @@
 #include "http/feed_session.hpp"
 
+#include "actors/limits.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
 #include "domain/text.hpp"
 #include "http/blocking.hpp"
 #include "http/json_body.hpp"
+#include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/views.hpp"
 
@@ -111,7 +115,7 @@ task<void> feed_session::read_all() {
 }
 
 void feed_session::on_message(const web_socket::message& message) {
-  if (!s_.user_rate.take(who_.user, static_cast<std::uint64_t>(now_us())).allowed)
+  if (!s_.user_rate.take(who_.user, static_cast<std::uint64_t>(base::unix_now_us())).allowed)
     return close_with(close_policy, "too many messages, or too many requests");
   if (message.what == web_socket::message::kind::binary)
     return close_with(close_unsupported, "messages are text");
@@ -204,7 +208,7 @@ void feed_session::on_unsubscribe(const json::object& words) {
   answer({{"op", "unsubscribed"}, {"id", *id}});
 }
 
-std::expected<event_scope, problem>
+base::result<event_scope, problem>
 feed_session::scope_of(const std::string& batch, const std::string& owner, bool names_owner) {
   const auto& who = who_;
   if (batch == "*") {
@@ -250,7 +254,7 @@ bool feed_session::overlaps(const event_scope& scope) const {
 void feed_session::audit(std::string_view outcome, unsigned status, const event_scope& scope,
                          const std::string& owner) {
   auto entry = about_;
-  entry.time_us = now_us();
+  entry.time_us = base::unix_now_us();
   entry.action = "feed.subscribe";
   entry.batch = scope.batch;
   entry.owner = owner;

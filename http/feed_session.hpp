@@ -6,6 +6,7 @@
 //           pong {id?} · error {id?, code, detail} · bye
 #pragma once
 
+#include "base/result.hpp"
 #include "http/event_stream.hpp"
 #include "http/services.hpp"
 #include "http/web_socket.hpp"
@@ -48,8 +49,8 @@ private:
   void on_unsubscribe(const boost::json::object& words);
   void on_ping(const boost::json::object& words);
   std::optional<std::uint32_t> read_id(const boost::json::object& words, bool needed);
-  std::expected<event_scope, problem> scope_of(const std::string& batch, const std::string& owner,
-                                               bool names_owner);
+  base::result<event_scope, problem> scope_of(const std::string& batch, const std::string& owner,
+                                              bool names_owner);
   bool overlaps(const event_scope& scope) const;
   void audit(std::string_view outcome, unsigned status, const event_scope& scope,
              const std::string& owner);

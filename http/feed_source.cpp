@@ -1,7 +1,10 @@
 #include "http/feed_source.hpp"
 
+#include "actors/limits.hpp"
+#include "base/clock.hpp"
 #include "domain/text.hpp"
 #include "http/event_views.hpp"
+#include "http/limits.hpp"
 #include "http/services.hpp"
 
 #include <algorithm>
@@ -167,8 +170,9 @@ void feed_source::tell_files() {
       to_.set_volatile(told.batch, told.owner, file_name(told.file), nullptr);
     told = std::move(now);
     if (told.batch == domain::batch_id{}) continue;
-    to_.set_volatile(told.batch, told.owner, file_name(told.file),
-                     std::make_shared<const std::string>(file_progress_json(slot, now_us())));
+    to_.set_volatile(
+        told.batch, told.owner, file_name(told.file),
+        std::make_shared<const std::string>(file_progress_json(slot, base::unix_now_us())));
     if (!asked_.contains(told.batch)) changed_[told.batch] = told.owner; // somebody new follows
   }
 }
@@ -182,7 +186,7 @@ void feed_source::tell_nodes() {
     if (told == now) continue;
     told = now;
     to_.set_volatile({}, {}, "node " + node.name,
-                     std::make_shared<const std::string>(node_json(node, now_us())));
+                     std::make_shared<const std::string>(node_json(node, base::unix_now_us())));
   }
 }
 
@@ -230,8 +234,9 @@ void feed_source::handle(const actors::batch_view& view) {
   const auto& owner = asked.mapped();
   if (!view.found || view.summary.phase == domain::batch_phase::deleted)
     return forget(batch, owner);
-  to_.set_volatile(batch, owner, "batch",
-                   std::make_shared<const std::string>(batch_progress_json(view, now_us())));
+  to_.set_volatile(
+      batch, owner, "batch",
+      std::make_shared<const std::string>(batch_progress_json(view, base::unix_now_us())));
   if (domain::is_terminal(view.summary.phase))
     ended_.push_back({clock::now() + last_words, batch, owner});
 }
@@ -266,9 +271,9 @@ void feed_source::handle(const actors::queue_view& view) {
     told[batch] = {*owner, ahead};
     const auto before = places_told_.find(batch);
     if (before != places_told_.end() && before->second.ahead == ahead) continue;
-    to_.set_volatile(
-        batch, *owner, "queue",
-        std::make_shared<const std::string>(queue_position_json(batch, ahead, now_us())));
+    to_.set_volatile(batch, *owner, "queue",
+                     std::make_shared<const std::string>(
+                         queue_position_json(batch, ahead, base::unix_now_us())));
   }
   for (const auto& [batch, place] : places_told_)
     if (!told.contains(batch)) to_.set_volatile(batch, place.owner, "queue", nullptr);

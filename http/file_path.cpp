@@ -1,6 +1,7 @@
 #include "http/file_path.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
+#include "http/limits.hpp"
 
 #include <cstdlib>
 #include <memory>
@@ -46,7 +47,7 @@ bool is_nfc(std::string_view text) {
                                                static_cast<std::size_t>(size));
 }
 
-std::expected<void, std::string> check_file_path(std::string_view path) {
+base::result<void, std::string> check_file_path(std::string_view path) {
   const auto refuse = [](const char* why) { return std::unexpected(std::string{why}); };
   if (path.empty()) return refuse("The path is empty.");
   if (path.size() > limits::path_bytes_max) return refuse("The path has more than 1,024 bytes.");

@@ -1,6 +1,7 @@
 #include "http/framing.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
+#include "http/limits.hpp"
 #include "http/message.hpp"
 
 #include <algorithm>
@@ -34,7 +35,7 @@ std::optional<std::string_view> take_line(std::string_view& rest) {
   return line;
 }
 
-std::expected<bool, problem> check_request_line(std::string_view line) {
+base::result<bool, problem> check_request_line(std::string_view line) {
   const auto first = line.find(' ');
   const auto last = line.rfind(' ');
   if (first == std::string_view::npos || first == last)
@@ -61,7 +62,7 @@ struct head_facts {
   bool body_announced = false;
 };
 
-std::expected<void, problem> check_field(std::string_view line, head_facts& facts) {
+base::result<void, problem> check_field(std::string_view line, head_facts& facts) {
   if (line.front() == ' ' || line.front() == '\t')
     return refuse("bad_request", "Header lines are not continued on the next line.");
   const auto colon = line.find(':');
@@ -92,7 +93,7 @@ std::expected<void, problem> check_field(std::string_view line, head_facts& fact
 
 } // namespace
 
-std::expected<void, problem> check_head(std::string_view head) {
+base::result<void, problem> check_head(std::string_view head) {
   if (std::ranges::find(head, '\0') != head.end())
     return refuse("bad_request", "The head has a NUL character.");
   const auto request_line = take_line(head);

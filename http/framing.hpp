@@ -2,14 +2,14 @@
 // what two implementations could read differently is refused (RFC 9112, sections 2.2 to 6.3).
 #pragma once
 
+#include "base/result.hpp"
 #include "http/problem.hpp"
 
-#include <expected>
 #include <string_view>
 
 namespace darkroom::http {
 
 // `head`: everything up to and with the empty line. All of these faults close the connection.
-std::expected<void, problem> check_head(std::string_view head);
+base::result<void, problem> check_head(std::string_view head);
 
 } // namespace darkroom::http

@@ -1,6 +1,7 @@
 #include "http/identity.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
+#include "http/limits.hpp"
 #include "http/request_id.hpp"
 
 #include <algorithm>
@@ -114,8 +115,8 @@ std::optional<identity> identity_store::from_proxy(const request& rq) const {
   return identity{std::string{user}, admin ? role::admin : role::user, {}, 0};
 }
 
-std::expected<identity, problem> identity_store::authenticate(const request& rq,
-                                                              std::int64_t now_us) const {
+base::result<identity, problem> identity_store::authenticate(const request& rq,
+                                                             std::int64_t now_us) const {
   // Several of them: which one a proxy looked at is not known.
   if (rq.count("Authorization") > 1 ||
       (!settings_.proxy_header.empty() && rq.count(settings_.proxy_header) > 1))
@@ -132,8 +133,8 @@ std::expected<identity, problem> identity_store::authenticate(const request& rq,
                             now_us);
 }
 
-std::expected<identity, problem> identity_store::authenticate_token(std::string_view text,
-                                                                    std::int64_t now_us) const {
+base::result<identity, problem> identity_store::authenticate_token(std::string_view text,
+                                                                   std::int64_t now_us) const {
   constexpr std::size_t id_digits = 2 * token_id_bytes;
   const std::size_t size = token_prefix.size() + id_digits + 1 + 2 * token_secret_bytes;
   if (text.size() != size || !text.starts_with(token_prefix) ||

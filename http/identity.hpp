@@ -1,6 +1,7 @@
 // Who asks: a bearer token, or the header of a proxy that is trusted.
 #pragma once
 
+#include "base/result.hpp"
 #include "config/settings.hpp"
 #include "http/message.hpp"
 #include "persistence/access_records.hpp"
@@ -50,10 +51,10 @@ public:
   std::vector<persistence::token_record> all() const;
 
   // Who sends this request; the problem is `unauthorized`.
-  std::expected<identity, problem> authenticate(const request& rq, std::int64_t now_us) const;
+  base::result<identity, problem> authenticate(const request& rq, std::int64_t now_us) const;
   // The same for a token that came in another way than by header.
-  std::expected<identity, problem> authenticate_token(std::string_view text,
-                                                      std::int64_t now_us) const;
+  base::result<identity, problem> authenticate_token(std::string_view text,
+                                                     std::int64_t now_us) const;
   // Whether its token, if it has one, was not revoked meanwhile.
   bool usable(const identity& who) const;
   // Notes that the token was used; what to keep of it, if its last use was long ago.

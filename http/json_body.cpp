@@ -1,7 +1,8 @@
 #include "http/json_body.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "http/file_path.hpp"
+#include "http/limits.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/basic_parser_impl.hpp>
@@ -62,7 +63,7 @@ problem invalid_json(std::string detail) {
 
 } // namespace
 
-std::expected<json::value, problem> parse_json(std::string_view text) {
+base::result<json::value, problem> parse_json(std::string_view text) {
   json::parse_options options;
   options.max_depth = limits::json_depth_max;
   json::basic_parser<member_check> check(options);

@@ -2,12 +2,13 @@
 // error too, because a typing error must not be ignored.
 #pragma once
 
+#include "base/result.hpp"
+#include "http/limits.hpp"
 #include "http/problem.hpp"
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <optional>
 #include <set>
@@ -18,7 +19,7 @@
 namespace darkroom::http {
 
 // One value in UTF-8, no member twice, at most `limits::json_depth_max` levels.
-std::expected<boost::json::value, problem> parse_json(std::string_view text);
+base::result<boost::json::value, problem> parse_json(std::string_view text);
 
 // Reads the members of one object and collects what is wrong with them.
 class object_reader {

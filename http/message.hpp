@@ -1,6 +1,7 @@
 // Requests and responses as routes see them: plain data, and a body that comes or goes in pieces.
 #pragma once
 
+#include "base/result.hpp"
 #include "http/problem.hpp"
 #include "persistence/files.hpp"
 
@@ -8,7 +9,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -63,7 +63,7 @@ public:
   virtual ~body_reader() = default;
   // The next piece, empty at the end; valid until the next call. The first call lets a client that
   // expects 100-continue go on.
-  virtual task<std::expected<std::span<const char>, problem>> read() = 0;
+  virtual task<base::result<std::span<const char>, problem>> read() = 0;
 };
 
 // Where the pieces of a streamed answer go.
@@ -81,7 +81,7 @@ public:
 
 // Bytes of one file.
 struct file_body {
-  std::shared_ptr<codecs::unique_fd> file;
+  std::shared_ptr<base::unique_fd> file;
   std::uint64_t first = 0, length = 0;
   std::shared_ptr<const void> held; // until it was sent
 };

@@ -1,6 +1,7 @@
 #include "http/multipart.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
+#include "http/limits.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -78,7 +79,7 @@ void multipart_parser::feed(std::span<const char> bytes) {
   used_ = 0;
 }
 
-std::expected<what, std::string> multipart_parser::next() {
+base::result<what, std::string> multipart_parser::next() {
   switch (at_) {
   case state::preamble:
     return read_preamble();
@@ -97,7 +98,7 @@ std::expected<what, std::string> multipart_parser::next() {
   return what::end;
 }
 
-std::expected<what, std::string> multipart_parser::read_preamble() {
+base::result<what, std::string> multipart_parser::read_preamble() {
   if (buffer_.empty()) return what::needs_more; // nothing was fed yet
   const auto at = buffer_.find(delimiter_, used_);
   if (at != std::string::npos) {
@@ -110,7 +111,7 @@ std::expected<what, std::string> multipart_parser::read_preamble() {
   return what::needs_more;
 }
 
-std::expected<what, std::string> multipart_parser::read_head() {
+base::result<what, std::string> multipart_parser::read_head() {
   const std::string_view rest = std::string_view(buffer_).substr(used_);
   if (at_ == state::after_boundary) {
     if (rest.starts_with("--")) {
@@ -160,14 +161,14 @@ std::expected<what, std::string> multipart_parser::read_head() {
   return what::part_begin;
 }
 
-std::expected<what, std::string> multipart_parser::read_data() {
+base::result<what, std::string> multipart_parser::read_data() {
   if (used_ == buffer_.size()) return what::needs_more;
   const auto at = buffer_.find(delimiter_, used_);
   if (at != std::string::npos) {
     data_ = std::string_view(buffer_).substr(used_, at - used_);
     used_ = at + delimiter_.size();
     at_ = state::boundary_found;
-    return data_.empty() ? next() : std::expected<what, std::string>{what::part_data};
+    return data_.empty() ? next() : base::result<what, std::string>{what::part_data};
   }
   const auto size = buffer_.size() - used_;
   const auto keep = std::min(size, delimiter_.size() - 1);

@@ -2,7 +2,8 @@
 // and tells what begins, what goes on and what ends. Pure; holds one line and one boundary.
 #pragma once
 
-#include <expected>
+#include "base/result.hpp"
+
 #include <functional>
 #include <optional>
 #include <span>
@@ -35,15 +36,15 @@ public:
   // Gives the parser more; only after `needs_more`. The bytes stay the caller's until then.
   void feed(std::span<const char> bytes);
   // The next thing; the error is a sentence, and final.
-  std::expected<what, std::string> next();
+  base::result<what, std::string> next();
 
   const part_head& head() const { return head_; }
   std::string_view data() const { return data_; }
 
 private:
-  std::expected<what, std::string> read_preamble();
-  std::expected<what, std::string> read_head();
-  std::expected<what, std::string> read_data();
+  base::result<what, std::string> read_preamble();
+  base::result<what, std::string> read_head();
+  base::result<what, std::string> read_data();
 
   enum class state : std::uint8_t { preamble, after_boundary, head, data, boundary_found, end };
   state at_ = state::preamble;

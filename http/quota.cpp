@@ -1,5 +1,7 @@
 #include "http/quota.hpp"
 
+#include "base/result.hpp"
+
 namespace darkroom::http {
 
 namespace {
@@ -17,7 +19,7 @@ quota::reservation::~reservation() {
   if (from_ != nullptr) from_->give_back(user_, held_);
 }
 
-std::expected<void, problem> quota::reservation::grow(const amounts& more) {
+base::result<void, problem> quota::reservation::grow(const amounts& more) {
   auto ok = from_->take(user_, more);
   if (!ok) return ok;
   held_.batches += more.batches;
@@ -27,14 +29,14 @@ std::expected<void, problem> quota::reservation::grow(const amounts& more) {
   return {};
 }
 
-std::expected<quota::reservation, problem> quota::reserve(const std::string& user,
-                                                          const amounts& wanted) {
+base::result<quota::reservation, problem> quota::reserve(const std::string& user,
+                                                         const amounts& wanted) {
   reservation made(*this, user);
   if (auto ok = made.grow(wanted); !ok) return std::unexpected(ok.error());
   return made;
 }
 
-std::expected<void, problem> quota::take(const std::string& user, const amounts& wanted) {
+base::result<void, problem> quota::take(const std::string& user, const amounts& wanted) {
   const std::lock_guard lock(mutex_);
   const auto used = board_.of(user); // under the lock: what moves from here to there is seen once
   auto& r = reserved_[user];

@@ -3,10 +3,10 @@
 #pragma once
 
 #include "actors/usage_board.hpp"
+#include "base/result.hpp"
 #include "config/settings.hpp"
 #include "http/problem.hpp"
 
-#include <expected>
 #include <map>
 #include <mutex>
 #include <string>
@@ -30,7 +30,7 @@ public:
     reservation& operator=(reservation&&) = delete;
     ~reservation();
     // Holds more; what was held stays held if there is no room.
-    std::expected<void, problem> grow(const amounts& more);
+    base::result<void, problem> grow(const amounts& more);
     const amounts& held() const { return held_; }
 
   private:
@@ -41,12 +41,12 @@ public:
     amounts held_;
   };
 
-  std::expected<reservation, problem> reserve(const std::string& user, const amounts& wanted);
+  base::result<reservation, problem> reserve(const std::string& user, const amounts& wanted);
 
   const config::quota_settings& allowed() const { return allowed_; }
 
 private:
-  std::expected<void, problem> take(const std::string& user, const amounts& wanted);
+  base::result<void, problem> take(const std::string& user, const amounts& wanted);
   void give_back(const std::string& user, const amounts& held);
 
   config::quota_settings allowed_;

@@ -1,26 +1,19 @@
 #include "http/request_id.hpp"
 
-#include "config/limits.hpp"
+#include "base/encoding.hpp"
+#include "base/random.hpp"
+#include "http/limits.hpp"
 
 #include <algorithm>
 #include <cctype>
-#include <openssl/rand.h>
-#include <stdexcept>
 #include <vector>
 
 namespace darkroom::http {
 
 std::string random_hex(std::size_t bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::vector<unsigned char> random(bytes);
-  if (RAND_bytes(random.data(), static_cast<int>(bytes)) != 1)
-    throw std::runtime_error("the system has no random numbers");
-  std::string text;
-  for (const auto byte : random) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
+  std::vector<std::uint8_t> random(bytes);
+  base::fill_random(random);
+  return base::to_hex(random);
 }
 
 std::string request_id(std::string_view from_client) {

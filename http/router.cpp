@@ -1,4 +1,6 @@
 #include "http/router.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
 #include "domain/text.hpp"
 
 #include "http/routes.hpp"
@@ -115,13 +117,13 @@ task<response> run(call& c, const route& r) {
 
 void touch_token(services& s, const identity& who) {
   if (who.token.empty()) return;
-  if (const auto use = s.identities.touch(who.token, now_us()))
+  if (const auto use = s.identities.touch(who.token, base::unix_now_us()))
     s.gateway.actors().keep({*use}, [](bool) {});
 }
 
 // Where no header can be sent: a ticket in the address, or a token among the subprotocols.
-std::expected<identity, problem> authenticate_feed(services& s, const request& rq) {
-  const auto now = now_us();
+base::result<identity, problem> authenticate_feed(services& s, const request& rq) {
+  const auto now = base::unix_now_us();
   if (const auto ticket = rq.parameter("ticket")) {
     auto who = s.tickets.redeem(*ticket, now);
     if (who && s.identities.usable(*who) && (who->expires_us == 0 || who->expires_us > now))
@@ -136,7 +138,7 @@ std::expected<identity, problem> authenticate_feed(services& s, const request& r
 }
 
 task<response> answer(services& s, request& rq, body_reader& body, std::string& pattern) {
-  const auto now = static_cast<std::uint64_t>(now_us());
+  const auto now = static_cast<std::uint64_t>(base::unix_now_us());
   const auto by_ip = s.ip_rate.take(rq.address, now);
   if (!by_ip.allowed) co_return too_many(rq, "address", by_ip, s.settings.rate.ip_per_s);
 
@@ -208,7 +210,7 @@ const std::vector<route>& routes() {
 persistence::audit_entry audit_of(const call& c, std::string_view action, unsigned status,
                                   std::string_view outcome) {
   persistence::audit_entry e;
-  e.time_us = now_us();
+  e.time_us = base::unix_now_us();
   e.user = c.who.user;
   e.role = c.who.role;
   e.token = c.who.token;

@@ -1,7 +1,10 @@
 #include "http/routes.hpp"
 
-#include "config/limits.hpp"
+#include "base/encoding.hpp"
+
+#include "base/result.hpp"
 #include "http/blocking.hpp"
+#include "http/limits.hpp"
 
 #include <boost/json/serialize.hpp>
 
@@ -10,7 +13,7 @@
 
 namespace darkroom::http {
 
-std::expected<named_batch, problem> find_batch(call& c, std::string_view text) {
+base::result<named_batch, problem> find_batch(call& c, std::string_view text) {
   const auto id = domain::parse_batch_id(text);
   if (!id) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
   const auto facts = c.s.gateway.actors().usage().find(*id);
@@ -46,14 +49,14 @@ problem journal_problem(const persistence::journal_error&) {
   return p;
 }
 
-std::expected<journal_view, problem> open_journal(call& c) {
+base::result<journal_view, problem> open_journal(call& c) {
   auto view = journal_of(c.s);
   if (!view) return std::unexpected(journal_problem({}));
   return view;
 }
 
-task<std::expected<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
-                                                            bool with_files) {
+task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
+                                                           bool with_files) {
   const actors::describe_batch question{id, with_files};
   auto view = co_await c.s.gateway.ask(question);
   if (view.found && view.summary.phase == domain::batch_phase::deleted)
@@ -87,8 +90,8 @@ std::optional<problem> problem_of(const actors::command_outcome& outcome) {
   return p;
 }
 
-task<std::expected<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,
-                                                           std::string* raw) {
+task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,
+                                                          std::string* raw) {
   const auto type = c.rq.header("Content-Type");
   std::string kind{type.substr(0, type.find_first_of("; "))};
   std::ranges::transform(kind, kind.begin(),
@@ -113,7 +116,7 @@ task<std::expected<boost::json::value, problem>> read_json(call& c, std::uint64_
   co_return parse_json(text);
 }
 
-task<std::expected<boost::json::object, problem>> read_object(call& c) {
+task<base::result<boost::json::object, problem>> read_object(call& c) {
   auto body = co_await read_json(c, limits::json_body_bytes_max);
   if (!body) co_return std::unexpected(body.error());
   if (!body->is_object())
@@ -121,9 +124,9 @@ task<std::expected<boost::json::object, problem>> read_object(call& c) {
   co_return std::move(body->get_object());
 }
 
-std::expected<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
-                                                       std::uint64_t fallback, std::uint64_t least,
-                                                       std::uint64_t most) {
+base::result<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
+                                                      std::uint64_t fallback, std::uint64_t least,
+                                                      std::uint64_t most) {
   const auto text = c.rq.parameter(name);
   if (!text) return fallback;
   std::uint64_t value = 0;
@@ -161,8 +164,8 @@ response batch_response(unsigned status, const actors::batch_view& view) {
   return r;
 }
 
-std::expected<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,
-                                           std::string_view tag) {
+base::result<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,
+                                          std::string_view tag) {
   r.with("Accept-Ranges", "bytes");
   const auto if_range = c.rq.header("If-Range");
   const auto asked =
@@ -181,21 +184,6 @@ std::expected<byte_range, response> ranged(const call& c, response& r, std::uint
   return part;
 }
 
-std::string percent_encoded(std::string_view text) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const unsigned char c : text) {
-    if ((std::isalnum(c) != 0 && c < 0x80) || c == '-' || c == '.' || c == '_' || c == '~') {
-      out += static_cast<char>(c);
-      continue;
-    }
-    out += '%';
-    out += digits[c >> 4];
-    out += digits[c & 15];
-  }
-  return out;
-}
-
 namespace {
 
 void link(response& r, const call& c, std::string_view parameter, const std::string& value) {
@@ -203,7 +191,7 @@ void link(response& r, const call& c, std::string_view parameter, const std::str
   for (const auto& [name, kept] : c.rq.query)
     // A ticket has been used.
     if (name != parameter && name != "ticket")
-      url += percent_encoded(name) + '=' + percent_encoded(kept) + '&';
+      url += base::percent_encoded(name) + '=' + base::percent_encoded(kept) + '&';
   url.append(parameter).append("=").append(value);
   r.with("Link", '<' + url + ">; rel=\"next\"");
 }

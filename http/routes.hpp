@@ -1,6 +1,7 @@
 // The routes by topic, and what they share.
 #pragma once
 
+#include "base/result.hpp"
 #include "http/json_body.hpp"
 #include "http/ranges.hpp"
 #include "http/router.hpp"
@@ -28,11 +29,11 @@ struct named_batch {
   domain::batch_id id;
   actors::usage_board::batch_facts facts;
 };
-std::expected<named_batch, problem> find_batch(call& c, std::string_view id);
+base::result<named_batch, problem> find_batch(call& c, std::string_view id);
 
 // Its state now, also of one that has ended long ago.
-task<std::expected<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
-                                                            bool with_files);
+task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
+                                                           bool with_files);
 
 // Keeps a record together with the entry of the audit that tells of it; false when it is not known
 // to be durable, and `not_kept` is what to answer then.
@@ -44,18 +45,18 @@ problem not_kept();
 std::optional<problem> problem_of(const actors::command_outcome& outcome);
 
 // The whole body as JSON; an empty one is an empty object.
-task<std::expected<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,
-                                                           std::string* raw = nullptr);
+task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,
+                                                          std::string* raw = nullptr);
 // The same, of at most json_body_bytes_max, where it must be an object.
-task<std::expected<boost::json::object, problem>> read_object(call& c);
+task<base::result<boost::json::object, problem>> read_object(call& c);
 
 // A number in the query, within bounds.
-std::expected<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
-                                                       std::uint64_t fallback, std::uint64_t least,
-                                                       std::uint64_t most);
+base::result<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
+                                                      std::uint64_t fallback, std::uint64_t least,
+                                                      std::uint64_t most);
 
 // The journal, or why there is none.
-std::expected<journal_view, problem> open_journal(call& c);
+base::result<journal_view, problem> open_journal(call& c);
 problem journal_problem(const persistence::journal_error& error);
 
 response batch_response(unsigned status, const actors::batch_view& view);
@@ -76,8 +77,7 @@ response json_page(const call& c, std::string_view name, const line_page& page);
 std::optional<problem> check_after(services& s, domain::seq after);
 // Which part of so many bytes was asked for: notes it in the answer (206, Content-Range); an answer
 // instead when nothing is there (416). A part counts only if `If-Range` agrees with the tag.
-std::expected<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,
-                                           std::string_view tag);
-std::string percent_encoded(std::string_view text);
+base::result<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,
+                                          std::string_view tag);
 
 } // namespace darkroom::http

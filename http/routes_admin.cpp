@@ -1,9 +1,10 @@
 // Tokens, users, and oneself.
+#include "base/clock.hpp"
+#include "domain/limits.hpp"
 #include "domain/text.hpp"
 #include "http/blocking.hpp"
+#include "http/limits.hpp"
 #include "http/routes.hpp"
-
-#include "config/limits.hpp"
 
 #include <algorithm>
 #include <boost/json.hpp>
@@ -91,7 +92,7 @@ task<response> create_token(call& c) {
   r.text("note", note, limits::name_bytes_max);
   r.finish();
   if (!errors.empty()) co_return problem_response(invalid_body(std::move(errors)), c.rq);
-  const auto now = now_us();
+  const auto now = base::unix_now_us();
   const auto all = c.s.identities.all();
   const auto usable = std::ranges::count_if(all, [&](const auto& t) {
     return t.revoked_us == 0 && (t.expires_us == 0 || t.expires_us > now);
@@ -114,7 +115,7 @@ task<response> revoke_token(call& c) {
   auto token = c.s.identities.find(c.param(0));
   if (!token) co_return problem_response({"not_found", "There is no such token."}, c.rq);
   if (token->revoked_us == 0) {
-    token->revoked_us = now_us();
+    token->revoked_us = base::unix_now_us();
     c.s.identities.put(*token); // of no use from now on, whatever the journal says
     c.s.streams.end_of_token(token->id);
     const bool kept = co_await keep(c, *token, "token.revoke", 204);

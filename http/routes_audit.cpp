@@ -1,9 +1,9 @@
 // Who did what to what: the audit, page by page or all of it.
+#include "base/result.hpp"
 #include "http/blocking.hpp"
+#include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/views.hpp"
-
-#include "config/limits.hpp"
 
 #include <algorithm>
 
@@ -17,7 +17,7 @@ struct audit_wish {
   std::size_t limit = limits::page_default;
 };
 
-std::expected<audit_wish, problem> read_wish(const call& c) {
+base::result<audit_wish, problem> read_wish(const call& c) {
   audit_wish wish;
   wish.filter.user = c.rq.parameter("user").value_or("");
   wish.filter.action = c.rq.parameter("action").value_or("");

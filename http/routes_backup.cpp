@@ -1,8 +1,8 @@
 // Backups of the server's data, for admins.
 #include "http/backup_runner.hpp"
+#include "http/limits.hpp"
 #include "http/routes.hpp"
 
-#include "config/limits.hpp"
 #include "domain/text.hpp"
 
 #include <boost/json.hpp>

@@ -1,10 +1,14 @@
 // Batches, and what is commanded of them.
+#include "actors/limits.hpp"
+#include "base/clock.hpp"
+#include "base/result.hpp"
+#include "domain/limits.hpp"
 #include "http/blocking.hpp"
+#include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/spec_json.hpp"
 #include "http/uploads.hpp"
 
-#include "config/limits.hpp"
 #include "http/request_id.hpp"
 
 #include <boost/asio/this_coro.hpp>
@@ -12,7 +16,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <openssl/rand.h>
 
 namespace darkroom::http {
 
@@ -21,16 +24,10 @@ namespace {
 namespace json = boost::json;
 using actors::batch_request;
 
-domain::batch_id new_batch_id() {
-  std::array<std::uint8_t, 10> random{};
-  RAND_bytes(random.data(), static_cast<int>(random.size()));
-  return domain::make_batch_id(static_cast<std::uint64_t>(now_us() / 1'000), random);
-}
-
 // --- Creation
 // -------------------------------------------------------------------------------------
 
-std::expected<domain::create_batch, problem> read_creation(const call& c, const json::value& body) {
+base::result<domain::create_batch, problem> read_creation(const call& c, const json::value& body) {
   std::vector<field_error> errors;
   domain::create_batch create;
   create.owner = c.who.user;
@@ -56,7 +53,7 @@ std::expected<domain::create_batch, problem> read_creation(const call& c, const 
 }
 
 // What an earlier request with the same key made, if there was one.
-task<std::expected<std::optional<domain::batch_id>, problem>>
+task<base::result<std::optional<domain::batch_id>, problem>>
 find_earlier(call& c, const std::string& key, const persistence::digest& request) {
   const auto journal = open_journal(c);
   if (!journal) co_return std::unexpected(journal.error());
@@ -64,7 +61,8 @@ find_earlier(call& c, const std::string& key, const persistence::digest& request
     return (*journal)->idempotent_request(c.who.user, key);
   });
   if (!found) co_return std::unexpected(journal_problem(found.error()));
-  const auto oldest = now_us() - static_cast<std::int64_t>(limits::idempotency_s) * 1'000'000;
+  const auto oldest =
+      base::unix_now_us() - static_cast<std::int64_t>(limits::idempotency_s) * 1'000'000;
   if (!*found || (*found)->time_us < oldest) co_return std::nullopt;
   if ((*found)->request_sha256 != request)
     co_return std::unexpected(problem{"idempotency_key_reused"});
@@ -115,9 +113,9 @@ task<response> create(call& c) {
   if (!room) co_return problem_response(room.error(), c.rq);
   batch_request request;
   // The same key gets the same id, also while nobody knows whether the first request was done.
-  request.batch = key.empty()
-                      ? new_batch_id()
-                      : c.s.attempts.id_for(c.who.user + '\0' + key, now_us(), new_batch_id);
+  request.batch = key.empty() ? domain::new_batch_id()
+                              : c.s.attempts.id_for(c.who.user + '\0' + key, base::unix_now_us(),
+                                                    domain::new_batch_id);
   request.command = std::move(*command);
   c.batch = request.batch;
   c.owner = c.who.user;
@@ -159,7 +157,7 @@ struct list_wish {
   std::size_t limit = limits::page_default;
 };
 
-std::expected<list_wish, problem> read_list_wish(call& c) {
+base::result<list_wish, problem> read_list_wish(call& c) {
   list_wish wish;
   wish.state = c.rq.parameter("state").value_or("");
   wish.tag = c.rq.parameter("tag").value_or("");
@@ -356,7 +354,7 @@ task<response> remove(call& c) {
 
 // Reads the members of a command's body; nothing else may be in it.
 template<class Read>
-task<std::expected<void, problem>> read_command(call& c, Read read) {
+task<base::result<void, problem>> read_command(call& c, Read read) {
   const auto body = co_await read_object(c);
   if (!body) co_return std::unexpected(body.error());
   std::vector<field_error> errors;
@@ -364,7 +362,7 @@ task<std::expected<void, problem>> read_command(call& c, Read read) {
   read(r);
   r.finish();
   if (!errors.empty()) co_return std::unexpected(invalid_body(std::move(errors)));
-  co_return std::expected<void, problem>{};
+  co_return base::result<void, problem>{};
 }
 
 std::optional<domain::pause_mode> parse_pause_mode(std::string_view name) {

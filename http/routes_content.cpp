@@ -1,11 +1,13 @@
 // Bytes that go into a batch, and those that come out.
+#include "base/encoding.hpp"
+#include "base/result.hpp"
+#include "domain/limits.hpp"
 #include "domain/text.hpp"
 #include "http/blocking.hpp"
 #include "http/file_path.hpp"
+#include "http/limits.hpp"
 #include "http/multipart.hpp"
 #include "http/uploads.hpp"
-
-#include "config/limits.hpp"
 
 #include <boost/json.hpp>
 
@@ -28,13 +30,13 @@ json::object rejected_object(const std::string& path, const problem& p, const re
   return object;
 }
 
-task<std::expected<void, problem>> write_piece(call& c, persistence::blob_writer& to,
-                                               std::span<const char> piece) {
+task<base::result<void, problem>> write_piece(call& c, persistence::blob_writer& to,
+                                              std::span<const char> piece) {
   const std::span bytes(reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size());
   c.s.metrics.bytes_received += piece.size();
   const auto ok = co_await run_blocking(c.s.blocking, [&to, bytes] { return to.add(bytes); });
   if (!ok) co_return std::unexpected(disk_problem(ok.error()));
-  co_return std::expected<void, problem>{};
+  co_return base::result<void, problem>{};
 }
 
 problem too_large(std::uint64_t most) {
@@ -42,7 +44,7 @@ problem too_large(std::uint64_t most) {
 }
 
 // Holds room for what has come, in steps.
-std::expected<void, problem> hold_room(quota::reservation& room, std::uint64_t bytes) {
+base::result<void, problem> hold_room(quota::reservation& room, std::uint64_t bytes) {
   if (bytes <= room.held().bytes) return {};
   const auto more = std::max(bytes - room.held().bytes, limits::upload_step_bytes);
   return room.grow({.bytes = more});
@@ -111,11 +113,11 @@ public:
   form_receiver(call& c, const named_batch& batch, quota::reservation room)
       : c_(c), batch_(batch), room_(std::move(room)) {}
 
-  task<std::expected<void, problem>> receive(multipart_parser& parser) {
+  task<base::result<void, problem>> receive(multipart_parser& parser) {
     while (true) {
       const auto next = parser.next();
       if (!next) co_return std::unexpected(problem{"invalid_multipart", next.error()});
-      std::expected<void, problem> ok;
+      base::result<void, problem> ok;
       switch (*next) {
       case multipart_parser::what::end:
         co_return co_await store();
@@ -143,8 +145,8 @@ public:
   }
 
   // Stores what is complete, after an error that ends the request too.
-  task<std::expected<void, problem>> store() {
-    if (complete_.empty()) co_return std::expected<void, problem>{};
+  task<base::result<void, problem>> store() {
+    if (complete_.empty()) co_return base::result<void, problem>{};
     std::vector<std::string> paths;
     std::vector<persistence::blob_writer> finished;
     for (auto& [path, writer] : std::exchange(complete_, {})) {
@@ -167,7 +169,7 @@ public:
       else
         files_.push_back(added_object(file));
     }
-    co_return std::expected<void, problem>{};
+    co_return base::result<void, problem>{};
   }
 
   std::string answer() {
@@ -180,7 +182,7 @@ private:
     rejected_.push_back(rejected_object(path, p, c_.rq));
   }
 
-  task<std::expected<void, problem>> begin(const part_head& head) {
+  task<base::result<void, problem>> begin(const part_head& head) {
     refused_.reset();
     path_ = head.file_name.value_or("");
     if (++parts_ > limits::multipart_parts_max)
@@ -200,19 +202,19 @@ private:
     }
     if (!refused_)
       if (const auto ok = room_.grow({.files = 1}); !ok) refused_ = ok.error();
-    if (refused_) co_return std::expected<void, problem>{};
+    if (refused_) co_return base::result<void, problem>{};
     auto writer = co_await run_blocking(c_.s.blocking, [this] { return c_.s.blobs.begin(); });
     if (writer)
       writer_.emplace(std::move(*writer));
     else
       refused_ = disk_problem(writer.error());
-    co_return std::expected<void, problem>{};
+    co_return base::result<void, problem>{};
   }
 
-  task<std::expected<void, problem>> add(std::string_view data) {
-    if (refused_) co_return std::expected<void, problem>{}; // read past
+  task<base::result<void, problem>> add(std::string_view data) {
+    if (refused_) co_return base::result<void, problem>{}; // read past
     const auto most = c_.s.settings.work.input_bytes_max;
-    std::expected<void, problem> ok;
+    base::result<void, problem> ok;
     if (writer_->bytes() + data.size() > most) ok = std::unexpected(too_large(most));
     if (ok) ok = hold_room(room_, total_ + data.size());
     if (ok) ok = co_await write_piece(c_, *writer_, data);
@@ -220,10 +222,10 @@ private:
       total_ += data.size();
     else
       refused_ = ok.error();
-    co_return std::expected<void, problem>{};
+    co_return base::result<void, problem>{};
   }
 
-  task<std::expected<void, problem>> end() {
+  task<base::result<void, problem>> end() {
     if (!refused_ && writer_->bytes() == 0)
       refused_ = problem{"unsupported_format", "The file is empty."};
     if (!refused_) {
@@ -234,14 +236,14 @@ private:
       reject(path_, *refused_);
       writer_.reset();
       turn_.reset();
-      co_return std::expected<void, problem>{};
+      co_return base::result<void, problem>{};
     }
     complete_.emplace_back(path_, std::move(*writer_));
     writer_.reset();
     turns_.push_back(std::move(*turn_));
     turn_.reset();
     if (complete_.size() >= limits::parts_stored_together) co_return co_await store();
-    co_return std::expected<void, problem>{};
+    co_return base::result<void, problem>{};
   }
 
   call& c_;
@@ -288,7 +290,7 @@ struct manifest_row {
   persistence::digest sha256{};
 };
 
-std::expected<std::vector<manifest_row>, problem> read_manifest(const json::value& body) {
+base::result<std::vector<manifest_row>, problem> read_manifest(const json::value& body) {
   const auto* list = body.if_array();
   if (list == nullptr) return std::unexpected(problem{"invalid_value", "The body is a list."});
   if (list->size() > limits::manifest_files_max)
@@ -389,7 +391,7 @@ std::string disposition(std::string_view path) {
     ascii += ch < 0x20 || ch >= 0x7f || ch == '"' || ch == '\\' || ch == '%'
                  ? '_'
                  : static_cast<char>(ch);
-  return "attachment; filename=\"" + ascii + "\"; filename*=UTF-8''" + percent_encoded(name);
+  return "attachment; filename=\"" + ascii + "\"; filename*=UTF-8''" + base::percent_encoded(name);
 }
 
 void protect(response& r) {
@@ -400,14 +402,14 @@ void protect(response& r) {
 // Serves a blob, or a part of it, as RFC 9110 has it.
 task<response> serve_blob(call& c, const persistence::digest& name, const std::string& path) {
   auto opened = co_await run_blocking(c.s.blocking, [&] {
-    using held = std::pair<std::shared_ptr<persistence::blob_store::pin>,
-                           std::shared_ptr<codecs::unique_fd>>;
+    using held =
+        std::pair<std::shared_ptr<persistence::blob_store::pin>, std::shared_ptr<base::unique_fd>>;
     auto pin = c.s.blobs.pin_existing(name);
     if (!pin) return held{};
     auto file = c.s.blobs.open_blob(name);
     if (!file) return held{};
     return held{std::make_shared<persistence::blob_store::pin>(std::move(*pin)),
-                std::make_shared<codecs::unique_fd>(std::move(*file))};
+                std::make_shared<base::unique_fd>(std::move(*file))};
   });
   if (!opened.first) co_return problem_response({"not_found", "Its bytes are gone."}, c.rq);
   const auto size = opened.first->bytes();
@@ -430,7 +432,7 @@ task<response> serve_blob(call& c, const persistence::digest& name, const std::s
   co_return r;
 }
 
-task<std::expected<persistence::file_record, problem>> find_file(call& c) {
+task<base::result<persistence::file_record, problem>> find_file(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return std::unexpected(named.error());
   domain::file_index index = 0;
@@ -503,8 +505,8 @@ task<response> get_thumbnail(call& c) {
   });
   if (!picture) co_return problem_response({"internal"}, c.rq);
   r.with("Content-Type", c.s.formats.media_type("webp"));
-  r.body = file_body{std::make_shared<codecs::unique_fd>(std::move(*picture)), 0,
-                     made.picture->bytes, nullptr};
+  r.body = file_body{std::make_shared<base::unique_fd>(std::move(*picture)), 0, made.picture->bytes,
+                     nullptr};
   co_return r;
 }
 

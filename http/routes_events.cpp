@@ -1,12 +1,12 @@
 // What happens: the activity log of a batch page by page, the same as a stream of server-sent
 // events, and the WebSocket for many batches at once; tickets for browsers.
+#include "base/clock.hpp"
 #include "http/blocking.hpp"
 #include "http/event_views.hpp"
 #include "http/feed_session.hpp"
+#include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/sse_session.hpp"
-
-#include "config/limits.hpp"
 
 #include <boost/json.hpp>
 
@@ -173,7 +173,7 @@ task<response> live(call& c) {
 }
 
 task<response> create_ticket(call& c) {
-  const auto now = now_us();
+  const auto now = base::unix_now_us();
   const auto ticket = c.s.tickets.issue(c.who, now);
   if (!ticket) {
     problem p{"quota_exceeded", "There are too many tickets that were not used."};

@@ -1,9 +1,9 @@
 // What is in a batch: lists of files, one file, and taking one out again.
+#include "base/result.hpp"
 #include "http/blocking.hpp"
 #include "http/file_path.hpp"
+#include "http/limits.hpp"
 #include "http/routes.hpp"
-
-#include "config/limits.hpp"
 
 #include <boost/json.hpp>
 
@@ -22,7 +22,7 @@ struct file_filter {
   std::optional<domain::loss> loss;
 };
 
-std::expected<file_filter, problem> read_filter(const call& c) {
+base::result<file_filter, problem> read_filter(const call& c) {
   file_filter filter;
   filter.state = c.rq.parameter("state").value_or("");
   filter.reason = c.rq.parameter("reason").value_or("");
@@ -88,7 +88,7 @@ persistence::journal_result<file_page> read_page(const persistence::read_view& j
   return page;
 }
 
-task<std::expected<listing, problem>> begin_listing(call& c) {
+task<base::result<listing, problem>> begin_listing(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return std::unexpected(named.error());
   auto filter = read_filter(c);

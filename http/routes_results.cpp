@@ -1,9 +1,8 @@
 // What has become of a batch: reports with one row a file, and all outputs as one ZIP.
 #include "http/blocking.hpp"
+#include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/zip.hpp"
-
-#include "config/limits.hpp"
 
 #include <boost/json.hpp>
 

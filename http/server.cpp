@@ -1,8 +1,9 @@
 #include "http/server.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "domain/text.hpp"
 #include "http/blocking.hpp"
+#include "http/limits.hpp"
 #include "http/request_id.hpp"
 #include "http/router.hpp"
 #include "http/session.hpp"
@@ -112,9 +113,9 @@ const std::string& overloaded() {
 
 } // namespace
 
-std::expected<void, std::string> check_network(const config::settings& s) {
+base::result<void, std::string> check_network(const config::settings& s) {
   const auto check = [&](const char* key, const std::string& listen,
-                         bool has_tls) -> std::expected<void, std::string> {
+                         bool has_tls) -> base::result<void, std::string> {
     const auto at = endpoint_of(listen);
     if (!at)
       return std::unexpected(std::string{key} + ": " + listen +
@@ -219,9 +220,9 @@ struct server::parts {
     asio::co_spawn(executor, serve(one, address), asio::detached);
   }
 
-  std::expected<void, std::string> open(const std::string& listen, bool with_tls,
-                                        const std::shared_ptr<const session_parts>& how,
-                                        const char* key) {
+  base::result<void, std::string> open(const std::string& listen, bool with_tls,
+                                       const std::shared_ptr<const session_parts>& how,
+                                       const char* key) {
     const auto at = endpoint_of(listen);
     if (!at)
       return std::unexpected(std::string{key} + ": " + listen +
@@ -240,7 +241,7 @@ struct server::parts {
     return {};
   }
 
-  std::expected<void, std::string> open_tls() {
+  base::result<void, std::string> open_tls() {
     if (settings.tls.certificate.empty()) return {};
     tls.emplace(asio::ssl::context::tls_server);
     boost::system::error_code error;
@@ -272,7 +273,7 @@ services& server::shared() {
   return *parts_->shared;
 }
 
-std::expected<void, std::string> server::listen() {
+base::result<void, std::string> server::listen() {
   auto& p = *parts_;
   if (auto ok = p.open_tls(); !ok) return ok;
   if (auto ok = p.open(p.settings.http.listen, p.tls.has_value(), p.api, "http.listen"); !ok)

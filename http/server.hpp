@@ -1,10 +1,10 @@
 // The edge: listens, keeps its limits, and serves every connection in a few threads.
 #pragma once
 
+#include "base/result.hpp"
 #include "http/services.hpp"
 
 #include <chrono>
-#include <expected>
 #include <memory>
 #include <string>
 
@@ -21,7 +21,7 @@ public:
   server& operator=(const server&) = delete;
 
   // Begins to serve; the error is a sentence that says what to change.
-  std::expected<void, std::string> listen();
+  base::result<void, std::string> listen();
   // Where it listens: HOST:PORT, the port as it was given by the system.
   std::string address() const;
 
@@ -39,6 +39,6 @@ private:
 
 // Whether addresses and networks among the settings can be: the sentence has the key in it. Without
 // TLS only what this machine alone can reach is listened on, unless told otherwise.
-std::expected<void, std::string> check_network(const config::settings& settings);
+base::result<void, std::string> check_network(const config::settings& settings);
 
 } // namespace darkroom::http

@@ -1,6 +1,6 @@
 #include "http/services.hpp"
 
-#include "config/limits.hpp"
+#include "http/limits.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -47,12 +47,6 @@ domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now
   std::erase_if(attempts_,
                 [&](const auto& entry) { return entry.second.time_us < now_us - kept_us; });
   return attempts_.try_emplace(name, attempt{make(), now_us}).first->second.id;
-}
-
-std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 std::shared_ptr<const persistence::read_view> journal_of(services& s) {

@@ -108,7 +108,6 @@ struct services {
   std::atomic<bool> draining = false;
 };
 
-std::int64_t now_us();
 // The journal for reading; null while it cannot be used.
 std::shared_ptr<const persistence::read_view> journal_of(services& s);
 // Bytes free where the data is; nothing when that cannot be told.

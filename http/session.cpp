@@ -1,7 +1,8 @@
 #include "http/session.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "http/framing.hpp"
+#include "http/limits.hpp"
 #include "http/request_id.hpp"
 #include "http/web_socket.hpp"
 
@@ -34,7 +35,7 @@ std::string_view reason_of(unsigned status) {
 }
 
 // What a request says, copied out of the parser: trailers would be merged into its headers later.
-std::expected<request, problem> to_request(const head_parser& parser) {
+base::result<request, problem> to_request(const head_parser& parser) {
   const auto& message = parser.get();
   request rq;
   rq.method = std::string(message.method_string());
@@ -69,7 +70,7 @@ public:
   bool broken() const { return broken_; }
   bool waits_for_continue() const { return expects_continue_; }
 
-  task<std::expected<std::span<const char>, problem>> read() override {
+  task<base::result<std::span<const char>, problem>> read() override {
     if (expects_continue_) {
       expects_continue_ = false;
       session_.wire_.set_deadline(milliseconds(limits::send_ms));
@@ -282,7 +283,7 @@ task<bool> session::serve_one() {
     std::memmove(input_.data(), input_.data() + used, input_size_);
   }
   auto parsed = refused.code.empty() ? to_request(parser)
-                                     : std::expected<request, problem>(std::unexpected(refused));
+                                     : base::result<request, problem>(std::unexpected(refused));
   if (!parsed) {
     co_await refuse(parsed.error());
     co_return false;

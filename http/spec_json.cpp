@@ -1,6 +1,6 @@
 #include "http/spec_json.hpp"
 
-#include "config/limits.hpp"
+#include "domain/limits.hpp"
 #include "domain/text.hpp"
 #include "http/file_path.hpp"
 

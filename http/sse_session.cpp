@@ -1,6 +1,7 @@
 #include "http/sse_session.hpp"
 
-#include "config/limits.hpp"
+#include "actors/limits.hpp"
+#include "http/limits.hpp"
 
 namespace darkroom::http {
 

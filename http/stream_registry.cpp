@@ -1,5 +1,6 @@
 #include "http/stream_registry.hpp"
 
+#include "base/result.hpp"
 #include "http/event_stream.hpp"
 
 #include <algorithm>
@@ -21,7 +22,7 @@ std::uint64_t stream_registry::count(const std::string& name) const {
   return at == counts_.end() ? 0 : at->second;
 }
 
-std::expected<stream_registry::place, stream_registry::full>
+base::result<stream_registry::place, stream_registry::full>
 stream_registry::enter(const std::string& address, const std::string& user) {
   const auto by_address = "a " + address, by_user = "u " + user;
   const std::lock_guard lock(mutex_);
@@ -30,7 +31,7 @@ stream_registry::enter(const std::string& address, const std::string& user) {
   return place(hold({by_address, by_user}));
 }
 
-std::expected<stream_registry::place, stream_registry::full>
+base::result<stream_registry::place, stream_registry::full>
 stream_registry::follow(const std::string& user, const domain::batch_id& batch) {
   const auto name = "b " + domain::to_string(batch) + ' ' + user;
   const std::lock_guard lock(mutex_);

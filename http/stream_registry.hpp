@@ -2,11 +2,11 @@
 // together.
 #pragma once
 
+#include "base/result.hpp"
 #include "config/settings.hpp"
 #include "domain/ids.hpp"
 #include "http/problem.hpp"
 
-#include <expected>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,9 +33,9 @@ public:
     std::shared_ptr<const void> held_;
   };
   enum class full : std::uint8_t { address, user, batch };
-  std::expected<place, full> enter(const std::string& address, const std::string& user);
+  base::result<place, full> enter(const std::string& address, const std::string& user);
   // Another one of this user's that follows this batch.
-  std::expected<place, full> follow(const std::string& user, const domain::batch_id& batch);
+  base::result<place, full> follow(const std::string& user, const domain::batch_id& batch);
 
   void add(const std::shared_ptr<event_stream>& one);
   void end_of_token(const std::string& token);

@@ -1,6 +1,6 @@
 #include "http/tickets.hpp"
 
-#include "config/limits.hpp"
+#include "http/limits.hpp"
 #include "http/request_id.hpp"
 
 #include <algorithm>

@@ -1,6 +1,6 @@
 #include "http/transport.hpp"
 
-#include "config/limits.hpp"
+#include "http/limits.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/stream.hpp>

@@ -1,7 +1,7 @@
 #include "http/uploads.hpp"
+#include "base/result.hpp"
 #include "domain/text.hpp"
 
-#include "config/limits.hpp"
 #include "http/blocking.hpp"
 #include "http/file_path.hpp"
 
@@ -50,14 +50,14 @@ problem disk_problem(const persistence::file_error& error) {
   return {"internal"};
 }
 
-std::expected<void, problem> check_room(const call& c) {
+base::result<void, problem> check_room(const call& c) {
   const auto free = free_bytes(c.s);
   if (free && *free < c.s.settings.data.disk_floor_bytes)
     return std::unexpected(problem{"disk_full"});
   return {};
 }
 
-std::expected<void, problem> check_may_add(const call& c, const named_batch& batch) {
+base::result<void, problem> check_may_add(const call& c, const named_batch& batch) {
   if (batch.facts.sealed || domain::is_terminal(batch.facts.phase)) {
     problem p{"batch_sealed"};
     p.state = to_string(batch.facts.phase);
@@ -68,7 +68,7 @@ std::expected<void, problem> check_may_add(const call& c, const named_batch& bat
   return {};
 }
 
-std::expected<std::optional<persistence::digest>, problem>
+base::result<std::optional<persistence::digest>, problem>
 read_repr_digest(std::string_view header) {
   constexpr std::string_view name = "sha-256=:";
   const auto at = header.find(name);

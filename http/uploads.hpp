@@ -2,6 +2,7 @@
 // only when its bytes and its event are on disk.
 #pragma once
 
+#include "base/result.hpp"
 #include "http/routes.hpp"
 
 namespace darkroom::http {
@@ -23,20 +24,19 @@ struct added_file {
 };
 
 // Whether the disk has room for anything new.
-std::expected<void, problem> check_room(const call& c);
+base::result<void, problem> check_room(const call& c);
 
 // Whether the batch takes files at all, and there is room for them.
-std::expected<void, problem> check_may_add(const call& c, const named_batch& batch);
+base::result<void, problem> check_may_add(const call& c, const named_batch& batch);
 
 // What `Repr-Digest: sha-256=:…:` says (RFC 9530); nothing when it says nothing of SHA-256. The
 // problem: it cannot be read.
-std::expected<std::optional<persistence::digest>, problem>
-read_repr_digest(std::string_view header);
+base::result<std::optional<persistence::digest>, problem> read_repr_digest(std::string_view header);
 std::string repr_digest(const persistence::digest& d);
 
 // Puts received bytes on disk under their names: all of these, and those of others at the time,
 // share the syncs.
-using commit_result = std::expected<persistence::blob_store::pin, problem>;
+using commit_result = base::result<persistence::blob_store::pin, problem>;
 task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_writer> finished);
 
 // Looks at the headers of new files and adds all that are not hopeless; one answer for each.

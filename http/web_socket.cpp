@@ -1,6 +1,6 @@
 #include "http/web_socket.hpp"
 
-#include "config/limits.hpp"
+#include "http/limits.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>

@@ -2,6 +2,7 @@
 // text, pings by itself, closes with a code. One coroutine may read while another writes.
 #pragma once
 
+#include "http/limits.hpp"
 #include "http/message.hpp"
 #include "http/transport.hpp"
 

@@ -1,8 +1,9 @@
 #include "persistence/backup.hpp"
 
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "persistence/blob_store.hpp"
 #include "persistence/database.hpp"
+#include "persistence/limits.hpp"
 #include "persistence/read_view.hpp"
 
 #include <cerrno>
@@ -90,9 +91,9 @@ struct copied_blobs {
 };
 
 // The error is one that keeps all from being copied.
-std::expected<copied_blobs, std::string> copy_blobs(const std::set<digest>& names,
-                                                    const std::string& from, const std::string& to,
-                                                    const on_copy_progress& progress) {
+base::result<copied_blobs, std::string> copy_blobs(const std::set<digest>& names,
+                                                   const std::string& from, const std::string& to,
+                                                   const on_copy_progress& progress) {
   if (auto ok = make_directories(to); !ok) return std::unexpected(ok.error().text());
   copy_progress done{.blobs = names.size()};
   // One that cannot be copied keeps no other from it.
@@ -106,7 +107,7 @@ std::expected<copied_blobs, std::string> copy_blobs(const std::set<digest>& name
     done.bytes_copied += copied.value_or(0);
     progress(done);
   }
-  const codecs::unique_fd directory{::open(to.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  const base::unique_fd directory{::open(to.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!directory || ::syncfs(directory.get()) != 0)
     return std::unexpected(last_error("syncing " + to).text());
   if (bad_count != 0)
@@ -116,13 +117,13 @@ std::expected<copied_blobs, std::string> copy_blobs(const std::set<digest>& name
   return copied_blobs{done, std::move(bad)};
 }
 
-std::expected<void, std::string> write_mark(const std::string& folder,
-                                            std::optional<rocksdb::BackupID> whole) {
+base::result<void, std::string> write_mark(const std::string& folder,
+                                           std::optional<rocksdb::BackupID> whole) {
   auto text = std::to_string(limits::backup_format_version) + '\n';
   if (whole) text += std::to_string(*whole) + '\n';
   const auto part = mark_of(folder) + ".part";
   {
-    const codecs::unique_fd mark{
+    const base::unique_fd mark{
         ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
     if (!mark) return std::unexpected(last_error("making " + part).text());
     const auto ok = write_all(
@@ -191,7 +192,7 @@ journal_result<rocksdb::BackupID> newest_copy(const std::string& folder) {
 
 } // namespace
 
-std::expected<void, std::string> check_backup(const std::string& folder) {
+base::result<void, std::string> check_backup(const std::string& folder) {
   std::ifstream in(mark_of(folder));
   std::string text;
   if (!std::getline(in, text))
@@ -205,7 +206,7 @@ std::expected<void, std::string> check_backup(const std::string& folder) {
   return {};
 }
 
-std::expected<void, std::string> prepare_backup(const std::string& folder) {
+base::result<void, std::string> prepare_backup(const std::string& folder) {
   if (auto ok = make_directories(folder); !ok) return std::unexpected(ok.error().text());
   struct stat about{};
   if (::stat(mark_of(folder).c_str(), &about) == 0) return check_backup(folder);
@@ -237,13 +238,13 @@ journal_result<std::shared_ptr<const read_view>> read_view::open_backup(const st
   return open_copy(folder, *id);
 }
 
-std::expected<copy_progress, std::string> back_up(std::shared_ptr<const read_view> journal,
-                                                  const std::string& blobs,
-                                                  const std::string& folder,
-                                                  const on_copy_progress& progress) {
+base::result<copy_progress, std::string> back_up(std::shared_ptr<const read_view> journal,
+                                                 const std::string& blobs,
+                                                 const std::string& folder,
+                                                 const on_copy_progress& progress) {
   if (auto ok = check_backup(folder); !ok) return std::unexpected(ok.error());
   // Of the folder: the mark is another file when this one is whole.
-  const codecs::unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  const base::unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return std::unexpected("another backup is being made in " + folder);
   if (auto ok = journal->back_up(folder); !ok) return std::unexpected(ok.error().detail);
@@ -265,10 +266,10 @@ std::expected<copy_progress, std::string> back_up(std::shared_ptr<const read_vie
   return done->progress;
 }
 
-std::expected<copy_progress, std::string> restore(const std::string& folder,
-                                                  const std::string& journal,
-                                                  const std::string& blobs,
-                                                  const on_copy_progress& progress) {
+base::result<copy_progress, std::string> restore(const std::string& folder,
+                                                 const std::string& journal,
+                                                 const std::string& blobs,
+                                                 const on_copy_progress& progress) {
   if (auto ok = check_backup(folder); !ok) return std::unexpected(ok.error());
   for (const auto& target : {journal, blobs}) {
     std::error_code error;

@@ -6,9 +6,10 @@
 //   FOLDER/blobs/ab/cdef…    as in a blob store
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,23 +25,23 @@ struct copy_progress {
 using on_copy_progress = std::function<void(const copy_progress&)>;
 
 // Makes the folder, if need be, into one that `back_up` writes to. The error is a sentence.
-std::expected<void, std::string> prepare_backup(const std::string& folder);
+base::result<void, std::string> prepare_backup(const std::string& folder);
 
 // Whether a folder is one that `back_up` writes to. The error is a sentence.
-std::expected<void, std::string> check_backup(const std::string& folder);
+base::result<void, std::string> check_backup(const std::string& folder);
 
 // Only into a prepared folder. Nothing may be removed from the blobs meanwhile. The journal is let
 // go of when it is copied.
-std::expected<copy_progress, std::string> back_up(std::shared_ptr<const read_view> journal,
-                                                  const std::string& blobs,
-                                                  const std::string& folder,
-                                                  const on_copy_progress& progress);
+base::result<copy_progress, std::string> back_up(std::shared_ptr<const read_view> journal,
+                                                 const std::string& blobs,
+                                                 const std::string& folder,
+                                                 const on_copy_progress& progress);
 
 // Into a data directory whose journal and blobs are not there yet. Every blob is compared with its
 // name. The error is a sentence.
-std::expected<copy_progress, std::string> restore(const std::string& folder,
-                                                  const std::string& journal,
-                                                  const std::string& blobs,
-                                                  const on_copy_progress& progress);
+base::result<copy_progress, std::string> restore(const std::string& folder,
+                                                 const std::string& journal,
+                                                 const std::string& blobs,
+                                                 const on_copy_progress& progress);
 
 } // namespace darkroom::persistence

@@ -40,7 +40,7 @@ void blob_outputs::take_back(const staged_output& staged) {
   blobs_.drop_reference(staged.sha256);
 }
 
-file_result<codecs::unique_fd> blob_outputs::open_staged(const staged_output& staged) {
+file_result<base::unique_fd> blob_outputs::open_staged(const staged_output& staged) {
   return open_for_reading(staged.temporary);
 }
 

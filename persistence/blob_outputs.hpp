@@ -22,7 +22,7 @@ public:
   bool exists(const std::string&) override { return false; }
   // The store's own sweep finds what is left.
   void sweep(const domain::batch_id&, domain::file_index, std::span<const std::string>) override {}
-  file_result<codecs::unique_fd> open_staged(const staged_output& staged) override;
+  file_result<base::unique_fd> open_staged(const staged_output& staged) override;
   void release(const file_record& file) override;
 
 private:

@@ -1,6 +1,6 @@
 #include "persistence/blob_store.hpp"
 
-#include "config/limits.hpp"
+#include "persistence/limits.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -22,7 +22,7 @@ std::int64_t modified_ns(const struct stat& about) {
 
 } // namespace
 
-blob_writer::blob_writer(codecs::unique_fd file, std::string path)
+blob_writer::blob_writer(base::unique_fd file, std::string path)
     : file_(std::move(file)), path_(std::move(path)), sum_(std::make_unique<sha256>()) {}
 
 blob_writer::~blob_writer() {
@@ -60,8 +60,7 @@ file_result<std::unique_ptr<blob_store>> blob_store::open(std::string root) {
   made->directory_.reset(::open(made->root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   // The file system's own clock: a file that is made now tells it.
   const auto probe = made->root_ + "/.opened";
-  const codecs::unique_fd file{
-      ::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
+  const base::unique_fd file{::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
   struct stat about{};
   if (!made->directory_ || !file || ::futimens(file.get(), nullptr) != 0 ||
       ::fstat(file.get(), &about) != 0)
@@ -88,7 +87,7 @@ std::string blob_store::next_part_path() {
 
 file_result<blob_writer> blob_store::begin() {
   auto path = next_part_path();
-  codecs::unique_fd file{
+  base::unique_fd file{
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666)};
   if (!file) return std::unexpected(last_error("making " + path));
   return blob_writer(std::move(file), std::move(path));
@@ -176,8 +175,8 @@ file_result<blob_store::pin> blob_store::put(int content) {
   return std::move(name_parts({&*written, 1}).front());
 }
 
-file_result<codecs::unique_fd> blob_store::open_blob(const digest& name) const {
-  codecs::unique_fd file{::open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC)};
+file_result<base::unique_fd> blob_store::open_blob(const digest& name) const {
+  base::unique_fd file{::open(path_of(name).c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) return std::unexpected(last_error("opening the blob " + to_hex(name)));
   return file;
 }

@@ -30,8 +30,8 @@ public:
 
 private:
   friend class blob_store;
-  blob_writer(codecs::unique_fd file, std::string path);
-  codecs::unique_fd file_;
+  blob_writer(base::unique_fd file, std::string path);
+  base::unique_fd file_;
   std::string path_; // empty once it was taken
   std::unique_ptr<sha256> sum_;
   std::uint32_t crc32_ = 0;
@@ -82,7 +82,7 @@ public:
   std::vector<file_result<pin>> name_parts(std::span<const part> parts);
 
   // For reading; ENOENT when there is no such blob.
-  file_result<codecs::unique_fd> open_blob(const digest& name) const;
+  file_result<base::unique_fd> open_blob(const digest& name) const;
   // Holds a blob that is there.
   file_result<pin> pin_existing(const digest& name);
 
@@ -120,7 +120,7 @@ private:
   void remove_if_unused(const digest& name);
 
   std::string root_;
-  codecs::unique_fd directory_;
+  base::unique_fd directory_;
   std::int64_t opened_ns_ = 0; // file system time
   mutable std::mutex mutex_;
   boost::unordered_flat_map<short_name, uses> uses_;

@@ -1,6 +1,6 @@
 #include "persistence/database.hpp"
 
-#include "config/limits.hpp"
+#include "persistence/limits.hpp"
 
 #include <cstdio>
 #include <mutex>

@@ -1,5 +1,7 @@
 #include "persistence/digest.hpp"
 
+#include "base/encoding.hpp"
+
 #include <cerrno>
 #include <openssl/evp.h>
 #include <unistd.h>
@@ -33,13 +35,7 @@ digest sha256::finish() {
 }
 
 std::string to_hex(const digest& d) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const auto byte : d) {
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
+  return base::to_hex(d);
 }
 
 std::optional<digest> parse_hex(std::string_view text) {

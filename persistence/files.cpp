@@ -12,7 +12,7 @@ namespace darkroom::persistence {
 
 namespace {
 
-using codecs::unique_fd;
+using base::unique_fd;
 constexpr std::size_t chunk_bytes = 256 * 1024;
 
 } // namespace
@@ -27,8 +27,8 @@ file_result<void> write_all(int fd, std::span<const std::uint8_t> bytes, const s
   return {};
 }
 
-file_result<codecs::unique_fd> open_for_reading(const std::string& path) {
-  codecs::unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+file_result<base::unique_fd> open_for_reading(const std::string& path) {
+  base::unique_fd file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (!file) return std::unexpected(last_error("opening " + path));
   return file;
 }

@@ -1,11 +1,11 @@
 // Steps that make a file durable: what is written, synced and renamed, in this order, survives.
 #pragma once
 
-#include "codecs/unique_fd.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "persistence/digest.hpp"
 
 #include <cstdint>
-#include <expected>
 #include <optional>
 #include <string>
 
@@ -20,7 +20,7 @@ struct file_error {
 };
 
 template<class T>
-using file_result = std::expected<T, file_error>;
+using file_result = base::result<T, file_error>;
 
 file_error last_error(std::string action);
 
@@ -37,7 +37,7 @@ file_result<void> make_directories(const std::string& path);
 // of that name is replaced: the name must be nobody else's.
 file_result<written_file> write_synced(int from, const std::string& path);
 
-file_result<codecs::unique_fd> open_for_reading(const std::string& path);
+file_result<base::unique_fd> open_for_reading(const std::string& path);
 
 // Writes everything, going on after interruptions.
 file_result<void> write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& name);

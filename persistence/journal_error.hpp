@@ -1,8 +1,9 @@
 // What can be wrong with a journal.
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstdint>
-#include <expected>
 #include <string>
 
 namespace darkroom::persistence {
@@ -22,6 +23,6 @@ struct journal_error {
 };
 
 template<class T>
-using journal_result = std::expected<T, journal_error>;
+using journal_result = base::result<T, journal_error>;
 
 } // namespace darkroom::persistence

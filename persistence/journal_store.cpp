@@ -1,8 +1,8 @@
 #include "persistence/journal_store.hpp"
 
-#include "config/limits.hpp"
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/limits.hpp"
 #include "persistence/projections.hpp"
 #include "persistence/read_view.hpp"
 #include "persistence/torn_tail.hpp"

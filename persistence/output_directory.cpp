@@ -9,7 +9,7 @@ namespace darkroom::persistence {
 
 namespace {
 
-using codecs::unique_fd;
+using base::unique_fd;
 
 // Beside its target, so that the rename stays within one directory; derived from batch, file and
 // output, so that recovery finds it without looking at anything else.

@@ -14,7 +14,7 @@ public:
                                    domain::existing_policy existing) override;
   std::vector<placed_output> place(std::span<const staged_output> staged) override;
   void discard(const staged_output& staged) override;
-  file_result<codecs::unique_fd> open_staged(const staged_output& staged) override;
+  file_result<base::unique_fd> open_staged(const staged_output& staged) override;
   // Outputs are files of the user's: they stay.
   void release(const file_record&) override {}
   void take_back(const staged_output& staged) override;

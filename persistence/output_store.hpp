@@ -59,7 +59,7 @@ public:
   virtual void sweep(const domain::batch_id& batch, domain::file_index file,
                      std::span<const std::string> targets) = 0;
   // Reads what was staged and has no name yet.
-  virtual file_result<codecs::unique_fd> open_staged(const staged_output& staged) = 0;
+  virtual file_result<base::unique_fd> open_staged(const staged_output& staged) = 0;
   // Lets go of what belongs to a file whose batch was deleted.
   virtual void release(const file_record& file) = 0;
 };

@@ -1,8 +1,8 @@
 #include "persistence/read_view.hpp"
 
-#include "config/limits.hpp"
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/limits.hpp"
 
 #include <chrono>
 #include <thread>

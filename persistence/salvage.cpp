@@ -1,11 +1,12 @@
 #include "persistence/salvage.hpp"
 
-#include "config/limits.hpp"
+#include "base/units.hpp"
 #include "persistence/access_records.hpp"
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
 #include "persistence/files.hpp"
 #include "persistence/lenient_scan.hpp"
+#include "persistence/limits.hpp"
 #include "persistence/projections.hpp"
 
 #include <algorithm>

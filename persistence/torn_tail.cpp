@@ -134,7 +134,7 @@ bool cut_torn_tail(const std::string& journal) {
   content << std::ifstream(path, std::ios::binary).rdbuf();
   const auto at = torn_at(content.view());
   if (!at) return false;
-  const codecs::unique_fd file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
+  const base::unique_fd file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
   return file && ::ftruncate(file.get(), static_cast<off_t>(*at)) == 0 && ::fsync(file.get()) == 0;
 }
 

@@ -1,6 +1,7 @@
 #include "actors/cluster/basp_door.hpp"
 
-#include "config/limits.hpp"
+#include "actors/cluster/limits.hpp"
+#include "base/result.hpp"
 
 #include <caf/actor_system_config.hpp>
 #include <caf/io/basp_broker.hpp>
@@ -112,8 +113,8 @@ void configure_door(caf::actor_system_config& config) {
   config.set("middleman.workers", std::size_t{1});
 }
 
-std::expected<void, std::string> open_door(caf::actor_system& system, const std::string& path,
-                                           const cluster_actor& whom) {
+base::result<void, std::string> open_door(caf::actor_system& system, const std::string& path,
+                                          const cluster_actor& whom) {
   sockaddr_un at{};
   at.sun_family = AF_UNIX;
   if (path.size() >= sizeof at.sun_path) return std::unexpected(path + " is too long a path");
@@ -128,7 +129,7 @@ std::expected<void, std::string> open_door(caf::actor_system& system, const std:
   }
   const auto keeper = keeper_of(system, socket);
   caf::scoped_actor self{system};
-  std::expected<void, std::string> opened;
+  base::result<void, std::string> opened;
   auto interface = system.message_types(caf::detail::type_list<cluster_actor>{});
   self->request(keeper, deadline(), caf::publish_atom::value, only_port,
                 caf::actor_cast<caf::strong_actor_ptr>(whom), std::move(interface), std::string{},
@@ -139,10 +140,10 @@ std::expected<void, std::string> open_door(caf::actor_system& system, const std:
   return opened;
 }
 
-std::expected<cluster_actor, std::string> knock(caf::actor_system& system, int socket) {
+base::result<cluster_actor, std::string> knock(caf::actor_system& system, int socket) {
   const auto keeper = keeper_of(system, socket);
   caf::scoped_actor self{system};
-  std::expected<cluster_actor, std::string> found = std::unexpected("");
+  base::result<cluster_actor, std::string> found = std::unexpected("");
   self->request(keeper, deadline(), caf::connect_atom::value, std::string{"link"}, only_port)
       .receive(
           [&](const caf::node_id&, caf::strong_actor_ptr& whom, const std::set<std::string>& can) {

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "actors/cluster/wire.hpp"
+#include "base/result.hpp"
 
 #include <caf/actor_system.hpp>
-#include <expected>
 #include <string>
 
 namespace darkroom::actors {
@@ -14,11 +14,11 @@ namespace darkroom::actors {
 void configure_door(caf::actor_system_config& config);
 
 // Lets whoever can connect to this path speak to `whom`. The folder of the path must be private.
-std::expected<void, std::string> open_door(caf::actor_system& system, const std::string& path,
-                                           const cluster_actor& whom);
+base::result<void, std::string> open_door(caf::actor_system& system, const std::string& path,
+                                          const cluster_actor& whom);
 
 // The actor at the other end of a connected socket, which is taken over. Blocks for at most
 // `link_handshake_ms`.
-std::expected<cluster_actor, std::string> knock(caf::actor_system& system, int socket);
+base::result<cluster_actor, std::string> knock(caf::actor_system& system, int socket);
 
 } // namespace darkroom::actors

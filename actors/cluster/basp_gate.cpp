@@ -1,7 +1,8 @@
 #include "actors/cluster/basp_gate.hpp"
 
+#include "actors/cluster/limits.hpp"
 #include "actors/cluster/wire.hpp"
-#include "config/limits.hpp"
+#include "base/result.hpp"
 #include "domain/text.hpp"
 
 #include <caf/binary_deserializer.hpp>
@@ -53,7 +54,7 @@ std::string content_types(caf::binary_deserializer& source) {
 
 } // namespace
 
-std::expected<std::size_t, std::string> basp_gate::needed(const frame& f) const {
+base::result<std::size_t, std::string> basp_gate::needed(const frame& f) const {
   const std::size_t payload = f.header.payload_len;
   switch (f.header.operation) {
   case message_type::heartbeat:
@@ -75,7 +76,7 @@ std::expected<std::size_t, std::string> basp_gate::needed(const frame& f) const 
   }
 }
 
-std::expected<void, std::string> basp_gate::judge(const frame& f, std::string_view payload) {
+base::result<void, std::string> basp_gate::judge(const frame& f, std::string_view payload) {
   if (!greeted_ && f.header.operation != message_type::client_handshake)
     return refuse("did not greet");
   switch (f.header.operation) {
@@ -90,7 +91,7 @@ std::expected<void, std::string> basp_gate::judge(const frame& f, std::string_vi
   }
 }
 
-std::expected<void, std::string> basp_gate::judge_handshake(std::string_view payload) {
+base::result<void, std::string> basp_gate::judge_handshake(std::string_view payload) {
   auto source = reader_of(payload);
   caf::node_id node;
   if (source(node) || source.remaining() != 0 || !node || caf::to_string(node) != worker_node_)
@@ -100,8 +101,8 @@ std::expected<void, std::string> basp_gate::judge_handshake(std::string_view pay
 }
 
 // That it watches one of our actors, or that one of its own has ended, and why.
-std::expected<void, std::string> basp_gate::judge_news(const frame& f,
-                                                       std::string_view payload) const {
+base::result<void, std::string> basp_gate::judge_news(const frame& f,
+                                                      std::string_view payload) const {
   auto source = reader_of(payload);
   caf::node_id from, to;
   if (source(from, to) || caf::to_string(from) != worker_node_)
@@ -109,7 +110,7 @@ std::expected<void, std::string> basp_gate::judge_news(const frame& f,
   // CAF would pass them on.
   if (caf::to_string(to) != server_node_) return refuse("sent news that are not for us");
   if (f.header.operation == message_type::monitor_message)
-    return source.remaining() == 0 ? std::expected<void, std::string>{}
+    return source.remaining() == 0 ? base::result<void, std::string>{}
                                    : refuse("sent news with something behind");
   // A reason has a message in it, of which CAF would make whatever there is.
   std::uint8_t code = 0;
@@ -121,8 +122,7 @@ std::expected<void, std::string> basp_gate::judge_news(const frame& f,
   return {};
 }
 
-std::expected<void, std::string> basp_gate::judge_message(const frame& f,
-                                                          std::string_view payload) {
+base::result<void, std::string> basp_gate::judge_message(const frame& f, std::string_view payload) {
   const auto id = f.id();
   // We ask workers nothing: they have nothing to answer.
   if (f.header.flags != 0 || f.header.source_actor == 0 || id.is_response() || id.is_answered() ||
@@ -145,7 +145,7 @@ std::expected<void, std::string> basp_gate::judge_message(const frame& f,
 }
 
 // The only message with an actor in it, of which CAF makes a proxy before anybody looks at it.
-std::expected<void, std::string> basp_gate::judge_join(std::string_view content) {
+base::result<void, std::string> basp_gate::judge_join(std::string_view content) {
   auto source = reader_of(content);
   std::string token;
   std::uint64_t worker = 0;
@@ -158,8 +158,8 @@ std::expected<void, std::string> basp_gate::judge_join(std::string_view content)
   return {};
 }
 
-std::expected<void, std::string> basp_gate::pass(std::span<const char> bytes,
-                                                 std::vector<char>& out) {
+base::result<void, std::string> basp_gate::pass(std::span<const char> bytes,
+                                                std::vector<char>& out) {
   const auto take = [&bytes](std::size_t n) {
     const auto taken = bytes.first(std::min(n, bytes.size()));
     bytes = bytes.subspan(taken.size());

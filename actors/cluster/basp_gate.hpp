@@ -4,9 +4,10 @@
 // the first message that is something else.
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,18 +24,18 @@ public:
   // Takes the next bytes of the link, however they are cut, and appends to `out` those that may go
   // on. The error says what was not a worker's; the link must end then. No message of which
   // anything is refused has been passed on whole.
-  std::expected<void, std::string> pass(std::span<const char> bytes, std::vector<char>& out);
+  base::result<void, std::string> pass(std::span<const char> bytes, std::vector<char>& out);
 
 private:
   struct frame;
 
   // How much of a message is to be seen before it is judged, in bytes; once its header is there.
-  std::expected<std::size_t, std::string> needed(const frame& f) const;
-  std::expected<void, std::string> judge(const frame& f, std::string_view payload);
-  std::expected<void, std::string> judge_handshake(std::string_view payload);
-  std::expected<void, std::string> judge_news(const frame& f, std::string_view payload) const;
-  std::expected<void, std::string> judge_message(const frame& f, std::string_view payload);
-  std::expected<void, std::string> judge_join(std::string_view content);
+  base::result<std::size_t, std::string> needed(const frame& f) const;
+  base::result<void, std::string> judge(const frame& f, std::string_view payload);
+  base::result<void, std::string> judge_handshake(std::string_view payload);
+  base::result<void, std::string> judge_news(const frame& f, std::string_view payload) const;
+  base::result<void, std::string> judge_message(const frame& f, std::string_view payload);
+  base::result<void, std::string> judge_join(std::string_view content);
 
   std::string worker_node_, server_node_;
   bool greeted_ = false;

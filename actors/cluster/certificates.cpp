@@ -1,6 +1,7 @@
 #include "actors/cluster/certificates.hpp"
 
-#include "config/limits.hpp"
+#include "actors/cluster/limits.hpp"
+#include "base/result.hpp"
 #include "domain/ids.hpp"
 #include "persistence/files.hpp"
 
@@ -67,7 +68,7 @@ std::string pem_of(EVP_PKEY* key) {
   return taken(out);
 }
 
-std::expected<std::string, std::string> content_of(const std::string& path) {
+base::result<std::string, std::string> content_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return wrong(path + ": " + std::strerror(errno));
   std::ostringstream text;
@@ -78,8 +79,7 @@ std::expected<std::string, std::string> content_of(const std::string& path) {
 // Whole or not at all, and for its owner alone.
 cluster_result write_private(const std::string& path, const std::string& content) {
   const auto part = path + ".part";
-  const codecs::unique_fd file{
-      ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  const base::unique_fd file{::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!file) return wrong(part + ": " + std::strerror(errno));
   const auto bytes =
       std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
@@ -122,8 +122,8 @@ bool add_extension(X509* to, X509* issuer, int kind, const std::string& value) {
 }
 
 // Signed by the authority, or by itself if there is none yet.
-std::expected<certificate_pointer, std::string> sign(const certificate_wish& wish, EVP_PKEY* key,
-                                                     const authority* by) {
+base::result<certificate_pointer, std::string> sign(const certificate_wish& wish, EVP_PKEY* key,
+                                                    const authority* by) {
   certificate_pointer made(::X509_new());
   if (!made) return openssl_error("making a certificate");
   std::array<std::uint8_t, 16> serial{};
@@ -169,7 +169,7 @@ std::expected<certificate_pointer, std::string> sign(const certificate_wish& wis
   return made;
 }
 
-std::expected<authority, std::string> read_authority(const std::string& folder) {
+base::result<authority, std::string> read_authority(const std::string& folder) {
   const auto certificate = content_of(folder + "/ca.crt"), key = content_of(folder + "/ca.key");
   if (!certificate || !key)
     return wrong(folder + " holds no cluster's authority; make one with `darkroom cluster init`");
@@ -206,7 +206,7 @@ public:
   }
 
 private:
-  codecs::unique_fd directory_;
+  base::unique_fd directory_;
 };
 
 cluster_result write_certificates(const std::string& folder,
@@ -218,7 +218,7 @@ cluster_result write_certificates(const std::string& folder,
   return write_private(folder + "/nodes", text.str());
 }
 
-std::expected<node_certificate, std::string>
+base::result<node_certificate, std::string>
 make_identity(const authority& by, const certificate_wish& wish, const std::string& file) {
   const key_pointer key(EVP_EC_gen("P-256"));
   if (!key) return openssl_error("making a key");
@@ -305,7 +305,7 @@ cluster_result revoke_certificates(const std::string& folder, const std::string&
   return write_certificates(folder, *all);
 }
 
-std::expected<std::vector<node_certificate>, std::string>
+base::result<std::vector<node_certificate>, std::string>
 read_certificates(const std::string& folder) {
   const auto text = content_of(folder + "/nodes");
   if (!text)
@@ -325,7 +325,7 @@ read_certificates(const std::string& folder) {
   return all;
 }
 
-std::expected<std::vector<node_certificate>, std::string>
+base::result<std::vector<node_certificate>, std::string>
 own_certificates(const std::string& folder) {
   std::vector<node_certificate> own;
   for (const auto& [file, name] :

@@ -7,8 +7,9 @@
 //   nodes            one line for each certificate: SERIAL NAME EXPIRES issued|revoked
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstdint>
-#include <expected>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct node_certificate {
 };
 
 // Errors are sentences that say what to do.
-using cluster_result = std::expected<void, std::string>;
+using cluster_result = base::result<void, std::string>;
 
 // Makes the authority and the server's certificate, for these names and addresses of the server.
 // The folder must not hold one already.
@@ -37,11 +38,11 @@ cluster_result issue_certificate(const std::string& folder, const std::string& n
 // All certificates of this name.
 cluster_result revoke_certificates(const std::string& folder, const std::string& name);
 
-std::expected<std::vector<node_certificate>, std::string>
+base::result<std::vector<node_certificate>, std::string>
 read_certificates(const std::string& folder);
 
 // Those of the server and of the authority itself, named so.
-std::expected<std::vector<node_certificate>, std::string>
+base::result<std::vector<node_certificate>, std::string>
 own_certificates(const std::string& folder);
 
 // 1 to 63 letters, digits, dots and hyphens, as of a host.

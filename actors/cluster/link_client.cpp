@@ -1,7 +1,8 @@
 #include "actors/cluster/link_client.hpp"
 
+#include "actors/cluster/limits.hpp"
 #include "actors/cluster/link_relay.hpp"
-#include "config/limits.hpp"
+#include "base/result.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -34,7 +35,7 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
   std::string server_hosts; // that its certificate is for
   std::shared_ptr<link_relay> relay;
   link_answer answer;
-  codecs::unique_fd socket;
+  base::unique_fd socket;
   std::optional<link_refusal> refusal;
   std::thread thread;
 
@@ -111,7 +112,7 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
   void carry() {
     asio::local::stream_protocol::socket ours(io), theirs(io);
     asio::local::connect_pair(ours, theirs);
-    socket = codecs::unique_fd{theirs.release()};
+    socket = base::unique_fd{theirs.release()};
     relay = std::make_shared<link_relay>(stream, std::move(ours), link_relay::counters{}, nullptr);
     relay->start(ended);
     io.restart(); // it stopped when there was nothing left to decide
@@ -119,7 +120,7 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
   }
 };
 
-std::expected<std::unique_ptr<link_client>, link_refusal>
+base::result<std::unique_ptr<link_client>, link_refusal>
 link_client::connect(link_client_options options, std::function<void()> ended) {
   auto tls = link_context(options.identity, false);
   if (!tls) return std::unexpected(link_refusal{"bad_identity", tls.error()});
@@ -144,7 +145,7 @@ const link_answer& link_client::answer() const {
   return parts_->answer;
 }
 
-codecs::unique_fd link_client::take_socket() {
+base::unique_fd link_client::take_socket() {
   return std::move(parts_->socket);
 }
 

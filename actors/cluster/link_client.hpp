@@ -3,9 +3,9 @@
 #pragma once
 
 #include "actors/cluster/link_hello.hpp"
-#include "codecs/unique_fd.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
-#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,13 +27,13 @@ class link_client {
 public:
   // Blocks for at most `link_handshake_ms` twice. `ended` is called from its thread when the link
   // is lost.
-  static std::expected<std::unique_ptr<link_client>, link_refusal>
+  static base::result<std::unique_ptr<link_client>, link_refusal>
   connect(link_client_options options, std::function<void()> ended);
   ~link_client();
 
   const link_answer& answer() const;
   // The end of the link that is for the actor system; once.
-  codecs::unique_fd take_socket();
+  base::unique_fd take_socket();
 
 private:
   struct parts;

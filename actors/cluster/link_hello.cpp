@@ -1,5 +1,6 @@
 #include "actors/cluster/link_hello.hpp"
 
+#include "base/result.hpp"
 #include "config/limits.hpp"
 
 #include <charconv>
@@ -20,7 +21,7 @@ void put(std::string& text, std::string_view key, std::string value) {
   text.append(key).append(" ").append(value).append("\n");
 }
 
-std::expected<fields, std::string> parse(std::string_view text) {
+base::result<fields, std::string> parse(std::string_view text) {
   if (!text.starts_with(first_line))
     return std::unexpected("the other side does not speak Darkroom's link");
   text.remove_prefix(first_line.size());
@@ -63,7 +64,7 @@ std::string to_text(const link_hello& hello) {
   return text + '\n';
 }
 
-std::expected<link_hello, std::string> read_hello(std::string_view text) {
+base::result<link_hello, std::string> read_hello(std::string_view text) {
   const auto f = parse(text);
   if (!f) return std::unexpected(f.error());
   link_hello hello;
@@ -96,7 +97,7 @@ std::string to_text(const link_answer& answer) {
   return text + '\n';
 }
 
-std::expected<link_answer, std::string> read_answer(std::string_view text) {
+base::result<link_answer, std::string> read_answer(std::string_view text) {
   const auto f = parse(text);
   if (!f) return std::unexpected(f.error());
   link_answer answer;

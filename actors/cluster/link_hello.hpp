@@ -2,8 +2,9 @@
 // text that every version can read, `darkroom-link 1`, then `KEY VALUE` lines, then an empty one.
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstdint>
-#include <expected>
 #include <string>
 #include <string_view>
 
@@ -32,8 +33,8 @@ struct link_answer {
 
 // The error is a sentence.
 std::string to_text(const link_hello& hello);
-std::expected<link_hello, std::string> read_hello(std::string_view text);
+base::result<link_hello, std::string> read_hello(std::string_view text);
 std::string to_text(const link_answer& answer);
-std::expected<link_answer, std::string> read_answer(std::string_view text);
+base::result<link_answer, std::string> read_answer(std::string_view text);
 
 } // namespace darkroom::actors

@@ -1,6 +1,6 @@
 #include "actors/cluster/link_relay.hpp"
 
-#include "config/limits.hpp"
+#include "actors/cluster/limits.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>

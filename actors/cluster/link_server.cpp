@@ -1,8 +1,11 @@
 #include "actors/cluster/link_server.hpp"
 
 #include "actors/cluster/certificates.hpp"
+#include "actors/cluster/limits.hpp"
 #include "actors/cluster/link_relay.hpp"
-#include "config/limits.hpp"
+#include "base/encoding.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -16,7 +19,6 @@
 #include <array>
 #include <charconv>
 #include <list>
-#include <openssl/rand.h>
 #include <thread>
 
 namespace darkroom::actors {
@@ -30,17 +32,12 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 std::string make_token() {
   std::array<std::uint8_t, 16> bytes{};
-  ::RAND_bytes(bytes.data(), bytes.size());
-  std::string text;
-  for (const auto b : bytes) {
-    text += "0123456789abcdef"[b >> 4];
-    text += "0123456789abcdef"[b & 15];
-  }
-  return text;
+  base::fill_random(bytes);
+  return base::to_hex(bytes);
 }
 
-std::expected<tcp::endpoint, std::string> endpoint_of(asio::io_context& io,
-                                                      const std::string& listen) {
+base::result<tcp::endpoint, std::string> endpoint_of(asio::io_context& io,
+                                                     const std::string& listen) {
   const auto colon = listen.rfind(':');
   auto host = listen.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
@@ -92,7 +89,7 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
       auto [error, socket] = co_await acceptor.async_accept(as_result);
       if (error == asio::error::operation_aborted) co_return;
       if (error) { // out of descriptors, most likely
-        pause.expires_after(std::chrono::milliseconds(limits::accept_retry_ms));
+        pause.expires_after(std::chrono::milliseconds(limits::link_accept_retry_ms));
         co_await pause.async_wait(as_result);
         continue;
       }
@@ -215,7 +212,7 @@ struct link_server::parts : std::enable_shared_from_this<link_server::parts> {
   }
 };
 
-std::expected<std::unique_ptr<link_server>, std::string>
+base::result<std::unique_ptr<link_server>, std::string>
 link_server::start(link_server_options options) {
   auto tls = link_context(options.folder + "/server.pem", true);
   if (!tls) return std::unexpected(tls.error() + "; make it with `darkroom cluster init`");

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "actors/cluster/link_table.hpp"
+#include "base/result.hpp"
 
-#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -27,8 +27,7 @@ struct link_server_options {
 class link_server {
 public:
   // Listens when it returns.
-  static std::expected<std::unique_ptr<link_server>, std::string>
-  start(link_server_options options);
+  static base::result<std::unique_ptr<link_server>, std::string> start(link_server_options options);
   ~link_server(); // ends all links
 
   std::string address() const; // HOST:PORT

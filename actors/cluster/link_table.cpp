@@ -1,6 +1,6 @@
 #include "actors/cluster/link_table.hpp"
 
-#include "config/limits.hpp"
+#include "actors/cluster/limits.hpp"
 
 #include <algorithm>
 

@@ -1,5 +1,7 @@
 #include "actors/cluster/link_tls.hpp"
 
+#include "base/result.hpp"
+
 #include <array>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
@@ -45,7 +47,7 @@ std::string hosts_of(X509* certificate) {
 
 } // namespace
 
-std::expected<tls_context, std::string> link_context(const std::string& identity, bool server) {
+base::result<tls_context, std::string> link_context(const std::string& identity, bool server) {
   auto context = std::make_shared<ssl::context>(server ? ssl::context::tlsv13_server
                                                        : ssl::context::tlsv13_client);
   boost::system::error_code error;

@@ -1,9 +1,10 @@
 // What encrypts a link: TLS 1.3, with certificates of the cluster's authority on both sides.
 #pragma once
 
+#include "base/result.hpp"
+
 #include <boost/asio/ssl/context.hpp>
 #include <boost/system/error_code.hpp>
-#include <expected>
 #include <memory>
 #include <string>
 
@@ -15,7 +16,7 @@ namespace darkroom::actors {
 using tls_context = std::shared_ptr<boost::asio::ssl::context>;
 
 // From a file with a certificate, its key and the authority's certificate.
-std::expected<tls_context, std::string> link_context(const std::string& identity, bool server);
+base::result<tls_context, std::string> link_context(const std::string& identity, bool server);
 
 // Of the certificate that the other side has shown.
 struct peer_certificate {

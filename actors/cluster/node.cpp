@@ -1,8 +1,10 @@
 #include "actors/cluster/node.hpp"
 
 #include "actors/cluster/ignore_unexpected.hpp"
+#include "actors/cluster/limits.hpp"
 #include "actors/count_outcome.hpp"
-#include "config/limits.hpp"
+#include "actors/limits.hpp"
+#include "codecs/limits.hpp"
 #include "domain/text.hpp"
 #include "persistence/event_codec.hpp"
 

@@ -2,7 +2,7 @@
 // round trips nor what waits behind a piece matter. Pure.
 #pragma once
 
-#include "config/limits.hpp"
+#include "actors/cluster/limits.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #include "actors/cluster/spool.hpp"
 
+#include "actors/cluster/limits.hpp"
 #include "actors/cluster/read_piece.hpp"
-#include "config/limits.hpp"
 
 #include <cerrno>
 #include <charconv>
@@ -13,7 +13,7 @@
 
 namespace darkroom::actors {
 
-using codecs::unique_fd;
+using base::unique_fd;
 using persistence::file_result;
 
 namespace {

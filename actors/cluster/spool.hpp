@@ -2,8 +2,8 @@
 // in the memory of the hosts that made them. Nothing of it outlives the process. From any thread.
 #pragma once
 
+#include "base/unique_fd.hpp"
 #include "codecs/codec_error.hpp"
-#include "codecs/unique_fd.hpp"
 #include "domain/ids.hpp"
 #include "persistence/output_store.hpp"
 
@@ -17,10 +17,10 @@ public:
   explicit spool(std::string folder) : folder_(std::move(folder)) {}
 
   // A file without a name, for an input of so many bytes.
-  persistence::file_result<codecs::unique_fd> make_file(std::uint64_t bytes) const;
-  void put_input(domain::lease_id lease, codecs::unique_fd file);
+  persistence::file_result<base::unique_fd> make_file(std::uint64_t bytes) const;
+  void put_input(domain::lease_id lease, base::unique_fd file);
   // Opened anew: whoever reads has a position of its own.
-  codecs::result<codecs::unique_fd> open_input(domain::lease_id lease) const;
+  codecs::result<base::unique_fd> open_input(domain::lease_id lease) const;
   void drop_input(domain::lease_id lease);
 
   persistence::file_result<persistence::written_file> put_output(domain::lease_id lease,
@@ -33,8 +33,8 @@ public:
 private:
   std::string folder_;
   mutable std::mutex mutex_;
-  std::map<domain::lease_id, codecs::unique_fd> inputs_;
-  std::map<std::pair<domain::lease_id, std::uint32_t>, codecs::unique_fd> outputs_;
+  std::map<domain::lease_id, base::unique_fd> inputs_;
+  std::map<std::pair<domain::lease_id, std::uint32_t>, base::unique_fd> outputs_;
 };
 
 // On a worker, the name of an output is the lease that it is made under.
@@ -57,7 +57,7 @@ public:
   }
   bool exists(const std::string&) override { return false; } // the server knows what exists
   void sweep(const domain::batch_id&, domain::file_index, std::span<const std::string>) override {}
-  persistence::file_result<codecs::unique_fd>
+  persistence::file_result<base::unique_fd>
   open_staged(const persistence::staged_output& staged) override;
   void release(const persistence::file_record&) override {}
 

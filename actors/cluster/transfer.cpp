@@ -1,6 +1,7 @@
 #include "actors/cluster/transfer.hpp"
 
 #include "actors/cluster/ignore_unexpected.hpp"
+#include "actors/cluster/limits.hpp"
 #include "actors/cluster/read_piece.hpp"
 #include "actors/store_error.hpp"
 #include "codecs/host/codec_host.hpp"

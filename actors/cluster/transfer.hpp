@@ -23,18 +23,18 @@ struct transfer_state {
 
   struct input {
     std::shared_ptr<const domain::file_entry> entry;
-    codecs::unique_fd file; // opened at the first piece
+    base::unique_fd file; // opened at the first piece
     bool failed = false;
     std::uint64_t sent = 0; // bytes, in order: each goes once
   };
   struct fetch {
     fetch_outputs order;
     bool begun = false;
-    std::vector<codecs::unique_fd> files; // one for each output
-    std::uint32_t output = 0;             // asked for next
-    std::uint64_t asked = 0;              // of that output
-    std::uint32_t receiving = 0;          // comes next
-    std::uint64_t received = 0;           // of that output
+    std::vector<base::unique_fd> files; // one for each output
+    std::uint32_t output = 0;           // asked for next
+    std::uint64_t asked = 0;            // of that output
+    std::uint32_t receiving = 0;        // comes next
+    std::uint64_t received = 0;         // of that output
   };
   struct pull {
     domain::lease_id lease = 0;

@@ -1,6 +1,7 @@
 #include "actors/cluster/worker.hpp"
 
 #include "actors/cluster/ignore_unexpected.hpp"
+#include "actors/cluster/limits.hpp"
 #include "actors/codec_pool.hpp"
 #include "actors/store_error.hpp"
 #include "persistence/event_codec.hpp"

@@ -31,7 +31,7 @@ struct worker_state {
     std::shared_ptr<domain::file_entry> entry; // as the server knows it
     std::shared_ptr<domain::conversion_spec> spec;
     work_phase phase = work_phase::fetching;
-    codecs::unique_fd file; // the input, while it is being fetched
+    base::unique_fd file; // the input, while it is being fetched
     std::uint64_t asked = 0, received = 0;
     std::unique_ptr<persistence::sha256> sum;
     bool dropped = false; // the server wants it no more; its slot is not free yet

@@ -1,8 +1,10 @@
 #include "actors/cluster/worker_session.hpp"
 
 #include "actors/cluster/basp_door.hpp"
+#include "actors/cluster/limits.hpp"
 #include "actors/cluster/worker.hpp"
 #include "actors/host_slot.hpp"
+#include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
 
 #include <caf/actor_system.hpp>

@@ -1,7 +1,8 @@
 #include "app/crash_test/samples.hpp"
 
+#include "base/result.hpp"
 #include "codecs/format.hpp"
-#include "config/limits.hpp"
+#include "codecs/limits.hpp"
 #include "persistence/files.hpp"
 
 #include <fcntl.h>
@@ -24,7 +25,7 @@ constexpr picture_kind kinds[] = {{"png", 16, 1},   {"png", 200, 4},  {"png", 70
                                   {"jpeg", 64, 4},  {"jpeg", 400, 4}, {"jpeg", 1200, 4},
                                   {"webp", 100, 2}, {"webp", 500, 2}};
 
-std::expected<std::string, std::string> text_of(codecs::result<void> ok) {
+base::result<std::string, std::string> text_of(codecs::result<void> ok) {
   if (!ok) return std::unexpected(ok.error().detail);
   return {};
 }
@@ -39,12 +40,11 @@ codecs::result<codecs::image> make_picture(std::uint32_t side, std::uint32_t see
   return made;
 }
 
-std::expected<void, std::string> write_picture(const picture_kind& kind, const std::string& path,
-                                               std::uint32_t seed) {
+base::result<void, std::string> write_picture(const picture_kind& kind, const std::string& path,
+                                              std::uint32_t seed) {
   const auto picture = make_picture(kind.side, seed);
   if (!picture) return std::unexpected(picture.error().detail);
-  const codecs::unique_fd file{
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  const base::unique_fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!file) return std::unexpected(persistence::last_error("making " + path).text());
   codecs::output_sink sink(file.get(), limits::output_bytes_max);
   const domain::output_spec options{.format = kind.format, .effort = kind.effort};
@@ -54,9 +54,8 @@ std::expected<void, std::string> write_picture(const picture_kind& kind, const s
   return {};
 }
 
-std::expected<void, std::string> write_text(const std::string& path, const std::string& text) {
-  const codecs::unique_fd file{
-      ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+base::result<void, std::string> write_text(const std::string& path, const std::string& text) {
+  const base::unique_fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!file) return std::unexpected(persistence::last_error("making " + path).text());
   const auto ok = persistence::write_all(
       file.get(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, path);
@@ -66,8 +65,7 @@ std::expected<void, std::string> write_text(const std::string& path, const std::
 
 } // namespace
 
-std::expected<std::vector<crash_sample>, std::string>
-make_crash_samples(const std::string& folder) {
+base::result<std::vector<crash_sample>, std::string> make_crash_samples(const std::string& folder) {
   if (auto ok = persistence::make_directories(folder); !ok)
     return std::unexpected(ok.error().text());
   std::vector<std::string> files;
@@ -86,7 +84,7 @@ make_crash_samples(const std::string& folder) {
   return read_crash_samples(files);
 }
 
-std::expected<std::vector<crash_sample>, std::string>
+base::result<std::vector<crash_sample>, std::string>
 read_crash_samples(const std::vector<std::string>& files) {
   std::vector<crash_sample> samples;
   for (const auto& path : files) {

@@ -1,8 +1,9 @@
 // What the crash test converts, and into what.
 #pragma once
 
+#include "base/result.hpp"
+
 #include <cstdint>
-#include <expected>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,10 @@ struct crash_sample {
 
 // Writes pictures of several formats and sizes, and two files that are none, into a folder. The
 // error is a sentence.
-std::expected<std::vector<crash_sample>, std::string> make_crash_samples(const std::string& folder);
+base::result<std::vector<crash_sample>, std::string> make_crash_samples(const std::string& folder);
 
 // The files that somebody named.
-std::expected<std::vector<crash_sample>, std::string>
+base::result<std::vector<crash_sample>, std::string>
 read_crash_samples(const std::vector<std::string>& files);
 
 // Specs as they are sent to the server.

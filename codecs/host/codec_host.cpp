@@ -1,6 +1,10 @@
 #include "codecs/host/codec_host.hpp"
 
+#include "base/result.hpp"
+#include "base/units.hpp"
 #include "codecs/host/messages.hpp"
+#include "codecs/limits.hpp"
+#include "config/limits.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -34,7 +38,7 @@ std::uint64_t address_bytes_max(std::uint64_t pixels) {
 std::uint64_t statm_bytes(int pid, int field) {
   char path[32];
   std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
-  const unique_fd file{::open(path, O_RDONLY | O_CLOEXEC)};
+  const base::unique_fd file{::open(path, O_RDONLY | O_CLOEXEC)};
   char text[128];
   const auto n = file ? ::read(file.get(), text, sizeof text - 1) : -1;
   if (n <= 0) return 0;
@@ -71,7 +75,7 @@ bool seal(int fd) {
 
 } // namespace
 
-std::expected<std::unique_ptr<codec_host>, std::string> codec_host::start(zygote& from) {
+base::result<std::unique_ptr<codec_host>, std::string> codec_host::start(zygote& from) {
   auto process = from.spawn_host(address_bytes_max(limits::image_pixels_ceiling));
   if (!process) return std::unexpected(process.error());
   return std::unique_ptr<codec_host>(new codec_host(std::move(*process)));
@@ -132,7 +136,7 @@ host_failure codec_host::misbehaved(const char* how) {
   return {false, {crashed, std::string{"the codec host broke its protocol: "} + how}};
 }
 
-std::expected<wire_reply, host_failure>
+base::result<wire_reply, host_failure>
 codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
                         const progress_listener& on_progress) {
   domain::conversion_progress told;
@@ -172,9 +176,9 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
   }
 }
 
-std::expected<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<const int> fds,
-                                                        const job_limits& allowed,
-                                                        const progress_listener& on_progress) {
+base::result<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<const int> fds,
+                                                       const job_limits& allowed,
+                                                       const progress_listener& on_progress) {
   job.job_id = next_job_id_++;
   const std::uint64_t address_bytes = statm_bytes(process_.pid, 0);
   if (address_bytes == 0) return std::unexpected(end_of_life(std::nullopt));
@@ -192,8 +196,8 @@ std::expected<wire_reply, host_failure> codec_host::run(wire_job& job, std::span
       {static_cast<domain::failure_reason>(reply->reason), std::string{reply->detail.get()}}});
 }
 
-std::expected<image_info, host_failure> codec_host::probe(int input, std::uint64_t input_bytes,
-                                                          const input_limits& limits) {
+base::result<image_info, host_failure> codec_host::probe(int input, std::uint64_t input_bytes,
+                                                         const input_limits& limits) {
   wire_job job{};
   job.kind = job_kind::probe;
   job.input_bytes = input_bytes;
@@ -207,7 +211,7 @@ std::expected<image_info, host_failure> codec_host::probe(int input, std::uint64
   return *info;
 }
 
-std::expected<conversion, host_failure>
+base::result<conversion, host_failure>
 codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
                     const input_limits& limits, std::span<const int> outputs,
                     const job_limits& allowed, const progress_listener& on_progress) {
@@ -239,11 +243,11 @@ codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversi
   return done;
 }
 
-unique_fd make_output_file() {
-  return unique_fd{::memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+base::unique_fd make_output_file() {
+  return base::unique_fd{::memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
 }
 
-std::expected<void, std::string> self_test(zygote& from) {
+base::result<void, std::string> self_test(zygote& from) {
   // 2×2 RGB pixels as PNG.
   static constexpr std::uint8_t picture[] = {
       0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44,
@@ -252,7 +256,7 @@ std::expected<void, std::string> self_test(zygote& from) {
       0xcf, 0xc0, 0xc0, 0x00, 0xc2, 0x0c, 0xff, 0x81, 0x00, 0x00, 0x1f, 0xee, 0x05, 0xfb, 0xf1,
       0xab, 0xba, 0x77, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
   domain::conversion_spec spec;
-  std::vector<unique_fd> files;
+  std::vector<base::unique_fd> files;
   std::vector<int> outputs;
   for (const auto& format : formats()) {
     if (format.encode == nullptr) continue;
@@ -260,7 +264,7 @@ std::expected<void, std::string> self_test(zygote& from) {
     files.push_back(make_output_file());
     outputs.push_back(files.back().get());
   }
-  const unique_fd input = make_output_file();
+  const base::unique_fd input = make_output_file();
   if (!input || ::pwrite(input.get(), picture, sizeof picture, 0) != sizeof picture)
     return std::unexpected("no memory for a test picture");
   auto host = codec_host::start(from);

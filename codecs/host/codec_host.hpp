@@ -2,11 +2,11 @@
 // says how it failed. A host that fails in any way is gone afterwards.
 #pragma once
 
+#include "base/result.hpp"
 #include "codecs/host/protocol.hpp"
 #include "codecs/host/zygote.hpp"
 
 #include <atomic>
-#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
@@ -28,17 +28,17 @@ struct host_failure {
 
 class codec_host {
 public:
-  static std::expected<std::unique_ptr<codec_host>, std::string> start(zygote& from);
+  static base::result<std::unique_ptr<codec_host>, std::string> start(zygote& from);
   ~codec_host(); // ends the process
   codec_host(const codec_host&) = delete;
   codec_host& operator=(const codec_host&) = delete;
 
-  std::expected<image_info, host_failure> probe(int input, std::uint64_t input_bytes,
-                                                const input_limits& limits);
+  base::result<image_info, host_failure> probe(int input, std::uint64_t input_bytes,
+                                               const input_limits& limits);
 
   // `outputs` are memory files of ours. After a success they are sealed: the host cannot change
   // them any more, and their sizes are what `output.bytes` says.
-  std::expected<conversion, host_failure>
+  base::result<conversion, host_failure>
   convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
           const input_limits& limits, std::span<const int> outputs, const job_limits& allowed,
           const progress_listener& on_progress = nullptr);
@@ -55,12 +55,12 @@ public:
 private:
   explicit codec_host(spawned_host process) : process_(std::move(process)) {}
 
-  std::expected<wire_reply, host_failure> run(wire_job& job, std::span<const int> fds,
-                                              const job_limits& allowed,
-                                              const progress_listener& on_progress = nullptr);
-  std::expected<wire_reply, host_failure> await_reply(std::uint64_t job_id,
-                                                      const job_limits& allowed,
-                                                      const progress_listener& on_progress);
+  base::result<wire_reply, host_failure> run(wire_job& job, std::span<const int> fds,
+                                             const job_limits& allowed,
+                                             const progress_listener& on_progress = nullptr);
+  base::result<wire_reply, host_failure> await_reply(std::uint64_t job_id,
+                                                     const job_limits& allowed,
+                                                     const progress_listener& on_progress);
   domain::conversion_progress progress() const;
   host_failure end_of_life(std::optional<codec_error> why_killed);
   host_failure misbehaved(const char* how);
@@ -75,9 +75,9 @@ private:
 };
 
 // A new unnamed file in memory for an output; negative when there is no memory.
-unique_fd make_output_file();
+base::unique_fd make_output_file();
 
 // Converts a built-in picture in a fresh host to every format. The sentence says what is wrong.
-std::expected<void, std::string> self_test(zygote& from);
+base::result<void, std::string> self_test(zygote& from);
 
 } // namespace darkroom::codecs::host

@@ -1,7 +1,7 @@
 // One message of fixed size with descriptors over a SOCK_SEQPACKET pair.
 #pragma once
 
-#include "config/limits.hpp"
+#include "domain/limits.hpp"
 
 #include <array>
 #include <cstddef>

@@ -1,5 +1,7 @@
 #include "codecs/host/protocol.hpp"
 
+#include "domain/limits.hpp"
+
 #include <algorithm>
 #include <cstring>
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codecs/pipeline.hpp"
+#include "domain/limits.hpp"
 
 #include <array>
 #include <cstdint>

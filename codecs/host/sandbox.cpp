@@ -1,6 +1,6 @@
 #include "codecs/host/sandbox.hpp"
 
-#include "config/limits.hpp"
+#include "codecs/limits.hpp"
 
 #include <linux/capability.h>
 #include <linux/filter.h>

@@ -1,8 +1,10 @@
 #include "codecs/host/zygote.hpp"
 
+#include "base/result.hpp"
 #include "codecs/host/host_loop.hpp"
 #include "codecs/host/messages.hpp"
 #include "codecs/host/sandbox.hpp"
+#include "codecs/limits.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -40,11 +42,11 @@ int open_pidfd(pid_t pid) {
 
 // Memory that a host shares with the server: of one size for ever, so that neither can pull it away
 // from under the other.
-unique_fd make_progress_file() {
-  unique_fd file{::memfd_create("progress", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
+base::unique_fd make_progress_file() {
+  base::unique_fd file{::memfd_create("progress", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
   const bool ok = file && ::ftruncate(file.get(), sizeof(progress_cell)) == 0 &&
                   ::fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
-  return ok ? std::move(file) : unique_fd{};
+  return ok ? std::move(file) : base::unique_fd{};
 }
 
 progress_cell* map_progress(int file) {
@@ -71,7 +73,7 @@ public:
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, nullptr);
-    unique_fd signals{::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)};
+    base::unique_fd signals{::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK)};
     if (!signals) return 1;
     for (;;) {
       pollfd wait[2] = {{control_fd, POLLIN, 0}, {signals.get(), POLLIN, 0}};
@@ -93,7 +95,7 @@ private:
     int pair[2];
     int status[2];
     spawn_reply reply{-1, 0};
-    const unique_fd progress = make_progress_file();
+    const base::unique_fd progress = make_progress_file();
     if (!progress) {
       reply.error = errno;
       return send(control_fd, &reply, sizeof reply, {});
@@ -108,7 +110,7 @@ private:
       ::close(pair[1]);
       return send(control_fd, &reply, sizeof reply, {});
     }
-    unique_fd ours{pair[0]}, theirs{pair[1]}, status_out{status[0]}, status_in{status[1]};
+    base::unique_fd ours{pair[0]}, theirs{pair[1]}, status_out{status[0]}, status_in{status[1]};
     const pid_t self = ::getpid();
     const pid_t pid = ::fork();
     if (pid == 0)
@@ -116,7 +118,7 @@ private:
     reply.pid = pid;
     reply.error = pid < 0 ? errno : 0;
     if (pid < 0) return send(control_fd, &reply, sizeof reply, {});
-    const unique_fd pidfd{open_pidfd(pid)};
+    const base::unique_fd pidfd{open_pidfd(pid)};
     hosts_[pid] = std::move(status_in);
     const int fds[] = {ours.get(), status_out.get(), pidfd.get(), progress.get()};
     return send(control_fd, &reply, sizeof reply, fds);
@@ -136,7 +138,7 @@ private:
   }
 
   seccomp_program program_ = build_seccomp_program();
-  std::map<pid_t, unique_fd> hosts_; // to the writing end of each status pipe
+  std::map<pid_t, base::unique_fd> hosts_; // to the writing end of each status pipe
 };
 
 } // namespace
@@ -162,10 +164,10 @@ int run_zygote() {
   return zygote_process().run();
 }
 
-std::expected<zygote*, std::string> zygote::start() {
+base::result<zygote*, std::string> zygote::start() {
   auto* made = new zygote();
   // Out of the way of the numbers that a zygote's own descriptors get.
-  const unique_fd binary{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+  const base::unique_fd binary{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
   made->binary_.reset(::fcntl(binary.get(), F_DUPFD_CLOEXEC, control_fd + 7));
   if (auto ok = made->launch(); !ok) {
     delete made;
@@ -179,14 +181,14 @@ zygote::~zygote() {
   if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
 }
 
-std::expected<void, std::string> zygote::launch() {
+base::result<void, std::string> zygote::launch() {
   if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
   pid_ = -1;
   int pair[2];
   if (!binary_ || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(errno));
   control_.reset(pair[0]);
-  const unique_fd theirs{pair[1]};
+  const base::unique_fd theirs{pair[1]};
 
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
@@ -230,7 +232,7 @@ bool zygote::request(std::uint64_t address_bytes_max, spawned_host& host) {
   return true;
 }
 
-std::expected<spawned_host, std::string> zygote::spawn_host(std::uint64_t address_bytes_max) {
+base::result<spawned_host, std::string> zygote::spawn_host(std::uint64_t address_bytes_max) {
   const std::lock_guard lock(mutex_);
   spawned_host host;
   if (request(address_bytes_max, host)) return host;

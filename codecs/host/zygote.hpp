@@ -3,10 +3,10 @@
 // else happens in it; it reaps its hosts and reports how each ended.
 #pragma once
 
-#include "codecs/unique_fd.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
 
 #include <cstdint>
-#include <expected>
 #include <mutex>
 #include <string>
 
@@ -20,10 +20,10 @@ struct exit_report {
 
 struct spawned_host {
   int pid = -1;
-  unique_fd socket; // jobs and replies
-  unique_fd status; // one exit_report when it has ended
-  unique_fd pidfd;
-  unique_fd progress; // one progress_cell, which the host writes at any time
+  base::unique_fd socket; // jobs and replies
+  base::unique_fd status; // one exit_report when it has ended
+  base::unique_fd pidfd;
+  base::unique_fd progress; // one progress_cell, which the host writes at any time
 };
 
 // Whether this process was started to be a zygote. Ask first thing in `main`.
@@ -36,24 +36,24 @@ int run_zygote();
 class zygote {
 public:
   // Starts one. Call before threads exist, and keep it for the life of the process.
-  static std::expected<zygote*, std::string> start();
+  static base::result<zygote*, std::string> start();
   ~zygote();
   zygote(const zygote&) = delete;
   zygote& operator=(const zygote&) = delete;
 
   // Forks a host with this address space at most. A zygote that has died is started again.
-  std::expected<spawned_host, std::string> spawn_host(std::uint64_t address_bytes_max);
+  base::result<spawned_host, std::string> spawn_host(std::uint64_t address_bytes_max);
 
   int pid() const { return pid_; }
 
 private:
   zygote() = default;
-  std::expected<void, std::string> launch();
+  base::result<void, std::string> launch();
   bool request(std::uint64_t address_bytes_max, spawned_host& host);
 
   std::mutex mutex_;
-  unique_fd binary_; // our own, kept open: it may be replaced on disk while we run
-  unique_fd control_;
+  base::unique_fd binary_; // our own, kept open: it may be replaced on disk while we run
+  base::unique_fd control_;
   int pid_ = -1;
 };
 

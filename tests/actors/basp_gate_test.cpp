@@ -1,7 +1,8 @@
 // What may come through a worker's link: every kind of message, however its bytes are cut.
 #include "actors/cluster/basp_gate.hpp"
+#include "actors/cluster/limits.hpp"
 #include "actors/cluster/wire.hpp"
-#include "config/limits.hpp"
+#include "base/units.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>

@@ -1,4 +1,6 @@
 // The life of a batch through all actors, told as transcripts.
+#include "actors/limits.hpp"
+#include "base/units.hpp"
 #include "fixture.hpp"
 
 #include <random>

@@ -1,3 +1,4 @@
+#include "actors/limits.hpp"
 #include "fixture.hpp"
 
 #include <caf/scoped_actor.hpp>

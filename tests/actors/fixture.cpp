@@ -1,4 +1,5 @@
 #include "fixture.hpp"
+#include "domain/limits.hpp"
 
 #include "actors/journal.hpp"
 #include "actors/orchestra.hpp"
@@ -108,9 +109,9 @@ public:
   }
   std::optional<persistence::written_file> existing(const std::string&) override { return {}; }
   bool exists(const std::string& target) override { return seen_->taken.contains(target); }
-  persistence::file_result<codecs::unique_fd>
+  persistence::file_result<darkroom::base::unique_fd>
   open_staged(const persistence::staged_output&) override {
-    return codecs::unique_fd{};
+    return darkroom::base::unique_fd{};
   }
   void release(const persistence::file_record& file) override {
     seen_->released.insert(file.entry.path);

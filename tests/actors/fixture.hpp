@@ -7,6 +7,7 @@
 #include "actors/dispatcher.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/placer.hpp"
+#include "base/units.hpp"
 #include "persistence/read_view.hpp"
 #include "tests/support/scratch.hpp"
 

@@ -1,6 +1,7 @@
+#include "actors/cluster/limits.hpp"
 #include "actors/lease_queue.hpp"
-
-#include "config/limits.hpp"
+#include "actors/limits.hpp"
+#include "base/units.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,8 +1,8 @@
 // Who may join: the greeting, the table of links, and the pace of pieces.
 #include "actors/cluster/certificates.hpp"
+#include "actors/cluster/limits.hpp"
 #include "actors/cluster/link_table.hpp"
 #include "actors/cluster/piece_pacer.hpp"
-#include "config/limits.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

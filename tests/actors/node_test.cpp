@@ -1,4 +1,7 @@
 // NODE: one machine, seen from the server, with a worker that the test speaks for.
+#include "actors/cluster/limits.hpp"
+#include "base/units.hpp"
+#include "codecs/limits.hpp"
 #include "noting_actors.hpp"
 
 #include "actors/cluster/node.hpp"
@@ -33,13 +36,14 @@ struct machine {
         node,
         node_options{
             link, links, nodes, slots, dispatcher,
-            transfer_options{
-                [this](const domain::file_entry&, bool) -> codecs::result<codecs::unique_fd> {
-                  auto file = persistence::open_for_reading(input);
-                  if (!file) return codecs::fail(failure_reason::source_missing, "gone");
-                  return std::move(*file);
-                },
-                std::make_shared<persistence::output_directory>(folder.path())},
+            transfer_options{[this](const domain::file_entry&,
+                                    bool) -> codecs::result<darkroom::base::unique_fd> {
+                               auto file = persistence::open_for_reading(input);
+                               if (!file)
+                                 return codecs::fail(failure_reason::source_missing, "gone");
+                               return std::move(*file);
+                             },
+                             std::make_shared<persistence::output_directory>(folder.path())},
             false, [] { return std::int64_t{1}; }},
         worker);
     on.run();

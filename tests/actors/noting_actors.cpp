@@ -1,4 +1,5 @@
 #include "noting_actors.hpp"
+#include "base/units.hpp"
 
 #include "persistence/digest.hpp"
 

@@ -1,4 +1,5 @@
 // TRANSFER: bytes of a node's files, by pieces.
+#include "actors/cluster/limits.hpp"
 #include "noting_actors.hpp"
 
 #include "actors/cluster/transfer.hpp"
@@ -16,7 +17,8 @@ namespace {
 struct bench {
   explicit bench(const std::string& input = "0123456789") {
     std::ofstream(folder / "input") << input;
-    const auto open = [this](const domain::file_entry&, bool) -> codecs::result<codecs::unique_fd> {
+    const auto open = [this](const domain::file_entry&,
+                             bool) -> codecs::result<darkroom::base::unique_fd> {
       opened += 1;
       auto file = persistence::open_for_reading(folder / "input");
       if (!file) return codecs::fail(domain::failure_reason::source_missing, "gone");

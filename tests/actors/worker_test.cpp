@@ -1,4 +1,5 @@
 // WORKER: what it fetches, runs and keeps, with a server that the test speaks for.
+#include "actors/cluster/limits.hpp"
 #include "noting_actors.hpp"
 
 #include "actors/cluster/worker.hpp"

@@ -2,6 +2,7 @@
 // goes on.
 #include "actors/host_slot.hpp"
 #include "actors/orchestra.hpp"
+#include "base/units.hpp"
 #include "persistence/output_directory.hpp"
 #include "persistence/read_view.hpp"
 #include "tests/codecs/toy_formats.hpp"

@@ -12,8 +12,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::vector<std::string> rooms{"config", "domain", "codecs", "persistence",
-                                     "actors", "http",   "app"};
+const std::vector<std::string> rooms{"base",        "config", "domain", "codecs",
+                                     "persistence", "actors", "http",   "app"};
 // Exceptions that narrow the order further: what a room knows nothing of.
 const std::map<std::string, std::vector<std::string>> forbidden{{"http", {"codecs"}}};
 

@@ -34,8 +34,8 @@ std::string refusal_of(const std::string& identity,
   return link ? "" : link.error().code + ": " + link.error().text;
 }
 
-codecs::unique_fd stranger() {
-  codecs::unique_fd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+darkroom::base::unique_fd stranger() {
+  darkroom::base::unique_fd socket{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(7411);
@@ -44,7 +44,7 @@ codecs::unique_fd stranger() {
   return socket;
 }
 
-void say(const codecs::unique_fd& socket, std::string_view text) {
+void say(const darkroom::base::unique_fd& socket, std::string_view text) {
   ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
 }
 
@@ -174,7 +174,7 @@ TEST_CASE("strangers cost nothing, and nobody else notices them") {
   s.start_worker("a");
   REQUIRE(s.comes_to("a", "active"));
   // Silent ones, and some that speak something else; they stay while work is done.
-  std::vector<codecs::unique_fd> strangers;
+  std::vector<darkroom::base::unique_fd> strangers;
   for (int i = 0; i < 400; ++i) {
     strangers.push_back(stranger());
     if (i % 4 == 1) say(strangers.back(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -2,6 +2,7 @@
 // VERSION FORMATS LIE`.
 #include "actors/cluster/basp_door.hpp"
 #include "actors/cluster/link_client.hpp"
+#include "base/units.hpp"
 #include "persistence/event_codec.hpp"
 
 #include <caf/actor_system.hpp>

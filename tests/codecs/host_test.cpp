@@ -1,5 +1,8 @@
 // Codec hosts from outside: what they can do, and every wall from inside.
+#include "base/result.hpp"
+#include "base/units.hpp"
 #include "codecs/host/codec_host.hpp"
+#include "codecs/limits.hpp"
 
 #include "pictures.hpp"
 #include "tests/support/scratch.hpp"
@@ -49,7 +52,7 @@ unique_fd file_of(const std::string& content) {
   return fd;
 }
 
-std::expected<conversion, host_failure>
+darkroom::base::result<conversion, host_failure>
 run(codec_host& host, const std::string& file, const std::string& format = "png",
     job_limits allowed = {64 * limits::MiB, 5'000, 20'000}) {
   const auto source = file_of(file);

@@ -1,4 +1,5 @@
 #include "pictures.hpp"
+#include "codecs/limits.hpp"
 
 #include "tests/support/scratch.hpp"
 

@@ -1,4 +1,5 @@
 // How far a conversion has come: told by every codec, forwards only, and seen from another process.
+#include "base/units.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "codecs/progress_meter.hpp"
 

@@ -1,4 +1,5 @@
 #include "toy_formats.hpp"
+#include "base/units.hpp"
 
 #include "codecs/format.hpp"
 

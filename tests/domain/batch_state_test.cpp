@@ -1,6 +1,6 @@
 // Stories of batches, told as transcripts.
-#include "config/limits.hpp"
 #include "domain/batch_state.hpp"
+#include "domain/limits.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

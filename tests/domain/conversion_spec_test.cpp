@@ -1,6 +1,6 @@
 #include "domain/conversion_spec.hpp"
+#include "domain/limits.hpp"
 
-#include "config/limits.hpp"
 #include "domain/failure_reason.hpp"
 
 #include <catch2/catch_test_macros.hpp>

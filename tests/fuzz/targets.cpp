@@ -1,4 +1,8 @@
 #include "targets.hpp"
+#include "base/result.hpp"
+#include "config/limits.hpp"
+#include "domain/limits.hpp"
+#include "http/limits.hpp"
 
 #include "actors/cluster/basp_gate.hpp"
 #include "actors/cluster/link_hello.hpp"
@@ -7,7 +11,6 @@
 #include "codecs/format.hpp"
 #include "codecs/host/protocol.hpp"
 #include "codecs/pipeline.hpp"
-#include "config/limits.hpp"
 #include "config/settings.hpp"
 #include "domain/text.hpp"
 #include "http/file_path.hpp"
@@ -249,7 +252,7 @@ void link_messages(bytes b) {
   auto cut = whole;
   std::vector<char> passed, passed_cut;
   const auto ok = whole.pass(said, passed);
-  std::expected<void, std::string> ok_cut;
+  darkroom::base::result<void, std::string> ok_cut;
   for (std::size_t at = 0; at < said.size() && ok_cut; at += step)
     ok_cut = cut.pass(std::span(said).subspan(at, std::min(step, said.size() - at)), passed_cut);
   must(ok.has_value() == ok_cut.has_value() && passed == passed_cut);

@@ -62,7 +62,7 @@ public:
     outcome.result.bytes_in = job.file->bytes;
     outcome.result.width = outcome.result.height = 8;
     for (std::uint32_t i = 0; i < job.file->outputs.size(); ++i) {
-      const codecs::unique_fd out{::memfd_create("output", MFD_CLOEXEC)};
+      const darkroom::base::unique_fd out{::memfd_create("output", MFD_CLOEXEC)};
       const auto text = job.spec->outputs[i].format + ':' + content;
       // No assertions here: this is another thread.
       if (::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
@@ -79,11 +79,12 @@ public:
   void interrupt(domain::lease_id lease) noexcept override { waits_.interrupt(lease); }
 
 private:
-  codecs::unique_fd open(const domain::file_entry& file) const {
+  darkroom::base::unique_fd open(const domain::file_entry& file) const {
     const auto name = persistence::parse_hex(file.source);
-    auto opened = name ? blobs_.open_blob(*name)
-                       : persistence::file_result<codecs::unique_fd>(codecs::unique_fd{});
-    return opened ? std::move(*opened) : codecs::unique_fd{};
+    auto opened =
+        name ? blobs_.open_blob(*name)
+             : persistence::file_result<darkroom::base::unique_fd>(darkroom::base::unique_fd{});
+    return opened ? std::move(*opened) : darkroom::base::unique_fd{};
   }
 
   persistence::blob_store& blobs_;

@@ -1,6 +1,7 @@
 // The feed by itself: no event is missed and none comes twice, whatever happens when; who is slow
 // is cut off, and costs nobody else anything.
 #include "http/feed.hpp"
+#include "http/limits.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 

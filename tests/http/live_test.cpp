@@ -1,6 +1,7 @@
 // The feed as clients see it: WebSocket, server-sent events and the activity log are readings of
 // one numbered list, through cuts, restarts and ends.
 #include "followers.hpp"
+#include "http/limits.hpp"
 
 #include <map>
 #include <thread>

@@ -14,8 +14,8 @@ using namespace darkroom::persistence;
 
 namespace {
 
-codecs::unique_fd memory(const std::string& content) {
-  codecs::unique_fd fd{::memfd_create("blob", MFD_CLOEXEC)};
+darkroom::base::unique_fd memory(const std::string& content) {
+  darkroom::base::unique_fd fd{::memfd_create("blob", MFD_CLOEXEC)};
   REQUIRE(::write(fd.get(), content.data(), content.size()) ==
           static_cast<ssize_t>(content.size()));
   return fd;

@@ -1,6 +1,5 @@
 #include "persistence/journal_store.hpp"
 
-#include "config/limits.hpp"
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
 #include "persistence/read_view.hpp"

@@ -15,8 +15,8 @@ namespace {
 
 const domain::batch_id batch{{9}};
 
-codecs::unique_fd memory(const std::string& content) {
-  codecs::unique_fd fd{::memfd_create("output", MFD_CLOEXEC)};
+darkroom::base::unique_fd memory(const std::string& content) {
+  darkroom::base::unique_fd fd{::memfd_create("output", MFD_CLOEXEC)};
   REQUIRE(::write(fd.get(), content.data(), content.size()) ==
           static_cast<ssize_t>(content.size()));
   return fd;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include <utility>
 
-namespace darkroom::codecs {
+namespace darkroom::base {
 
 class unique_fd {
 public:
@@ -29,4 +29,4 @@ private:
   int fd_ = -1;
 };
 
-} // namespace darkroom::codecs
+} // namespace darkroom::base

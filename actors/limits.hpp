@@ -1,0 +1,59 @@
+// Limits of the actors on this machine. Units come last in the name.
+#pragma once
+
+#include "base/units.hpp"
+#include "codecs/limits.hpp"
+#include "config/limits.hpp"
+#include "domain/limits.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace darkroom::limits {
+
+// Memory budget.
+inline constexpr std::uint64_t memory_main_bytes = 80 * MiB; // main process and zygote
+inline constexpr std::uint64_t memory_idle_host_bytes = 6 * MiB;
+inline constexpr std::uint64_t memory_lease_min_bytes = 16 * MiB; // for one small picture
+// How long smaller requests may pass one that does not fit; afterwards memory is reserved for it.
+inline constexpr std::uint32_t memory_overtake_ms = 2'000;
+
+// Codec hosts.
+inline constexpr std::uint32_t host_jobs_before_recycling = 500;
+inline constexpr std::uint64_t host_idle_bytes_max = 48 * MiB; // resident; above: recycled
+inline constexpr std::size_t probes_in_a_row_max = 16;         // of one owner
+inline constexpr std::uint32_t preview_ms = 60'000;
+inline constexpr std::uint32_t wall_per_cpu = 4;
+
+// Batches.
+inline constexpr std::uint32_t converters_per_batch_max = 256; // the supervisor's window
+inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
+inline constexpr std::uint32_t disk_look_ms = 500;    // how often free room is looked for
+inline constexpr std::size_t ended_batches_kept = 32; // in memory, for a retry
+inline constexpr std::size_t queue_positions_files_max =
+    10'000; // looked at for places in the queue
+
+// Journal.
+inline constexpr std::uint32_t journal_group_events_max = 4'096;
+inline constexpr std::uint32_t unsynced_tail_ms = 50;
+inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files
+inline constexpr std::uint32_t journal_reopen_ms = 1'000;
+inline constexpr std::uint32_t purge_retry_ms = 1'000;        // while somebody reads the batch
+inline constexpr std::uint32_t forget_old_ms = 3'600'000;     // how often old keys are dropped
+inline constexpr std::uint64_t deletions_s = 30 * 24 * 3'600; // feeds can tell of them so long
+inline constexpr std::size_t files_per_purge_max = 2'000;     // of a deleted batch, at a time
+inline constexpr std::uint64_t idempotency_s = 24 * 3'600;
+inline constexpr std::uint32_t subscriber_outbox_events_max = 16'384; // then cut off
+
+// Answers and shutdown.
+inline constexpr std::uint32_t ask_ms = 20'000; // for an answer of the actors
+inline constexpr std::uint32_t drain_ms = 15'000;
+inline constexpr std::uint32_t drain_poll_ms = 20;
+inline constexpr std::uint32_t actor_stop_ms = 5'000;
+inline constexpr std::uint32_t supervisor_restarts_max = 5; // in the life of the process
+
+static_assert(memory_main_bytes + 2 * memory_idle_host_bytes + probe_memory_bytes +
+                  memory_lease_min_bytes <=
+              memory_budget_min_bytes);
+
+} // namespace darkroom::limits

@@ -1,0 +1,27 @@
+// Limits of the commands and of the client. Units come last in the name.
+#pragma once
+
+#include "base/units.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace darkroom::limits {
+
+// The client.
+inline constexpr std::uint32_t client_tries_max = 30;
+inline constexpr std::uint32_t client_retry_ms = 1'000;
+inline constexpr std::uint32_t client_retry_least_ms = 250, client_retry_most_ms = 15'000;
+inline constexpr std::uint32_t client_connect_ms = 10'000;
+inline constexpr std::uint32_t client_idle_ms = 60'000; // without a word of the server
+inline constexpr std::size_t client_message_bytes_max = 16 * MiB;
+
+// Workers that join a server again.
+inline constexpr std::uint32_t worker_retry_first_ms = 100, worker_retry_most_ms = 5'000;
+
+// What commands print.
+inline constexpr std::uint32_t display_refresh_ms = 100;
+inline constexpr std::uint32_t backup_poll_ms = 250;
+inline constexpr std::size_t damage_sentences_shown_max = 10;
+
+} // namespace darkroom::limits

@@ -1,0 +1,35 @@
+// Limits of a batch and its spec, enforced by the domain. Units come last in the name.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace darkroom::limits {
+
+// Specs.
+inline constexpr std::uint32_t side_pixels_max = 16'384;
+inline constexpr std::uint32_t outputs_max = 16; // outputs of one spec
+inline constexpr std::uint32_t effort_max = 6;
+inline constexpr std::uint32_t suffix_bytes_max = 64;
+
+// Batches.
+inline constexpr std::uint32_t files_per_batch_max = 1'000'000;
+inline constexpr std::uint32_t files_per_event_max = 1'000;
+inline constexpr std::uint32_t priority_max = 9;
+inline constexpr std::size_t name_bytes_max = 256, reason_bytes_max = 512;
+inline constexpr std::size_t tags_max = 16, tag_bytes_max = 64;
+inline constexpr std::uint32_t name_suffix_tries_max = 100'000; // "-2", "-3", … for one name
+
+// Attempts.
+inline constexpr std::uint32_t attempts_max = 3;
+inline constexpr std::uint32_t retry_base_ms = 1'000; // 1 s · 2ⁿ
+inline constexpr std::uint32_t retry_jitter_percent = 25;
+inline constexpr std::uint32_t crashes_before_alone = 2; // running at so many crashes: runs alone
+inline constexpr std::uint32_t crashes_max = 3;          // running at so many crashes: failed
+inline constexpr std::uint32_t nodes_lost_max = 5;       // in a row: failed
+inline constexpr std::uint32_t detail_bytes_max = 200;   // text of one failure
+
+static_assert(crashes_before_alone < crashes_max);
+static_assert(files_per_event_max <= files_per_batch_max);
+
+} // namespace darkroom::limits

@@ -1,0 +1,23 @@
+// Limits of the journal, the blob store and backups. Units come last in the name.
+#pragma once
+
+#include "base/units.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace darkroom::limits {
+
+inline constexpr std::uint32_t journal_format_version = 1;
+inline constexpr std::uint64_t journal_write_buffer_bytes = 16 * MiB;
+inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
+// Opening a journal that is in use: its files may change under the reader.
+inline constexpr std::uint32_t journal_read_tries_max = 20;
+inline constexpr std::uint32_t journal_read_retry_ms = 25;
+inline constexpr std::size_t salvage_sentences_max = 1'000;
+inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and lost, at most
+inline constexpr std::uint32_t backup_format_version = 1;
+// From this many blobs on, one sync of the file system is cheaper than one sync each.
+inline constexpr std::size_t syncs_shared_min = 8;
+
+} // namespace darkroom::limits
