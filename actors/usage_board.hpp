@@ -19,8 +19,8 @@ struct owner_usage {
 };
 
 struct board_totals {
-  std::array<std::uint64_t, domain::batch_phase_count> batches{};
-  std::array<std::uint64_t, domain::file_status_count> files{};
+  std::array<std::uint64_t, base::enum_count<domain::batch_phase>> batches{};
+  std::array<std::uint64_t, base::enum_count<domain::file_status>> files{};
 };
 
 class usage_board {

@@ -9,6 +9,7 @@
 #include "app/sources.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
+#include "http/field_json.hpp"
 #include "http/file_path.hpp"
 #include "http/limits.hpp"
 #include "http/request_id.hpp"
@@ -148,6 +149,9 @@ base::result<manifest_answer, http_reply> send_manifest(http_client& client, con
 int submit(const server_account& account, const batch_options& o) {
   domain::conversion_spec spec;
   if (auto ok = read_spec(o.given, spec); !ok) return complain(ok.error(), exit_usage);
+  domain::batch_attributes attributes;
+  attributes.name = o.sources.front();
+  if (auto ok = read_fields(o.attributes, attributes); !ok) return complain(ok.error(), exit_usage);
   const auto sources = find_sources(o.sources, "");
   if (!sources) return complain(sources.error(), exit_usage);
   if (sources->empty()) return complain("there are no files in what was named", exit_usage);
@@ -158,9 +162,8 @@ int submit(const server_account& account, const batch_options& o) {
     all.push_back({source, *digest});
   }
   http_client client(account);
-  const json::object body{{"name", o.name.empty() ? o.sources.front() : o.name},
-                          {"priority", o.priority},
-                          {"spec", http::spec_view(spec)}};
+  json::object body{{"spec", http::spec_view(spec)}};
+  for_each_field(attributes, http::field_writer(body));
   // The same request until there is an answer: its key makes it one batch.
   http_reply made;
   const auto key = "Idempotency-Key: " + http::random_hex(16);

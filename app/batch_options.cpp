@@ -23,8 +23,7 @@ void declare(CLI::App& command, batch_options& o) {
   submit_->add_option("SRC", o.sources, "Files, folders and quoted globs")->required();
   declare_spec(*submit_, o.given);
   submit_->add_option("--batch", o.into, "Go on with this draft, which a submit has left behind");
-  submit_->add_option("--name", o.name, "Name of the batch");
-  submit_->add_option("--priority", o.priority, "0 to 9");
+  declare_attributes(*submit_, o.attributes);
   submit_->add_flag("--wait", o.wait, "Follow the batch to its end");
   submit_->add_option("--connections", o.connections, "Uploads at a time")
       ->check(CLI::Range(1, 64))

@@ -33,8 +33,8 @@ struct batch_options {
 
   std::vector<std::string> sources; // submit
   convert_options::words given;
-  std::string name, into; // into: a draft that an earlier submit has left
-  std::uint32_t priority = 0;
+  given_words attributes;
+  std::string into; // a draft that an earlier submit has left
   bool wait = false;
   std::size_t connections = 4;
 

@@ -23,67 +23,19 @@ std::size_t processors() {
   return static_cast<std::size_t>(std::max(CPU_COUNT(&set), 1));
 }
 
-template<class T>
-bool take(std::optional<T> value, T& to) {
-  if (value) to = *value;
-  return value.has_value();
-}
-
-base::result<domain::output_spec, std::string> read_output(const convert_options::words& given,
-                                                           const std::string& format) {
-  domain::output_spec output;
-  output.format = format == "jpg" ? "jpeg" : format;
-  const auto* known = codecs::find_format(output.format);
-  if (known == nullptr || known->encode == nullptr)
-    return std::unexpected("--to " + format +
-                           ": not a format that can be written; see `darkroom formats`");
-  output.quality = static_cast<std::uint8_t>(std::min(given.quality, 255u));
-  output.effort = static_cast<std::uint8_t>(std::min(given.effort, 255u));
-  output.lossless = given.lossless;
-  output.progressive = given.progressive;
-  output.suffix = given.suffix;
-  if (!take(domain::parse_chroma_subsampling(given.chroma), output.chroma))
-    return std::unexpected("--chroma is 420 or 444");
-  if (given.resize.empty()) return output;
-  output.resize = domain::parse_resize(given.resize);
-  if (!output.resize)
-    return std::unexpected("--resize wants WIDTHxHEIGHT in pixels, as in 1600x1600, 1600x or x900");
-  output.resize->upscale = given.upscale;
-  if (!take(domain::parse_resize_mode(given.mode), output.resize->mode))
-    return std::unexpected("--mode is fit, fill, pad or stretch");
-  return output;
-}
-
 } // namespace
 
 base::result<void, std::string> read_spec(const convert_options::words& given,
                                           domain::conversion_spec& spec) {
   for (const auto& format : given.to) {
-    auto output = read_output(given, format);
-    if (!output) return std::unexpected(output.error());
-    spec.outputs.push_back(std::move(*output));
+    auto& output = spec.outputs.emplace_back();
+    output.format = format == "jpg" ? "jpeg" : format;
+    const auto* known = codecs::find_format(output.format);
+    if (known == nullptr || known->encode == nullptr)
+      return std::unexpected("--to " + format +
+                             ": not a format that can be written; see `darkroom formats`");
   }
-  if (!take(domain::parse_metadata_policy(given.metadata), spec.metadata))
-    return std::unexpected("--metadata is keep, strip or strip_location");
-  if (!take(domain::parse_icc_policy(given.icc), spec.icc))
-    return std::unexpected("--icc is preserve or srgb");
-  if (!take(domain::parse_colour(given.background), spec.background))
-    return std::unexpected("--background is a colour as in #ffffff");
-  if (!take(domain::parse_animation_policy(given.animation), spec.animation))
-    return std::unexpected("--animation is fail or first_frame");
-  if (!take(domain::parse_collision_policy(given.collision), spec.collision))
-    return std::unexpected("--collision is rename or fail");
-  if (!take(domain::parse_existing_policy(given.existing), spec.existing))
-    return std::unexpected("--existing is fail, skip or overwrite");
-  if (!take(domain::parse_orient_policy(given.orient), spec.orient))
-    return std::unexpected("--orient is auto or none");
-  spec.strict = given.strict ? domain::strictness::strict : domain::strictness::tolerant;
-  spec.min_saving_percent = static_cast<std::uint8_t>(std::min(given.min_saving_percent, 255u));
-  for (const auto& name : given.fail_on) {
-    const auto loss = domain::parse_loss(name);
-    if (!loss) return std::unexpected("--fail-on " + name + ": there is no such loss");
-    spec.fail_on.add(*loss);
-  }
+  if (auto ok = read_fields(given.spec, spec); !ok) return ok;
   if (auto ok = domain::validate(spec); !ok)
     return std::unexpected(ok.error().pointer.substr(ok.error().pointer.rfind('/') + 1) + " " +
                            ok.error().detail);
@@ -121,39 +73,7 @@ bool ends_with_any(const std::string& path) {
 void declare_spec(CLI::App& command, convert_options::words& g) {
   command.add_option("--to", g.to, "Format of an output: jpeg, png or webp; may be repeated")
       ->required();
-  command.add_option("-q,--quality", g.quality, "0 to 100")->capture_default_str();
-  command.add_flag("--lossless", g.lossless, "Pixels exactly as they came (png, webp)");
-  command.add_option("--effort", g.effort, "0 fastest to 6 smallest")->capture_default_str();
-  command.add_option("--chroma", g.chroma, "JPEG colour resolution: 420 or 444")
-      ->capture_default_str();
-  command.add_flag("--progressive", g.progressive, "Progressive JPEG, interlaced PNG");
-  command.add_option("--resize", g.resize, "WIDTHxHEIGHT in pixels; one may be left out");
-  command.add_option("--mode", g.mode, "How to resize: fit, fill, pad or stretch")
-      ->capture_default_str();
-  command.add_flag("--upscale", g.upscale, "Also enlarge smaller pictures");
-  command.add_option("--orient", g.orient, "auto: turn upright; none: leave as stored")
-      ->capture_default_str();
-  command.add_option("--metadata", g.metadata, "keep, strip or strip_location")
-      ->capture_default_str();
-  command.add_option("--icc", g.icc, "preserve the colour profile, or convert to srgb")
-      ->capture_default_str();
-  command.add_option("--background", g.background, "Colour behind transparency, and of padding")
-      ->capture_default_str();
-  command.add_option("--animation", g.animation, "Animated sources: fail or first_frame")
-      ->capture_default_str();
-  command.add_flag("--strict", g.strict, "Fail damaged pictures instead of salvaging them");
-  command.add_option("--fail-on", g.fail_on, "A loss that fails the file; may be repeated");
-  command
-      .add_option("--min-saving", g.min_saving_percent,
-                  "Keep the source's bytes if an output of its own format saves less percent")
-      ->capture_default_str();
-  command.add_option("--collision", g.collision, "Two outputs of one name: rename or fail")
-      ->capture_default_str();
-  command
-      .add_option("--existing", g.existing,
-                  "Something else at an output's path: fail, skip or overwrite")
-      ->capture_default_str();
-  command.add_option("--suffix", g.suffix, "Added to output names, before the extension");
+  declare_spec_fields(command, g.spec);
 }
 
 void declare(CLI::App& command, convert_options& o) {

@@ -1,6 +1,7 @@
 // What `darkroom convert` is asked to do.
 #pragma once
 
+#include "app/field_options.hpp"
 #include "base/result.hpp"
 #include "domain/conversion_spec.hpp"
 
@@ -28,13 +29,10 @@ struct convert_options {
 
   // As they stand on the command line, before `read` makes sense of them.
   struct words {
-    std::vector<std::string> to, fail_on;
+    std::vector<std::string> to;
+    given_words spec;
     std::optional<std::size_t> slots;
-    std::uint32_t quality = 80, effort = 4, min_saving_percent = 0;
-    bool lossless = false, progressive = false, upscale = false, strict = false;
-    std::string resize, mode = "fit", metadata = "keep", icc = "preserve";
-    std::string background = "#ffffff", collision = "rename", existing = "fail";
-    std::string animation = "fail", chroma = "420", orient = "auto", suffix, memory, report;
+    std::string memory, report;
   } given;
 };
 

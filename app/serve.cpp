@@ -15,6 +15,7 @@
 #include "codecs/limits.hpp"
 #include "config/version.hpp"
 #include "domain/limits.hpp"
+#include "http/field_json.hpp"
 #include "http/limits.hpp"
 #include "http/server.hpp"
 #include "persistence/blob_outputs.hpp"
@@ -72,37 +73,20 @@ http::format_facts format_facts_of(const config::settings& s) {
     for (const auto extension : format.extensions)
       facts.by_extension.emplace_back(extension, format.media_type);
   }
-  boost::json::array losses, reasons;
-  for (int i = 0; i < domain::loss_count; ++i)
-    losses.emplace_back(to_string(static_cast<domain::loss>(i)));
-  for (int i = 0; i < domain::failure_reason_count; ++i)
-    reasons.emplace_back(to_string(static_cast<domain::failure_reason>(i)));
-  const boost::json::object document{
-      {"formats", boost::json::parse(formats_json())},
-      {"options",
-       {{"quality", {{"least", 0}, {"most", 100}, {"default", 80}}},
-        {"effort", {{"least", 0}, {"most", limits::effort_max}, {"default", 4}}},
-        {"lossless", {"png", "webp"}},
-        {"chroma", {"420", "444"}},
-        {"resize_mode", {"fit", "fill", "pad", "stretch"}},
-        {"orient", {"auto", "none"}},
-        {"metadata", {"keep", "strip", "strip_location"}},
-        {"icc", {"preserve", "srgb"}},
-        {"animation", {"fail", "first_frame"}},
-        {"strictness", {"tolerant", "strict"}},
-        {"collision", {"rename", "fail"}},
-        {"existing", {"fail", "skip", "overwrite"}},
-        {"losses", std::move(losses)},
-        {"failure_reasons", std::move(reasons)}}},
-      {"limits",
-       {{"input_bytes_max", s.work.input_bytes_max},
-        {"image_pixels_max", s.work.image_pixels_max},
-        {"side_pixels_max", limits::side_pixels_max},
-        {"frames_max", limits::animation_frames_max},
-        {"jpeg_scans_max", limits::jpeg_scans_max},
-        {"outputs_max", limits::outputs_max},
-        {"files_per_batch_max", limits::files_per_batch_max},
-        {"path_bytes_max", limits::path_bytes_max}}}};
+  auto options = http::spec_options();
+  options["lossless"] = {"png", "webp"};
+  const boost::json::object document{{"formats", boost::json::parse(formats_json())},
+                                     {"options", std::move(options)},
+                                     {"spec", http::spec_fields()},
+                                     {"limits",
+                                      {{"input_bytes_max", s.work.input_bytes_max},
+                                       {"image_pixels_max", s.work.image_pixels_max},
+                                       {"side_pixels_max", limits::side_pixels_max},
+                                       {"frames_max", limits::animation_frames_max},
+                                       {"jpeg_scans_max", limits::jpeg_scans_max},
+                                       {"outputs_max", limits::outputs_max},
+                                       {"files_per_batch_max", limits::files_per_batch_max},
+                                       {"path_bytes_max", limits::path_bytes_max}}}};
   facts.json = boost::json::serialize(document);
   return facts;
 }

@@ -62,7 +62,7 @@ int run_in(persistence::journal_store& journal, const token_options& o) {
                ? exit_all
                : complain("the journal cannot be written", exit_internal);
   }
-  const auto role = persistence::parse_role(o.role);
+  const auto role = base::parse_enum<persistence::role>(o.role);
   if (!role) return complain("--role is user or admin", exit_usage);
   if (!http::is_user_name(o.user))
     return complain("--user is a name of visible characters, without blanks and quotes",

@@ -2,7 +2,7 @@
 // written, and how it is read back. Specialise `enum_names` beside the enum:
 //
 //   template<>
-//   inline constexpr auto base::enum_names<colour> = base::names{"red", "green"};
+//   inline constexpr auto base::enum_names<colour> = names("red", "green");
 //
 // Values are numbered from 0 without gaps, in the order of the table. Numbers are stored in
 // journals: append, never renumber.

@@ -1,16 +1,12 @@
 #include "domain/batch_state.hpp"
 
 #include "base/result.hpp"
-#include "domain/names.hpp"
 
 #include <algorithm>
 
 namespace darkroom::domain {
 
 namespace {
-
-constexpr name_table<file_status, file_status_count> statuses{
-    "queued", "running", "retry_wait", "completed", "failed", "cancelled", "removed"};
 
 using result = base::result<void, illegal>;
 
@@ -27,13 +23,8 @@ public:
     if (s.phase != batch_phase::absent) return wrong_state();
     s.phase = batch_phase::draft;
     s.owner = e.owner;
-    s.name = e.name;
     s.spec = e.spec;
-    s.priority = e.priority;
-    s.keep_open = e.keep_open;
-    s.max_failed = e.max_failed;
-    s.tags = e.tags;
-    s.on_first_file = e.on_first_file;
+    attributes_of(s) = e;
     return {};
   }
   result operator()(const files_added& e) {
@@ -227,10 +218,6 @@ private:
 
 } // namespace
 
-std::string_view to_string(file_status status) {
-  return name_of(statuses, status);
-}
-
 std::uint32_t batch_state::total() const {
   return static_cast<std::uint32_t>(files.size()) - count(file_status::removed);
 }
@@ -240,12 +227,11 @@ std::uint32_t batch_state::open() const {
 }
 
 bool batch_state::same_facts(const batch_state& o) const {
-  return phase == o.phase && sealed == o.sealed && keep_open == o.keep_open &&
-         priority == o.priority && max_failed == o.max_failed && owner == o.owner &&
-         name == o.name && spec == o.spec && files == o.files && counts == o.counts &&
-         histories == o.histories && failures == o.failures && bytes_in == o.bytes_in &&
-         bytes_out == o.bytes_out && bytes_added == o.bytes_added && pixels == o.pixels &&
-         tags == o.tags && on_first_file == o.on_first_file;
+  return phase == o.phase && sealed == o.sealed && owner == o.owner &&
+         attributes_of(*this) == attributes_of(o) && spec == o.spec && files == o.files &&
+         counts == o.counts && histories == o.histories && failures == o.failures &&
+         bytes_in == o.bytes_in && bytes_out == o.bytes_out && bytes_added == o.bytes_added &&
+         pixels == o.pixels;
 }
 
 base::result<void, illegal> apply(batch_state& state, const event& e) {

@@ -22,9 +22,15 @@ enum class file_status : std::uint8_t {
   cancelled,
   removed, // taken out of the draft; counts nowhere
 };
-inline constexpr int file_status_count = 7;
 
-std::string_view to_string(file_status status);
+} // namespace darkroom::domain
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::domain::file_status> =
+    names("queued", "running", "retry_wait", "completed", "failed", "cancelled", "removed");
+
+namespace darkroom::domain {
+
 inline bool is_terminal(file_status s) {
   return s >= file_status::completed;
 }
@@ -39,15 +45,12 @@ struct file_history {
   bool operator==(const file_history&) const = default;
 };
 
-using status_counts = std::array<std::uint32_t, file_status_count>;
+using status_counts = std::array<std::uint32_t, base::enum_count<file_status>>;
 
-struct batch_state {
+struct batch_state : batch_attributes {
   batch_phase phase = batch_phase::absent;
   bool sealed = false;
-  bool keep_open = false;
-  std::uint8_t priority = 0;
-  std::uint32_t max_failed = 0;
-  std::string owner, name;
+  std::string owner;
   conversion_spec spec;
   std::vector<file_status> files; // by index
   status_counts counts{};
@@ -57,8 +60,6 @@ struct batch_state {
   std::uint64_t bytes_in = 0, bytes_out = 0; // of completed files
   std::uint64_t bytes_added = 0;             // of all files
   std::uint64_t pixels = 0;                  // of the sources of completed files
-  std::vector<std::string> tags;
-  bool on_first_file = false;
 
   // Files whose result was accepted and is being written: pause and cancel pass them by. Working
   // knowledge of the live process only; not part of what replay gives back.
@@ -93,7 +94,15 @@ enum class refusal_code : std::uint8_t {
   invalid_files, // names files that do not exist, or that have completed
   stale_result,  // of an attempt that is no longer the current one
 };
-std::string_view to_string(refusal_code code);
+
+} // namespace darkroom::domain
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::domain::refusal_code> =
+    names("wrong_state", "no_files", "batch_sealed", "too_many_files", "invalid_spec",
+          "invalid_files", "stale_result");
+
+namespace darkroom::domain {
 
 struct refusal {
   refusal_code code = refusal_code::wrong_state;

@@ -6,14 +6,9 @@
 namespace darkroom::domain {
 
 // --- From people ------------------------------------------------------------------------------
-struct create_batch {
-  std::string owner, name;
+struct create_batch : batch_attributes {
+  std::string owner;
   conversion_spec spec;
-  std::uint8_t priority = 0;
-  bool keep_open = false;
-  std::uint32_t max_failed = 0;
-  std::vector<std::string> tags;
-  bool on_first_file = false;
   std::string idempotency_key;
   std::array<std::uint8_t, 32> request_sha256{};
 };
@@ -36,6 +31,15 @@ struct cancel_batch {
   std::string reason;
 };
 enum class retry_scope : std::uint8_t { failed, cancelled, files };
+
+} // namespace darkroom::domain
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::domain::retry_scope> =
+    names("failed", "cancelled", "files");
+
+namespace darkroom::domain {
+
 struct retry_batch {
   retry_scope scope = retry_scope::failed;
   std::vector<file_index> files;       // with scope `files`

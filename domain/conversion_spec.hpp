@@ -1,7 +1,10 @@
 // What is asked of every file of a batch: the outputs, and how to treat what a source may hold.
 #pragma once
 
+#include "base/enum_names.hpp"
 #include "base/result.hpp"
+#include "domain/field.hpp"
+#include "domain/limits.hpp"
 #include "domain/loss.hpp"
 
 #include <cstdint>
@@ -33,24 +36,37 @@ enum class orient_policy : std::uint8_t {
   none,      // pixels and tag stay as they are
 };
 
-std::string_view to_string(resize_mode v);
-std::string_view to_string(metadata_policy v);
-std::string_view to_string(icc_policy v);
-std::string_view to_string(animation_policy v);
-std::string_view to_string(strictness v);
-std::string_view to_string(collision_policy v);
-std::string_view to_string(existing_policy v);
-std::string_view to_string(chroma_subsampling v);
-std::string_view to_string(orient_policy v);
-std::optional<resize_mode> parse_resize_mode(std::string_view name);
-std::optional<metadata_policy> parse_metadata_policy(std::string_view name);
-std::optional<icc_policy> parse_icc_policy(std::string_view name);
-std::optional<animation_policy> parse_animation_policy(std::string_view name);
-std::optional<strictness> parse_strictness(std::string_view name);
-std::optional<collision_policy> parse_collision_policy(std::string_view name);
-std::optional<existing_policy> parse_existing_policy(std::string_view name);
-std::optional<chroma_subsampling> parse_chroma_subsampling(std::string_view name);
-std::optional<orient_policy> parse_orient_policy(std::string_view name);
+} // namespace darkroom::domain
+
+namespace darkroom {
+
+template<>
+inline constexpr auto base::enum_names<domain::resize_mode> =
+    names("fit", "fill", "pad", "stretch");
+template<>
+inline constexpr auto base::enum_names<domain::metadata_policy> =
+    names("keep", "strip", "strip_location");
+template<>
+inline constexpr auto base::enum_names<domain::icc_policy> = names("preserve", "srgb");
+template<>
+inline constexpr auto base::enum_names<domain::animation_policy> = names("fail", "first_frame");
+template<>
+inline constexpr auto base::enum_names<domain::strictness> = names("tolerant", "strict");
+template<>
+inline constexpr auto base::enum_names<domain::collision_policy> = names("rename", "fail");
+template<>
+inline constexpr auto base::enum_names<domain::existing_policy> =
+    names("fail", "skip", "overwrite");
+template<>
+inline constexpr auto base::enum_names<domain::chroma_subsampling> = names("420", "444");
+template<>
+inline constexpr auto base::enum_names<domain::orient_policy> = names("auto", "none");
+
+} // namespace darkroom
+
+namespace darkroom::domain {
+
+using base::to_string;
 
 struct rgb_colour {
   std::uint8_t red = 255, green = 255, blue = 255;
@@ -67,6 +83,24 @@ struct resize_spec {
   bool upscale = false; // whether a smaller picture is enlarged
   bool operator==(const resize_spec&) const = default;
 };
+template<maybe_const<resize_spec> Spec>
+void for_each_field(Spec& s, auto&& visit) {
+  visit(field{.name = "width",
+              .tag = 1,
+              .help = "Width of the output in pixels; 0: follows from the height.",
+              .most = limits::side_pixels_max,
+              .option = no_option},
+        s.width);
+  visit(field{.name = "height",
+              .tag = 2,
+              .help = "Height of the output in pixels; 0: follows from the width.",
+              .most = limits::side_pixels_max,
+              .option = no_option},
+        s.height);
+  visit(field{.name = "mode", .tag = 3, .help = "How the picture is fitted into width and height."},
+        s.mode);
+  visit(field{.name = "upscale", .tag = 4, .help = "Also enlarge smaller pictures."}, s.upscale);
+}
 // `1600x1600`, `1600x` or `x1600`.
 std::optional<resize_spec> parse_resize(std::string_view text);
 
@@ -81,6 +115,42 @@ struct output_spec {
   std::string suffix; // added to the file name before its extension
   bool operator==(const output_spec&) const = default;
 };
+template<maybe_const<output_spec> Spec>
+void for_each_field(Spec& s, auto&& visit) {
+  visit(field{.name = "format",
+              .tag = 1,
+              .help = "Format of the output.",
+              .least = 1,
+              .most = limits::format_name_bytes_max,
+              .option = no_option},
+        s.format);
+  visit(field{.name = "quality",
+              .tag = 2,
+              .help = "Quality of lossy compression: 0 (smallest) to 100 (best).",
+              .most = 100,
+              .option = "-q,--quality"},
+        s.quality);
+  visit(field{.name = "lossless", .tag = 3, .help = "Keep every pixel exactly as it is."},
+        s.lossless);
+  visit(field{.name = "effort",
+              .tag = 4,
+              .help = "Effort of the encoder: 0 (fastest) to 6 (smallest).",
+              .most = limits::effort_max},
+        s.effort);
+  visit(field{.name = "chroma", .tag = 5, .help = "Colour resolution of lossy outputs."}, s.chroma);
+  visit(field{.name = "progressive",
+              .tag = 6,
+              .help = "Write the output so that it appears in several passes."},
+        s.progressive);
+  visit(field{.name = "suffix",
+              .tag = 8,
+              .help = "Added to the output's name, before the extension.",
+              .most = limits::suffix_bytes_max,
+              .for_codec_hosts = false},
+        s.suffix);
+  visit(field{.name = "resize", .tag = 7, .help = "Size of the output; without it, the source's."},
+        s.resize);
+}
 
 struct conversion_spec {
   std::vector<output_spec> outputs;
@@ -96,6 +166,57 @@ struct conversion_spec {
   std::uint8_t min_saving_percent = 0; // 0 to 99; 0: the source's bytes are never kept
   bool operator==(const conversion_spec&) const = default;
 };
+template<maybe_const<conversion_spec> Spec>
+void for_each_field(Spec& s, auto&& visit) {
+  visit(field{.name = "outputs",
+              .tag = 1,
+              .help = "What is made of each file.",
+              .least = 1,
+              .most = limits::outputs_max,
+              .option = no_option},
+        s.outputs);
+  visit(field{.name = "orient",
+              .tag = 2,
+              .help = "auto turns pixels upright and resets the tag; none leaves both."},
+        s.orient);
+  visit(field{.name = "metadata", .tag = 3, .help = "What happens to EXIF and XMP."}, s.metadata);
+  visit(field{.name = "icc",
+              .tag = 4,
+              .help = "preserve keeps the colour profile; srgb converts the pixels."},
+        s.icc);
+  visit(
+      field{.name = "background", .tag = 5, .help = "Colour behind transparency, and of padding."},
+      s.background);
+  visit(field{.name = "animation", .tag = 6, .help = "What happens to animated sources."},
+        s.animation);
+  visit(field{.name = "strictness",
+              .tag = 7,
+              .help = "strict fails damaged pictures instead of salvaging them.",
+              .option = "--strict",
+              .is_flag = true},
+        s.strict);
+  visit(
+      field{
+          .name = "on_loss", .tag = 8, .help = "Losses that fail the file.", .option = "--fail-on"},
+      s.fail_on);
+  visit(field{.name = "collision",
+              .tag = 9,
+              .help = "What happens when two outputs would get one name.",
+              .for_codec_hosts = false},
+        s.collision);
+  visit(field{.name = "existing",
+              .tag = 10,
+              .help = "What happens when something else lies at an output's path.",
+              .for_codec_hosts = false},
+        s.existing);
+  visit(field{.name = "min_saving_percent",
+              .tag = 11,
+              .help = "Keep the source's bytes if an output of its own format saves less percent.",
+              .most = 99,
+              .option = "--min-saving",
+              .for_codec_hosts = false},
+        s.min_saving_percent);
+}
 
 struct spec_error {
   std::string pointer; // RFC 6901: where in the spec

@@ -1,8 +1,9 @@
 // What a conversion is busy with.
 #pragma once
 
+#include "base/enum_names.hpp"
+
 #include <cstdint>
-#include <string_view>
 
 namespace darkroom::domain {
 
@@ -13,9 +14,16 @@ enum class conversion_stage : std::uint8_t {
   encoding,     // pixels become an output
   storing,      // outputs go to disk
 };
-inline constexpr int conversion_stage_count = 5;
 
-std::string_view to_string(conversion_stage stage);
+} // namespace darkroom::domain
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::domain::conversion_stage> =
+    names("starting", "decoding", "transforming", "encoding", "storing");
+
+namespace darkroom::domain {
+
+using base::to_string;
 
 // Where a conversion stands.
 struct conversion_progress {

@@ -2,6 +2,7 @@
 #include "base/result.hpp"
 #include "domain/batch_state.hpp"
 #include "domain/limits.hpp"
+#include "domain/range_check.hpp"
 
 #include <algorithm>
 
@@ -30,11 +31,11 @@ public:
     if (s.phase != batch_phase::absent) return wrong_state("the batch exists already");
     if (auto ok = validate(c.spec); !ok)
       return refuse(refusal_code::invalid_spec, ok.error().pointer + " " + ok.error().detail);
-    if (c.priority > limits::priority_max)
-      return refuse(refusal_code::invalid_spec, "/priority is from 0 to 9");
-    return just(batch_created{c.owner, c.name, c.spec, c.priority, c.keep_open || c.on_first_file,
-                              c.max_failed, c.tags, c.on_first_file, c.idempotency_key,
-                              c.request_sha256});
+    if (auto ok = check_ranges(attributes_of(c)); !ok)
+      return refuse(refusal_code::invalid_spec, ok.error().pointer + " " + ok.error().detail);
+    batch_created e{c, c.owner, c.spec, c.idempotency_key, c.request_sha256};
+    e.keep_open = c.keep_open || c.start == start_rule::on_first_file;
+    return just(std::move(e));
   }
   decision operator()(const add_files& c) const {
     if (s.phase == batch_phase::absent) return absent();
@@ -47,7 +48,8 @@ public:
                                                       " files");
     if (c.entries.empty()) return std::vector<event>{};
     auto events = just_one(files_added{static_cast<file_index>(s.files.size()), c.entries});
-    if (s.on_first_file && s.phase == batch_phase::draft) events.emplace_back(batch_started{false});
+    if (s.start == start_rule::on_first_file && s.phase == batch_phase::draft)
+      events.emplace_back(batch_started{false});
     return events;
   }
   decision operator()(const remove_file& c) const {
@@ -244,26 +246,6 @@ private:
 };
 
 } // namespace
-
-std::string_view to_string(refusal_code code) {
-  switch (code) {
-  case refusal_code::wrong_state:
-    return "wrong_state";
-  case refusal_code::no_files:
-    return "no_files";
-  case refusal_code::batch_sealed:
-    return "batch_sealed";
-  case refusal_code::too_many_files:
-    return "too_many_files";
-  case refusal_code::invalid_spec:
-    return "invalid_spec";
-  case refusal_code::invalid_files:
-    return "invalid_files";
-  case refusal_code::stale_result:
-    return "stale_result";
-  }
-  return "unknown";
-}
 
 std::string_view name_of(const command& c) {
   constexpr std::array<std::string_view, std::variant_size_v<command>> names{

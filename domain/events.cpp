@@ -1,17 +1,11 @@
 #include "domain/events.hpp"
 
-#include "domain/names.hpp"
+#include <array>
 
 namespace darkroom::domain {
 
 namespace {
 
-constexpr name_table<batch_phase, batch_phase_count> phases{
-    "absent", "draft",     "running", "paused", "completed", "completed_with_errors",
-    "failed", "cancelled", "deleted"};
-constexpr name_table<pause_mode, 2> pause_modes{"drain", "interrupt"};
-constexpr name_table<interruption, interruption_count> interruptions{
-    "paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised", "not_begun"};
 constexpr std::array<std::string_view, std::variant_size_v<event>> event_names{
     "batch_created",        "files_added",   "file_removed",     "batch_started",
     "batch_sealed",         "batch_paused",  "batch_resumed",    "batch_cancelled",
@@ -21,16 +15,6 @@ constexpr std::array<std::string_view, std::variant_size_v<event>> event_names{
     "batch_deleted"};
 
 } // namespace
-
-std::string_view to_string(batch_phase phase) {
-  return name_of(phases, phase);
-}
-std::string_view to_string(pause_mode mode) {
-  return name_of(pause_modes, mode);
-}
-std::string_view to_string(interruption cause) {
-  return name_of(interruptions, cause);
-}
 
 bool is_terminal(batch_phase phase) {
   return phase >= batch_phase::completed;

@@ -2,6 +2,7 @@
 // batch; times, ids and chance are inside them, so that replay needs nothing else.
 #pragma once
 
+#include "domain/batch_attributes.hpp"
 #include "domain/conversion_spec.hpp"
 #include "domain/failure_reason.hpp"
 #include "domain/ids.hpp"
@@ -27,7 +28,6 @@ enum class batch_phase : std::uint8_t {
   cancelled,
   deleted, // nothing of it is kept
 };
-inline constexpr int batch_phase_count = 9;
 
 enum class pause_mode : std::uint8_t {
   drain,     // files in flight finish
@@ -44,11 +44,24 @@ enum class interruption : std::uint8_t {
   not_begun,      // its machine gave it back, or was lost, before it had begun with it
 };
 
-inline constexpr int interruption_count = 7;
+} // namespace darkroom::domain
 
-std::string_view to_string(batch_phase phase);
-std::string_view to_string(pause_mode mode);
-std::string_view to_string(interruption cause);
+namespace darkroom {
+
+template<>
+inline constexpr auto base::enum_names<domain::batch_phase> =
+    names("absent", "draft", "running", "paused", "completed", "completed_with_errors", "failed",
+          "cancelled", "deleted");
+template<>
+inline constexpr auto base::enum_names<domain::pause_mode> = names("drain", "interrupt");
+template<>
+inline constexpr auto base::enum_names<domain::interruption> = names(
+    "paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised", "not_begun");
+
+} // namespace darkroom
+
+namespace darkroom::domain {
+
 bool is_terminal(batch_phase phase);
 
 // A file as it was added.
@@ -71,14 +84,9 @@ struct output_record {
   bool operator==(const output_record&) const = default;
 };
 
-struct batch_created {
-  std::string owner, name;
+struct batch_created : batch_attributes {
+  std::string owner;
   conversion_spec spec;
-  std::uint8_t priority = 0;
-  bool keep_open = false;
-  std::uint32_t max_failed = 0; // 0: any number of files may fail
-  std::vector<std::string> tags;
-  bool on_first_file = false; // starts by itself; takes files until it is sealed
   // What the client named its request, so that the same request makes no second batch.
   std::string idempotency_key;
   std::array<std::uint8_t, 32> request_sha256{};

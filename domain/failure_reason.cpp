@@ -1,42 +1,6 @@
 #include "domain/failure_reason.hpp"
 
-#include "domain/names.hpp"
-
 namespace darkroom::domain {
-
-namespace {
-
-constexpr name_table<failure_reason, failure_reason_count> names{"unsupported_format",
-                                                                 "corrupt_input",
-                                                                 "truncated_input",
-                                                                 "limit_pixels",
-                                                                 "limit_dimensions",
-                                                                 "limit_memory",
-                                                                 "limit_time",
-                                                                 "limit_frames",
-                                                                 "limit_input_bytes",
-                                                                 "loss_not_allowed",
-                                                                 "output_dimension_unsupported",
-                                                                 "encode_failed",
-                                                                 "source_missing",
-                                                                 "source_changed",
-                                                                 "io_error",
-                                                                 "disk_full",
-                                                                 "crashed",
-                                                                 "node_lost",
-                                                                 "internal",
-                                                                 "output_exists"};
-static_assert(static_cast<int>(failure_reason::output_exists) + 1 == failure_reason_count);
-
-} // namespace
-
-std::string_view to_string(failure_reason reason) {
-  return name_of(names, reason);
-}
-
-std::optional<failure_reason> parse_failure_reason(std::string_view name) {
-  return value_of<failure_reason>(names, name);
-}
 
 bool is_transient(failure_reason reason) {
   switch (reason) {

@@ -2,8 +2,9 @@
 // renumber, only append.
 #pragma once
 
+#include "base/enum_names.hpp"
+
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace darkroom::domain {
@@ -30,10 +31,20 @@ enum class failure_reason : std::uint8_t {
   internal,                     // a bug of ours
   output_exists,                // something else lies where the output should go
 };
-inline constexpr int failure_reason_count = 20;
 
-std::string_view to_string(failure_reason reason);
-std::optional<failure_reason> parse_failure_reason(std::string_view name);
+} // namespace darkroom::domain
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::domain::failure_reason> =
+    names("unsupported_format", "corrupt_input", "truncated_input", "limit_pixels",
+          "limit_dimensions", "limit_memory", "limit_time", "limit_frames", "limit_input_bytes",
+          "loss_not_allowed", "output_dimension_unsupported", "encode_failed", "source_missing",
+          "source_changed", "io_error", "disk_full", "crashed", "node_lost", "internal",
+          "output_exists");
+
+namespace darkroom::domain {
+
+using base::to_string;
 
 // Whether another attempt may succeed on its own.
 bool is_transient(failure_reason reason);

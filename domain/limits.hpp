@@ -9,6 +9,7 @@ namespace darkroom::limits {
 // Specs.
 inline constexpr std::uint32_t side_pixels_max = 16'384;
 inline constexpr std::uint32_t outputs_max = 16; // outputs of one spec
+inline constexpr std::uint32_t format_name_bytes_max = 15;
 inline constexpr std::uint32_t effort_max = 6;
 inline constexpr std::uint32_t suffix_bytes_max = 64;
 

@@ -2,9 +2,9 @@
 // The numbers are stored in journals: never renumber, only append; at most 32.
 #pragma once
 
+#include "base/enum_names.hpp"
+
 #include <cstdint>
-#include <optional>
-#include <string_view>
 #include <vector>
 
 namespace darkroom::domain {
@@ -25,10 +25,19 @@ enum class loss : std::uint8_t {
   kept_original,      // the saving was too small: the source's bytes were kept
   existing_kept,      // the output existed and was left as it was
 };
-inline constexpr int loss_count = 14;
 
-std::string_view to_string(loss l);
-std::optional<loss> parse_loss(std::string_view name);
+} // namespace darkroom::domain
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::domain::loss> =
+    names("alpha_flattened", "animation_dropped", "bit_depth_reduced", "icc_converted",
+          "icc_dropped", "cmyk_converted", "exif_dropped", "xmp_dropped", "location_stripped",
+          "upscaled", "truncated_salvaged", "damage_salvaged", "kept_original", "existing_kept");
+
+namespace darkroom::domain {
+
+using base::to_string;
+static_assert(base::enum_count<loss> <= 32); // the bits of a loss_set
 
 // A set of losses as bits, so that it travels and compares as one integer.
 struct loss_set {
@@ -39,7 +48,7 @@ struct loss_set {
   bool has(loss l) const { return (bits >> static_cast<unsigned>(l) & 1u) != 0; }
   bool empty() const { return bits == 0; }
   // Drops bits that no loss has: for sets that came from outside the process.
-  void drop_unknown() { bits &= (1u << loss_count) - 1; }
+  void drop_unknown() { bits &= (1ull << base::enum_count<loss>)-1; }
   std::vector<loss> list() const;
   bool operator==(const loss_set&) const = default;
 };

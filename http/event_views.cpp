@@ -1,6 +1,7 @@
 #include "http/event_views.hpp"
 
 #include "domain/text.hpp"
+#include "http/field_json.hpp"
 #include "http/limits.hpp"
 #include "http/spec_json.hpp"
 #include "http/views.hpp"
@@ -26,9 +27,9 @@ json::object files_object(const std::vector<file_index>& list) {
 
 struct data_of {
   json::object operator()(const batch_created& e) const {
-    return {{"owner", printable(e.owner)}, {"name", printable(e.name)},
-            {"spec", spec_view(e.spec)},   {"priority", e.priority},
-            {"keep_open", e.keep_open},    {"max_failed", e.max_failed}};
+    json::object data{{"owner", printable(e.owner)}, {"spec", spec_view(e.spec)}};
+    for_each_field(attributes_of(e), field_writer(data));
+    return data;
   }
   json::object operator()(const files_added& e) const {
     return {{"first", e.first}, {"count", e.entries.size()}};

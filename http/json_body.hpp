@@ -2,6 +2,7 @@
 // error too, because a typing error must not be ignored.
 #pragma once
 
+#include "base/enum_names.hpp"
 #include "base/result.hpp"
 #include "http/limits.hpp"
 #include "http/problem.hpp"
@@ -45,6 +46,10 @@ public:
       to = *value;
     else
       wrong(name, "invalid_value", "\"" + word + "\" is none of the possible values");
+  }
+  template<base::named_enum Enum>
+  void one_of(std::string_view name, Enum& to) {
+    one_of(name, to, &base::parse_enum<Enum>);
   }
   void texts(std::string_view name, std::vector<std::string>& to, std::size_t count_max,
              std::size_t bytes_max);

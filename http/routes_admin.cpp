@@ -87,7 +87,7 @@ task<response> create_token(call& c) {
   r.text("user", user, limits::user_bytes_max);
   if (!is_user_name(user))
     r.wrong("user", "invalid_value", "is a name of visible characters, without blanks and quotes");
-  r.one_of("role", role, persistence::parse_role);
+  r.one_of("role", role, base::parse_enum<persistence::role>);
   r.number("expires_in_s", lives_s, 1, 10ull * 365 * 24 * 3'600);
   r.text("note", note, limits::name_bytes_max);
   r.finish();

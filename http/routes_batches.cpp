@@ -4,6 +4,7 @@
 #include "base/result.hpp"
 #include "domain/limits.hpp"
 #include "http/blocking.hpp"
+#include "http/field_json.hpp"
 #include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/spec_json.hpp"
@@ -33,16 +34,7 @@ base::result<domain::create_batch, problem> read_creation(const call& c, const j
   create.owner = c.who.user;
   if (!body.is_object()) return std::unexpected(problem{"invalid_value", "The body is an object."});
   object_reader r(body.get_object(), "", errors);
-  r.text("name", create.name, limits::name_bytes_max);
-  r.number("priority", create.priority, 0, limits::priority_max);
-  r.texts("tags", create.tags, limits::tags_max, limits::tag_bytes_max);
-  r.boolean("keep_open", create.keep_open);
-  r.number("max_failed", create.max_failed, 0, limits::files_per_batch_max);
-  std::string start = "manual";
-  r.text("start", start, 32);
-  if (start != "manual" && start != "on_first_file")
-    r.wrong("start", "invalid_value", "is \"manual\" or \"on_first_file\"");
-  create.on_first_file = start == "on_first_file";
+  for_each_field(attributes_of(create), field_reader(r, errors));
   if (const auto* spec = r.object("spec"))
     create.spec = read_spec(*spec, "/spec", c.s.formats.encodable, errors);
   else if (!r.has("spec"))
@@ -176,10 +168,9 @@ base::result<list_wish, problem> read_list_wish(call& c) {
   if (!limit) return std::unexpected(limit.error());
   wish.limit = *limit;
   if (!wish.state.empty()) {
-    bool known = false;
-    for (int i = 1; i < domain::batch_phase_count; ++i)
-      known |= to_string(static_cast<domain::batch_phase>(i)) == wish.state;
-    if (!known) return std::unexpected(problem{"invalid_parameter", "There is no such state."});
+    const auto phase = base::parse_enum<domain::batch_phase>(wish.state);
+    if (!phase || phase == domain::batch_phase::absent)
+      return std::unexpected(problem{"invalid_parameter", "There is no such state."});
   }
   return wish;
 }
@@ -365,19 +356,6 @@ task<base::result<void, problem>> read_command(call& c, Read read) {
   co_return base::result<void, problem>{};
 }
 
-std::optional<domain::pause_mode> parse_pause_mode(std::string_view name) {
-  if (name == "drain") return domain::pause_mode::drain;
-  if (name == "interrupt") return domain::pause_mode::interrupt;
-  return std::nullopt;
-}
-
-std::optional<domain::retry_scope> parse_retry_scope(std::string_view name) {
-  if (name == "failed") return domain::retry_scope::failed;
-  if (name == "cancelled") return domain::retry_scope::cancelled;
-  if (name == "files") return domain::retry_scope::files;
-  return std::nullopt;
-}
-
 task<response> start(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return problem_response(named.error(), c.rq);
@@ -402,8 +380,9 @@ task<response> pause(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return problem_response(named.error(), c.rq);
   domain::pause_batch wish;
-  const auto ok = co_await read_command(
-      c, [&](object_reader& r) { r.one_of("mode", wish.mode, parse_pause_mode); });
+  const auto ok = co_await read_command(c, [&](object_reader& r) {
+    r.one_of("mode", wish.mode, base::parse_enum<domain::pause_mode>);
+  });
   if (!ok) co_return problem_response(ok.error(), c.rq);
   domain::command one = wish;
   co_return co_await command(c, std::move(one), "batch.pause", 200, 200);
@@ -430,7 +409,7 @@ task<response> cancel(call& c) {
 }
 
 void read_retry(object_reader& r, domain::retry_batch& wish) {
-  r.one_of("scope", wish.scope, parse_retry_scope);
+  r.one_of("scope", wish.scope, base::parse_enum<domain::retry_scope>);
   if (const auto* files = r.array("files"))
     for (const auto& file : *files) {
       const bool fits = file.is_int64() && file.get_int64() >= 0 &&
@@ -442,8 +421,9 @@ void read_retry(object_reader& r, domain::retry_batch& wish) {
     }
   if (const auto* reasons = r.array("reasons"))
     for (const auto& reason : *reasons) {
-      const auto known =
-          reason.is_string() ? domain::parse_failure_reason(reason.get_string()) : std::nullopt;
+      const auto known = reason.is_string()
+                             ? base::parse_enum<domain::failure_reason>(reason.get_string())
+                             : std::nullopt;
       if (!known) return r.wrong("reasons", "invalid_value", "is a list of failure reasons");
       wish.reasons.push_back(*known);
     }

@@ -31,14 +31,12 @@ base::result<file_filter, problem> read_filter(const call& c) {
     return std::unexpected(
         problem{"invalid_parameter", std::string{"There is no such "} + what + "."});
   };
-  bool known = filter.state.empty();
-  for (int i = 0; i < domain::file_status_count; ++i)
-    known |= to_string(static_cast<domain::file_status>(i)) == filter.state;
-  if (!known) return wrong("state");
-  if (!filter.reason.empty() && !domain::parse_failure_reason(filter.reason))
+  if (!filter.state.empty() && !base::parse_enum<domain::file_status>(filter.state))
+    return wrong("state");
+  if (!filter.reason.empty() && !base::parse_enum<domain::failure_reason>(filter.reason))
     return wrong("reason");
   if (const auto loss = c.rq.parameter("loss")) {
-    filter.loss = domain::parse_loss(*loss);
+    filter.loss = base::parse_enum<domain::loss>(*loss);
     if (!filter.loss) return wrong("loss");
   }
   return filter;

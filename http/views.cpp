@@ -1,6 +1,7 @@
 #include "http/views.hpp"
 
 #include "domain/text.hpp"
+#include "http/field_json.hpp"
 #include "http/spec_json.hpp"
 #include "persistence/digest.hpp"
 
@@ -119,18 +120,13 @@ void add_progress(json::object& out, const actors::batch_view& batch) {
 json::object batch_object(const actors::batch_view& batch) {
   const auto& s = batch.summary;
   json::object out{{"id", to_string(s.id)},
-                   {"name", printable(s.name)},
                    {"owner", printable(s.owner)},
                    {"state", to_string(s.phase)},
-                   {"priority", s.priority},
-                   {"tags", json::array(s.tags.begin(), s.tags.end())},
-                   {"start", s.on_first_file ? "on_first_file" : "manual"},
-                   {"keep_open", s.keep_open},
                    {"sealed", s.sealed},
-                   {"max_failed", s.max_failed},
                    {"seq", s.seq},
                    {"created_at", time_text(s.created_us)},
                    {"changed_at", time_text(s.changed_us)}};
+  for_each_field(attributes_of(s), field_writer(out));
   if (s.started_us != 0) out["started_at"] = time_text(s.started_us);
   if (s.ended_us != 0) out["ended_at"] = time_text(s.ended_us);
   out["bytes_added"] = s.bytes_added;

@@ -1,5 +1,6 @@
 #include "journal.pb.h"
 #include "persistence/access_records.hpp"
+#include "persistence/enum_codec.hpp"
 
 #include <algorithm>
 
@@ -14,12 +15,6 @@ bool parse(Message& message, std::string_view bytes) {
   return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-bool read_role(std::uint32_t value, role& out) {
-  if (value >= role_count) return false;
-  out = static_cast<role>(value);
-  return true;
-}
-
 template<class Bytes>
 bool read_array(const std::string& from, Bytes& to) {
   if (from.size() != to.size()) return false;
@@ -29,20 +24,10 @@ bool read_array(const std::string& from, Bytes& to) {
 
 } // namespace
 
-std::string_view to_string(role r) {
-  return r == role::admin ? "admin" : "user";
-}
-
-std::optional<role> parse_role(std::string_view name) {
-  if (name == "user") return role::user;
-  if (name == "admin") return role::admin;
-  return std::nullopt;
-}
-
 std::string encode_token(const token_record& token) {
   pb::Token m;
   m.set_user(token.user);
-  m.set_role(static_cast<std::uint32_t>(token.role));
+  m.set_role(enum_number(token.role));
   m.set_secret_sha256(token.secret_sha256.data(), token.secret_sha256.size());
   m.set_created_us(token.created_us);
   m.set_expires_us(token.expires_us);
@@ -55,7 +40,7 @@ std::string encode_token(const token_record& token) {
 std::optional<token_record> decode_token(std::string_view id, std::string_view bytes) {
   pb::Token m;
   token_record token;
-  if (!parse(m, bytes) || !read_role(m.role(), token.role) ||
+  if (!parse(m, bytes) || !read_enum(m.role(), token.role) ||
       !read_array(m.secret_sha256(), token.secret_sha256))
     return std::nullopt;
   token.id = id;
@@ -86,7 +71,7 @@ std::string encode_audit(const audit_entry& e) {
   pb::AuditEntry m;
   m.set_time_us(e.time_us);
   m.set_user(e.user);
-  m.set_role(static_cast<std::uint32_t>(e.role));
+  m.set_role(enum_number(e.role));
   m.set_token(e.token);
   m.set_address(e.address);
   m.set_action(e.action);
@@ -102,7 +87,7 @@ std::string encode_audit(const audit_entry& e) {
 std::optional<audit_entry> decode_audit(domain::seq seq, std::string_view bytes) {
   pb::AuditEntry m;
   audit_entry e;
-  if (!parse(m, bytes) || !read_role(m.role(), e.role)) return std::nullopt;
+  if (!parse(m, bytes) || !read_enum(m.role(), e.role)) return std::nullopt;
   if (!m.batch().empty() && !read_array(m.batch(), e.batch.emplace().bytes)) return std::nullopt;
   e.seq = seq;
   e.time_us = m.time_us();

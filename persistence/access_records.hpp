@@ -2,6 +2,7 @@
 // are given work.
 #pragma once
 
+#include "base/enum_names.hpp"
 #include "domain/ids.hpp"
 #include "persistence/digest.hpp"
 
@@ -14,9 +15,16 @@ namespace darkroom::persistence {
 
 // The numbers are stored in journals: never renumber, only append.
 enum class role : std::uint8_t { user, admin };
-inline constexpr int role_count = 2;
-std::string_view to_string(role r);
-std::optional<role> parse_role(std::string_view name);
+
+} // namespace darkroom::persistence
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::persistence::role> =
+    names("user", "admin");
+
+namespace darkroom::persistence {
+
+using base::to_string;
 
 // A token as it is kept: its secret is nowhere.
 struct token_record {

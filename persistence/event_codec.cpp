@@ -1,6 +1,8 @@
 #include "persistence/event_codec.hpp"
 
 #include "journal.pb.h"
+#include "persistence/field_codec.hpp"
+#include "persistence/spec_codec.hpp"
 
 #include <algorithm>
 
@@ -11,14 +13,6 @@ namespace {
 namespace pb = darkroom::journal;
 using namespace darkroom::domain;
 
-// An enum value that may come from a disk: nothing when it is out of range.
-template<class Enum>
-bool read_enum(std::uint32_t value, std::uint32_t count, Enum& out) {
-  if (value >= count) return false;
-  out = static_cast<Enum>(value);
-  return true;
-}
-
 template<class Int>
 bool read_small(std::uint32_t value, std::uint32_t max, Int& out) {
   if (value > max) return false;
@@ -26,66 +20,15 @@ bool read_small(std::uint32_t value, std::uint32_t max, Int& out) {
   return true;
 }
 
-void write(const output_spec& from, pb::OutputSpec& to) {
-  to.set_format(from.format);
-  to.set_quality(from.quality);
-  to.set_lossless(from.lossless);
-  to.set_effort(from.effort);
-  to.set_chroma(static_cast<std::uint32_t>(from.chroma));
-  to.set_progressive(from.progressive);
-  to.set_suffix(from.suffix);
-  if (!from.resize) return;
-  auto& resize = *to.mutable_resize();
-  resize.set_width(from.resize->width);
-  resize.set_height(from.resize->height);
-  resize.set_mode(static_cast<std::uint32_t>(from.resize->mode));
-  resize.set_upscale(from.resize->upscale);
+template<class Message>
+bool parse(Message& message, std::string_view bytes) {
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
-bool read(const pb::OutputSpec& from, output_spec& to) {
-  to.format = from.format();
-  to.lossless = from.lossless();
-  to.progressive = from.progressive();
-  to.suffix = from.suffix();
-  if (from.has_resize()) {
-    auto& resize = to.resize.emplace();
-    resize.width = from.resize().width();
-    resize.height = from.resize().height();
-    resize.upscale = from.resize().upscale();
-    if (!read_enum(from.resize().mode(), 4, resize.mode)) return false;
-  }
-  return read_small(from.quality(), 100, to.quality) && read_small(from.effort(), 255, to.effort) &&
-         read_enum(from.chroma(), 2, to.chroma);
-}
-
-void write(const conversion_spec& from, pb::Spec& to) {
-  for (const auto& output : from.outputs)
-    write(output, *to.add_outputs());
-  to.set_orient(static_cast<std::uint32_t>(from.orient));
-  to.set_metadata(static_cast<std::uint32_t>(from.metadata));
-  to.set_icc(static_cast<std::uint32_t>(from.icc));
-  to.set_background(std::uint32_t{from.background.red} << 16 |
-                    std::uint32_t{from.background.green} << 8 | from.background.blue);
-  to.set_animation(static_cast<std::uint32_t>(from.animation));
-  to.set_strict(static_cast<std::uint32_t>(from.strict));
-  to.set_fail_on(from.fail_on.bits);
-  to.set_collision(static_cast<std::uint32_t>(from.collision));
-  to.set_existing(static_cast<std::uint32_t>(from.existing));
-  to.set_min_saving_percent(from.min_saving_percent);
-}
-
-bool read(const pb::Spec& from, conversion_spec& to) {
-  for (const auto& output : from.outputs())
-    if (!read(output, to.outputs.emplace_back())) return false;
-  to.background = {static_cast<std::uint8_t>(from.background() >> 16),
-                   static_cast<std::uint8_t>(from.background() >> 8),
-                   static_cast<std::uint8_t>(from.background())};
-  to.fail_on.bits = from.fail_on();
-  return read_enum(from.orient(), 2, to.orient) && read_enum(from.metadata(), 3, to.metadata) &&
-         read_enum(from.icc(), 2, to.icc) && read_enum(from.animation(), 2, to.animation) &&
-         read_enum(from.strict(), 2, to.strict) && read_enum(from.collision(), 2, to.collision) &&
-         read_enum(from.existing(), 3, to.existing) &&
-         read_small(from.min_saving_percent(), 99, to.min_saving_percent);
+bool read_spec(const std::string& from, conversion_spec& to) {
+  auto spec = decode_spec(from);
+  if (spec) to = *std::move(spec);
+  return spec.has_value();
 }
 
 void write(const file_entry& from, pb::FileEntry& to) {
@@ -165,7 +108,7 @@ bool read(const pb::FileCompleted& from, file_completed& to) {
 void write(const file_failed& from, pb::FileFailed& to) {
   to.set_index(from.index);
   to.set_attempt(from.attempt);
-  to.set_reason(static_cast<std::uint32_t>(from.reason));
+  to.set_reason(enum_number(from.reason));
   to.set_detail(from.detail);
 }
 
@@ -173,13 +116,13 @@ bool read(const pb::FileFailed& from, file_failed& to) {
   to.index = from.index();
   to.attempt = from.attempt();
   to.detail = from.detail();
-  return read_enum(from.reason(), failure_reason_count, to.reason);
+  return read_enum(from.reason(), to.reason);
 }
 
 void write(const file_retry_scheduled& from, pb::FileRetryScheduled& to) {
   to.set_index(from.index);
   to.set_attempt(from.attempt);
-  to.set_reason(static_cast<std::uint32_t>(from.reason));
+  to.set_reason(enum_number(from.reason));
   to.set_detail(from.detail);
   to.set_delay_ms(from.delay_ms);
 }
@@ -189,27 +132,26 @@ bool read(const pb::FileRetryScheduled& from, file_retry_scheduled& to) {
   to.attempt = from.attempt();
   to.detail = from.detail();
   to.delay_ms = from.delay_ms();
-  return read_enum(from.reason(), failure_reason_count, to.reason);
+  return read_enum(from.reason(), to.reason);
+}
+
+std::string encode_created(const batch_created& e) {
+  pb::BatchCreated m;
+  m.set_owner(e.owner);
+  m.set_spec(encode_spec(e.spec));
+  if (!e.idempotency_key.empty()) {
+    m.set_idempotency_key(e.idempotency_key);
+    m.set_request_sha256(e.request_sha256.data(), e.request_sha256.size());
+  }
+  auto bytes = m.SerializeAsString();
+  encode_fields(attributes_of(e), own_tag, bytes);
+  return bytes;
 }
 
 struct event_writer {
   pb::Event& to;
 
-  void operator()(const batch_created& e) const {
-    auto& m = *to.mutable_batch_created();
-    m.set_owner(e.owner);
-    m.set_name(e.name);
-    write(e.spec, *m.mutable_spec());
-    m.set_priority(e.priority);
-    m.set_keep_open(e.keep_open);
-    m.set_max_failed(e.max_failed);
-    for (const auto& tag : e.tags)
-      m.add_tags(tag);
-    m.set_on_first_file(e.on_first_file);
-    if (e.idempotency_key.empty()) return;
-    m.set_idempotency_key(e.idempotency_key);
-    m.set_request_sha256(e.request_sha256.data(), e.request_sha256.size());
-  }
+  void operator()(const batch_created& e) const { to.set_batch_created(encode_created(e)); }
   void operator()(const files_added& e) const {
     auto& m = *to.mutable_files_added();
     m.set_first(e.first);
@@ -232,7 +174,7 @@ struct event_writer {
   }
   void operator()(const batch_sealed&) const { to.mutable_batch_sealed(); }
   void operator()(const batch_paused& e) const {
-    to.mutable_batch_paused()->set_mode(static_cast<std::uint32_t>(e.mode));
+    to.mutable_batch_paused()->set_mode(enum_number(e.mode));
   }
   void operator()(const batch_resumed&) const { to.mutable_batch_resumed(); }
   void operator()(const batch_cancelled& e) const {
@@ -242,7 +184,7 @@ struct event_writer {
   }
   void operator()(const batch_finished& e) const {
     auto& m = *to.mutable_batch_finished();
-    m.set_phase(static_cast<std::uint32_t>(e.phase));
+    m.set_phase(enum_number(e.phase));
     write_indexes(e.spared, *m.mutable_spared());
   }
   void operator()(const batch_retried& e) const {
@@ -253,7 +195,7 @@ struct event_writer {
   }
   void operator()(const spec_changed& e) const {
     auto& m = *to.mutable_spec_changed();
-    write(e.spec, *m.mutable_spec());
+    m.set_spec(encode_spec(e.spec));
     for (const auto& file : e.files) {
       auto& replanned = *m.add_files();
       replanned.set_index(file.index);
@@ -282,7 +224,7 @@ struct event_writer {
   void operator()(const file_interrupted& e) const {
     auto& m = *to.mutable_file_interrupted();
     m.set_index(e.index);
-    m.set_cause(static_cast<std::uint32_t>(e.cause));
+    m.set_cause(enum_number(e.cause));
   }
 };
 
@@ -292,23 +234,20 @@ bool read_digest(const std::string& from, std::array<std::uint8_t, 32>& to) {
   return true;
 }
 
-bool read_created(const pb::BatchCreated& m, batch_created& e) {
+bool read_created(const std::string& bytes, batch_created& e) {
+  pb::BatchCreated m;
+  if (!parse(m, bytes)) return false;
   e.owner = m.owner();
-  e.name = m.name();
-  e.keep_open = m.keep_open();
-  e.max_failed = m.max_failed();
-  e.tags.assign(m.tags().begin(), m.tags().end());
-  e.on_first_file = m.on_first_file();
   e.idempotency_key = m.idempotency_key();
   if (!e.idempotency_key.empty() && !read_digest(m.request_sha256(), e.request_sha256))
     return false;
-  return read_small(m.priority(), 255, e.priority) && read(m.spec(), e.spec);
+  return decode_fields(bytes, own_tag, attributes_of(e)) && read_spec(m.spec(), e.spec);
 }
 
 bool read_spec_changed(const pb::SpecChanged& m, spec_changed& e) {
   for (const auto& file : m.files())
     e.files.push_back({file.index(), {file.outputs().begin(), file.outputs().end()}});
-  return read(m.spec(), e.spec);
+  return read_spec(m.spec(), e.spec);
 }
 
 // Reads the fact; false when it is none that we know, or holds what cannot be.
@@ -333,7 +272,7 @@ bool read_fact(const pb::Event& from, event& to) {
     to = batch_sealed{};
     return true;
   case pb::Event::kBatchPaused:
-    return read_enum(from.batch_paused().mode(), 2, to.emplace<batch_paused>().mode);
+    return read_enum(from.batch_paused().mode(), to.emplace<batch_paused>().mode);
   case pb::Event::kBatchResumed:
     to = batch_resumed{};
     return true;
@@ -344,7 +283,7 @@ bool read_fact(const pb::Event& from, event& to) {
   case pb::Event::kBatchFinished: {
     auto& e = to.emplace<batch_finished>();
     e.spared = read_indexes(from.batch_finished().spared());
-    return read_enum(from.batch_finished().phase(), batch_phase_count, e.phase);
+    return read_enum(from.batch_finished().phase(), e.phase);
   }
   case pb::Event::kBatchRetried:
     to = batch_retried{read_indexes(from.batch_retried().files())};
@@ -383,17 +322,12 @@ bool read_fact(const pb::Event& from, event& to) {
   case pb::Event::kFileInterrupted: {
     auto& e = to.emplace<file_interrupted>();
     e.index = from.file_interrupted().index();
-    return read_enum(from.file_interrupted().cause(), interruption_count, e.cause);
+    return read_enum(from.file_interrupted().cause(), e.cause);
   }
   case pb::Event::FACT_NOT_SET:
     break;
   }
   return false;
-}
-
-template<class Message>
-bool parse(Message& message, std::string_view bytes) {
-  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
 } // namespace
@@ -468,14 +402,12 @@ std::optional<positioned_outcome> decode_outcome(std::string_view bytes) {
 std::string encode_snapshot(const batch_state& state, seq seq, domain::seq command_seq) {
   pb::Snapshot m;
   m.set_seq(seq);
-  m.set_phase(static_cast<std::uint32_t>(state.phase));
+  m.set_phase(enum_number(state.phase));
   m.set_sealed(state.sealed);
-  m.set_keep_open(state.keep_open);
-  m.set_priority(state.priority);
-  m.set_max_failed(state.max_failed);
   m.set_owner(state.owner);
-  m.set_name(state.name);
-  write(state.spec, *m.mutable_spec());
+  m.set_spec(encode_spec(state.spec));
+  for (const auto status : state.files)
+    (void)enum_number(status); // refuses what could not be read
   m.set_files(state.files.data(), state.files.size());
   for (const auto& [index, history] : state.histories) {
     auto& h = *m.add_histories();
@@ -489,17 +421,16 @@ std::string encode_snapshot(const batch_state& state, seq seq, domain::seq comma
   for (const auto& [index, reason] : state.failures) {
     auto& f = *m.add_failures();
     f.set_index(index);
-    f.set_reason(static_cast<std::uint32_t>(reason));
+    f.set_reason(enum_number(reason));
   }
   m.set_bytes_in(state.bytes_in);
   m.set_bytes_out(state.bytes_out);
   m.set_bytes_added(state.bytes_added);
   m.set_pixels(state.pixels);
-  for (const auto& tag : state.tags)
-    m.add_tags(tag);
-  m.set_on_first_file(state.on_first_file);
   m.set_command_seq(command_seq);
-  return m.SerializeAsString();
+  auto bytes = m.SerializeAsString();
+  encode_fields(attributes_of(state), snapshot_tag, bytes);
+  return bytes;
 }
 
 std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
@@ -510,21 +441,17 @@ std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
   out.command_seq = m.command_seq();
   auto& state = out.state;
   state.sealed = m.sealed();
-  state.keep_open = m.keep_open();
-  state.max_failed = m.max_failed();
   state.owner = m.owner();
-  state.name = m.name();
   state.bytes_in = m.bytes_in();
   state.bytes_out = m.bytes_out();
   state.bytes_added = m.bytes_added();
   state.pixels = m.pixels();
-  state.tags.assign(m.tags().begin(), m.tags().end());
-  state.on_first_file = m.on_first_file();
-  bool ok = read_enum(m.phase(), batch_phase_count, state.phase) &&
-            read_small(m.priority(), 255, state.priority) && read(m.spec(), state.spec);
+  bool ok = read_enum(m.phase(), state.phase) &&
+            decode_fields(bytes, snapshot_tag, attributes_of(state)) &&
+            read_spec(m.spec(), state.spec);
   state.files.resize(m.files().size());
   for (std::size_t i = 0; ok && i < state.files.size(); ++i) {
-    ok = read_enum(static_cast<unsigned char>(m.files()[i]), file_status_count, state.files[i]);
+    ok = read_enum(static_cast<unsigned char>(m.files()[i]), state.files[i]);
     if (ok) state.counts[static_cast<std::size_t>(state.files[i])] += 1;
   }
   for (const auto& h : m.histories()) {
@@ -533,8 +460,7 @@ std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
                                   h.elsewhere()};
   }
   for (const auto& f : m.failures())
-    ok = ok && f.index() < state.files.size() &&
-         read_enum(f.reason(), failure_reason_count, state.failures[f.index()]);
+    ok = ok && f.index() < state.files.size() && read_enum(f.reason(), state.failures[f.index()]);
   return ok ? std::optional{std::move(out)} : std::nullopt;
 }
 
@@ -544,52 +470,43 @@ std::string encode_summary(const batch_summary& s) {
   m.set_created_us(s.created_us);
   m.set_changed_us(s.changed_us);
   m.set_owner(s.owner);
-  m.set_name(s.name);
-  write(s.spec, *m.mutable_spec());
-  m.set_phase(static_cast<std::uint32_t>(s.phase));
-  m.set_priority(s.priority);
+  m.set_spec(encode_spec(s.spec));
+  m.set_phase(enum_number(s.phase));
   for (const auto count : s.counts)
     m.add_counts(count);
   m.set_bytes_in(s.bytes_in);
   m.set_bytes_out(s.bytes_out);
   m.set_command_seq(s.command_seq);
   m.set_sealed(s.sealed);
-  m.set_keep_open(s.keep_open);
-  m.set_max_failed(s.max_failed);
-  for (const auto& tag : s.tags)
-    m.add_tags(tag);
   m.set_bytes_added(s.bytes_added);
   m.set_pixels(s.pixels);
-  m.set_on_first_file(s.on_first_file);
   m.set_started_us(s.started_us);
   m.set_ended_us(s.ended_us);
-  return m.SerializeAsString();
+  auto bytes = m.SerializeAsString();
+  encode_fields(attributes_of(s), summary_tag, bytes);
+  return bytes;
 }
 
 std::optional<batch_summary> decode_summary(std::string_view bytes) {
   pb::BatchSummary m;
   batch_summary s;
-  if (!parse(m, bytes) || m.counts_size() != file_status_count) return std::nullopt;
+  if (!parse(m, bytes) || m.counts_size() != static_cast<int>(base::enum_count<file_status>))
+    return std::nullopt;
   s.seq = m.seq();
   s.created_us = m.created_us();
   s.changed_us = m.changed_us();
   s.owner = m.owner();
-  s.name = m.name();
   s.bytes_in = m.bytes_in();
   s.bytes_out = m.bytes_out();
   s.command_seq = m.command_seq();
   s.sealed = m.sealed();
-  s.keep_open = m.keep_open();
-  s.max_failed = m.max_failed();
-  s.tags.assign(m.tags().begin(), m.tags().end());
   s.bytes_added = m.bytes_added();
   s.pixels = m.pixels();
-  s.on_first_file = m.on_first_file();
   s.started_us = m.started_us();
   s.ended_us = m.ended_us();
   std::ranges::copy(m.counts(), s.counts.begin());
-  const bool ok = read(m.spec(), s.spec) && read_enum(m.phase(), batch_phase_count, s.phase) &&
-                  read_small(m.priority(), 255, s.priority);
+  const bool ok = read_spec(m.spec(), s.spec) && read_enum(m.phase(), s.phase) &&
+                  decode_fields(bytes, summary_tag, attributes_of(s));
   return ok ? std::optional{std::move(s)} : std::nullopt;
 }
 

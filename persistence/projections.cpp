@@ -82,18 +82,13 @@ void project(rocksdb::WriteBatch& to, database& db, const projection_place& at,
 
 void describe(batch_summary& summary, const domain::batch_state& state) {
   summary.owner = state.owner;
-  summary.name = state.name;
+  attributes_of(summary) = state;
   summary.spec = state.spec;
   summary.phase = state.phase;
-  summary.priority = state.priority;
   summary.counts = state.counts;
   summary.bytes_in = state.bytes_in;
   summary.bytes_out = state.bytes_out;
   summary.sealed = state.sealed;
-  summary.keep_open = state.keep_open;
-  summary.on_first_file = state.on_first_file;
-  summary.max_failed = state.max_failed;
-  summary.tags = state.tags;
   summary.bytes_added = state.bytes_added;
   summary.pixels = state.pixels;
 }

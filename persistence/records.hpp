@@ -34,20 +34,17 @@ struct positioned_outcome {
   outcome result;
 };
 
-struct batch_summary {
+struct batch_summary : domain::batch_attributes {
   domain::batch_id id;
   domain::seq seq = 0;
   std::int64_t created_us = 0, changed_us = 0;
-  std::string owner, name;
+  std::string owner;
   domain::conversion_spec spec;
   domain::batch_phase phase = domain::batch_phase::absent;
-  std::uint8_t priority = 0;
   domain::status_counts counts{};
   std::uint64_t bytes_in = 0, bytes_out = 0;
   domain::seq command_seq = 0; // of the last event that was not about a file
-  bool sealed = false, keep_open = false, on_first_file = false;
-  std::uint32_t max_failed = 0;
-  std::vector<std::string> tags;
+  bool sealed = false;
   std::uint64_t bytes_added = 0, pixels = 0;
   std::int64_t started_us = 0, ended_us = 0; // the last time each; 0: not yet
 

@@ -142,7 +142,7 @@ void rest(self_pointer self) {
 
 void on_failed(self_pointer self, lease_map::iterator at, const file_ended& message) {
   auto& s = self->state;
-  if (message.reason >= domain::failure_reason_count)
+  if (message.reason >= base::enum_count<domain::failure_reason>)
     return distrust(self, "gave a reason that there is not");
   const auto reason = static_cast<failure_reason>(message.reason);
   const auto id = at->first;
@@ -261,7 +261,7 @@ void on_progress(self_pointer self, const work_progress& message) {
     const auto at = s.leases.find(file.lease);
     if (at == s.leases.end() || at->second.fetching) continue;
     if (file.phase > static_cast<std::uint8_t>(work_phase::kept) ||
-        file.stage >= domain::conversion_stage_count || file.percent > 100)
+        file.stage >= base::enum_count<domain::conversion_stage> || file.percent > 100)
       return distrust(self, "told a progress that cannot be");
     auto& l = at->second;
     const bool moved = l.at.phase == unheard || is_further(file, l.at) ||

@@ -189,7 +189,7 @@ base::result<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<
   if (!reply) return reply;
   jobs_done_ += 1;
   if (reply->ok != 0) return reply;
-  const bool known = reply->reason < domain::failure_reason_count;
+  const bool known = reply->reason < base::enum_count<domain::failure_reason>;
   if (!known) return std::unexpected(misbehaved("it gave an unknown reason"));
   return std::unexpected(host_failure{
       false,
@@ -219,7 +219,8 @@ codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversi
   job.kind = job_kind::convert;
   job.input_bytes = input_bytes;
   job.limits = limits;
-  job.spec = to_wire(spec);
+  job.output_count = static_cast<std::uint32_t>(spec.outputs.size());
+  job.spec = pack(spec);
   std::array<int, received_fds::max> fds{};
   fds[0] = input;
   std::ranges::copy(outputs, fds.begin() + 1);

@@ -26,11 +26,13 @@ void do_probe(const wire_job& job, int input, wire_reply& reply) {
 
 void do_convert(const wire_job& job, std::span<const int> fds, progress_cell* cell,
                 wire_reply& reply) {
-  const auto spec = from_wire(job.spec);
+  const auto spec = unpack(job.spec);
+  if (!spec || spec->outputs.size() != job.output_count)
+    return refuse(reply, {domain::failure_reason::internal, "a job that cannot be read"});
   const progress_meter progress(cell);
   progress.at(0, 1);
   const auto done =
-      codecs::convert({fds[0], job.input_bytes, spec, job.limits, fds.subspan(1), progress});
+      codecs::convert({fds[0], job.input_bytes, *spec, job.limits, fds.subspan(1), progress});
   if (!done) return refuse(reply, done.error());
   reply.ok = 1;
   reply.losses = done->losses.bits;
@@ -43,7 +45,7 @@ void do_convert(const wire_job& job, std::span<const int> fds, progress_cell* ce
 wire_reply answer(const wire_job& job, std::span<const int> fds, progress_cell* cell) {
   wire_reply reply{};
   reply.job_id = job.job_id;
-  const std::size_t wanted = 1 + (job.kind == job_kind::convert ? job.spec.output_count : 0);
+  const std::size_t wanted = 1 + (job.kind == job_kind::convert ? job.output_count : 0);
   if (fds.size() != wanted) {
     refuse(reply, {domain::failure_reason::internal, "a job without its descriptors"});
     return reply;

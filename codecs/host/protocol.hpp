@@ -3,6 +3,7 @@
 // the parent believes nothing that a host says without checking it.
 #pragma once
 
+#include "codecs/host/spec_packing.hpp"
 #include "codecs/pipeline.hpp"
 #include "domain/limits.hpp"
 
@@ -22,21 +23,6 @@ struct wire_text {
   std::string_view get() const;
 };
 
-struct wire_output {
-  wire_text<16> format;
-  std::uint32_t width, height; // of the resize, 0 and 0: none
-  std::uint8_t mode, upscale;
-  std::uint8_t quality, lossless, effort, chroma, progressive;
-};
-
-// Names and suffixes of files stay outside: a host has no use for them.
-struct wire_spec {
-  std::uint32_t output_count;
-  std::uint32_t fail_on;
-  std::uint8_t orient, metadata, icc, animation, strict, red, green, blue;
-  std::array<wire_output, limits::outputs_max> outputs;
-};
-
 // With it come descriptors: the source, then for `convert` one for each output.
 struct wire_job {
   std::uint64_t job_id;
@@ -44,7 +30,8 @@ struct wire_job {
   std::uint64_t input_bytes;
   std::uint64_t address_bytes_max; // all address space of the host during the job
   input_limits limits;
-  wire_spec spec;
+  std::uint32_t output_count; // of the spec
+  packed_spec spec;
 };
 
 struct wire_info {
@@ -68,8 +55,6 @@ struct wire_reply {
   wire_text<limits::detail_bytes_max> detail;
 };
 
-wire_spec to_wire(const domain::conversion_spec& spec);
-domain::conversion_spec from_wire(const wire_spec& spec);
 wire_info to_wire(const image_info& info);
 // Nothing when it names no format of ours or holds numbers that no header can.
 std::optional<image_info> from_wire(const wire_info& info);

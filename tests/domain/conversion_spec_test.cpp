@@ -63,22 +63,20 @@ TEST_CASE("a colour is written as on the web") {
 }
 
 TEST_CASE("every reason has a name that reads back, and a sentence") {
-  for (int i = 0; i < failure_reason_count; ++i) {
-    const auto reason = static_cast<failure_reason>(i);
-    CHECK(parse_failure_reason(to_string(reason)) == reason);
+  for (const auto reason : darkroom::base::enum_values<failure_reason>()) {
+    CHECK(darkroom::base::parse_enum<failure_reason>(to_string(reason)) == reason);
     CHECK(explain(reason) != "unknown");
   }
-  CHECK_FALSE(parse_failure_reason("bad_luck"));
+  CHECK_FALSE(darkroom::base::parse_enum<failure_reason>("bad_luck"));
 }
 
 TEST_CASE("every loss has a name that reads back; a set of them is a set") {
   loss_set all;
-  for (int i = 0; i < loss_count; ++i) {
-    const auto l = static_cast<loss>(i);
-    CHECK(parse_loss(to_string(l)) == l);
+  for (const auto l : darkroom::base::enum_values<loss>()) {
+    CHECK(darkroom::base::parse_enum<loss>(to_string(l)) == l);
     all.add(l);
   }
-  CHECK(all.list().size() == loss_count);
+  CHECK(all.list().size() == darkroom::base::enum_count<loss>);
   loss_set foreign{~0u};
   foreign.drop_unknown();
   CHECK(foreign == all);

@@ -14,7 +14,7 @@ constexpr batch_phase phases[] = {
     batch_phase::absent, batch_phase::draft,     batch_phase::running,
     batch_phase::paused, batch_phase::completed, batch_phase::completed_with_errors,
     batch_phase::failed, batch_phase::cancelled, batch_phase::deleted};
-static_assert(std::size(phases) == batch_phase_count);
+static_assert(std::size(phases) == darkroom::base::enum_count<batch_phase>);
 
 // Files by index: 0 queued, 1 running (lease 1), 2 retry_wait, 3 completed, 4 failed, 5 cancelled,
 // 6 removed; as far as the phase can have such files.
@@ -24,8 +24,7 @@ batch_state state_in(batch_phase phase) {
   if (phase == batch_phase::absent) return s;
   s.sealed = phase != batch_phase::draft;
   s.spec.outputs.push_back({.format = "webp"});
-  for (int i = 0; i < file_status_count; ++i) {
-    auto status = static_cast<file_status>(i);
+  for (auto status : darkroom::base::enum_values<file_status>()) {
     if (phase == batch_phase::draft && status != file_status::removed) status = file_status::queued;
     if (is_terminal(phase) && !is_terminal(status)) status = file_status::cancelled;
     s.files.push_back(status);
@@ -69,7 +68,7 @@ std::string by_phase(const command& c) {
 template<class Make>
 std::string by_file(batch_phase phase, Make make) {
   std::string row;
-  for (file_index i = 0; i < file_status_count; ++i)
+  for (file_index i = 0; i < darkroom::base::enum_count<file_status>; ++i)
     row += decided(state_in(phase), make(i));
   return row + decided(state_in(phase), make(99));
 }
@@ -91,7 +90,7 @@ std::string event_by_phase(const event& e) {
 template<class Make>
 std::string event_by_file(batch_phase phase, Make make) {
   std::string row;
-  for (file_index i = 0; i < file_status_count; ++i)
+  for (file_index i = 0; i < darkroom::base::enum_count<file_status>; ++i)
     row += applied(state_in(phase), make(i));
   return row + applied(state_in(phase), make(99));
 }

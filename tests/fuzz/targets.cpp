@@ -180,9 +180,11 @@ void host_reply(bytes b) {
 void host_job(bytes b) {
   codecs::host::wire_job job{};
   std::memcpy(&job, b.data(), std::min(b.size(), sizeof job));
-  const auto spec = codecs::host::from_wire(job.spec);
-  must(spec.outputs.size() <= limits::outputs_max);
-  (void)domain::validate(spec);
+  const auto spec = codecs::host::unpack(job.spec);
+  if (!spec) return;
+  must(spec->outputs.size() <= limits::outputs_max);
+  must(codecs::host::unpack(codecs::host::pack(*spec)) == spec);
+  (void)domain::validate(*spec);
 }
 
 void spec_json(bytes b) {

@@ -46,7 +46,8 @@ batch_summary golden_summary() {
   s.bytes_in = 8;
   s.bytes_out = 9;
   s.command_seq = 4;
-  s.sealed = s.keep_open = s.on_first_file = true;
+  s.sealed = s.keep_open = true;
+  s.start = domain::start_rule::on_first_file;
   s.max_failed = 10;
   s.tags = {"a"};
   s.bytes_added = 11;

@@ -36,8 +36,11 @@ std::vector<event> every_event() {
   output.sha256[31] = 0xcd;
   loss_set losses;
   losses.add(loss::upscaled);
-  return {batch_created{
-              "ann", "holidays", sample_spec(), 7, true, 3, {"a", "b"}, true, "key", {9, 8, 7}},
+  return {batch_created{{"holidays", 7, {"a", "b"}, start_rule::on_first_file, true, 3},
+                        "ann",
+                        sample_spec(),
+                        "key",
+                        {9, 8, 7}},
           files_added{0, {entry, entry, entry}},
           file_removed{2, 1234},
           batch_started{true},
@@ -116,11 +119,13 @@ command random_life::step(const batch_state& state) {
   }
   case 14:
     return fail_file{file, lease_of(state, file),
-                     static_cast<failure_reason>(roll(failure_reason_count)), "why", roll(65'536)};
+                     static_cast<failure_reason>(roll(darkroom::base::enum_count<failure_reason>)),
+                     "why", roll(65'536)};
   case 15:
     return requeue_file{file};
   case 16:
-    return interrupt_file{file, static_cast<interruption>(roll(interruption_count))};
+    return interrupt_file{
+        file, static_cast<interruption>(roll(darkroom::base::enum_count<interruption>))};
   case 17:
     return change_details{std::to_string(roll(3)), {{"t"}}};
   case 18:
