@@ -6,7 +6,7 @@ namespace darkroom::domain {
 
 namespace {
 
-constexpr name_table<loss, loss_count> names{
+constexpr name_table<loss, loss_count> loss_names{
     "alpha_flattened",   "animation_dropped", "bit_depth_reduced",  "icc_converted",
     "icc_dropped",       "cmyk_converted",    "exif_dropped",       "xmp_dropped",
     "location_stripped", "upscaled",          "truncated_salvaged", "damage_salvaged",
@@ -17,11 +17,11 @@ static_assert(loss_count <= 32);
 } // namespace
 
 std::string_view to_string(loss l) {
-  return name_of(names, l);
+  return name_of(loss_names, l);
 }
 
 std::optional<loss> parse_loss(std::string_view name) {
-  return value_of<loss>(names, name);
+  return value_of<loss>(loss_names, name);
 }
 
 std::vector<loss> loss_set::list() const {

@@ -1,5 +1,6 @@
 #include "journal.pb.h"
 #include "persistence/access_records.hpp"
+#include "persistence/parse_message.hpp"
 
 #include <algorithm>
 
@@ -8,11 +9,6 @@ namespace darkroom::persistence {
 namespace {
 
 namespace pb = darkroom::journal;
-
-template<class Message>
-bool parse(Message& message, std::string_view bytes) {
-  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-}
 
 bool read_role(std::uint32_t value, role& out) {
   if (value >= role_count) return false;

@@ -1,6 +1,7 @@
 #include "persistence/event_codec.hpp"
 
 #include "journal.pb.h"
+#include "persistence/parse_message.hpp"
 
 #include <algorithm>
 
@@ -389,11 +390,6 @@ bool read_fact(const pb::Event& from, event& to) {
     break;
   }
   return false;
-}
-
-template<class Message>
-bool parse(Message& message, std::string_view bytes) {
-  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
 } // namespace
