@@ -10,12 +10,11 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = supervisor_pointer;
 using domain::file_index;
 using domain::file_status;
 
 // The view of the state as it is now, to be shown when that is durable.
-batch_view view_of(self_pointer self, bool with_files) {
+batch_view view_of(supervisor_pointer self, bool with_files) {
   auto& s = self->state;
   batch_view view{true, summary_of(s), static_cast<std::uint32_t>(s.in_flight.size())};
   const auto rate = s.rate.read(s.seams.now_us());
@@ -32,7 +31,7 @@ batch_view positioned(const batch_supervisor_state& s, batch_view view) {
   return view;
 }
 
-command_outcome refused(self_pointer self, domain::refusal why) {
+command_outcome refused(supervisor_pointer self, domain::refusal why) {
   command_outcome outcome;
   outcome.refusal = std::move(why);
   outcome.phase = self->state.working.phase;
@@ -65,7 +64,7 @@ execute_all(domain::batch_state& state, const batch_request& request) {
 }
 
 // Runs `then` when all that was decided up to now is durable; with false when it is in doubt.
-void when_durable(self_pointer self, std::function<void(bool)> then) {
+void when_durable(supervisor_pointer self, std::function<void(bool)> then) {
   auto& s = self->state;
   if (s.journal_lost)
     then(false); // the state may be ahead of what replay will give back
@@ -74,11 +73,11 @@ void when_durable(self_pointer self, std::function<void(bool)> then) {
   else if (!s.pending.empty() && s.pending.back().durable) // with that
     s.pending.push_back({s.pending.back().ticket, true, 0, std::move(then)});
   else
-    journal(self, {}, true, std::move(then));
+    journal_events(self, {}, true, std::move(then));
 }
 
 // A refusal reflects the state as well: it waits until that is durable.
-void refuse_when_durable(self_pointer self, command_outcome outcome,
+void refuse_when_durable(supervisor_pointer self, command_outcome outcome,
                          caf::typed_response_promise<command_outcome> promise) {
   when_durable(self, [self, outcome = std::move(outcome), promise](bool durable) mutable {
     if (!durable) outcome = unreadable("the journal has failed");
@@ -87,7 +86,7 @@ void refuse_when_durable(self_pointer self, command_outcome outcome,
   });
 }
 
-void carry_out_request(self_pointer self, const batch_request& request,
+void carry_out_request(supervisor_pointer self, const batch_request& request,
                        caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
   if (request.if_match && (s.commands_pending != 0 || s.command_seq > *request.if_match)) {
@@ -121,19 +120,19 @@ void carry_out_request(self_pointer self, const batch_request& request,
   };
   // It may be so already; but what that reflects may not be durable yet: an empty append waits for
   // it.
-  journal(self, std::move(*events), true, act, std::move(records));
+  journal_events(self, std::move(*events), true, act, std::move(records));
   *view = view_of(self, false);
 }
 
 // Reads the names in the batch; requests that come meanwhile wait.
-void read_names(self_pointer self, std::optional<domain::conversion_spec> new_spec,
+void read_names(supervisor_pointer self, std::optional<domain::conversion_spec> new_spec,
                 std::function<void(const names_loaded&)> then) {
   auto& s = self->state;
   s.reading_names = true;
   s.after_names = std::move(then);
   const load_names wish{s.id, s.working.spec, std::move(new_spec)};
   // What was decided before must be there to be read.
-  journal(self, {}, true, [self, wish](bool durable) {
+  journal_events(self, {}, true, [self, wish](bool durable) {
     if (!durable) return on_names_loaded(self, names_loaded{.error = "the journal has failed"});
     const auto& views = self->state.peers.views;
     const auto reader = self->state.peers.detached_readers
@@ -151,7 +150,7 @@ domain::change_spec* spec_change_in(batch_request& request) {
 }
 
 // Plans and adds what can be added; each entry is answered for.
-void add_files(self_pointer self, const add_files_request& request,
+void add_files(supervisor_pointer self, const add_files_request& request,
                caf::typed_response_promise<files_outcome> promise) {
   auto& s = self->state;
   const auto refuse = [&](command_outcome why) {
@@ -204,7 +203,7 @@ void add_files(self_pointer self, const add_files_request& request,
   if (!events) return refuse(refused(self, events.error()));
   const bool changed = !events->empty();
   const auto view = std::make_shared<batch_view>();
-  journal(
+  journal_events(
       self, std::move(*events), true,
       [self, promise, outcome, changed, view](bool durable) mutable {
         outcome.command.ok = durable;
@@ -221,7 +220,7 @@ void add_files(self_pointer self, const add_files_request& request,
 
 } // namespace
 
-void on_request(self_pointer self, batch_request request,
+void on_request(supervisor_pointer self, batch_request request,
                 caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
   if (s.reading_names) {
@@ -252,7 +251,7 @@ void on_request(self_pointer self, batch_request request,
   });
 }
 
-void on_add_files(self_pointer self, const add_files_request& request,
+void on_add_files(supervisor_pointer self, const add_files_request& request,
                   caf::typed_response_promise<files_outcome> promise) {
   auto& s = self->state;
   if (s.reading_names)
@@ -262,7 +261,7 @@ void on_add_files(self_pointer self, const add_files_request& request,
     add_files(self, request, promise);
 }
 
-void on_names_loaded(self_pointer self, const names_loaded& loaded) {
+void on_names_loaded(supervisor_pointer self, const names_loaded& loaded) {
   auto& s = self->state;
   s.reading_names = false;
   std::exchange(s.after_names, nullptr)(loaded);
@@ -274,7 +273,7 @@ void on_names_loaded(self_pointer self, const names_loaded& loaded) {
   tell_when_idle(self);
 }
 
-caf::result<batch_view> describe(self_pointer self, bool with_files) {
+caf::result<batch_view> describe(supervisor_pointer self, bool with_files) {
   auto promise = self->make_response_promise<batch_view>();
   auto answer = [self, promise, view = view_of(self, with_files)](bool durable) mutable {
     promise.deliver(durable ? positioned(self->state, std::move(view)) : batch_view{});

@@ -24,8 +24,9 @@ persistence::batch_summary summary_of(const batch_supervisor_state& s);
 
 // Journals what was decided and applied; `then` runs when it is durable (or, with `durable` false,
 // written), or with false when it is in doubt.
-void journal(supervisor_pointer self, std::vector<domain::event> events, bool durable,
-             std::function<void(bool)> then, std::vector<persistence::access_record> records = {});
+void journal_events(supervisor_pointer self, std::vector<domain::event> events, bool durable,
+                    std::function<void(bool)> then,
+                    std::vector<persistence::access_record> records = {});
 
 // What follows outside from a command, and from the batch's new phase.
 void act_on_command(supervisor_pointer self, const domain::command& command);

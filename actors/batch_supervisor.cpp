@@ -12,11 +12,10 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = supervisor_pointer;
 using domain::file_index;
 using domain::file_status;
 
-std::uint64_t now_ms(self_pointer self) {
+std::uint64_t now_ms(supervisor_pointer self) {
   const auto now = self->clock().now().time_since_epoch();
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
@@ -60,15 +59,15 @@ void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us
 
 // Decides a command of the machinery. Refusals are late news about something that has changed
 // meanwhile, and change nothing.
-bool carry_out(self_pointer self, const domain::command& command, bool durable = true,
+bool carry_out(supervisor_pointer self, const domain::command& command, bool durable = true,
                std::function<void(bool)> then = nullptr) {
   auto events = domain::execute(self->state.working, command);
   if (!events || events->empty()) return false;
-  journal(self, std::move(*events), durable, std::move(then));
+  journal_events(self, std::move(*events), durable, std::move(then));
   return true;
 }
 
-void answer_pending(self_pointer self, std::uint64_t ticket, bool durable) {
+void answer_pending(supervisor_pointer self, std::uint64_t ticket, bool durable) {
   auto& s = self->state;
   while (!s.pending.empty() && s.pending.front().ticket <= ticket) {
     auto then = std::move(s.pending.front().then);
@@ -114,7 +113,7 @@ std::optional<file_index> next_file(batch_supervisor_state& s) {
 }
 
 // Keeps the window full. Files are read from the journal in handfuls.
-void fill(self_pointer self) {
+void fill(supervisor_pointer self) {
   auto& s = self->state;
   if (!runs(s)) return;
   const std::size_t busy = s.in_flight.size() + s.fetching.size();
@@ -130,7 +129,7 @@ void fill(self_pointer self) {
   if (!wish.indexes.empty()) self->send(s.peers.journal, std::move(wish));
 }
 
-void spawn_converter(self_pointer self, persistence::file_record& record) {
+void spawn_converter(supervisor_pointer self, persistence::file_record& record) {
   auto& s = self->state;
   if (!s.spec || *s.spec != s.working.spec)
     s.spec = std::make_shared<const domain::conversion_spec>(s.working.spec);
@@ -154,7 +153,7 @@ void spawn_converter(self_pointer self, persistence::file_record& record) {
   s.in_flight[record.index].converter = std::move(made);
 }
 
-void schedule_tick(self_pointer self) {
+void schedule_tick(supervisor_pointer self) {
   auto& s = self->state;
   if (s.tick_scheduled || s.retries.empty()) return;
   s.tick_scheduled = true;
@@ -163,7 +162,7 @@ void schedule_tick(self_pointer self) {
   self->delayed_send(self, std::chrono::milliseconds(due > now ? due - now : 0), retry_tick{});
 }
 
-void schedule_retry(self_pointer self, file_index i, std::uint32_t delay_ms) {
+void schedule_retry(supervisor_pointer self, file_index i, std::uint32_t delay_ms) {
   self->state.retries.emplace(now_ms(self) + delay_ms, i);
   schedule_tick(self);
 }
@@ -173,7 +172,7 @@ bool finishing(const batch_supervisor_state& s, file_index i) {
 }
 
 // Files that have not started wait in vain while the batch does not run.
-void withdraw_waiting(self_pointer self) {
+void withdraw_waiting(supervisor_pointer self) {
   auto& s = self->state;
   for (auto& [index, file] : s.in_flight)
     if (file.lease == 0 && !file.settled) self->send(file.converter, withdraw_file{});
@@ -181,7 +180,7 @@ void withdraw_waiting(self_pointer self) {
 
 // Ends the files in flight that the state has taken back. One that it lets run, because its result
 // was accepted or because it has started again meanwhile, is let be.
-void interrupt_running(self_pointer self) {
+void interrupt_running(supervisor_pointer self) {
   auto& s = self->state;
   for (auto& [index, file] : s.in_flight)
     if (file.lease != 0 && !file.settled && s.working.files[index] != file_status::running) {
@@ -190,7 +189,7 @@ void interrupt_running(self_pointer self) {
     }
 }
 
-void finish_giving_back(self_pointer self) {
+void finish_giving_back(supervisor_pointer self) {
   auto& s = self->state;
   if (!s.ending || !s.end_promise || !s.in_flight.empty() || !s.pending.empty()) return;
   s.end_promise->deliver(gave_back{!domain::is_terminal(s.working.phase) || s.working.open() != 0});
@@ -198,7 +197,7 @@ void finish_giving_back(self_pointer self) {
   self->quit();
 }
 
-void on_converter_down(self_pointer self, const caf::actor_addr& who) {
+void on_converter_down(supervisor_pointer self, const caf::actor_addr& who) {
   auto& s = self->state;
   const auto known = s.converters.find(who);
   if (known == s.converters.end()) return;
@@ -218,13 +217,13 @@ void on_converter_down(self_pointer self, const caf::actor_addr& who) {
 }
 
 // Begins again after a crash or a failed journal.
-void recover(self_pointer self, bool by_crash) {
+void recover(supervisor_pointer self, bool by_crash) {
   auto& s = self->state;
   auto interrupted = domain::execute(s.working, domain::recover_batch{!by_crash});
   if (interrupted && !interrupted->empty()) {
     if (const auto* e = std::get_if<domain::batch_recovered>(&interrupted->front()))
       self->send(s.peers.journal, fetch_files{s.id, e->interrupted, true});
-    journal(self, std::move(*interrupted), true, nullptr);
+    journal_events(self, std::move(*interrupted), true, nullptr);
   }
   for (file_index i = 0; i < s.working.files.size(); ++i)
     if (s.working.files[i] == file_status::retry_wait) schedule_retry(self, i, 0);
@@ -248,8 +247,9 @@ persistence::batch_summary summary_of(const batch_supervisor_state& s) {
 
 // Journals what was decided and applied; `then` runs when it is durable (or, with `durable` false,
 // written), or with false when it is in doubt.
-void journal(self_pointer self, std::vector<domain::event> events, bool durable,
-             std::function<void(bool)> then, std::vector<persistence::access_record> records) {
+void journal_events(supervisor_pointer self, std::vector<domain::event> events, bool durable,
+                    std::function<void(bool)> then,
+                    std::vector<persistence::access_record> records) {
   auto& s = self->state;
   const auto now = s.seams.now_us();
   if (!events.empty()) s.changed_us = now;
@@ -280,14 +280,14 @@ void journal(self_pointer self, std::vector<domain::event> events, bool durable,
 }
 
 // What follows outside from the batch's new phase.
-void act_on_phase(self_pointer self) {
+void act_on_phase(supervisor_pointer self) {
   auto& s = self->state;
   if (s.working.phase == domain::batch_phase::running) return fill(self);
   withdraw_waiting(self);
   if (domain::is_terminal(s.working.phase)) interrupt_running(self);
 }
 
-void act_on_command(self_pointer self, const domain::command& command) {
+void act_on_command(supervisor_pointer self, const domain::command& command) {
   auto& s = self->state;
   if (std::holds_alternative<domain::retry_batch>(command)) s.next_index = 0;
   const auto* pause = std::get_if<domain::pause_batch>(&command);
@@ -295,7 +295,7 @@ void act_on_command(self_pointer self, const domain::command& command) {
 }
 
 // An ended batch with nothing on its way may leave the memory.
-void tell_when_idle(self_pointer self) {
+void tell_when_idle(supervisor_pointer self) {
   auto& s = self->state;
   if (s.said_idle || s.ending || !domain::is_terminal(s.working.phase) || s.working.open() != 0 ||
       !s.in_flight.empty() || !s.pending.empty() || s.reading_names)
@@ -307,7 +307,7 @@ void tell_when_idle(self_pointer self) {
 }
 
 batch_supervisor_actor::behavior_type
-batch_supervisor(self_pointer self, persistence::batch_summary known,
+batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
                  std::shared_ptr<persistence::positioned_state> replayed, bool by_crash,
                  supervisor_peers peers, supervisor_seams seams) {
   auto& s = self->state;
@@ -438,7 +438,7 @@ batch_supervisor(self_pointer self, persistence::batch_summary known,
         if (!events || events->empty()) return;
         if (const auto* wait = std::get_if<domain::file_retry_scheduled>(&events->front()))
           schedule_retry(self, message.index, wait->delay_ms);
-        journal(self, std::move(*events), true, [self](bool durable) {
+        journal_events(self, std::move(*events), true, [self](bool durable) {
           if (durable) act_on_phase(self);
         });
       },

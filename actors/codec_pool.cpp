@@ -12,15 +12,15 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = codec_pool_actor::stateful_pointer<codec_pool_state>;
+using codec_pool_pointer = codec_pool_actor::stateful_pointer<codec_pool_state>;
 
 template<class... Args>
-slot_actor spawn_slot(self_pointer self, bool detached, Args&&... args) {
+slot_actor spawn_slot(codec_pool_pointer self, bool detached, Args&&... args) {
   return detached ? self->spawn<caf::linked + caf::detached>(slot, std::forward<Args>(args)...)
                   : self->spawn<caf::linked>(slot, std::forward<Args>(args)...);
 }
 
-void probe_next(self_pointer self) {
+void probe_next(codec_pool_pointer self) {
   auto& s = self->state;
   if (s.probing) return;
   auto next = s.probes.next();
@@ -31,7 +31,7 @@ void probe_next(self_pointer self) {
 
 } // namespace
 
-codec_pool_actor::behavior_type codec_pool(self_pointer self, pool_options options,
+codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options options,
                                            slot_runner_factory make_runner,
                                            dispatcher_actor dispatcher,
                                            std::shared_ptr<slot_board> board) {

@@ -12,30 +12,30 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = converter_actor::stateful_pointer<converter_state>;
+using converter_pointer = converter_actor::stateful_pointer<converter_state>;
 using stage = converter_state::stage;
 
 // CAF keeps a monitor at its target until it is taken back: thousands would gather there.
-void end(self_pointer self) {
+void end(converter_pointer self) {
   self->demonitor(self->state.supervisor.address());
   self->quit();
 }
 
 // Microseconds since the last time this was asked.
-std::uint32_t lap_us(self_pointer self) {
+std::uint32_t lap_us(converter_pointer self) {
   const auto now = self->clock().now();
   const auto took = now - std::exchange(self->state.since, now);
   return static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::microseconds>(took).count());
 }
 
-void report_failure(self_pointer self, const codecs::codec_error& error) {
+void report_failure(converter_pointer self, const codecs::codec_error& error) {
   auto& s = self->state;
   self->send(s.supervisor, attempt_failed{s.order.index, s.lease.lease, error});
   end(self);
 }
 
-void report_interruption(self_pointer self, domain::interruption cause,
+void report_interruption(converter_pointer self, domain::interruption cause,
                          std::uint64_t memory_bytes = 0) {
   auto& s = self->state;
   self->send(s.supervisor, attempt_interrupted{s.order.index, s.lease.lease, cause, memory_bytes});
@@ -43,17 +43,17 @@ void report_interruption(self_pointer self, domain::interruption cause,
 }
 
 // The lease was granted and is not wanted: nothing was sent to the pool under it.
-void give_lease_back(self_pointer self) {
+void give_lease_back(converter_pointer self) {
   self->send(self->state.lease.pool, interrupt_conversion{self->state.lease.lease});
 }
 
-void discard_staged(self_pointer self) {
+void discard_staged(converter_pointer self) {
   auto& s = self->state;
   if (s.outcome && !s.outcome->staged.empty())
     self->send(s.peers.placer, discard_outputs{std::move(s.outcome->staged)});
 }
 
-void ask_for_lease(self_pointer self) {
+void ask_for_lease(converter_pointer self) {
   auto& s = self->state;
   s.at = stage::waiting;
   s.memory_bytes = std::max(s.plan.memory_bytes, s.order.memory_bytes_min);
@@ -63,7 +63,7 @@ void ask_for_lease(self_pointer self) {
                            s.order.alone});
 }
 
-void convert(self_pointer self) {
+void convert(converter_pointer self) {
   auto& s = self->state;
   s.at = stage::converting;
   conversion_job job;
@@ -80,14 +80,14 @@ void convert(self_pointer self) {
 }
 
 // The host ran out of memory: with more, if there is more, it may do.
-void on_out_of_memory(self_pointer self, const codecs::codec_error& error) {
+void on_out_of_memory(converter_pointer self, const codecs::codec_error& error) {
   auto& s = self->state;
   if (s.memory_bytes >= s.lease.memory_max_bytes) return report_failure(self, error);
   report_interruption(self, domain::interruption::memory_raised,
                       std::min(s.memory_bytes * 2, s.lease.memory_max_bytes));
 }
 
-void on_conversion_ended(self_pointer self) {
+void on_conversion_ended(converter_pointer self) {
   auto& s = self->state;
   const auto& outcome = *s.outcome;
   switch (outcome.how) {
@@ -110,7 +110,7 @@ void on_conversion_ended(self_pointer self) {
 }
 
 // What the outputs' names say about the file.
-void on_placed(self_pointer self, const std::vector<persistence::placed_output>& placed) {
+void on_placed(converter_pointer self, const std::vector<persistence::placed_output>& placed) {
   using persistence::placement;
   auto& s = self->state;
   auto result = s.outcome->result;
@@ -139,7 +139,7 @@ void on_placed(self_pointer self, const std::vector<persistence::placed_output>&
 }
 
 // The supervisor is gone: nobody waits for this file.
-void on_orphaned(self_pointer self) {
+void on_orphaned(converter_pointer self) {
   auto& s = self->state;
   if (s.at == stage::converting)
     self->send(s.lease.pool, interrupt_conversion{s.lease.lease});
@@ -157,7 +157,7 @@ void on_orphaned(self_pointer self) {
 
 } // namespace
 
-converter_actor::behavior_type converter(self_pointer self, batch_supervisor_actor supervisor,
+converter_actor::behavior_type converter(converter_pointer self, batch_supervisor_actor supervisor,
                                          converter_peers peers, conversion_order order) {
   auto& s = self->state;
   s.supervisor = std::move(supervisor);

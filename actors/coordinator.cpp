@@ -12,7 +12,7 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = coordinator_actor::stateful_pointer<coordinator_state>;
+using coordinator_pointer = coordinator_actor::stateful_pointer<coordinator_state>;
 
 constexpr auto ask_timeout = std::chrono::milliseconds(limits::drain_ms + limits::actor_stop_ms);
 
@@ -23,7 +23,7 @@ supervisor_peers peers_of(const coordinator_parts& parts) {
           nullptr};
 }
 
-void supervise(self_pointer self, const persistence::batch_summary& known,
+void supervise(coordinator_pointer self, const persistence::batch_summary& known,
                std::shared_ptr<persistence::positioned_state> replayed, bool by_crash) {
   auto& s = self->state;
   auto peers = peers_of(s.parts);
@@ -41,14 +41,15 @@ void release(std::map<domain::batch_id, coordinator_state::waiting_requests>& fr
     go_on(found);
 }
 
-void fail_to_open(self_pointer self, const std::string& why) {
+void fail_to_open(coordinator_pointer self, const std::string& why) {
   auto& s = self->state;
   s.announce("the journal cannot be used, trying again: " + why);
   self->delayed_send(self, std::chrono::milliseconds(limits::journal_reopen_ms), reopen_tick{});
 }
 
 // Reads an ended batch from the journal and takes it up; `then` learns whether it is there.
-void replay(self_pointer self, const domain::batch_id& batch, std::function<void(bool)> then) {
+void replay(coordinator_pointer self, const domain::batch_id& batch,
+            std::function<void(bool)> then) {
   auto& s = self->state;
   const auto [waiting, first] = s.replaying.try_emplace(batch);
   waiting->second.push_back(std::move(then));
@@ -76,7 +77,7 @@ void tell_usage(usage_board& usage, const batches_loaded& loaded, bool from_scra
     usage.set(*summary);
 }
 
-void load(self_pointer self) {
+void load(coordinator_pointer self) {
   auto& s = self->state;
   self->request(s.parts.journal, caf::infinite, load_batches{})
       .then(
@@ -109,7 +110,7 @@ bool is_part_of(const coordinator_parts& parts, const caf::actor_addr& who) {
 }
 
 // A supervisor that dies of itself begins again from what is on disk, but not for ever.
-void on_down(self_pointer self, const caf::actor_addr& who) {
+void on_down(coordinator_pointer self, const caf::actor_addr& who) {
   auto& s = self->state;
   if (!s.ending && is_part_of(s.parts, who)) {
     s.announce("a fault in Darkroom itself: an actor that all others need has died; start again");
@@ -130,14 +131,14 @@ void on_down(self_pointer self, const caf::actor_addr& who) {
 }
 
 // Ends with its children: nobody else would.
-void on_exit(self_pointer self, const caf::exit_msg& message) {
+void on_exit(coordinator_pointer self, const caf::exit_msg& message) {
   for (const auto& [id, supervisor] : std::exchange(self->state.supervisors, {}))
     self->send_exit(supervisor, message.reason);
   self->quit(message.reason);
 }
 
 // Edge inwards: pool, dispatcher and placer have nothing left to do; the journal goes last.
-void end_parts(self_pointer self) {
+void end_parts(coordinator_pointer self) {
   auto& s = self->state;
   const auto reason = caf::exit_reason::user_shutdown;
   self->send_exit(s.parts.pool, reason);
@@ -149,7 +150,7 @@ void end_parts(self_pointer self) {
   self->quit();
 }
 
-void give_everything_back(self_pointer self) {
+void give_everything_back(coordinator_pointer self) {
   auto& s = self->state;
   s.giving_back = s.supervisors.size();
   if (s.giving_back == 0) return end_parts(self);
@@ -162,7 +163,7 @@ void give_everything_back(self_pointer self) {
 }
 
 // Lets an ended batch leave the memory; what comes for it meanwhile waits, and reads it again.
-void let_go(self_pointer self, const domain::batch_id& batch, bool deleted) {
+void let_go(coordinator_pointer self, const domain::batch_id& batch, bool deleted) {
   auto& s = self->state;
   const auto at = s.supervisors.find(batch);
   if (at == s.supervisors.end() || s.ending) return;
@@ -205,7 +206,7 @@ command_outcome command(command_outcome outcome) {
 
 // Finds the supervisor, from the journal if need be, and hands the request on.
 template<class Answer, class Request, class Wrap>
-void forward(self_pointer self, const Request& request, bool creates,
+void forward(coordinator_pointer self, const Request& request, bool creates,
              caf::typed_response_promise<Answer> promise, Wrap wrap) {
   auto& s = self->state;
   if (s.journal_broken || s.ending) {
@@ -241,7 +242,8 @@ void forward(self_pointer self, const Request& request, bool creates,
 
 // Requests wait until the journal is replayed.
 template<class Answer, class Request, class Wrap>
-caf::result<Answer> on_request(self_pointer self, const Request& request, bool creates, Wrap wrap) {
+caf::result<Answer> on_request(coordinator_pointer self, const Request& request, bool creates,
+                               Wrap wrap) {
   auto& s = self->state;
   auto promise = self->make_response_promise<Answer>();
   if (s.loading && !s.journal_broken)
@@ -253,7 +255,7 @@ caf::result<Answer> on_request(self_pointer self, const Request& request, bool c
 
 } // namespace
 
-coordinator_actor::behavior_type coordinator(self_pointer self, coordinator_parts parts,
+coordinator_actor::behavior_type coordinator(coordinator_pointer self, coordinator_parts parts,
                                              std::function<void(const std::string&)> announce,
                                              std::function<void()> give_up) {
   self->state.parts = std::move(parts);

@@ -11,9 +11,9 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = dispatcher_actor::stateful_pointer<dispatcher_state>;
+using dispatcher_pointer = dispatcher_actor::stateful_pointer<dispatcher_state>;
 
-std::uint64_t now_ms(self_pointer self) {
+std::uint64_t now_ms(dispatcher_pointer self) {
   const auto now = self->clock().now().time_since_epoch();
   return static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
@@ -27,7 +27,7 @@ void look_for_room(dispatcher_state& s, std::uint64_t now) {
   if (!s.has_room()) s.queue.hold_until(now + limits::disk_full_wait_ms);
 }
 
-void tell_numbers(self_pointer self) {
+void tell_numbers(dispatcher_pointer self) {
   auto& s = self->state;
   if (s.numbers) {
     s.numbers->leases_waiting = s.queue.waiting();
@@ -40,7 +40,7 @@ void tell_numbers(self_pointer self) {
       s.board->leased(s.nodes[i].name, s.queue.leased_on(i), s.queue.memory_granted_on(i));
 }
 
-void grant_all(self_pointer self) {
+void grant_all(dispatcher_pointer self) {
   auto& s = self->state;
   const auto now = now_ms(self);
   look_for_room(s, now);
@@ -88,7 +88,7 @@ void count_node(dispatcher_state& s, const node_capacity& capacity, bool there) 
 
 } // namespace
 
-dispatcher_actor::behavior_type dispatcher(self_pointer self, dispatcher_options options) {
+dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_options options) {
   self->state.numbers = std::move(options.numbers);
   self->state.has_room = std::move(options.has_room);
   self->state.board = std::move(options.board);

@@ -12,7 +12,7 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = event_hub_actor::stateful_pointer<event_hub_state>;
+using event_hub_pointer = event_hub_actor::stateful_pointer<event_hub_state>;
 using event_list = std::shared_ptr<const std::vector<persistence::journaled_event>>;
 
 event_list only(const event_list& events, const domain::batch_id& batch) {
@@ -24,7 +24,7 @@ event_list only(const event_list& events, const domain::batch_id& batch) {
 }
 
 // False when the subscriber has to go.
-bool deliver(self_pointer self, event_hub_state::subscription& to, const event_list& events) {
+bool deliver(event_hub_pointer self, event_hub_state::subscription& to, const event_list& events) {
   const auto own = to.batch ? only(events, *to.batch) : events;
   if (own->empty()) return true;
   if (to.unacknowledged + own->size() > limits::subscriber_outbox_events_max) {
@@ -39,7 +39,7 @@ bool deliver(self_pointer self, event_hub_state::subscription& to, const event_l
 
 } // namespace
 
-event_hub_actor::behavior_type event_hub(self_pointer self) {
+event_hub_actor::behavior_type event_hub(event_hub_pointer self) {
   self->set_down_handler([self](const caf::down_msg& down) {
     std::erase_if(self->state.subscriptions,
                   [&](const auto& s) { return s.subscriber.address() == down.source; });

@@ -15,14 +15,14 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = journal_actor::stateful_pointer<journal_state>;
+using journal_pointer = journal_actor::stateful_pointer<journal_state>;
 
 template<class Message>
-void tell_asker(self_pointer self, const caf::strong_actor_ptr& asker, Message message) {
+void tell_asker(journal_pointer self, const caf::strong_actor_ptr& asker, Message message) {
   if (asker) self->send(caf::actor_cast<batch_supervisor_actor>(asker), std::move(message));
 }
 
-void publish(self_pointer self) {
+void publish(journal_pointer self) {
   auto& unsynced = self->state.unsynced;
   if (unsynced.empty()) return;
   self->send(self->state.peers.hub,
@@ -31,7 +31,7 @@ void publish(self_pointer self) {
   unsynced.clear();
 }
 
-void use_store(self_pointer self, std::unique_ptr<persistence::journal_store> store) {
+void use_store(journal_pointer self, std::unique_ptr<persistence::journal_store> store) {
   auto& s = self->state;
   s.store = std::move(store);
   if (s.peers.views) s.peers.views->set(s.store ? s.store->view() : nullptr);
@@ -40,7 +40,7 @@ void use_store(self_pointer self, std::unique_ptr<persistence::journal_store> st
   if (s.store) self->send(s.peers.hub, cut_subscribers{s.store->last_seq()});
 }
 
-void refuse(self_pointer self, journal_state::waiting_append& waiting) {
+void refuse(journal_pointer self, journal_state::waiting_append& waiting) {
   if (waiting.promise)
     waiting.promise->deliver(records_written{false});
   else
@@ -49,7 +49,7 @@ void refuse(self_pointer self, journal_state::waiting_append& waiting) {
 
 // Nothing more is written to this store: everybody who waits is told, and the supervisors are
 // rebuilt from what is on disk when it can be opened again.
-void give_up(self_pointer self, const persistence::journal_error& error,
+void give_up(journal_pointer self, const persistence::journal_error& error,
              std::vector<journal_state::waiting_append>& group) {
   auto& s = self->state;
   use_store(self, nullptr);
@@ -64,7 +64,7 @@ void give_up(self_pointer self, const persistence::journal_error& error,
 }
 
 // Tells each asker which of the written events are its own.
-void answer(self_pointer self, std::vector<journal_state::waiting_append>& group,
+void answer(journal_pointer self, std::vector<journal_state::waiting_append>& group,
             const std::vector<std::size_t>& counts,
             const std::vector<persistence::journaled_event>& written) {
   auto next = written.begin();
@@ -83,7 +83,7 @@ void answer(self_pointer self, std::vector<journal_state::waiting_append>& group
   }
 }
 
-void write(self_pointer self) {
+void write(journal_pointer self) {
   auto& s = self->state;
   std::vector<journal_state::waiting_append> group;
   std::vector<persistence::append_request> requests;
@@ -119,7 +119,7 @@ void write(self_pointer self) {
   }
 }
 
-void schedule_write(self_pointer self) {
+void schedule_write(journal_pointer self) {
   auto& s = self->state;
   if (s.write_scheduled || s.gathered.empty()) return;
   s.write_scheduled = true;
@@ -165,7 +165,7 @@ batch_replayed replay(const persistence::journal_store& store, const domain::bat
 }
 
 // One handful of files; others get their turn in between.
-void purge(self_pointer self, const purge_batch& message) {
+void purge(journal_pointer self, const purge_batch& message) {
   auto& s = self->state;
   if (!s.store) return; // the next start goes on with it
   if (s.peers.holds && s.peers.holds->held(message.batch)) {
@@ -186,7 +186,7 @@ void purge(self_pointer self, const purge_batch& message) {
 }
 
 // Answers to repeated requests, and news of deletions, are owed for a while only.
-void forget(self_pointer self) {
+void forget(journal_pointer self) {
   auto& s = self->state;
   const auto now = base::unix_now_us();
   if (s.store) {
@@ -205,7 +205,7 @@ void forget(self_pointer self) {
 } // namespace
 
 journal_actor::behavior_type
-journal(self_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_store>> store,
+journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journal_store>> store,
         store_opener open, journal_peers peers) {
   auto& s = self->state;
   s.open = std::move(open);

@@ -11,7 +11,7 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = placer_actor::stateful_pointer<placer_state>;
+using placer_pointer = placer_actor::stateful_pointer<placer_state>;
 
 bool has_name(const persistence::placed_output& placed) {
   return placed.how != persistence::placement::exists &&
@@ -27,7 +27,7 @@ void take_back_halves(persistence::output_store& outputs,
     if (placed[i].how == persistence::placement::placed) outputs.take_back(staged[i]);
 }
 
-void place(self_pointer self) {
+void place(placer_pointer self) {
   auto& s = self->state;
   const auto group = std::move(s.gathered);
   s.gathered.clear();
@@ -47,7 +47,7 @@ void place(self_pointer self) {
 
 } // namespace
 
-placer_actor::behavior_type placer(self_pointer self,
+placer_actor::behavior_type placer(placer_pointer self,
                                    std::shared_ptr<persistence::output_store> outputs) {
   self->state.outputs = std::move(outputs);
   return {

@@ -11,15 +11,15 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = converter_actor::stateful_pointer<previewer_state>;
+using previewer_pointer = converter_actor::stateful_pointer<previewer_state>;
 
-void finish(self_pointer self) {
+void finish(previewer_pointer self) {
   auto& s = self->state;
   s.done(std::move(s.found));
   self->quit();
 }
 
-void fail(self_pointer self, const codecs::codec_error& error) {
+void fail(previewer_pointer self, const codecs::codec_error& error) {
   auto& found = self->state.found;
   found.ok = false;
   found.reason = error.reason;
@@ -28,7 +28,7 @@ void fail(self_pointer self, const codecs::codec_error& error) {
 }
 
 // Somebody looks at a screen and waits.
-void ask_for_lease(self_pointer self) {
+void ask_for_lease(previewer_pointer self) {
   auto& s = self->state;
   s.waiting = true;
   request_lease wish;
@@ -41,7 +41,7 @@ void ask_for_lease(self_pointer self) {
   self->send(s.dispatcher, std::move(wish));
 }
 
-void on_probed(self_pointer self, const codecs::result<codecs::image_info>& info) {
+void on_probed(previewer_pointer self, const codecs::result<codecs::image_info>& info) {
   auto& s = self->state;
   if (!info) return fail(self, info.error());
   s.found.ok = true;
@@ -55,7 +55,7 @@ void on_probed(self_pointer self, const codecs::result<codecs::image_info>& info
   ask_for_lease(self);
 }
 
-void convert(self_pointer self, const lease_granted& lease) {
+void convert(previewer_pointer self, const lease_granted& lease) {
   auto& s = self->state;
   s.lease = lease;
   s.waiting = false;
@@ -70,7 +70,7 @@ void convert(self_pointer self, const lease_granted& lease) {
   self->send(lease.pool, convert_file{std::move(job)});
 }
 
-void on_converted(self_pointer self, const conversion_outcome& outcome) {
+void on_converted(previewer_pointer self, const conversion_outcome& outcome) {
   if (outcome.how == conversion_outcome::kind::failed) return fail(self, outcome.error);
   using domain::interruption;
   if (outcome.how == conversion_outcome::kind::interrupted &&
@@ -84,7 +84,7 @@ void on_converted(self_pointer self, const conversion_outcome& outcome) {
 
 } // namespace
 
-converter_actor::behavior_type previewer(self_pointer self, preview_order order,
+converter_actor::behavior_type previewer(previewer_pointer self, preview_order order,
                                          dispatcher_actor dispatcher, codec_pool_actor pool,
                                          on_preview done) {
   static std::atomic<domain::file_index> numbers = 0;

@@ -62,7 +62,7 @@ base::result<place, std::string> read_place(const std::string& text) {
   return place{host, text.substr(colon + 1)};
 }
 
-void say(const std::string& line) {
+void announce(const std::string& line) {
   std::fprintf(stderr, "%s %s\n", time_text(std::time(nullptr) * 1'000'000).c_str(),
                printable(line).c_str());
 }
@@ -104,7 +104,7 @@ private:
 int run_session(const worker_options_asked& o, const place& to, const std::string& machine) {
   auto hosts = codecs::host::zygote::start();
   if (!hosts) {
-    say(hosts.error());
+    announce(hosts.error());
     return session_refused;
   }
   actors::worker_session_options options;
@@ -117,13 +117,13 @@ int run_session(const worker_options_asked& o, const place& to, const std::strin
   options.machine = machine;
   options.slots = o.slots;
   options.memory_bytes = o.memory_bytes;
-  options.announce = say;
+  options.announce = announce;
   session_watch watch;
   options.lost = [&watch] { watch.tell(true); };
   options.wait_for_stop = [&watch] { return watch.wait(); };
   const auto end = actors::run_worker_session(options, actors::host_runners(**hosts));
   const auto& code = end.refusal.code;
-  if (!code.empty()) say("not joined: " + end.refusal.text);
+  if (!code.empty()) announce("not joined: " + end.refusal.text);
   if (end.stopped) return session_stopped;
   if (code == "identity_taken") return session_twin;
   if (code == "bad_identity") return session_hopeless;
@@ -215,7 +215,7 @@ int run_worker(worker_options_asked& o) {
   sigaddset(&set, SIGCHLD);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   const auto machine = random_name();
-  say("worker " + actors::own_name(o.identity) + ", Darkroom " + version);
+  announce("worker " + actors::own_name(o.identity) + ", Darkroom " + version);
 
   milliseconds pause{limits::worker_retry_first_ms};
   bool asked_to_stop = false;
@@ -232,13 +232,13 @@ int run_worker(worker_options_asked& o) {
     if (asked_to_stop) break;
     if (how == session_twin) continue;
     if (how == session_lost) {
-      say("the link was lost; joining again");
+      announce("the link was lost; joining again");
       pause = milliseconds{limits::worker_retry_first_ms};
     }
     if (rest(pause)) break;
     pause = std::min(2 * pause, milliseconds{limits::worker_retry_most_ms});
   }
-  say("stopped");
+  announce("stopped");
   return exit_all;
 }
 

@@ -13,6 +13,12 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(darkroom_options INTERFACE -Wno-restrict)
 endif()
 
+# A unity unit includes sources of one module, so that warning takes what stands in anonymous
+# namespaces for something out of a header. Builds without unity still warn of headers.
+if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(darkroom_options INTERFACE -Wno-subobject-linkage)
+endif()
+
 set(DARKROOM_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize=")
 if(DARKROOM_SANITIZE)
   # CAF calls members of empty handles by design: UBSan's null check would report each.

@@ -18,11 +18,12 @@ struct delete_transform {
 struct free_curve {
   void operator()(cmsToneCurve* c) const { cmsFreeToneCurve(c); }
 };
-using profile = std::unique_ptr<void, close_profile>;
+using profile_handle = std::unique_ptr<void, close_profile>;
 using transform = std::unique_ptr<void, delete_transform>;
 
-profile open(const byte_vector& icc) {
-  return profile{cmsOpenProfileFromMem(icc.data(), static_cast<cmsUInt32Number>(icc.size()))};
+profile_handle open(const byte_vector& icc) {
+  return profile_handle{
+      cmsOpenProfileFromMem(icc.data(), static_cast<cmsUInt32Number>(icc.size()))};
 }
 
 cmsUInt32Number lcms_type(pixel_layout layout, std::uint8_t depth) {
@@ -53,8 +54,8 @@ bool profile_fits(const byte_vector& icc, pixel_layout layout) {
 }
 
 result<std::optional<image>> to_srgb(const image& pixels, const byte_vector& icc) {
-  const profile from = open(icc);
-  const profile srgb{cmsCreate_sRGBProfile()};
+  const profile_handle from = open(icc);
+  const profile_handle srgb{cmsCreate_sRGBProfile()};
   if (!from || !srgb) return std::nullopt;
   const bool alpha = has_alpha(pixels.layout());
   const auto layout = alpha ? pixel_layout::rgba : pixel_layout::rgb;
@@ -102,8 +103,8 @@ byte_vector profile_of(const png_colour& colour, bool grey) {
   const std::unique_ptr<cmsToneCurve, free_curve> curve{cmsBuildGamma(nullptr, exponent)};
   if (!curve) return {};
   cmsToneCurve* curves[] = {curve.get(), curve.get(), curve.get()};
-  const profile made{grey ? cmsCreateGrayProfile(&white, curve.get())
-                          : cmsCreateRGBProfile(&white, &primaries, curves)};
+  const profile_handle made{grey ? cmsCreateGrayProfile(&white, curve.get())
+                                 : cmsCreateRGBProfile(&white, &primaries, curves)};
   cmsUInt32Number size = 0;
   if (!made || cmsSaveProfileToMem(made.get(), nullptr, &size) == 0) return {};
   byte_vector icc(size);

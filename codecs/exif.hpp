@@ -7,8 +7,12 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace darkroom::codecs {
+
+// What JPEG, and by mistake some WebP files, put before the structure.
+inline constexpr std::string_view exif_prefix{"Exif\0\0", 6};
 
 // 1 to 8; 1 when there is none, or nonsense.
 std::uint8_t exif_orientation(std::span<const std::uint8_t> exif);

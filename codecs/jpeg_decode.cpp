@@ -15,12 +15,6 @@ namespace {
 
 using enum domain::failure_reason;
 
-constexpr std::string_view exif_prefix{"Exif\0\0", 6};
-constexpr std::string_view xmp_prefix{"http://ns.adobe.com/xap/1.0/\0", 29};
-constexpr std::string_view extended_xmp_prefix{"http://ns.adobe.com/xmp/extension/\0", 35};
-constexpr std::string_view icc_prefix{"ICC_PROFILE\0", 12};
-constexpr int raw_rows = 16; // of Y in one row of 4:2:0 blocks
-
 // Hands libjpeg what the stream has.
 struct stream_source {
   jpeg_source_mgr base; // first: libjpeg hands us a pointer to it
@@ -68,7 +62,7 @@ struct scan_guard {
   progress_meter progress;
 };
 
-void on_progress(j_common_ptr common) {
+void on_decode_progress(j_common_ptr common) {
   auto* info = reinterpret_cast<j_decompress_ptr>(common);
   const auto& guard = *reinterpret_cast<scan_guard*>(common->progress);
   if (info->input_scan_number > guard.scans_max) {
@@ -90,7 +84,7 @@ public:
     source_.base = {nullptr,       0,           source_nothing,
                     source_fill,   source_skip, jpeg_resync_to_restart,
                     source_nothing};
-    guard_.base.progress_monitor = on_progress;
+    guard_.base.progress_monitor = on_decode_progress;
     guard_.scans_max = static_cast<int>(limits.scans);
     guard_.progress = progress;
     memory_max_ = static_cast<long>(limits::host_address_base_bytes +
@@ -151,20 +145,20 @@ public:
     if (setjmp(errors_.escape) != 0) return false;
     const std::uint32_t width = info_.output_width, height = info_.output_height;
     const std::uint32_t half_width = (width + 1) / 2, half_height = (height + 1) / 2;
-    JSAMPROW y_rows[raw_rows], u_rows[raw_rows / 2], v_rows[raw_rows / 2];
-    for (int i = 0; i < raw_rows; ++i)
+    JSAMPROW y_rows[jpeg_raw_rows], u_rows[jpeg_raw_rows / 2], v_rows[jpeg_raw_rows / 2];
+    for (int i = 0; i < jpeg_raw_rows; ++i)
       y_rows[i] = scratch + i * scratch_row;
-    for (int i = 0; i < raw_rows / 2; ++i) {
-      u_rows[i] = scratch + (raw_rows + i) * scratch_row;
-      v_rows[i] = scratch + (raw_rows + raw_rows / 2 + i) * scratch_row;
+    for (int i = 0; i < jpeg_raw_rows / 2; ++i) {
+      u_rows[i] = scratch + (jpeg_raw_rows + i) * scratch_row;
+      v_rows[i] = scratch + (jpeg_raw_rows + jpeg_raw_rows / 2 + i) * scratch_row;
     }
     JSAMPARRAY planes[3] = {y_rows, u_rows, v_rows};
     while (info_.output_scanline < height) {
       const std::uint32_t first = info_.output_scanline;
-      jpeg_read_raw_data(&info_, planes, raw_rows);
-      for (std::uint32_t i = 0; i < raw_rows && first + i < height; ++i)
+      jpeg_read_raw_data(&info_, planes, jpeg_raw_rows);
+      for (std::uint32_t i = 0; i < jpeg_raw_rows && first + i < height; ++i)
         std::memcpy(y + std::size_t{first + i} * width, y_rows[i], width);
-      for (std::uint32_t i = 0; i < raw_rows / 2 && first / 2 + i < half_height; ++i) {
+      for (std::uint32_t i = 0; i < jpeg_raw_rows / 2 && first / 2 + i < half_height; ++i) {
         std::memcpy(u + std::size_t{first / 2 + i} * half_width, u_rows[i], half_width);
         std::memcpy(v + std::size_t{first / 2 + i} * half_width, v_rows[i], half_width);
       }
@@ -222,7 +216,7 @@ bool is_yuv420(const jpeg_decompress_struct& info) {
          c[1].v_samp_factor == 1 && c[2].h_samp_factor == 1 && c[2].v_samp_factor == 1;
 }
 
-bool sniff(std::span<const std::uint8_t> head) {
+bool sniff_jpeg(std::span<const std::uint8_t> head) {
   return head.size() >= 3 && head[0] == 0xff && head[1] == 0xd8 && head[2] == 0xff;
 }
 
@@ -240,14 +234,14 @@ result<image_info> info_of(jpeg_reader& reader) {
   const auto exif = find_marker(info, 1, exif_prefix);
   out.orientation = exif_orientation(exif);
   out.exif_bytes = static_cast<std::uint32_t>(exif.size());
-  out.xmp_bytes = static_cast<std::uint32_t>(find_marker(info, 1, xmp_prefix).size());
+  out.xmp_bytes = static_cast<std::uint32_t>(find_marker(info, 1, jpeg_xmp_prefix).size());
   for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next)
-    if (marker->marker == JPEG_APP0 + 2 && begins_with(*marker, icc_prefix))
-      out.icc_bytes += static_cast<std::uint32_t>(marker->data_length - icc_prefix.size());
+    if (marker->marker == JPEG_APP0 + 2 && begins_with(*marker, jpeg_icc_prefix))
+      out.icc_bytes += static_cast<std::uint32_t>(marker->data_length - jpeg_icc_prefix.size());
   return out;
 }
 
-result<image_info> probe(input_stream& in, const input_limits& limits) {
+result<image_info> probe_jpeg(input_stream& in, const input_limits& limits) {
   jpeg_reader reader(in, limits, false);
   if (!reader.read_header()) return std::unexpected(error_of(reader.errors(), corrupt_input));
   return info_of(reader);
@@ -267,10 +261,11 @@ metadata metadata_of(jpeg_reader& reader, domain::loss_set& losses) {
   const auto& info = reader.info();
   const auto exif = find_marker(info, 1, exif_prefix);
   meta.exif.assign(exif.begin(), exif.end());
-  const auto xmp = find_marker(info, 1, xmp_prefix);
+  const auto xmp = find_marker(info, 1, jpeg_xmp_prefix);
   meta.xmp.assign(xmp.begin(), xmp.end());
-  if (!find_marker(info, 1, extended_xmp_prefix).empty()) losses.add(domain::loss::xmp_dropped);
-  if (!find_marker(info, 2, icc_prefix).empty()) {
+  if (!find_marker(info, 1, jpeg_extended_xmp_prefix).empty())
+    losses.add(domain::loss::xmp_dropped);
+  if (!find_marker(info, 2, jpeg_icc_prefix).empty()) {
     unsigned size = 0;
     if (JOCTET* profile = reader.read_icc(&size); profile != nullptr) {
       meta.icc.assign(profile, profile + size);
@@ -319,7 +314,7 @@ result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
   bool complete = false;
   if (raw) {
     const std::size_t scratch_row = (std::size_t{info.output_width} + 31) / 16 * 16;
-    byte_vector scratch(scratch_row * raw_rows * 2);
+    byte_vector scratch(scratch_row * jpeg_raw_rows * 2);
     complete = reader.read_raw(pixels->plane(0), pixels->plane(1), pixels->plane(2), scratch.data(),
                                scratch_row);
   } else {
@@ -330,8 +325,8 @@ result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
   return pixels;
 }
 
-result<decoded_image> decode(input_stream& in, const decode_options& options,
-                             const decode_planner& plan) {
+result<decoded_image> decode_jpeg(input_stream& in, const decode_options& options,
+                                  const decode_planner& plan) {
   jpeg_reader reader(in, options.limits, options.strict, options.progress);
   if (!reader.read_header()) return std::unexpected(error_of(reader.errors(), corrupt_input));
   const auto info = info_of(reader);
@@ -352,7 +347,7 @@ result<decoded_image> decode(input_stream& in, const decode_options& options,
   return out;
 }
 
-std::uint64_t decode_bytes(const image_info& info, std::uint32_t) {
+std::uint64_t jpeg_decode_bytes(const image_info& info, std::uint32_t) {
   // Progressive: all coefficients are kept, 2 bytes each; 4:2:0 has half as many again as pixels.
   const std::uint64_t samples = info.yuv420 ? info.pixels() * 3 / 2 : info.pixels() * info.channels;
   const std::uint64_t rows = std::uint64_t{info.width} * info.channels * 64;
@@ -364,7 +359,7 @@ std::uint32_t decode_scale(const image_info& info, std::uint32_t width_min,
   return scale_denominator(info.width, info.height, width_min, height_min);
 }
 
-std::string version() {
+std::string jpeg_library_version() {
   return "libjpeg-turbo " + std::to_string(LIBJPEG_TURBO_VERSION_NUMBER / 1'000'000) + "." +
          std::to_string(LIBJPEG_TURBO_VERSION_NUMBER / 1'000 % 1'000) + "." +
          std::to_string(LIBJPEG_TURBO_VERSION_NUMBER % 1'000);
@@ -382,18 +377,18 @@ const format_row& jpeg_format() {
                               .holds_16_bit = false,
                               .holds_grey = true,
                               .metadata_bytes_max = jpeg_metadata_bytes_max,
-                              .sniff = sniff,
-                              .probe = probe,
-                              .decode = decode,
+                              .sniff = sniff_jpeg,
+                              .probe = probe_jpeg,
+                              .decode = decode_jpeg,
                               .encode = encode_jpeg,
                               .takes_yuv420 =
                                   [](const domain::output_spec& output) {
                                     return output.chroma == domain::chroma_subsampling::s420;
                                   },
-                              .decode_bytes = decode_bytes,
+                              .decode_bytes = jpeg_decode_bytes,
                               .encode_bytes = jpeg_encode_bytes,
                               .decode_scale = decode_scale,
-                              .version = version};
+                              .version = jpeg_library_version};
   return row;
 }
 

@@ -1,5 +1,6 @@
 // Pixels to JPEG with libjpeg-turbo. Every call sequence into the library stands in one `noexcept`
 // function with only trivial locals: the library leaves it by longjmp.
+#include "codecs/exif.hpp"
 #include "codecs/jpeg_fence.hpp"
 #include "codecs/jpeg_format.hpp"
 #include "codecs/limits.hpp"
@@ -13,8 +14,6 @@ namespace darkroom::codecs {
 namespace {
 
 using enum domain::failure_reason;
-
-constexpr int raw_rows = 16; // of Y in one row of 4:2:0 blocks
 
 // Takes libjpeg's bytes to the sink.
 struct sink_destination {
@@ -48,7 +47,7 @@ struct pass_watch {
   progress_meter progress;
 };
 
-void on_progress(j_common_ptr common) {
+void on_encode_progress(j_common_ptr common) {
   const auto& watch = *reinterpret_cast<const pass_watch*>(common->progress);
   tell(watch.base, watch.progress);
 }
@@ -60,7 +59,7 @@ public:
     errors_.warnings_max = limits::jpeg_warnings_tolerant_max;
     destination_.base = {nullptr, 0, destination_begin, destination_empty, destination_end};
     destination_.sink = &sink;
-    watch_.base.progress_monitor = on_progress;
+    watch_.base.progress_monitor = on_encode_progress;
     watch_.progress = progress;
   }
   ~jpeg_writer() {
@@ -140,15 +139,15 @@ public:
   // repeating the last column and row, so that the padding costs no bits.
   bool write_raw(const image& pixels, std::uint8_t* scratch, std::size_t scratch_row) noexcept {
     if (setjmp(errors_.escape) != 0) return false;
-    JSAMPROW rows[3][raw_rows];
+    JSAMPROW rows[3][jpeg_raw_rows];
     JSAMPARRAY planes[3] = {rows[0], rows[1], rows[2]};
     std::uint8_t* at = scratch;
     for (int p = 0; p < 3; ++p)
-      for (int i = 0; i < (p == 0 ? raw_rows : raw_rows / 2); ++i, at += scratch_row)
+      for (int i = 0; i < (p == 0 ? jpeg_raw_rows : jpeg_raw_rows / 2); ++i, at += scratch_row)
         rows[p][i] = at;
     while (info_.next_scanline < info_.image_height) {
       for (int p = 0; p < 3; ++p) {
-        const int count = p == 0 ? raw_rows : raw_rows / 2;
+        const int count = p == 0 ? jpeg_raw_rows : jpeg_raw_rows / 2;
         const std::uint32_t first = p == 0 ? info_.next_scanline : info_.next_scanline / 2;
         const std::uint32_t width = p == 0 ? pixels.width() : pixels.chroma_width();
         const std::uint32_t height = p == 0 ? pixels.height() : pixels.chroma_height();
@@ -159,7 +158,7 @@ public:
           std::memset(rows[p][i] + width, from[width - 1], scratch_row - width);
         }
       }
-      jpeg_write_raw_data(&info_, planes, raw_rows);
+      jpeg_write_raw_data(&info_, planes, jpeg_raw_rows);
     }
     jpeg_finish_compress(&info_);
     return true;
@@ -188,15 +187,12 @@ codec_error encode_error(jpeg_writer& writer, const output_sink& out) {
 }
 
 bool write_metadata(jpeg_writer& writer, const metadata& meta) {
-  constexpr char exif_prefix[] = "Exif\0";                      // 6 bytes with the final zero
-  constexpr char xmp_prefix[] = "http://ns.adobe.com/xap/1.0/"; // 29 bytes
-  const auto put = [&](const char* prefix, unsigned prefix_size, const byte_vector& bytes) {
+  const auto put = [&](std::string_view prefix, const byte_vector& bytes) {
     if (bytes.empty() || bytes.size() > jpeg_metadata_bytes_max) return true;
-    return writer.write_marker(1, prefix, prefix_size, bytes.data(),
+    return writer.write_marker(1, prefix.data(), static_cast<unsigned>(prefix.size()), bytes.data(),
                                static_cast<unsigned>(bytes.size()));
   };
-  return put(exif_prefix, sizeof exif_prefix, meta.exif) &&
-         put(xmp_prefix, sizeof xmp_prefix, meta.xmp) &&
+  return put(exif_prefix, meta.exif) && put(jpeg_xmp_prefix, meta.xmp) &&
          (meta.icc.empty() ||
           writer.write_icc(meta.icc.data(), static_cast<unsigned>(meta.icc.size())));
 }
@@ -210,7 +206,7 @@ result<void> encode_jpeg(const encode_request& request, output_sink& out) {
       writer.start(pixels, request.output, request.meta) && write_metadata(writer, request.meta);
   if (ok && pixels.layout() == pixel_layout::yuv420) {
     const std::size_t scratch_row = (std::size_t{pixels.width()} + 31) / 16 * 16;
-    byte_vector scratch(scratch_row * raw_rows * 2);
+    byte_vector scratch(scratch_row * jpeg_raw_rows * 2);
     ok = writer.write_raw(pixels, scratch.data(), scratch_row);
   } else if (ok) {
     ok = writer.write_rows(pixels.data(), pixels.row_bytes());

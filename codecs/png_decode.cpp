@@ -4,13 +4,13 @@
 #include "base/units.hpp"
 #include "codecs/exif.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/png_fence.hpp"
 #include "codecs/png_format.hpp"
 
 #include <png.h>
 
 #include <bit>
 #include <csetjmp>
-#include <cstdio>
 #include <cstring>
 
 namespace darkroom::codecs {
@@ -20,27 +20,6 @@ namespace {
 using enum domain::failure_reason;
 
 static_assert(PNG_LIBPNG_VER >= 10632, "png_get_eXIf_1 is needed");
-
-struct png_errors {
-  std::jmp_buf escape;
-  char text[128] = "";
-  std::uint32_t warnings = 0;
-  bool truncated = false;
-  bool icc_refused = false;
-};
-
-[[noreturn]] void on_error(png_structp png, png_const_charp text) {
-  auto& errors = *static_cast<png_errors*>(png_get_error_ptr(png));
-  std::snprintf(errors.text, sizeof errors.text, "%s", text);
-  std::longjmp(errors.escape, 1);
-}
-
-void on_warning(png_structp png, png_const_charp text) {
-  auto& errors = *static_cast<png_errors*>(png_get_error_ptr(png));
-  errors.warnings += 1;
-  // libpng says "iCCP: …" for each profile that it does not take.
-  if (std::strncmp(text, "iCCP", 4) == 0) errors.icc_refused = true;
-}
 
 void on_read(png_structp png, png_bytep out, size_t size) {
   auto& in = *static_cast<input_stream*>(png_get_io_ptr(png));
@@ -57,7 +36,7 @@ public:
   png_reader& operator=(const png_reader&) = delete;
 
   bool read_header() noexcept {
-    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &errors_, on_error, on_warning);
+    png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, &errors_, on_png_error, on_png_warning);
     info_ = png_ == nullptr ? nullptr : png_create_info_struct(png_);
     if (info_ == nullptr) return false;
     if (setjmp(errors_.escape) != 0) return false;
@@ -164,7 +143,7 @@ private:
   std::uint64_t rows_read_ = 0;
 };
 
-bool sniff(std::span<const std::uint8_t> head) {
+bool sniff_png(std::span<const std::uint8_t> head) {
   return head.size() >= 8 && png_sig_cmp(head.data(), 0, 8) == 0;
 }
 
@@ -208,7 +187,7 @@ image_info info_of(png_reader& reader) {
   return out;
 }
 
-result<image_info> probe(input_stream& in, const input_limits&) {
+result<image_info> probe_png(input_stream& in, const input_limits&) {
   png_reader reader(in);
   if (!reader.read_header()) return std::unexpected(reader.error());
   return info_of(reader);
@@ -262,8 +241,8 @@ pixel_layout layout_of(png_structp png, png_infop info) {
   }
 }
 
-result<decoded_image> decode(input_stream& in, const decode_options& options,
-                             const decode_planner& plan) {
+result<decoded_image> decode_png(input_stream& in, const decode_options& options,
+                                 const decode_planner& plan) {
   png_reader reader(in);
   if (!reader.read_header()) return std::unexpected(reader.error());
   const auto info = info_of(reader);
@@ -291,12 +270,12 @@ result<decoded_image> decode(input_stream& in, const decode_options& options,
   return out;
 }
 
-std::uint64_t decode_bytes(const image_info& info, std::uint32_t) {
+std::uint64_t png_decode_bytes(const image_info& info, std::uint32_t) {
   return std::uint64_t{info.width} * info.channels * (info.depth / 8) * 4 + 64 * limits::KiB +
          3 * std::uint64_t{info.icc_bytes} + 2 * info.exif_bytes + 2 * info.xmp_bytes;
 }
 
-std::string version() {
+std::string png_library_version() {
   return std::string{"libpng "} + png_get_libpng_ver(nullptr);
 }
 
@@ -314,15 +293,15 @@ const format_row& png_format() {
       .holds_grey = true,
       .always_lossless = true,
       .holds_png_colour = true,
-      .sniff = sniff,
-      .probe = probe,
-      .decode = decode,
+      .sniff = sniff_png,
+      .probe = probe_png,
+      .decode = decode_png,
       .encode = encode_png,
       .takes_yuv420 = [](const domain::output_spec&) { return false; },
-      .decode_bytes = decode_bytes,
+      .decode_bytes = png_decode_bytes,
       .encode_bytes = png_encode_bytes,
       .decode_scale = [](const image_info&, std::uint32_t, std::uint32_t) { return 1u; },
-      .version = version};
+      .version = png_library_version};
   return row;
 }
 

@@ -1,6 +1,7 @@
 // Pixels to PNG with libpng. Every call sequence into the library stands in one `noexcept` function
 // with only trivial locals: the library leaves it by longjmp.
 #include "base/units.hpp"
+#include "codecs/png_fence.hpp"
 #include "codecs/png_format.hpp"
 #include "codecs/png_palette.hpp"
 
@@ -16,19 +17,6 @@ namespace darkroom::codecs {
 namespace {
 
 using enum domain::failure_reason;
-
-struct png_errors {
-  std::jmp_buf escape;
-  char text[128] = "";
-};
-
-[[noreturn]] void on_error(png_structp png, png_const_charp text) {
-  auto& errors = *static_cast<png_errors*>(png_get_error_ptr(png));
-  std::snprintf(errors.text, sizeof errors.text, "%s", text);
-  std::longjmp(errors.escape, 1);
-}
-
-void on_warning(png_structp, png_const_charp) {}
 
 void on_write(png_structp png, png_bytep bytes, size_t size) {
   auto& sink = *static_cast<output_sink*>(png_get_io_ptr(png));
@@ -64,7 +52,7 @@ public:
   png_writer& operator=(const png_writer&) = delete;
 
   bool write(std::uint8_t* index_row) noexcept {
-    png_ = png_create_write_struct(PNG_LIBPNG_VER_STRING, &errors_, on_error, on_warning);
+    png_ = png_create_write_struct(PNG_LIBPNG_VER_STRING, &errors_, on_png_error, on_png_warning);
     info_ = png_ == nullptr ? nullptr : png_create_info_struct(png_);
     if (info_ == nullptr) return false;
     if (setjmp(errors_.escape) != 0) return false;

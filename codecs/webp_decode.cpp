@@ -18,9 +18,7 @@ namespace {
 
 using enum domain::failure_reason;
 
-constexpr std::string_view exif_prefix{"Exif\0\0", 6};
-
-bool sniff(std::span<const std::uint8_t> head) {
+bool sniff_webp(std::span<const std::uint8_t> head) {
   return head.size() >= 12 && std::memcmp(head.data(), "RIFF", 4) == 0 &&
          std::memcmp(head.data() + 8, "WEBP", 4) == 0;
 }
@@ -195,7 +193,7 @@ image_info info_of(const WebPBitstreamFeatures& features) {
   return info;
 }
 
-result<image_info> probe(input_stream& in, const input_limits&) {
+result<image_info> probe_webp(input_stream& in, const input_limits&) {
   const auto features = features_of(in.peek());
   if (!features) return std::unexpected(features.error());
   auto info = info_of(*features);
@@ -205,8 +203,8 @@ result<image_info> probe(input_stream& in, const input_limits&) {
   return info;
 }
 
-result<decoded_image> decode(input_stream& in, const decode_options& options,
-                             const decode_planner& plan) {
+result<decoded_image> decode_webp(input_stream& in, const decode_options& options,
+                                  const decode_planner& plan) {
   byte_vector data(static_cast<std::size_t>(in.size()));
   data.resize(in.read(data));
   const auto features = features_of(data);
@@ -236,7 +234,7 @@ result<decoded_image> decode(input_stream& in, const decode_options& options,
   return out;
 }
 
-std::uint64_t decode_bytes(const image_info& info, std::uint32_t) {
+std::uint64_t webp_decode_bytes(const image_info& info, std::uint32_t) {
   const std::uint64_t pixels = info.pixels();
   // An animation has two canvases and a frame; lossless decodes to 4 bytes a pixel first.
   if (info.frames > 1) return pixels * 16;
@@ -246,7 +244,7 @@ std::uint64_t decode_bytes(const image_info& info, std::uint32_t) {
          info.width * 64ull + limits::MiB;
 }
 
-std::string version() {
+std::string webp_library_version() {
   const int v = WebPGetDecoderVersion();
   return "libwebp " + std::to_string(v >> 16) + "." + std::to_string(v >> 8 & 255) + "." +
          std::to_string(v & 255);
@@ -264,15 +262,15 @@ const format_row& webp_format() {
       .holds_alpha = true,
       .holds_16_bit = false,
       .holds_grey = false,
-      .sniff = sniff,
-      .probe = probe,
-      .decode = decode,
+      .sniff = sniff_webp,
+      .probe = probe_webp,
+      .decode = decode_webp,
       .encode = encode_webp,
       .takes_yuv420 = [](const domain::output_spec& output) { return !output.lossless; },
-      .decode_bytes = decode_bytes,
+      .decode_bytes = webp_decode_bytes,
       .encode_bytes = webp_encode_bytes,
       .decode_scale = [](const image_info&, std::uint32_t, std::uint32_t) { return 1u; },
-      .version = version};
+      .version = webp_library_version};
   return row;
 }
 

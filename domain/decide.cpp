@@ -184,9 +184,9 @@ public:
   }
   decision operator()(const complete_file& c) const {
     if (!is_current(c.result.index, c.lease)) return stale();
-    auto result = c.result;
-    result.attempt = s.histories.at(c.result.index).attempts;
-    return just(std::move(result));
+    auto completed = c.result;
+    completed.attempt = s.histories.at(c.result.index).attempts;
+    return just(std::move(completed));
   }
   decision operator()(const fail_file& c) const {
     if (c.lease == 0 ? !is(c.index, file_status::queued) : !is_current(c.index, c.lease))

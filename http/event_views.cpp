@@ -164,14 +164,14 @@ private:
 };
 
 // The path of the event's file: one, if it is known.
-using paths = std::vector<std::optional<std::string>>;
-paths paths_of(const persistence::journaled_event& e, const persistence::read_view& journal) {
+using found_paths = std::vector<std::optional<std::string>>;
+found_paths paths_of(const persistence::journaled_event& e, const persistence::read_view& journal) {
   const auto file = file_of(e.fact);
   if (!file) return {};
   auto found = journal.paths(e.batch, {&*file, 1});
-  return found ? std::move(*found) : paths{};
+  return found ? std::move(*found) : found_paths{};
 }
-const std::string* known(const paths& found) {
+const std::string* known(const found_paths& found) {
   return found.empty() || !found.front() ? nullptr : &*found.front();
 }
 
@@ -197,7 +197,7 @@ std::string event_json(const persistence::journaled_event& e, const std::string*
 
 std::string event_json(const persistence::journaled_event& e,
                        const std::shared_ptr<const persistence::read_view>& journal) {
-  const auto found = journal ? paths_of(e, *journal) : paths{};
+  const auto found = journal ? paths_of(e, *journal) : found_paths{};
   return event_json(e, known(found));
 }
 

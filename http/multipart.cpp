@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "http/limits.hpp"
+#include "http/message.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -10,19 +11,11 @@ namespace darkroom::http {
 
 namespace {
 
-using what = multipart_parser::what;
-
 std::string lower(std::string_view text) {
   std::string out{text};
   std::ranges::transform(out, out.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 // The value of `; name=value` or `; name="value"`. Browsers write a quote as %22; others escape it
@@ -79,7 +72,7 @@ void multipart_parser::feed(std::span<const char> bytes) {
   used_ = 0;
 }
 
-base::result<what, std::string> multipart_parser::next() {
+base::result<multipart_parser::what, std::string> multipart_parser::next() {
   switch (at_) {
   case state::preamble:
     return read_preamble();
@@ -98,7 +91,7 @@ base::result<what, std::string> multipart_parser::next() {
   return what::end;
 }
 
-base::result<what, std::string> multipart_parser::read_preamble() {
+base::result<multipart_parser::what, std::string> multipart_parser::read_preamble() {
   if (buffer_.empty()) return what::needs_more; // nothing was fed yet
   const auto at = buffer_.find(delimiter_, used_);
   if (at != std::string::npos) {
@@ -111,7 +104,7 @@ base::result<what, std::string> multipart_parser::read_preamble() {
   return what::needs_more;
 }
 
-base::result<what, std::string> multipart_parser::read_head() {
+base::result<multipart_parser::what, std::string> multipart_parser::read_head() {
   const std::string_view rest = std::string_view(buffer_).substr(used_);
   if (at_ == state::after_boundary) {
     if (rest.starts_with("--")) {
@@ -161,7 +154,7 @@ base::result<what, std::string> multipart_parser::read_head() {
   return what::part_begin;
 }
 
-base::result<what, std::string> multipart_parser::read_data() {
+base::result<multipart_parser::what, std::string> multipart_parser::read_data() {
   if (used_ == buffer_.size()) return what::needs_more;
   const auto at = buffer_.find(delimiter_, used_);
   if (at != std::string::npos) {

@@ -200,7 +200,7 @@ persistence::journal_result<list_page> read_page(const persistence::read_view& j
   return page;
 }
 
-task<response> list(call& c) {
+task<response> list_batches(call& c) {
   const auto wish = read_list_wish(c);
   if (!wish) co_return problem_response(wish.error(), c.rq);
   const auto journal = open_journal(c);
@@ -234,7 +234,7 @@ std::uint32_t preferred_wait_s(const request& rq) {
   return std::min(seconds, limits::prefer_wait_s_max);
 }
 
-task<response> get(call& c) {
+task<response> get_batch(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return problem_response(named.error(), c.rq);
   const auto seconds = preferred_wait_s(c.rq);
@@ -332,7 +332,7 @@ task<response> patch(call& c) {
   co_return co_await command(c, std::move(commands), "batch.change", 200, 200);
 }
 
-task<response> remove(call& c) {
+task<response> remove_batch(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return problem_response(named.error(), c.rq);
   const bool cancel = c.rq.parameter("cancel").value_or("") == "true";
@@ -447,10 +447,10 @@ std::vector<route> batch_routes() {
   using enum access;
   return {
       {"POST", "/v1/batches", user, "batch.create", create},
-      {"GET", "/v1/batches", user, "", list},
-      {"GET", "/v1/batches/{id}", user, "", get},
+      {"GET", "/v1/batches", user, "", list_batches},
+      {"GET", "/v1/batches/{id}", user, "", get_batch},
       {"PATCH", "/v1/batches/{id}", user, "batch.change", patch},
-      {"DELETE", "/v1/batches/{id}", user, "batch.delete", remove},
+      {"DELETE", "/v1/batches/{id}", user, "batch.delete", remove_batch},
       {"POST", "/v1/batches/{id}/start", user, "batch.start", start},
       {"POST", "/v1/batches/{id}/seal", user, "batch.seal", seal},
       {"POST", "/v1/batches/{id}/pause", user, "batch.pause", pause},

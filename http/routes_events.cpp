@@ -20,11 +20,6 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 
-// The services outlive every connection.
-std::shared_ptr<services> shared(services& s) {
-  return {&s, [](services*) {}};
-}
-
 // --- Pages
 // ----------------------------------------------------------------------------------------------
 
@@ -159,7 +154,7 @@ task<response> live(call& c) {
   body.idle = std::chrono::seconds(c.s.settings.feed.idle_s);
   if (place) {
     const auto held = std::make_shared<stream_registry::place>(std::move(*place));
-    body.serve = [s = shared(c.s), who = c.who, about = audit_of(c, "feed", 101, "ok"),
+    body.serve = [s = shared_services(c.s), who = c.who, about = audit_of(c, "feed", 101, "ok"),
                   held](web_socket& socket) {
       return feed_session::serve(std::make_shared<feed_session>(*s, socket, who, about));
     };

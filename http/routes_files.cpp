@@ -117,7 +117,7 @@ task<bool> write_lines(std::shared_ptr<services> s, listing l, body_writer& out)
   }
 }
 
-task<response> list(call& c) {
+task<response> list_files(call& c) {
   auto l = co_await begin_listing(c);
   if (!l) co_return problem_response(l.error(), c.rq);
   const auto accept = c.rq.header("Accept");
@@ -166,7 +166,7 @@ task<response> list(call& c) {
   co_return r;
 }
 
-task<response> get(call& c) {
+task<response> get_file(call& c) {
   auto l = co_await begin_listing(c);
   if (!l) co_return problem_response(l.error(), c.rq);
   domain::file_index index = 0;
@@ -186,7 +186,7 @@ task<response> get(call& c) {
   co_return json_response(200, json::serialize(object));
 }
 
-task<response> remove(call& c) {
+task<response> remove_file(call& c) {
   const auto named = find_batch(c, c.param(0));
   if (!named) co_return problem_response(named.error(), c.rq);
   const auto& path = c.param(1);
@@ -229,9 +229,9 @@ task<response> remove(call& c) {
 std::vector<route> file_routes() {
   using enum access;
   return {
-      {"GET", "/v1/batches/{id}/files", user, "", list},
-      {"GET", "/v1/batches/{id}/files/{index}", user, "", get},
-      {"DELETE", "/v1/batches/{id}/files/{path...}", user, "file.remove", remove},
+      {"GET", "/v1/batches/{id}/files", user, "", list_files},
+      {"GET", "/v1/batches/{id}/files/{index}", user, "", get_file},
+      {"DELETE", "/v1/batches/{id}/files/{path...}", user, "file.remove", remove_file},
   };
 }
 

@@ -13,11 +13,6 @@ namespace darkroom::http {
 
 namespace {
 
-// The services outlive every connection.
-std::shared_ptr<services> shared(services& s) {
-  return {&s, [](services*) {}};
-}
-
 // --- Reports
 // -------------------------------------------------------------------------------------------
 
@@ -85,7 +80,7 @@ task<response> get_report(call& c, report_form form, const char* type) {
   const report wanted{named->id, view->summary.phase, view->files, form};
   response r;
   r.with("Content-Type", type);
-  const auto s = shared(c.s);
+  const auto s = shared_services(c.s);
   r.body = stream_body{
       [s, wanted](body_writer& out) -> task<bool> { return write_report(s, wanted, out); }, {}};
   co_return r;
@@ -288,7 +283,7 @@ task<response> results_zip(call& c) {
   auto asked = ranged(c, r, size, tag);
   if (!asked) co_return std::move(asked.error());
   const auto part = *asked;
-  const auto s = shared(c.s);
+  const auto s = shared_services(c.s);
   c.s.metrics.bytes_sent += part.length;
   r.body = stream_body{[s, wanted, part, held](body_writer& out) -> task<bool> {
                          return send_zip(s, wanted, part, out); // `held` lives as long as this

@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "domain/text.hpp"
+#include "http/as_result.hpp"
 #include "http/blocking.hpp"
 #include "http/limits.hpp"
 #include "http/request_id.hpp"
@@ -9,7 +10,6 @@
 #include "http/session.hpp"
 #include "persistence/read_view.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -190,7 +190,6 @@ struct server::parts {
   }
 
   task<void> accept(tcp::acceptor& from, bool with_tls, std::shared_ptr<const session_parts> how) {
-    constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
     asio::steady_timer pause(from.get_executor());
     while (from.is_open()) {
       auto [error, socket] = co_await from.async_accept(asio::make_strand(io), as_result);

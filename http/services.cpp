@@ -49,6 +49,10 @@ domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now
   return attempts_.try_emplace(name, attempt{make(), now_us}).first->second.id;
 }
 
+std::shared_ptr<services> shared_services(services& s) {
+  return {&s, [](services*) {}};
+}
+
 std::shared_ptr<const persistence::read_view> journal_of(services& s) {
   return s.gateway.actors().view();
 }

@@ -108,6 +108,8 @@ struct services {
   std::atomic<bool> draining = false;
 };
 
+// For what may outlast a call: the services themselves outlive every connection.
+std::shared_ptr<services> shared_services(services& s);
 // The journal for reading; null while it cannot be used.
 std::shared_ptr<const persistence::read_view> journal_of(services& s);
 // Bytes free where the data is; nothing when that cannot be told.

@@ -1,11 +1,10 @@
 #include "http/transport.hpp"
 
+#include "http/as_result.hpp"
 #include "http/limits.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include <array>
@@ -17,10 +16,6 @@
 namespace darkroom::http {
 
 namespace asio = boost::asio;
-
-namespace {
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-}
 
 struct transport::parts {
   transport::socket tcp;

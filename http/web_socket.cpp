@@ -1,11 +1,10 @@
 #include "http/web_socket.hpp"
 
+#include "http/as_result.hpp"
 #include "http/limits.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
@@ -25,7 +24,6 @@ namespace websocket = boost::beast::websocket;
 
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int send_buffer_bytes = 32 * 1024; // in the kernel; more would only hide a slow client
 
 // Beast reads and writes through this: first what came behind the request, then the connection,

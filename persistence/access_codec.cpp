@@ -1,6 +1,7 @@
 #include "journal.pb.h"
 #include "persistence/access_records.hpp"
 #include "persistence/enum_codec.hpp"
+#include "persistence/parse_message.hpp"
 
 #include <algorithm>
 
@@ -9,11 +10,6 @@ namespace darkroom::persistence {
 namespace {
 
 namespace pb = darkroom::journal;
-
-template<class Message>
-bool parse(Message& message, std::string_view bytes) {
-  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
-}
 
 template<class Bytes>
 bool read_array(const std::string& from, Bytes& to) {

@@ -13,10 +13,6 @@ namespace {
 using domain::batch_id;
 using domain::file_index;
 
-journal_error unreadable(const std::string& what) {
-  return {journal_fault::corrupt, what + " cannot be read"};
-}
-
 // The value of a key, if it is there.
 journal_result<std::optional<std::string>> value_of(database& db, const std::string& key) {
   std::string bytes;

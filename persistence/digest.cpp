@@ -1,6 +1,7 @@
 #include "persistence/digest.hpp"
 
 #include "base/encoding.hpp"
+#include "persistence/limits.hpp"
 
 #include <cerrno>
 #include <openssl/evp.h>
@@ -9,10 +10,6 @@
 #include <zlib.h>
 
 namespace darkroom::persistence {
-
-namespace {
-constexpr std::size_t chunk_bytes = 256 * 1024;
-}
 
 struct sha256::context {
   EVP_MD_CTX* md = EVP_MD_CTX_new();
@@ -57,7 +54,7 @@ std::uint32_t crc32_of(std::uint32_t so_far, std::span<const std::uint8_t> bytes
 std::optional<content_sums> sums_of(int fd) {
   sha256 sum;
   std::uint32_t crc = 0;
-  std::vector<std::uint8_t> chunk(chunk_bytes);
+  std::vector<std::uint8_t> chunk(limits::file_chunk_bytes);
   for (off_t at = 0;;) {
     const auto n = ::pread(fd, chunk.data(), chunk.size(), at);
     if (n < 0 && errno == EINTR) continue;

@@ -2,6 +2,7 @@
 
 #include "journal.pb.h"
 #include "persistence/field_codec.hpp"
+#include "persistence/parse_message.hpp"
 #include "persistence/spec_codec.hpp"
 
 #include <algorithm>
@@ -18,11 +19,6 @@ bool read_small(std::uint32_t value, std::uint32_t max, Int& out) {
   if (value > max) return false;
   out = static_cast<Int>(value);
   return true;
-}
-
-template<class Message>
-bool parse(Message& message, std::string_view bytes) {
-  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
 bool read_spec(const std::string& from, conversion_spec& to) {

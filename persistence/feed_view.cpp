@@ -14,10 +14,6 @@ using domain::batch_id;
 using domain::file_index;
 using domain::seq;
 
-journal_error unreadable(const std::string& what) {
-  return {journal_fault::corrupt, what + " cannot be read"};
-}
-
 // Keeps the first so many of what it is given.
 template<class Position>
 class first_few {

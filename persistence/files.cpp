@@ -1,5 +1,7 @@
 #include "persistence/files.hpp"
 
+#include "persistence/limits.hpp"
+
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -13,7 +15,6 @@ namespace darkroom::persistence {
 namespace {
 
 using base::unique_fd;
-constexpr std::size_t chunk_bytes = 256 * 1024;
 
 } // namespace
 
@@ -80,7 +81,7 @@ file_result<written_file> write_synced(int from, const std::string& path) {
   if (!to) return std::unexpected(last_error("making " + path));
   written_file done;
   sha256 sum;
-  std::vector<std::uint8_t> chunk(chunk_bytes);
+  std::vector<std::uint8_t> chunk(limits::file_chunk_bytes);
   const auto failed = [&](const char* action) {
     auto error = last_error(action + path);
     ::unlink(path.c_str());

@@ -22,6 +22,10 @@ struct journal_error {
   std::string detail; // a sentence for people
 };
 
+inline journal_error unreadable(const std::string& what) {
+  return {journal_fault::corrupt, what + " cannot be read"};
+}
+
 template<class T>
 using journal_result = base::result<T, journal_error>;
 

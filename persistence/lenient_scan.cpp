@@ -31,7 +31,7 @@ bool add_at(position& p, std::size_t from_last) {
   return false;
 }
 
-position middle(const position& low, const position& high) {
+position midpoint(const position& low, const position& high) {
   position sum(position_bytes + 1, '\0');
   unsigned carry = 0;
   for (std::size_t i = position_bytes; i-- > 0;) {
@@ -82,7 +82,7 @@ private:
   // Nothing can be read from `low`, something from `high`: goes to the border.
   bool narrow(position low, position high) {
     while (true) {
-      const auto between = middle(low, high);
+      const auto between = midpoint(low, high);
       if (between == low) break;
       if (seek(between))
         high = between;

@@ -28,6 +28,11 @@ installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}\n' "$@" 2>/dev/null | grep -cx installed)" = $# ]
 }
 
+# How many of these are not installed; Boost is not counted.
+missing_packages() {
+  for package in "$@"; do installed "$package" || echo "$package"; done | wc -l
+}
+
 # Boost under the name that this release of Debian gives it.
 packages_boost() {
   if installed libboost1.81-dev libboost-json1.81-dev libboost-url1.81-dev; then

@@ -1,17 +1,16 @@
 #include "actors/cluster/link_client.hpp"
 
+#include "actors/cluster/as_result.hpp"
 #include "actors/cluster/limits.hpp"
 #include "actors/cluster/link_relay.hpp"
 #include "base/result.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include <optional>
@@ -21,10 +20,6 @@ namespace darkroom::actors {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
-
-namespace {
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
-}
 
 struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
   link_client_options options;

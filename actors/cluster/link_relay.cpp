@@ -1,11 +1,10 @@
 #include "actors/cluster/link_relay.hpp"
 
+#include "actors/cluster/as_result.hpp"
 #include "actors/cluster/limits.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include <netinet/tcp.h>
@@ -18,8 +17,6 @@ namespace darkroom::actors {
 namespace asio = boost::asio;
 
 namespace {
-
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 // `look`: replaces what came by what goes on, kept in `passed`; false: the end.
 template<class From, class To, class Look>

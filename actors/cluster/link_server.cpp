@@ -1,5 +1,6 @@
 #include "actors/cluster/link_server.hpp"
 
+#include "actors/cluster/as_result.hpp"
 #include "actors/cluster/certificates.hpp"
 #include "actors/cluster/limits.hpp"
 #include "actors/cluster/link_relay.hpp"
@@ -7,12 +8,10 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
@@ -27,8 +26,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 
 namespace {
-
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 std::string make_token() {
   std::array<std::uint8_t, 16> bytes{};

@@ -18,8 +18,8 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = node_actor::stateful_pointer<node_state>;
-using lease_map = std::map<domain::lease_id, node_state::lease>;
+using node_pointer = node_actor::stateful_pointer<node_state>;
+using node_leases = std::map<domain::lease_id, node_state::lease>;
 using domain::failure_reason;
 using domain::interruption;
 using std::chrono::milliseconds;
@@ -45,7 +45,7 @@ void show(node_state& s, node_state::lease& l) {
 }
 
 // Takes a lease off the list: nothing of it counts any more.
-node_state::lease take(node_state& s, lease_map::iterator at) {
+node_state::lease take(node_state& s, node_leases::iterator at) {
   auto taken = std::move(at->second);
   remember(s, at->first);
   s.leases.erase(at);
@@ -56,26 +56,26 @@ node_state::lease take(node_state& s, lease_map::iterator at) {
   return taken;
 }
 
-void report(self_pointer self, const node_state::lease& l, conversion_outcome outcome) {
+void report(node_pointer self, const node_state::lease& l, conversion_outcome outcome) {
   count_outcome(*self->state.options.nodes, self->state.machine, outcome);
   self->send(l.asker, conversion_ended{l.job.lease,
                                        std::make_shared<conversion_outcome>(std::move(outcome))});
 }
 
-void report_interruption(self_pointer self, const node_state::lease& l, interruption cause) {
+void report_interruption(node_pointer self, const node_state::lease& l, interruption cause) {
   conversion_outcome outcome;
   outcome.how = conversion_outcome::kind::interrupted;
   outcome.cause = cause;
   report(self, l, std::move(outcome));
 }
 
-void end_lease(self_pointer self, domain::lease_id id) {
+void end_lease(node_pointer self, domain::lease_id id) {
   self->send(self->state.options.dispatcher, lease_ended{id});
 }
 
 // Gives a file back while the worker may still be at it: its slot counts as taken until it says
 // that nothing is left.
-void withdraw(self_pointer self, lease_map::iterator at, interruption cause) {
+void withdraw(node_pointer self, node_leases::iterator at, interruption cause) {
   auto& s = self->state;
   const auto id = at->first;
   const auto l = take(s, at);
@@ -96,7 +96,7 @@ void tell_bytes(node_state& s) {
 
 // --- Loss ---------------------------------------------------------------------------------------
 
-void lose(self_pointer self, const std::string& why) {
+void lose(node_pointer self, const std::string& why) {
   auto& s = self->state;
   if (s.lost) return;
   s.lost = true;
@@ -119,7 +119,7 @@ void lose(self_pointer self, const std::string& why) {
 }
 
 // What it said cannot be: nothing else that it says counts either.
-void distrust(self_pointer self, const std::string& why) {
+void distrust(node_pointer self, const std::string& why) {
   auto& s = self->state;
   if (s.lost) return;
   s.options.nodes->isolate(s.machine, why);
@@ -135,12 +135,12 @@ bool is_of_machine(failure_reason reason) {
 }
 
 // Others go first for a while.
-void rest(self_pointer self) {
+void rest(node_pointer self) {
   self->send(self->state.options.dispatcher,
              pause_node{codec_pool_actor{node_actor{self}}, limits::node_paused_ms});
 }
 
-void on_failed(self_pointer self, lease_map::iterator at, const file_ended& message) {
+void on_failed(node_pointer self, node_leases::iterator at, const file_ended& message) {
   auto& s = self->state;
   if (message.reason >= base::enum_count<domain::failure_reason>)
     return distrust(self, "gave a reason that there is not");
@@ -172,7 +172,7 @@ bool fits(const std::vector<std::string>& contents, const domain::file_completed
                                                  &domain::output_record::bytes));
 }
 
-void on_converted(self_pointer self, lease_map::iterator at, const file_ended& message) {
+void on_converted(node_pointer self, node_leases::iterator at, const file_ended& message) {
   auto& l = at->second;
   auto decoded = persistence::decode_outcome(message.result);
   auto* result = decoded ? std::get_if<domain::file_completed>(&decoded->result) : nullptr;
@@ -192,7 +192,7 @@ void on_converted(self_pointer self, lease_map::iterator at, const file_ended& m
              fetch_outputs{at->first, l.job, std::move(*result), message.contents});
 }
 
-void on_file_ended(self_pointer self, const file_ended& message) {
+void on_file_ended(node_pointer self, const file_ended& message) {
   auto& s = self->state;
   if (s.lost) return;
   const auto at = s.leases.find(message.lease);
@@ -213,7 +213,7 @@ void on_file_ended(self_pointer self, const file_ended& message) {
   withdraw(self, at, interruption::shutdown);
 }
 
-void on_file_dropped(self_pointer self, domain::lease_id id) {
+void on_file_dropped(node_pointer self, domain::lease_id id) {
   auto& s = self->state;
   if (s.dropping.erase(id) != 0) return end_lease(self, id);
   const auto at = s.leases.find(id);
@@ -224,7 +224,7 @@ void on_file_dropped(self_pointer self, domain::lease_id id) {
   end_lease(self, id);
 }
 
-void on_fetched(self_pointer self, const outputs_fetched& message) {
+void on_fetched(node_pointer self, const outputs_fetched& message) {
   auto& s = self->state;
   const auto at = s.leases.find(message.lease);
   if (s.lost || at == s.leases.end()) { // it came too late
@@ -253,7 +253,7 @@ bool is_further(const file_position& a, const file_position& b) {
          std::tie(b.phase, b.stage, b.percent, b.received);
 }
 
-void on_progress(self_pointer self, const work_progress& message) {
+void on_progress(node_pointer self, const work_progress& message) {
   auto& s = self->state;
   const auto now = self->clock().now();
   bool receives = false; // the link is busy with one of its inputs: the others have to wait
@@ -283,7 +283,7 @@ void on_progress(self_pointer self, const work_progress& message) {
 // --- What the server wants ----------------------------------------------------------------------
 
 // `content`: of a small input; empty: the worker pulls it.
-void assign(self_pointer self, domain::lease_id id, std::string content) {
+void assign(node_pointer self, domain::lease_id id, std::string content) {
   auto& s = self->state;
   const auto at = s.leases.find(id);
   if (s.lost || at == s.leases.end()) return; // meanwhile
@@ -303,7 +303,7 @@ void assign(self_pointer self, domain::lease_id id, std::string content) {
   self->send(s.worker, std::move(order));
 }
 
-void on_convert(self_pointer self, const convert_file& message) {
+void on_convert(node_pointer self, const convert_file& message) {
   auto& s = self->state;
   const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
   const auto id = message.job.lease;
@@ -326,7 +326,7 @@ void on_convert(self_pointer self, const convert_file& message) {
   if (!small) assign(self, id, {});
 }
 
-void on_input_read(self_pointer self, const input_read& message) {
+void on_input_read(node_pointer self, const input_read& message) {
   auto& s = self->state;
   if (!message.error) return assign(self, message.lease, message.content);
   const auto at = s.leases.find(message.lease);
@@ -340,7 +340,7 @@ void on_input_read(self_pointer self, const input_read& message) {
   end_lease(self, message.lease);
 }
 
-void on_interrupt(self_pointer self, domain::lease_id id) {
+void on_interrupt(node_pointer self, domain::lease_id id) {
   auto& s = self->state;
   if (s.lost) return;
   const auto at = s.leases.find(id);
@@ -350,7 +350,7 @@ void on_interrupt(self_pointer self, domain::lease_id id) {
     end_lease(self, id); // it was never given away
 }
 
-void on_recall(self_pointer self, domain::lease_id id) {
+void on_recall(node_pointer self, domain::lease_id id) {
   auto& s = self->state;
   const auto at = s.leases.find(id);
   if (s.lost || at == s.leases.end() || at->second.begun) return;
@@ -360,7 +360,7 @@ void on_recall(self_pointer self, domain::lease_id id) {
   self->send(s.worker, drop_file{.lease = id, .only_if_waiting = true});
 }
 
-void look(self_pointer self) {
+void look(node_pointer self) {
   auto& s = self->state;
   const auto now = self->clock().now();
   const milliseconds silence(limits::lease_silence_ms);
@@ -391,14 +391,14 @@ void look(self_pointer self) {
   self->delayed_send(self, milliseconds(limits::node_look_ms), work_tick{});
 }
 
-bool is_from_worker(self_pointer self) {
+bool is_from_worker(node_pointer self) {
   return self->current_sender() != nullptr &&
          caf::actor_cast<caf::actor_addr>(self->current_sender()) == self->state.worker.address();
 }
 
 } // namespace
 
-node_actor::behavior_type node(self_pointer self, node_options options, worker_actor worker) {
+node_actor::behavior_type node(node_pointer self, node_options options, worker_actor worker) {
   auto& s = self->state;
   s.options = std::move(options);
   s.worker = std::move(worker);

@@ -14,7 +14,7 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = transfer_actor::stateful_pointer<transfer_state>;
+using transfer_pointer = transfer_actor::stateful_pointer<transfer_state>;
 using fetch_map = std::map<domain::lease_id, transfer_state::fetch>;
 
 std::uint64_t bytes_of(const domain::file_completed& result) {
@@ -25,12 +25,12 @@ std::uint64_t bytes_of(const domain::file_completed& result) {
 }
 
 template<class Message>
-void tell_node(self_pointer self, Message message) {
+void tell_node(transfer_pointer self, Message message) {
   const auto node = caf::actor_cast<caf::strong_actor_ptr>(self->state.node);
   if (node) self->send(caf::actor_cast<node_actor>(node), std::move(message));
 }
 
-bool is_from_worker(self_pointer self) {
+bool is_from_worker(transfer_pointer self) {
   return self->current_sender() != nullptr &&
          caf::actor_cast<caf::actor_addr>(self->current_sender()) == self->state.worker.address();
 }
@@ -38,7 +38,7 @@ bool is_from_worker(self_pointer self) {
 // --- Inputs -------------------------------------------------------------------------------------
 
 // Empty when there is nothing there. The first failure is told to the node.
-std::string piece_of(self_pointer self, domain::lease_id lease, std::uint32_t bytes) {
+std::string piece_of(transfer_pointer self, domain::lease_id lease, std::uint32_t bytes) {
   auto& s = self->state;
   auto& in = s.inputs.at(lease);
   if (!in.file && !in.failed) {
@@ -63,7 +63,7 @@ std::string piece_of(self_pointer self, domain::lease_id lease, std::uint32_t by
 }
 
 // A small one whole, for the order itself.
-void on_open_input(self_pointer self, const open_input& message) {
+void on_open_input(transfer_pointer self, const open_input& message) {
   auto& s = self->state;
   s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
   s.inputs[message.lease] = {message.file, {}, false};
@@ -74,7 +74,7 @@ void on_open_input(self_pointer self, const open_input& message) {
 }
 
 // A worker gets every byte once, in order: it cannot make the server send without end.
-void on_pull_input(self_pointer self, const pull_input& wanted) {
+void on_pull_input(transfer_pointer self, const pull_input& wanted) {
   auto& s = self->state;
   if (!is_from_worker(self)) return;
   input_piece piece{wanted.lease, wanted.offset, {}, false};
@@ -105,7 +105,7 @@ bool begin(transfer_state& s, transfer_state::fetch& f) {
   return true;
 }
 
-void ask_for_more(self_pointer self) {
+void ask_for_more(transfer_pointer self) {
   auto& s = self->state;
   constexpr auto most = limits::pieces_in_flight_max / limits::transfers_per_node;
   for (auto& [lease, f] : s.fetches) {
@@ -157,7 +157,7 @@ outputs_fetched keep(transfer_state& s, transfer_state::fetch& f) {
   return done;
 }
 
-void on_fetch_outputs(self_pointer self, const fetch_outputs& message) {
+void on_fetch_outputs(transfer_pointer self, const fetch_outputs& message) {
   auto& s = self->state;
   s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
   s.inputs.erase(message.lease);
@@ -182,7 +182,7 @@ void on_fetch_outputs(self_pointer self, const fetch_outputs& message) {
   tell_node(self, keep(s, f));
 }
 
-void on_output_piece(self_pointer self, const output_piece& piece) {
+void on_output_piece(transfer_pointer self, const output_piece& piece) {
   auto& s = self->state;
   if (!is_from_worker(self)) return;
   const auto pull = std::ranges::find(s.pulls, piece.lease, &transfer_state::pull::lease);
@@ -229,7 +229,7 @@ void on_output_piece(self_pointer self, const output_piece& piece) {
 
 // What had come before the doubt has been looked at: whatever kept this thread, the worker has not
 // answered.
-void on_doubt(self_pointer self, domain::lease_id lease) {
+void on_doubt(transfer_pointer self, domain::lease_id lease) {
   auto& s = self->state;
   const auto pull = std::ranges::find(s.pulls, lease, &transfer_state::pull::lease);
   if (pull == s.pulls.end() || !s.fetches.contains(lease)) return; // it waits for its turn
@@ -244,7 +244,7 @@ void on_doubt(self_pointer self, domain::lease_id lease) {
 
 } // namespace
 
-transfer_actor::behavior_type transfer(self_pointer self, transfer_options options,
+transfer_actor::behavior_type transfer(transfer_pointer self, transfer_options options,
                                        worker_actor worker) {
   self->state.options = std::move(options);
   ignore_unexpected(self);

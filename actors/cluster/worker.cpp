@@ -16,17 +16,17 @@ namespace darkroom::actors {
 
 namespace {
 
-using self_pointer = worker_actor::stateful_pointer<worker_state>;
-using lease_map = std::map<domain::lease_id, worker_state::lease>;
+using worker_pointer = worker_actor::stateful_pointer<worker_state>;
+using worker_leases = std::map<domain::lease_id, worker_state::lease>;
 using std::chrono::milliseconds;
 
 template<class Message>
-void tell_node(self_pointer self, Message message) {
+void tell_node(worker_pointer self, Message message) {
   const auto node = caf::actor_cast<caf::strong_actor_ptr>(self->state.node);
   if (node) self->send(caf::actor_cast<node_actor>(node), std::move(message));
 }
 
-void fetch_more(self_pointer self) {
+void fetch_more(worker_pointer self) {
   auto& s = self->state;
   for (auto& [id, l] : s.leases) {
     if (l.phase != work_phase::fetching || l.dropped) continue;
@@ -41,19 +41,19 @@ void fetch_more(self_pointer self) {
   }
 }
 
-void finish_if_leaving(self_pointer self) {
+void finish_if_leaving(worker_pointer self) {
   auto& s = self->state;
   if (s.leaves && s.leases.empty() && s.options.left) std::exchange(s.options.left, nullptr)();
 }
 
-void forget(self_pointer self, lease_map::iterator at) {
+void forget(worker_pointer self, worker_leases::iterator at) {
   auto& s = self->state;
   s.options.files->drop(at->first);
   s.leases.erase(at);
   finish_if_leaving(self);
 }
 
-void run_next(self_pointer self) {
+void run_next(worker_pointer self) {
   auto& s = self->state;
   for (auto& [id, l] : s.leases) {
     if (s.in_slots.size() >= s.options.slots) return;
@@ -80,7 +80,7 @@ void run_next(self_pointer self) {
 }
 
 // The file ends here, without outputs.
-void fail(self_pointer self, lease_map::iterator at, codecs::codec_error error) {
+void fail(worker_pointer self, worker_leases::iterator at, codecs::codec_error error) {
   at->second.phase = work_phase::kept;
   file_ended ended;
   ended.lease = at->first;
@@ -91,7 +91,7 @@ void fail(self_pointer self, lease_map::iterator at, codecs::codec_error error) 
 }
 
 // Bytes of an input, in order. When it is whole, the file is ready for a slot.
-void receive(self_pointer self, lease_map::iterator at, std::uint64_t offset,
+void receive(worker_pointer self, worker_leases::iterator at, std::uint64_t offset,
              std::string_view content) {
   auto& s = self->state;
   auto& l = at->second;
@@ -112,7 +112,7 @@ void receive(self_pointer self, lease_map::iterator at, std::uint64_t offset,
   run_next(self);
 }
 
-void on_assign(self_pointer self, const assign_file& message) {
+void on_assign(worker_pointer self, const assign_file& message) {
   auto& s = self->state;
   s.node = caf::actor_cast<caf::actor_addr>(self->current_sender());
   const auto [at, is_new] = s.leases.try_emplace(message.lease);
@@ -140,7 +140,7 @@ void on_assign(self_pointer self, const assign_file& message) {
   receive(self, at, 0, message.content);
 }
 
-void on_input_piece(self_pointer self, const input_piece& piece) {
+void on_input_piece(worker_pointer self, const input_piece& piece) {
   auto& s = self->state;
   const auto pull = std::ranges::find(s.pulls, piece.lease, &worker_state::pull::lease);
   if (pull == s.pulls.end()) return; // nobody asked
@@ -172,7 +172,7 @@ std::vector<std::string> small_outputs(const spool& files, domain::lease_id leas
   return contents;
 }
 
-void on_conversion_ended(self_pointer self, const conversion_ended& message) {
+void on_conversion_ended(worker_pointer self, const conversion_ended& message) {
   auto& s = self->state;
   const auto at = s.leases.find(message.lease);
   if (at == s.leases.end()) return;
@@ -198,7 +198,7 @@ void on_conversion_ended(self_pointer self, const conversion_ended& message) {
   tell_node(self, std::move(ended));
 }
 
-void on_drop(self_pointer self, const drop_file& message) {
+void on_drop(worker_pointer self, const drop_file& message) {
   auto& s = self->state;
   const auto at = s.leases.find(message.lease);
   if (at == s.leases.end()) {
@@ -219,7 +219,7 @@ void on_drop(self_pointer self, const drop_file& message) {
 }
 
 // Where everything is, when it has changed, and now and then anyway.
-void tell_progress(self_pointer self) {
+void tell_progress(worker_pointer self) {
   auto& s = self->state;
   std::map<domain::file_index, domain::conversion_progress> in_slots;
   for (const auto& slot : s.options.board->read())
@@ -252,7 +252,7 @@ void tell_progress(self_pointer self) {
 
 } // namespace
 
-worker_actor::behavior_type worker(self_pointer self, worker_options options) {
+worker_actor::behavior_type worker(worker_pointer self, worker_options options) {
   auto& s = self->state;
   s.options = std::move(options);
   s.pool = self->spawn(codec_pool, pool_options{s.options.slots, s.options.detached},

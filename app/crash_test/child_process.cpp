@@ -18,16 +18,6 @@ namespace darkroom::app {
 
 namespace {
 
-constexpr auto look_interval = std::chrono::milliseconds(2);
-
-// Of a file in /proc, reading may fail half-way: then it is what was read so far.
-std::string stat_of(const std::string& process) {
-  const std::ifstream in("/proc/" + process + "/stat", std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 std::vector<char*> pointers_to(std::vector<std::string>& words) {
   std::vector<char*> list;
   list.reserve(words.size() + 1);
@@ -38,6 +28,13 @@ std::vector<char*> pointers_to(std::vector<std::string>& words) {
 }
 
 } // namespace
+
+std::string content_of(const std::string& file) {
+  const std::ifstream in(file, std::ios::binary);
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
 
 child_process::child_process(const child_launch& launch) {
   auto words = launch.words, variables = launch.environment;
@@ -86,7 +83,7 @@ int child_process::wait(std::chrono::milliseconds most) {
   const auto end = std::chrono::steady_clock::now() + most;
   while (running()) {
     if (std::chrono::steady_clock::now() > end) return -1;
-    std::this_thread::sleep_for(look_interval);
+    std::this_thread::sleep_for(process_poll_interval);
   }
   return WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
 }
@@ -105,7 +102,7 @@ std::map<pid_t, process_row> all_processes() {
        at.increment(error)) {
     const auto text = at->path().filename().string();
     if (text.find_first_not_of("0123456789") != std::string::npos) continue;
-    const auto stat = stat_of(text);
+    const auto stat = content_of("/proc/" + text + "/stat");
     const auto open = stat.find('('), close = stat.rfind(')');
     if (open == std::string::npos || close == std::string::npos || close + 4 > stat.size())
       continue;
@@ -116,7 +113,7 @@ std::map<pid_t, process_row> all_processes() {
 }
 
 bool lives(pid_t pid) {
-  const auto stat = stat_of(std::to_string(pid));
+  const auto stat = content_of("/proc/" + std::to_string(pid) + "/stat");
   const auto close = stat.rfind(')');
   return close != std::string::npos && close + 2 < stat.size() && stat[close + 2] != 'Z';
 }

@@ -9,6 +9,9 @@
 
 namespace darkroom::app {
 
+// How often a process is asked whether it has ended, or answers.
+inline constexpr std::chrono::milliseconds process_poll_interval{2};
+
 struct child_launch {
   std::vector<std::string> words;       // the first names the program
   std::vector<std::string> environment; // "NAME=value"; the whole
@@ -35,6 +38,9 @@ private:
   bool ended_ = false;
   int status_ = 0;
 };
+
+// What was read until the end or an error: reading from /proc may fail half-way.
+std::string content_of(const std::string& file);
 
 // What this process inherits, without what sets Darkroom's own settings.
 std::vector<std::string> plain_environment();

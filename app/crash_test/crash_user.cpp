@@ -1,13 +1,12 @@
 #include "app/crash_test/crash_user.hpp"
 
+#include "app/crash_test/child_process.hpp"
 #include "app/server_answers.hpp"
 
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <sstream>
 
 namespace darkroom::app {
 
@@ -18,13 +17,6 @@ namespace json = boost::json;
 constexpr std::size_t batches_of_one_user = 8;
 constexpr std::size_t files_of_one_batch = 40;
 constexpr auto settle_time = std::chrono::seconds(120);
-
-std::string content_of(const std::string& file) {
-  const std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 certainty either(certainty a, certainty b) {
   return std::max(a, b);

@@ -1,8 +1,6 @@
 #include "app/crash_test/server_process.hpp"
 
 #include <csignal>
-#include <fstream>
-#include <sstream>
 #include <thread>
 
 namespace darkroom::app {
@@ -10,15 +8,7 @@ namespace darkroom::app {
 namespace {
 
 using std::chrono::milliseconds;
-constexpr auto look_interval = milliseconds(2);
 constexpr auto death_time = milliseconds(10'000);
-
-std::string content_of(const std::string& file) {
-  const std::ifstream in(file, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 // The zygote of a server, and the codec hosts that it has forked.
 struct process_family {
@@ -71,7 +61,7 @@ bool server_process::wait_until_it_serves(milliseconds most) {
   const auto end = std::chrono::steady_clock::now() + most;
   while (address().empty()) {
     if (!running() || std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(look_interval);
+    std::this_thread::sleep_for(process_poll_interval);
   }
   return true;
 }
@@ -99,7 +89,7 @@ void server_process::kill() {
   for (const auto* list : {&family.zygotes, &family.hosts})
     for (const auto pid : *list)
       while (lives(pid) && std::chrono::steady_clock::now() < end)
-        std::this_thread::sleep_for(look_interval);
+        std::this_thread::sleep_for(process_poll_interval);
 }
 
 } // namespace darkroom::app

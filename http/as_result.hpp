@@ -1,0 +1,11 @@
+#pragma once
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace darkroom::http {
+
+// Errors of sockets are awaited as values: `auto [error, n] = co_await …(…, as_result)`.
+inline constexpr auto as_result = boost::asio::as_tuple(boost::asio::use_awaitable);
+
+} // namespace darkroom::http
