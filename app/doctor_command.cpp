@@ -2,8 +2,10 @@
 #include "app/commands.hpp"
 #include "app/crash_test/crash_test.hpp"
 #include "app/exit_code.hpp"
+#include "base/enum_names.hpp"
 #include "base/units.hpp"
 #include "codecs/host/codec_host.hpp"
+#include "codecs/host/sandbox.hpp"
 #include "persistence/files.hpp"
 
 #include <CLI/CLI.hpp>
@@ -45,6 +47,18 @@ bool say(const char* what, bool ok, const std::string& detail) {
   std::printf("%-28s %s%s%s\n", what, ok ? "ok" : "WRONG", detail.empty() ? "" : ": ",
               detail.c_str());
   return ok;
+}
+
+// Not a fault: a host that lacks some layers converts behind those that are left.
+void tell_isolation(codecs::host::isolation_layers missing) {
+  std::string names;
+  for (const auto layer : base::enum_values<codecs::host::isolation_layer>()) {
+    if ((missing & bit(layer)) == 0) continue;
+    if (!names.empty()) names += ", ";
+    names += base::to_string(layer);
+  }
+  std::printf("%-28s %s%s\n", "isolation of codec hosts",
+              names.empty() ? "ok" : "reduced: hosts run without ", names.c_str());
 }
 
 // Names must not be replaced, and syncs must be possible.
@@ -111,6 +125,7 @@ void declare(CLI::App& command, doctor_options& options) {
 int run_doctor(const doctor_options& options, codecs::host::zygote& hosts) {
   const auto test = codecs::host::self_test(hosts);
   bool ok = say("codec hosts and their walls", test.has_value(), test ? "" : test.error());
+  if (test) tell_isolation(hosts.missing_layers());
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
   ok &= say("open files allowed", files.rlim_max >= 1'024, std::to_string(files.rlim_max));

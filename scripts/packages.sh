@@ -6,10 +6,7 @@ libjpeg62-turbo-dev libpng-dev libwebp-dev libzimg-dev liblcms2-dev libseccomp-d
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
 libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
 packages_test="catch2 libvalijson-dev curl jq unzip openssl python3-websockets chromium \
-e2fsprogs iproute2 nftables"
-# Where Node.js does not come from Debian, npm comes with it.
-command -v node >/dev/null || packages_test="$packages_test nodejs"
-command -v npm >/dev/null || packages_test="$packages_test npm"
+e2fsprogs iproute2 nftables nodejs npm"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
 packages_lint="clang-19 clang-format-19 clang-tidy-19 python3"
 
@@ -69,7 +66,26 @@ add_backports() {
   as_root apt-get -q update >&2
 }
 
+# Debian's npm is a package of its own; other builds of the package nodejs contain it.
+npm_is_in_nodejs() {
+  provides=$(dpkg-query -W -f='${db:Status-Status} ${Provides},' nodejs 2>/dev/null)
+  case "$provides" in
+    installed*) ;;
+    *) provides="$(apt-cache show --no-all-versions nodejs 2>/dev/null | grep '^Provides:')," ;;
+  esac
+  case "$provides" in *" npm"[\ ,]*) return 0 ;; esac
+  return 1
+}
+
+without_npm() {
+  for package in "$@"; do
+    [ "$package" = npm ] && npm_is_in_nodejs || echo "$package"
+  done
+}
+
 install_packages() {
+  # shellcheck disable=SC2046
+  set -- $(without_npm "$@")
   # Word splitting is meant: these are lists.
   # shellcheck disable=SC2086,SC2046
   if installed "$@" $(packages_boost) && catch2_is_new "$@"; then return 0; fi
@@ -89,15 +105,17 @@ install_packages() {
     $backports $(without_catch2 "$backports" "$@") $(packages_boost) >&2
 }
 
-# The clients that tests/clients are written for, by name, from the npm registry.
+# The clients that tests/clients are written for, as package-lock.json names them, from the npm
+# registry. By Debian's paths: another Node.js that comes first in PATH does not matter.
 install_npm_packages() {
   folder="$top/build/npm"
   mkdir -p "$folder"
-  cmp -s "$top/tests/clients/package.json" "$folder/installed.json" && return 0
+  cmp -s "$top/tests/clients/package-lock.json" "$folder/installed.json" && return 0
   echo "darkroom: installing npm packages for tests" >&2
-  cp "$top/tests/clients/package.json" "$folder/package.json"
-  (cd "$folder" && npm install --no-package-lock --no-audit --no-fund --loglevel=error >&2) &&
-    cp "$folder/package.json" "$folder/installed.json"
+  cp "$top/tests/clients/package.json" "$top/tests/clients/package-lock.json" "$folder"
+  (cd "$folder" &&
+    PATH=/usr/bin:/bin npm ci --no-audit --no-fund --loglevel=error --engine-strict >&2) &&
+    cp "$folder/package-lock.json" "$folder/installed.json"
 }
 
 catch2_is_new() {

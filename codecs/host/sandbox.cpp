@@ -1,5 +1,6 @@
 #include "codecs/host/sandbox.hpp"
 
+#include "codecs/host/file_systems.hpp"
 #include "codecs/limits.hpp"
 
 #include <linux/capability.h>
@@ -20,7 +21,6 @@
 #include <malloc.h>
 #include <new>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -60,11 +60,14 @@ void drop_capabilities() {
   require(::syscall(SYS_capset, &header, none) == 0);
 }
 
+// Less than 1: not in this kernel.
+long landlock_version() {
+  return ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
 // Every way to name a file is denied: a ruleset that handles all of them and allows none.
 void deny_files() {
-  const long abi =
-      ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  if (abi < 1) return; // not in this kernel
+  if (landlock_version() < 1) return;
   landlock_ruleset_attr handled{};
   handled.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1; // all of the first version
   const long ruleset = ::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
@@ -146,31 +149,29 @@ seccomp_program build_seccomp_program() {
   return program;
 }
 
-namespace {
-
-// Goes to an empty root and lets go of all else. A mount namespace begins with a copy of every
-// mount: a disk that is unmounted by others would stay in use for as long as we live.
-void leave_file_systems() noexcept {
-  constexpr auto* place = "/proc"; // some directory that is there
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return;
-  constexpr auto flags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
-  if (::mount("none", place, "tmpfs", flags, "size=4k,mode=0555") != 0) return;
-  if (::chdir(place) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0) {
-    (void)::umount2(place, MNT_DETACH); // not possible below an initial RAM disk
-    return;
-  }
-  (void)::umount2(".", MNT_DETACH); // the old root lies upon the new one
-  (void)::chdir("/");
+isolation_layers enter_namespaces() noexcept {
+  using enum isolation_layer;
+  isolation_layers missing = bit(network_namespace) | bit(ipc_namespace) | bit(uts_namespace) |
+                             bit(empty_root) | bit(released_mounts);
+  // Without privileges, a user namespace gives the right to make the others.
+  if (::geteuid() != 0 && ::unshare(CLONE_NEWUSER) != 0) return missing;
+  if (::unshare(CLONE_NEWNET) == 0) missing &= ~bit(network_namespace);
+  if (::unshare(CLONE_NEWIPC) == 0) missing &= ~bit(ipc_namespace);
+  if (::unshare(CLONE_NEWUTS) == 0) missing &= ~bit(uts_namespace);
+  if (::unshare(CLONE_NEWNS) != 0) return missing;
+  // A mount namespace begins with a copy of every mount: a disk that is unmounted by others would
+  // stay in use for as long as we live.
+  const auto left = leave_file_systems();
+  if (left.empty_root) missing &= ~bit(empty_root);
+  if (left.mounts_released) missing &= ~bit(released_mounts);
+  return missing;
 }
 
-} // namespace
-
-void enter_namespaces() noexcept {
-  // Without privileges, a user namespace gives the right to make the others.
-  if (::geteuid() != 0 && ::unshare(CLONE_NEWUSER) != 0) return;
-  for (const int space : {CLONE_NEWNET, CLONE_NEWIPC, CLONE_NEWUTS})
-    (void)::unshare(space);
-  if (::unshare(CLONE_NEWNS) == 0) leave_file_systems();
+isolation_layers missing_walls(const seccomp_program& program) noexcept {
+  isolation_layers missing = 0;
+  if (landlock_version() < 1) missing |= bit(isolation_layer::landlock);
+  if (program.empty()) missing |= bit(isolation_layer::system_call_filter);
+  return missing;
 }
 
 void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max, int last_fd,

@@ -2,6 +2,8 @@
 // need no system call that is not on the list, once they are warm.
 #pragma once
 
+#include "base/enum_names.hpp"
+
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -14,9 +16,31 @@ using seccomp_program = std::vector<std::uint8_t>;
 // Empty in sanitizer builds, whose runtime needs more system calls.
 seccomp_program build_seccomp_program();
 
+// What separates hosts from the rest of the system, where the system offers it. Limits, no
+// privileges and no descriptors are not here: without them, there is no host.
+enum class isolation_layer : std::uint8_t {
+  network_namespace,
+  ipc_namespace,
+  uts_namespace,
+  empty_root,
+  released_mounts, // a disk that others unmount does not stay in use
+  landlock,
+  system_call_filter,
+};
+
+// A bit for each layer.
+using isolation_layers = std::uint32_t;
+constexpr isolation_layers bit(isolation_layer layer) {
+  return isolation_layers{1} << static_cast<unsigned>(layer);
+}
+
 // Once, in the zygote: takes away network, other processes' memory and the file system as far as
 // the kernel offers it. What it does not offer is left to the system-call filter of each host.
-void enter_namespaces() noexcept;
+// Returns what is missing.
+isolation_layers enter_namespaces() noexcept;
+
+// What this system does not offer of the layers that `enter_walls` builds.
+isolation_layers missing_walls(const seccomp_program& program) noexcept;
 
 // In a host, before its first byte of input: no privileges, no core, no descriptors but 0 to
 // `last_fd`, limits, death with `parent_pid`, and the filter. Ends the process if a wall cannot be
@@ -29,3 +53,9 @@ void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max
 void limit_address_space(std::uint64_t bytes) noexcept;
 
 } // namespace darkroom::codecs::host
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::codecs::host::isolation_layer> =
+    darkroom::base::names("network namespace", "IPC namespace", "UTS namespace",
+                          "empty root directory", "release of mounts", "Landlock",
+                          "system-call filter");

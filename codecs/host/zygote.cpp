@@ -34,6 +34,7 @@ struct spawn_request {
 struct spawn_reply {
   std::int32_t pid; // -1: it could not be forked
   std::int32_t error;
+  isolation_layers missing_layers;
 };
 
 int open_pidfd(pid_t pid) {
@@ -68,6 +69,9 @@ progress_cell* map_progress(int file) {
 
 class zygote_process {
 public:
+  explicit zygote_process(isolation_layers missing_namespaces)
+      : missing_layers_(missing_namespaces | missing_walls(program_)) {}
+
   int run() {
     sigset_t child;
     sigemptyset(&child);
@@ -94,7 +98,7 @@ private:
     if (!receive(control_fd, &request, sizeof request, none)) return false;
     int pair[2];
     int status[2];
-    spawn_reply reply{-1, 0};
+    spawn_reply reply{-1, 0, missing_layers_};
     const base::unique_fd progress = make_progress_file();
     if (!progress) {
       reply.error = errno;
@@ -138,6 +142,7 @@ private:
   }
 
   seccomp_program program_ = build_seccomp_program();
+  isolation_layers missing_layers_;
   std::map<pid_t, base::unique_fd> hosts_; // to the writing end of each status pipe
 };
 
@@ -160,8 +165,7 @@ int run_zygote() {
   for (int fd = 0; fd <= last_silenced; ++fd)
     ::dup2(nothing, fd);
   ::close_range(control_fd + 1, ~0u, 0);
-  enter_namespaces();
-  return zygote_process().run();
+  return zygote_process(enter_namespaces()).run();
 }
 
 base::result<zygote*, std::string> zygote::start() {
@@ -224,6 +228,7 @@ bool zygote::request(std::uint64_t address_bytes_max, spawned_host& host) {
   if (::poll(&wait, 1, limits::host_spawn_ms) != 1) return false;
   if (!receive(control_.get(), &reply, sizeof reply, fds)) return false;
   if (reply.pid <= 0 || fds.list().size() != 4) return false;
+  missing_layers_ = reply.missing_layers;
   host.pid = reply.pid;
   host.socket.reset(fds.release(0));
   host.status.reset(fds.release(1));

@@ -5,7 +5,9 @@
 
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
+#include "codecs/host/sandbox.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -46,6 +48,9 @@ public:
 
   int pid() const { return pid_; }
 
+  // What this system does not offer to separate hosts from it. Known after the first host.
+  isolation_layers missing_layers() const { return missing_layers_; }
+
 private:
   zygote() = default;
   base::result<void, std::string> launch();
@@ -55,6 +60,7 @@ private:
   base::unique_fd binary_; // our own, kept open: it may be replaced on disk while we run
   base::unique_fd control_;
   int pid_ = -1;
+  std::atomic<isolation_layers> missing_layers_ = 0;
 };
 
 } // namespace darkroom::codecs::host

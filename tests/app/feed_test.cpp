@@ -238,19 +238,19 @@ TEST_CASE("Debian's websockets follows a batch to its end") {
 }
 
 TEST_CASE("Node's ws follows a batch to its end") {
-  if (!has("node") || !has_npm("ws")) SKIP("node or ws is not installed");
-  follows("node " + script("follow.cjs"));
+  if (!has("/usr/bin/node") || !has_npm("ws")) SKIP("node or ws is not installed");
+  follows("/usr/bin/node " + script("follow.cjs"));
 }
 
 TEST_CASE("a browser's own WebSocket and EventSource follow a batch to its end") {
-  if (!has("node") || !has("chromium") || !has_npm("playwright-core"))
+  if (!has("/usr/bin/node") || !has("/usr/bin/chromium") || !has_npm("playwright-core"))
     SKIP("node, chromium or playwright-core is not installed");
   mortal_server m;
   const scratch files;
   app::http_client client(m.account());
   const auto id = draft(client, files, 300);
   REQUIRE(client.send("POST", "/v1/batches/" + id + "/start").status == 202);
-  const auto printed = client_output(m, id, "node " + script("browser.cjs"), files);
+  const auto printed = client_output(m, id, "/usr/bin/node " + script("browser.cjs"), files);
   const auto count = std::to_string(log_of(client, id).size());
   CHECK(printed == count + '\n' + count + "\nhello darkroom.v1\nrefused 1006\n");
 }
