@@ -2,6 +2,7 @@
 
 #include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
+#include "app/format_help.hpp"
 #include "app/memory_option.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
@@ -32,11 +33,11 @@ bool take(std::optional<T> value, T& to) {
 base::result<domain::output_spec, std::string> read_output(const convert_options::words& given,
                                                            const std::string& format) {
   domain::output_spec output;
-  output.format = format == "jpg" ? "jpeg" : format;
-  const auto* known = codecs::find_format(output.format);
+  const auto* known = codecs::find_format_or_alias(format);
   if (known == nullptr || known->encode == nullptr)
     return std::unexpected("--to " + format +
                            ": not a format that can be written; see `darkroom formats`");
+  output.format = known->name;
   output.quality = static_cast<std::uint8_t>(std::min(given.quality, 255u));
   output.effort = static_cast<std::uint8_t>(std::min(given.effort, 255u));
   output.lossless = given.lossless;
@@ -84,7 +85,9 @@ base::result<void, std::string> read_spec(const convert_options::words& given,
     if (!loss) return std::unexpected("--fail-on " + name + ": there is no such loss");
     spec.fail_on.add(*loss);
   }
-  if (auto ok = domain::validate(spec); !ok)
+  auto ok = domain::validate(spec);
+  if (ok) ok = domain::check_formats(spec, codecs::output_formats());
+  if (!ok)
     return std::unexpected(ok.error().pointer.substr(ok.error().pointer.rfind('/') + 1) + " " +
                            ok.error().detail);
   return {};
@@ -119,14 +122,13 @@ bool ends_with_any(const std::string& path) {
 } // namespace
 
 void declare_spec(CLI::App& command, convert_options::words& g) {
-  command.add_option("--to", g.to, "Format of an output: jpeg, png or webp; may be repeated")
-      ->required();
+  const auto help = make_format_help(codecs::output_formats());
+  command.add_option("--to", g.to, help.to)->required();
   command.add_option("-q,--quality", g.quality, "0 to 100")->capture_default_str();
-  command.add_flag("--lossless", g.lossless, "Pixels exactly as they came (png, webp)");
+  command.add_flag("--lossless", g.lossless, help.lossless);
   command.add_option("--effort", g.effort, "0 fastest to 6 smallest")->capture_default_str();
-  command.add_option("--chroma", g.chroma, "JPEG colour resolution: 420 or 444")
-      ->capture_default_str();
-  command.add_flag("--progressive", g.progressive, "Progressive JPEG, interlaced PNG");
+  command.add_option("--chroma", g.chroma, help.chroma)->capture_default_str();
+  command.add_flag("--progressive", g.progressive, help.progressive);
   command.add_option("--resize", g.resize, "WIDTHxHEIGHT in pixels; one may be left out");
   command.add_option("--mode", g.mode, "How to resize: fit, fill, pad or stretch")
       ->capture_default_str();

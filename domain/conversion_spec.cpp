@@ -53,9 +53,6 @@ base::result<void, spec_error> validate_output(const output_spec& output, const 
   if (output.quality > 100) return std::unexpected(spec_error{at + "/quality", "is from 0 to 100"});
   if (output.effort > limits::effort_max)
     return std::unexpected(spec_error{at + "/effort", "is from 0 (fastest) to 6 (smallest)"});
-  if (output.lossless && output.format == "jpeg")
-    return std::unexpected(
-        spec_error{at + "/lossless", "is not possible in JPEG; use png or webp"});
   if (output.suffix.size() > limits::suffix_bytes_max ||
       output.suffix.find_first_of(std::string_view{"/\0", 2}) != std::string::npos)
     return std::unexpected(spec_error{at + "/suffix", "is at most 64 bytes and has no slash"});

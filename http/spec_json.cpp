@@ -4,7 +4,6 @@
 #include "domain/text.hpp"
 #include "http/file_path.hpp"
 
-#include <algorithm>
 #include <boost/json.hpp>
 
 namespace darkroom::http {
@@ -26,10 +25,10 @@ void read_resize(const json::object& from, const std::string& at, output_spec& t
 }
 
 void read_output(const json::object& from, const std::string& at, output_spec& to,
-                 const std::vector<std::string>& formats, std::vector<field_error>& errors) {
+                 output_formats formats, std::vector<field_error>& errors) {
   object_reader r(from, at, errors);
   r.text("format", to.format, 16);
-  if (!to.format.empty() && std::ranges::find(formats, to.format) == formats.end())
+  if (!to.format.empty() && find_format(formats, to.format) == nullptr)
     r.wrong("format", "invalid_value", "is none of the formats in /v1/formats");
   r.number("quality", to.quality, 0, 100);
   r.boolean("lossless", to.lossless);
@@ -62,8 +61,7 @@ void read_losses(object_reader& r, loss_set& to, std::vector<field_error>& error
 
 } // namespace
 
-conversion_spec read_spec(const json::object& from, const std::string& at,
-                          const std::vector<std::string>& formats,
+conversion_spec read_spec(const json::object& from, const std::string& at, output_formats formats,
                           std::vector<field_error>& errors) {
   conversion_spec spec;
   object_reader r(from, at, errors);
@@ -91,9 +89,10 @@ conversion_spec read_spec(const json::object& from, const std::string& at,
   r.number("min_saving_percent", spec.min_saving_percent, 0, 99);
   read_losses(r, spec.fail_on, errors);
   r.finish();
-  if (errors.size() == before)
-    if (const auto ok = validate(spec); !ok)
-      errors.push_back({at + ok.error().pointer, "invalid_value", ok.error().detail});
+  if (errors.size() != before) return spec;
+  auto ok = validate(spec);
+  if (ok) ok = check_formats(spec, formats);
+  if (!ok) errors.push_back({at + ok.error().pointer, "invalid_value", ok.error().detail});
   return spec;
 }
 

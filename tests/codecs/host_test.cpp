@@ -44,7 +44,7 @@ std::unique_ptr<codec_host> fresh() {
   return std::move(*made);
 }
 
-unique_fd file_of(const std::string& content) {
+base::unique_fd file_of(const std::string& content) {
   auto fd = make_output_file();
   REQUIRE(::write(fd.get(), content.data(), content.size()) ==
           static_cast<ssize_t>(content.size()));

@@ -22,8 +22,8 @@ using domain::conversion_stage;
 
 namespace {
 
-unique_fd memory_file(const std::string& content) {
-  unique_fd fd = host::make_output_file();
+base::unique_fd memory_file(const std::string& content) {
+  base::unique_fd fd = host::make_output_file();
   REQUIRE(::write(fd.get(), content.data(), content.size()) ==
           static_cast<ssize_t>(content.size()));
   REQUIRE(::lseek(fd.get(), 0, SEEK_SET) == 0);
