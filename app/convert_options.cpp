@@ -2,6 +2,7 @@
 
 #include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
+#include "app/format_help.hpp"
 #include "app/memory_option.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
@@ -29,14 +30,16 @@ base::result<void, std::string> read_spec(const convert_options::words& given,
                                           domain::conversion_spec& spec) {
   for (const auto& format : given.to) {
     auto& output = spec.outputs.emplace_back();
-    output.format = format == "jpg" ? "jpeg" : format;
-    const auto* known = codecs::find_format(output.format);
+    const auto* known = codecs::find_format_or_alias(format);
     if (known == nullptr || known->encode == nullptr)
       return std::unexpected("--to " + format +
                              ": not a format that can be written; see `darkroom formats`");
+    output.format = known->name;
   }
   if (auto ok = read_fields(given.spec, spec); !ok) return ok;
-  if (auto ok = domain::validate(spec); !ok)
+  auto ok = domain::validate(spec);
+  if (ok) ok = domain::check_formats(spec, codecs::output_formats());
+  if (!ok)
     return std::unexpected(ok.error().pointer.substr(ok.error().pointer.rfind('/') + 1) + " " +
                            ok.error().detail);
   return {};
@@ -71,9 +74,9 @@ bool ends_with_any(const std::string& path) {
 } // namespace
 
 void declare_spec(CLI::App& command, convert_options::words& g) {
-  command.add_option("--to", g.to, "Format of an output: jpeg, png or webp; may be repeated")
-      ->required();
-  declare_spec_fields(command, g.spec);
+  const auto help = make_format_help(codecs::output_formats());
+  command.add_option("--to", g.to, help.to)->required();
+  declare_spec_fields(command, g.spec, help.fields);
 }
 
 void declare(CLI::App& command, convert_options& o) {

@@ -38,24 +38,25 @@ std::string alternatives(std::span<const std::string_view> names) {
 // Adds the option of each field.
 class declarer {
 public:
-  declarer(CLI::App& command, given_words& given) : command_(command), given_(given) {}
+  declarer(CLI::App& command, given_words& given, const field_help& help)
+      : command_(command), given_(given), help_(help) {}
 
   void operator()(const field& f, bool) { flag(f); }
   template<std::unsigned_integral Number>
   void operator()(const field& f, const Number& fallback) {
-    one(f, std::string{f.help}, "NUMBER", std::to_string(fallback));
+    one(f, help_of(f), "NUMBER", std::to_string(fallback));
   }
   template<base::named_enum Enum>
   void operator()(const field& f, const Enum& fallback) {
     if (f.is_flag) return flag(f);
-    one(f, std::string{f.help} + " " + alternatives(base::enum_names<Enum>), "NAME",
+    one(f, help_of(f) + " " + alternatives(base::enum_names<Enum>), "NAME",
         std::string{to_string(fallback)});
   }
   void operator()(const field& f, const std::string& fallback) {
-    one(f, std::string{f.help}, "TEXT", fallback);
+    one(f, help_of(f), "TEXT", fallback);
   }
   void operator()(const field& f, const domain::rgb_colour& fallback) {
-    one(f, std::string{f.help}, "#RRGGBB", to_string(fallback));
+    one(f, help_of(f), "#RRGGBB", to_string(fallback));
   }
   void operator()(const field& f, const domain::loss_set&) { many(f); }
   void operator()(const field& f, const std::vector<std::string>&) { many(f); }
@@ -82,12 +83,16 @@ private:
     command_
         .add_option_function<std::vector<std::string>>(
             names_of(f), [to = slot(f)](const std::vector<std::string>& words) { to() = words; },
-            std::string{f.help} + " May be repeated")
+            help_of(f) + " May be repeated")
         ->type_name("NAME");
   }
   void flag(const field& f) {
     if (f.option == domain::no_option) return;
-    command_.add_flag_callback(names_of(f), [to = slot(f)] { to() = {""}; }, std::string{f.help});
+    command_.add_flag_callback(names_of(f), [to = slot(f)] { to() = {""}; }, help_of(f));
+  }
+  std::string help_of(const field& f) const {
+    const auto more = help_.find(f.name);
+    return more == help_.end() ? std::string{f.help} : more->second;
   }
   // Where the words of the field go, made when there are any.
   std::function<std::vector<std::string>&()> slot(const field& f) {
@@ -98,6 +103,7 @@ private:
 
   CLI::App& command_;
   given_words& given_;
+  const field_help& help_;
 };
 
 // Reads the words of each field; keeps the first error.
@@ -185,12 +191,12 @@ base::result<void, std::string> read_all(const given_words& given, auto& to) {
 
 } // namespace
 
-void declare_spec_fields(CLI::App& command, given_words& given) {
-  for_each_field(domain::conversion_spec{}, declarer(command, given));
+void declare_spec_fields(CLI::App& command, given_words& given, const field_help& help) {
+  for_each_field(domain::conversion_spec{}, declarer(command, given, help));
 }
 
 void declare_attributes(CLI::App& command, given_words& given) {
-  for_each_field(domain::batch_attributes{}, declarer(command, given));
+  for_each_field(domain::batch_attributes{}, declarer(command, given, {}));
 }
 
 base::result<void, std::string> read_fields(const given_words& given, domain::conversion_spec& to) {

@@ -2,6 +2,7 @@
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
 #include "app/text.hpp"
+#include "base/enum_names.hpp"
 #include "codecs/colour.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "codecs/resize.hpp"
@@ -90,18 +91,43 @@ std::string format_names() {
   return text;
 }
 
+namespace {
+
+boost::json::array array_of(std::span<const std::string_view> words) {
+  return boost::json::array(words.begin(), words.end()); // braces would make one of two iterators
+}
+
+// The options that the format follows, with what they may be.
+boost::json::object options_json(const domain::output_options& options) {
+  boost::json::object object{{"lossless", base::to_string(options.lossless)},
+                             {"progressive", !options.progressive.empty()}};
+  const auto put = [&](std::string_view name, const std::optional<domain::option_range>& range) {
+    if (range) object[name] = {{"least", range->least}, {"most", range->most}};
+  };
+  put("quality", options.quality);
+  put("effort", options.effort);
+  if (options.chroma.empty()) return object;
+  auto& choices = object["chroma"].emplace_array();
+  for (const auto chroma : options.chroma)
+    choices.emplace_back(to_string(chroma));
+  return object;
+}
+
+} // namespace
+
 std::string formats_json() {
   boost::json::array rows;
   for (const auto& format : codecs::formats()) {
-    boost::json::array names;
-    for (const auto extension : format.extensions)
-      names.emplace_back(extension);
     rows.push_back({{"name", format.name},
+                    {"label", format.label},
+                    {"aliases", array_of(format.aliases)},
                     {"media_type", format.media_type},
-                    {"extensions", names},
+                    {"extensions", array_of(format.extensions)},
+                    {"writes", format.encode != nullptr},
                     {"alpha", format.holds_alpha},
                     {"depth", format.holds_16_bit ? 16 : 8},
                     {"side_pixels_max", format.side_pixels_max},
+                    {"options", options_json(format.options)},
                     {"library", format.version()}});
   }
   return boost::json::serialize(rows);
@@ -116,8 +142,9 @@ int run_formats(bool json) {
     std::string extensions;
     for (const auto extension : format.extensions)
       extensions += (extensions.empty() ? "." : " .") + std::string{extension};
-    std::printf("%-5s reads and writes %-26s %s%s, at most %u pixels a side, %s\n",
-                std::string{format.name}.c_str(), extensions.c_str(),
+    std::printf("%-5s %s %-26s %s%s, at most %u pixels a side, %s\n",
+                std::string{format.name}.c_str(),
+                format.encode != nullptr ? "reads and writes" : "reads", extensions.c_str(),
                 format.holds_16_bit ? "16 bit" : "8 bit", format.holds_alpha ? " with alpha" : "",
                 format.side_pixels_max, format.version().c_str());
   }

@@ -67,26 +67,33 @@ codecs::result<base::unique_fd> open_blob(const blob_store& blobs, const domain:
 
 http::format_facts format_facts_of(const config::settings& s) {
   http::format_facts facts;
+  facts.writable = codecs::output_formats();
+  facts.preview.output = codecs::preview_output();
+  if (const auto* format = codecs::find_format(facts.preview.output.format)) {
+    facts.preview.extension = format->extension;
+    facts.preview.media_type = format->media_type;
+  }
   for (const auto& format : codecs::formats()) {
-    if (format.encode != nullptr) facts.encodable.emplace_back(format.name);
-    facts.media_types.emplace_back(format.name, format.media_type);
     for (const auto extension : format.extensions)
       facts.by_extension.emplace_back(extension, format.media_type);
   }
   auto options = http::spec_options();
-  options["lossless"] = {"png", "webp"};
-  const boost::json::object document{{"formats", boost::json::parse(formats_json())},
-                                     {"options", std::move(options)},
-                                     {"spec", http::spec_fields()},
-                                     {"limits",
-                                      {{"input_bytes_max", s.work.input_bytes_max},
-                                       {"image_pixels_max", s.work.image_pixels_max},
-                                       {"side_pixels_max", limits::side_pixels_max},
-                                       {"frames_max", limits::animation_frames_max},
-                                       {"jpeg_scans_max", limits::jpeg_scans_max},
-                                       {"outputs_max", limits::outputs_max},
-                                       {"files_per_batch_max", limits::files_per_batch_max},
-                                       {"path_bytes_max", limits::path_bytes_max}}}};
+  const auto lossless = domain::lossless_formats(facts.writable);
+  options["lossless"] = boost::json::array(lossless.begin(), lossless.end());
+  boost::json::object document{{"formats", boost::json::parse(formats_json())},
+                               {"options", std::move(options)},
+                               {"spec", http::spec_fields()},
+                               {"limits",
+                                {{"input_bytes_max", s.work.input_bytes_max},
+                                 {"image_pixels_max", s.work.image_pixels_max},
+                                 {"side_pixels_max", limits::side_pixels_max},
+                                 {"frames_max", limits::animation_frames_max},
+                                 {"outputs_max", limits::outputs_max},
+                                 {"files_per_batch_max", limits::files_per_batch_max},
+                                 {"path_bytes_max", limits::path_bytes_max}}}};
+  for (const auto& format : codecs::formats())
+    for (const auto& limit : format.limits)
+      document["limits"].as_object()[limit.name] = limit.most;
   facts.json = boost::json::serialize(document);
   return facts;
 }
@@ -145,10 +152,11 @@ void say_welcome(const config::settings& s, const std::string& address, const st
       "\nAbove, on standard output, is the token of the first admin; it is shown only now. To go "
       "on:\n\n"
       "  export DARKROOM_SERVER=%s DARKROOM_TOKEN=dr_...\n"
-      "  darkroom batch submit PHOTOS/ --to webp --wait\n"
+      "  darkroom batch submit PHOTOS/ --to %s --wait\n"
       "  darkroom token create --user ann\n"
       "  curl -H \"Authorization: Bearer $DARKROOM_TOKEN\" $DARKROOM_SERVER/v1/batches\n\n",
-      url.c_str()); // not the token itself: this may go to a log
+      url.c_str(),
+      codecs::preview_output().format.c_str()); // not the token itself: this may go to a log
 }
 
 // Waits for the first signal; the second one makes haste.

@@ -84,7 +84,7 @@ result<image> cmyk_to_rgb(const image& pixels) {
   return out;
 }
 
-byte_vector profile_of(const png_colour& colour, bool grey) {
+byte_vector profile_of(const colorimetry& colour, bool grey) {
   constexpr double unit = 100'000; // PNG's fixed point
   if (colour.srgb_intent || colour.empty()) return {};
   const bool gamma_of_srgb =

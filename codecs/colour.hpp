@@ -17,7 +17,7 @@ result<image> cmyk_to_rgb(const image& pixels);
 
 // A profile that says the same as PNG's gamma and chromaticities, for grey or for RGB pixels; empty
 // where they say sRGB or nothing, or nothing sensible.
-byte_vector profile_of(const png_colour& colour, bool grey);
+byte_vector profile_of(const colorimetry& colour, bool grey);
 
 std::string colour_library_version();
 

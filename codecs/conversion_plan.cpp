@@ -62,13 +62,6 @@ void plan_scale(const image_info& info, conversion_plan& plan) {
   plan.scale_denominator = source->decode_scale(info, width, height);
 }
 
-// What an encoded output may weigh: it lies in memory until it is staged. Lossless ones of photos
-// were measured at half to three quarters of their pixels, lossy ones at a third of a byte a pixel.
-std::uint64_t output_bytes(const format_row& format, const domain::output_spec& output,
-                           std::uint64_t pixels, std::uint64_t picture_bytes) {
-  return format.always_lossless || output.lossless ? picture_bytes * 3 / 4 : pixels / 2;
-}
-
 // Peak of the steps, each with what is alive beside it.
 std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
                          const domain::conversion_spec& spec, const conversion_plan& plan) {
@@ -78,7 +71,8 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
   const std::uint32_t sample = info.depth / 8;
   const std::uint32_t channels = info.channels;
   const std::uint64_t base = plan.yuv420 ? pixels * 3 / 2 : pixels * channels * sample;
-  const std::uint64_t whole_input = info.format == "webp" ? input_bytes : 0;
+  const bool holds_input = source != nullptr && source->decode_needs_whole_input;
+  const std::uint64_t whole_input = holds_input ? input_bytes : 0;
   const std::uint64_t metadata =
       2 * (std::uint64_t{info.icc_bytes} + info.exif_bytes + info.xmp_bytes);
 
@@ -103,7 +97,8 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
                   plan.orientation >= 5 ? info.width : info.height))
       peak = std::max(peak, written + base + picture +
                                 resize_bytes(pixels, target, info.alpha, info.depth));
-    written += output_bytes(*format, spec.outputs[i], target, target * out_channels * out_sample);
+    // An encoded output lies in memory until it is staged.
+    written += format->output_bytes(spec.outputs[i], target, target * out_channels * out_sample);
     const bool copies = (info.alpha && !format->holds_alpha) || widens || out_sample != sample;
     if (copies) peak = std::max(peak, alive + 2 * picture);
     alive += plan.yuv420 ? picture : target * out_channels * out_sample;
@@ -115,9 +110,18 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
   return peak + metadata + 2 * limits::MiB;
 }
 
-bool is_slow(const domain::conversion_spec& spec) {
-  return std::ranges::any_of(spec.outputs,
-                             [](const auto& o) { return o.lossless || o.effort > 4; });
+// Relative to the other conversions: about microseconds of one core.
+std::uint64_t predicted_cost(const image_info& info, const conversion_plan& plan,
+                             std::uint32_t slow_factor) {
+  constexpr std::uint64_t ps_per_us = 1'000'000;
+  const auto* source = find_format(info.format);
+  const std::uint64_t decode_ps =
+      source != nullptr ? info.pixels() * source->decode_ps_per_pixel : 0;
+  std::uint64_t encode_ps = 0;
+  for (const auto& [format, r] : plan.outputs)
+    encode_ps +=
+        std::uint64_t{r.canvas_width} * r.canvas_height * format->encode_ps_per_pixel * slow_factor;
+  return 200 + decode_ps / ps_per_us + encode_ps / ps_per_us;
 }
 
 } // namespace
@@ -139,11 +143,14 @@ result<conversion_plan> plan_conversion(const image_info& info, std::uint64_t in
   plan.yuv420 = stays_yuv(info, spec, plan);
   plan.memory_bytes = peak_bytes(info, input_bytes, spec, plan);
 
-  const std::uint32_t factor = is_slow(spec) ? limits::cpu_slow_factor : 1;
+  bool slow = false;
+  for (std::size_t i = 0; i < plan.outputs.size(); ++i)
+    slow = slow || plan.outputs[i].format->is_slow(spec.outputs[i]);
+  const std::uint32_t factor = slow ? limits::cpu_slow_factor : 1;
   const std::uint64_t megapixels = (plan.output_pixels + 999'999) / 1'000'000;
   plan.cpu_ms_max = static_cast<std::uint32_t>(limits::cpu_base_ms +
                                                limits::cpu_ms_per_megapixel * megapixels * factor);
-  plan.cost = 200 + info.pixels() / 80 + plan.output_pixels * factor / 20;
+  plan.cost = predicted_cost(info, plan, factor);
   return plan;
 }
 

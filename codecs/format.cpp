@@ -1,6 +1,9 @@
 #include "codecs/format.hpp"
 
+#include "codecs/jpeg_format.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/png_format.hpp"
+#include "codecs/webp_format.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -43,6 +46,13 @@ const format_row* find_format(std::string_view name) {
   return row == table().end() ? nullptr : &*row;
 }
 
+const format_row* find_format_or_alias(std::string_view word) {
+  const auto row = std::ranges::find_if(table(), [&](const format_row& r) {
+    return r.name == word || std::ranges::find(r.aliases, word) != r.aliases.end();
+  });
+  return row == table().end() ? nullptr : &*row;
+}
+
 const format_row* sniff_format(std::span<const std::uint8_t> head) {
   const auto row =
       std::ranges::find_if(table(), [&](const format_row& r) { return r.sniff(head); });
@@ -56,6 +66,29 @@ bool extension_differs(std::string_view path, const format_row& row) {
   return std::ranges::any_of(table(), [&](const format_row& other) {
     return std::ranges::find(other.extensions, extension) != other.extensions.end();
   });
+}
+
+std::vector<domain::output_format> output_formats() {
+  std::vector<domain::output_format> writable;
+  for (const auto& row : table())
+    if (row.encode != nullptr)
+      writable.push_back({std::string{row.name},
+                          std::string{row.label},
+                          {row.aliases.begin(), row.aliases.end()},
+                          std::string{row.extension},
+                          std::string{row.media_type},
+                          row.options});
+  return writable;
+}
+
+domain::output_spec preview_output() {
+  const auto row =
+      std::ranges::find_if(table(), [](const format_row& r) { return r.preview.has_value(); });
+  return row == table().end() ? domain::output_spec{} : *row->preview;
+}
+
+bool lossless_or_high_effort(const domain::output_spec& output) {
+  return output.lossless || output.effort > 4;
 }
 
 result<void> check_limits(const image_info& info, const input_limits& limits) {

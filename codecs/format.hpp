@@ -1,4 +1,5 @@
-// What a format is to us: one row {sniff, probe, decode, encode}. Adding a format is adding a row.
+// What a format is to us: one row, which holds all that is known of it. Adding a format is adding
+// a row; no other code names one.
 #pragma once
 
 #include "codecs/image.hpp"
@@ -7,8 +8,10 @@
 #include "codecs/output_sink.hpp"
 #include "codecs/progress_meter.hpp"
 #include "domain/conversion_spec.hpp"
+#include "domain/output_format.hpp"
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,8 +71,16 @@ struct encode_request {
   progress_meter progress;
 };
 
+// A limit that only one format has.
+struct format_limit {
+  std::string_view name; // as in /v1/formats
+  std::uint64_t most;
+};
+
 struct format_row {
   std::string_view name;                    // as in a spec
+  std::string_view label;                   // as people write it
+  std::vector<std::string_view> aliases;    // other names that a command line may use
   std::string_view extension;               // of files that we write, without dot
   std::vector<std::string_view> extensions; // that files of this format have
   std::string_view media_type;
@@ -77,9 +88,13 @@ struct format_row {
   bool holds_alpha = false;
   bool holds_16_bit = false;
   bool holds_grey = false;                   // else grey becomes RGB
-  bool always_lossless = false;              // whatever the spec says
-  bool holds_png_colour = false;             // else gamma and chromaticities become a profile
+  bool holds_colorimetry = false;            // else gamma and chromaticities become a profile
   std::size_t metadata_bytes_max = SIZE_MAX; // of EXIF, and of XMP
+  domain::output_options options;            // of a spec, that the encoder follows
+  // How a small picture for a browser is written. The first row that has one provides previews.
+  std::optional<domain::output_spec> preview;
+  std::vector<format_limit> limits;
+  std::span<const std::uint8_t> sample; // a tiny file of this format, for self-tests
 
   // Whether these first bytes (at least 16, unless the file is shorter) are this format.
   bool (*sniff)(std::span<const std::uint8_t> head);
@@ -90,10 +105,19 @@ struct format_row {
 
   // Whether the encoder takes `yuv420` for such an output.
   bool (*takes_yuv420)(const domain::output_spec& output);
+  bool decode_needs_whole_input = false; // in memory
   // Peak bytes of working memory beside the decoded image, and beside the image to encode.
   std::uint64_t (*decode_bytes)(const image_info& info, std::uint32_t scale_denominator);
   std::uint64_t (*encode_bytes)(const domain::output_spec& output, std::uint32_t width,
                                 std::uint32_t height, std::uint32_t channels, std::uint8_t depth);
+  // Predicted bytes of an output of so many pixels, which take `picture_bytes` in memory.
+  std::uint64_t (*output_bytes)(const domain::output_spec& output, std::uint64_t pixels,
+                                std::uint64_t picture_bytes);
+  // Predicted cost; picoseconds of one core, about right for photos.
+  std::uint64_t decode_ps_per_pixel = 12'500;
+  std::uint64_t encode_ps_per_pixel = 50'000;
+  // Whether the encoder may take `cpu_slow_factor` times as long for such an output.
+  bool (*is_slow)(const domain::output_spec& output);
   // Largest m of 1/m at which `decode` may return a smaller picture for these minima; 1 if never.
   std::uint32_t (*decode_scale)(const image_info& info, std::uint32_t width_min,
                                 std::uint32_t height_min);
@@ -104,13 +128,19 @@ struct format_row {
 std::span<const format_row> formats();
 void add_format(const format_row& row);
 const format_row* find_format(std::string_view name);
+// Also by one of its aliases.
+const format_row* find_format_or_alias(std::string_view word);
 const format_row* sniff_format(std::span<const std::uint8_t> head);
 // Whether the extension of `path` is one that names another format than `row`.
 bool extension_differs(std::string_view path, const format_row& row);
 
-const format_row& jpeg_format();
-const format_row& png_format();
-const format_row& webp_format();
+// Those that can be written, as specs are checked against them.
+std::vector<domain::output_format> output_formats();
+// The output that a preview is: its resize is not set.
+domain::output_spec preview_output();
+
+// For rows: lossless outputs and those of high effort take long with every encoder so far.
+bool lossless_or_high_effort(const domain::output_spec& output);
 
 // Refuses what the limits do not allow, before anything is allocated for it.
 result<void> check_limits(const image_info& info, const input_limits& limits);

@@ -83,8 +83,8 @@ private:
 
 using byte_vector = std::vector<std::uint8_t>;
 
-// PNG's own way to say what its numbers mean; values as in the chunks.
-struct png_colour {
+// What the samples mean, where no profile says it; values as in PNG's chunks.
+struct colorimetry {
   std::optional<std::uint32_t> gamma;                       // gAMA
   std::optional<std::array<std::uint32_t, 8>> chromaticity; // cHRM: white, red, green, blue
   std::optional<std::uint8_t> srgb_intent;                  // sRGB
@@ -101,7 +101,7 @@ struct metadata {
   byte_vector exif; // TIFF structure, without any format's prefix
   byte_vector xmp;  // packet
   byte_vector icc;  // profile
-  png_colour colour;
+  colorimetry colour;
   std::optional<pixel_density> density;
 };
 

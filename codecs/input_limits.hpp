@@ -14,7 +14,6 @@ struct input_limits {
   std::uint64_t pixels = limits::image_pixels_max;
   std::uint32_t side_pixels = limits::side_pixels_max;
   std::uint32_t frames = limits::animation_frames_max;
-  std::uint32_t scans = limits::jpeg_scans_max;
 };
 
 } // namespace darkroom::codecs

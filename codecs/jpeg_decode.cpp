@@ -85,7 +85,7 @@ public:
                     source_fill,   source_skip, jpeg_resync_to_restart,
                     source_nothing};
     guard_.base.progress_monitor = on_decode_progress;
-    guard_.scans_max = static_cast<int>(limits.scans);
+    guard_.scans_max = static_cast<int>(limits::jpeg_scans_max);
     guard_.progress = progress;
     memory_max_ = static_cast<long>(limits::host_address_base_bytes +
                                     limits.pixels * limits::host_address_bytes_per_pixel);
@@ -365,10 +365,15 @@ std::string jpeg_library_version() {
          std::to_string(LIBJPEG_TURBO_VERSION_NUMBER % 1'000);
 }
 
+constexpr domain::chroma_subsampling jpeg_chroma_choices[] = {domain::chroma_subsampling::s420,
+                                                              domain::chroma_subsampling::s444};
+
 } // namespace
 
 const format_row& jpeg_format() {
   static const format_row row{.name = "jpeg",
+                              .label = "JPEG",
+                              .aliases = {"jpg"},
                               .extension = "jpg",
                               .extensions = {"jpg", "jpeg", "jpe", "jfif"},
                               .media_type = "image/jpeg",
@@ -377,6 +382,12 @@ const format_row& jpeg_format() {
                               .holds_16_bit = false,
                               .holds_grey = true,
                               .metadata_bytes_max = jpeg_metadata_bytes_max,
+                              .options = {.quality = {{0, 100}},
+                                          .effort = {{0, limits::effort_max}},
+                                          .lossless = domain::lossless_support::never,
+                                          .chroma = jpeg_chroma_choices,
+                                          .progressive = "progressive"},
+                              .limits = {{"jpeg_scans_max", limits::jpeg_scans_max}},
                               .sniff = sniff_jpeg,
                               .probe = probe_jpeg,
                               .decode = decode_jpeg,
@@ -387,6 +398,8 @@ const format_row& jpeg_format() {
                                   },
                               .decode_bytes = jpeg_decode_bytes,
                               .encode_bytes = jpeg_encode_bytes,
+                              .output_bytes = jpeg_output_bytes,
+                              .is_slow = lossless_or_high_effort,
                               .decode_scale = decode_scale,
                               .version = jpeg_library_version};
   return row;

@@ -12,18 +12,12 @@ namespace darkroom::limits {
 
 // What one source may be.
 inline constexpr std::uint32_t animation_frames_max = 200;
-inline constexpr std::uint32_t jpeg_scans_max = 100;
-inline constexpr std::uint32_t jpeg_warnings_tolerant_max = 1'000;
 inline constexpr std::uint64_t metadata_bytes_max = 4 * MiB; // all markers or chunks together
 inline constexpr std::uint64_t icc_bytes_max = 4 * MiB;
-inline constexpr std::uint64_t png_chunk_bytes_max = 4 * MiB;
-inline constexpr std::uint32_t png_chunks_cached_max = 128; // 0 would mean no limit
 inline constexpr std::uint32_t exif_entries_max = 256;
 
 // What one output may be.
 inline constexpr std::uint64_t output_bytes_max = 256 * MiB;
-inline constexpr std::uint32_t webp_side_pixels_max = 16'383; // WebP container
-inline constexpr std::uint32_t jpeg_side_pixels_max = 65'500; // libjpeg, JPEG_MAX_DIMENSION
 
 // Codec hosts.
 inline constexpr std::uint64_t host_address_base_bytes = 256 * MiB; // on top of a job's own
@@ -40,8 +34,6 @@ inline constexpr std::uint32_t cpu_ms_per_megapixel = 2'000;
 inline constexpr std::uint32_t cpu_slow_factor = 3; // lossless, or effort above 4
 inline constexpr std::uint32_t stream_buffer_bytes = 64 * KiB;
 
-static_assert(png_chunks_cached_max > 0);
-static_assert(webp_side_pixels_max < side_pixels_max);
 static_assert(probe_cpu_ms < probe_wall_ms);
 static_assert(outputs_max + 4 < host_open_files);
 

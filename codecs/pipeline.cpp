@@ -187,7 +187,7 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
   if (pixels == &own)
     if (auto ok = fit_to_format(own, meta, *format, request.spec.background, losses); !ok)
       return std::unexpected(ok.error());
-  if (!format->holds_png_colour && meta.icc.empty())
+  if (!format->holds_colorimetry && meta.icc.empty())
     meta.icc = profile_of(meta.colour, is_grey(pixels->layout()));
   adapt_metadata(meta, request.spec, *format, *pixels, decoded.orientation, losses);
 

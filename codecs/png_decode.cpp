@@ -193,10 +193,10 @@ result<image_info> probe_png(input_stream& in, const input_limits&) {
   return info_of(reader);
 }
 
-png_colour colour_of(png_reader& reader) {
+colorimetry colour_of(png_reader& reader) {
   auto* png = reader.png();
   auto* info = reader.info();
-  png_colour colour;
+  colorimetry colour;
   png_fixed_point gamma = 0;
   if (png_get_gAMA_fixed(png, info, &gamma) != 0 && gamma > 0)
     colour.gamma = static_cast<std::uint32_t>(gamma);
@@ -279,11 +279,20 @@ std::string png_library_version() {
   return std::string{"libpng "} + png_get_libpng_ver(nullptr);
 }
 
+// 2×2 RGB pixels.
+constexpr std::uint8_t png_sample[] = {
+    0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44,
+    0x52, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0xfd,
+    0xd4, 0x9a, 0x73, 0x00, 0x00, 0x00, 0x12, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0xf8,
+    0xcf, 0xc0, 0xc0, 0x00, 0xc2, 0x0c, 0xff, 0x81, 0x00, 0x00, 0x1f, 0xee, 0x05, 0xfb, 0xf1,
+    0xab, 0xba, 0x77, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+
 } // namespace
 
 const format_row& png_format() {
   static const format_row row{
       .name = "png",
+      .label = "PNG",
       .extension = "png",
       .extensions = {"png", "apng"},
       .media_type = "image/png",
@@ -291,8 +300,11 @@ const format_row& png_format() {
       .holds_alpha = true,
       .holds_16_bit = true,
       .holds_grey = true,
-      .always_lossless = true,
-      .holds_png_colour = true,
+      .holds_colorimetry = true,
+      .options = {.effort = {{0, limits::effort_max}},
+                  .lossless = domain::lossless_support::always,
+                  .progressive = "interlaced"},
+      .sample = png_sample,
       .sniff = sniff_png,
       .probe = probe_png,
       .decode = decode_png,
@@ -300,6 +312,8 @@ const format_row& png_format() {
       .takes_yuv420 = [](const domain::output_spec&) { return false; },
       .decode_bytes = png_decode_bytes,
       .encode_bytes = png_encode_bytes,
+      .output_bytes = png_output_bytes,
+      .is_slow = lossless_or_high_effort,
       .decode_scale = [](const image_info&, std::uint32_t, std::uint32_t) { return 1u; },
       .version = png_library_version};
   return row;

@@ -1,15 +1,28 @@
-// The encoder's half of the PNG row, and what both halves share; the decoder's file assembles the
-// row. Only `png_*.cpp` include libpng.
+// The PNG row, the encoder's half of it, and what both halves share; the decoder's file assembles
+// the row. Only `png_*.cpp` include libpng.
 #pragma once
 
+#include "base/units.hpp"
 #include "codecs/format.hpp"
 
+namespace darkroom::limits {
+
+inline constexpr std::uint64_t png_chunk_bytes_max = 4 * MiB;
+inline constexpr std::uint32_t png_chunks_cached_max = 128; // 0 would mean no limit
+static_assert(png_chunks_cached_max > 0);
+
+} // namespace darkroom::limits
+
 namespace darkroom::codecs {
+
+const format_row& png_format();
 
 // Keyword of the iTXt chunk that holds XMP (XMP specification, part 3).
 inline constexpr std::string_view png_xmp_keyword = "XML:com.adobe.xmp";
 
 result<void> encode_png(const encode_request& request, output_sink& out);
+std::uint64_t png_output_bytes(const domain::output_spec& output, std::uint64_t pixels,
+                               std::uint64_t picture_bytes);
 std::uint64_t png_encode_bytes(const domain::output_spec& output, std::uint32_t width,
                                std::uint32_t height, std::uint32_t channels, std::uint8_t depth);
 

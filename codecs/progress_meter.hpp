@@ -18,7 +18,8 @@ constexpr progress_cell to_cell(domain::conversion_progress p) {
   return static_cast<progress_cell>(p.stage) << 8 | p.percent;
 }
 constexpr domain::conversion_progress from_cell(progress_cell cell) {
-  const auto stage = std::min<progress_cell>(cell >> 8, base::enum_count<domain::conversion_stage> - 1);
+  const auto stage =
+      std::min<progress_cell>(cell >> 8, base::enum_count<domain::conversion_stage> - 1);
   const auto percent = std::min<progress_cell>(cell & 0xff, 100);
   return {static_cast<domain::conversion_stage>(stage), static_cast<std::uint8_t>(percent)};
 }

@@ -255,6 +255,7 @@ std::string webp_library_version() {
 const format_row& webp_format() {
   static const format_row row{
       .name = "webp",
+      .label = "WebP",
       .extension = "webp",
       .extensions = {"webp"},
       .media_type = "image/webp",
@@ -262,13 +263,20 @@ const format_row& webp_format() {
       .holds_alpha = true,
       .holds_16_bit = false,
       .holds_grey = false,
+      .options = {.quality = {{0, 100}},
+                  .effort = {{0, limits::effort_max}},
+                  .lossless = domain::lossless_support::optional},
+      .preview = domain::output_spec{.format = "webp", .quality = 75, .effort = 2},
       .sniff = sniff_webp,
       .probe = probe_webp,
       .decode = decode_webp,
       .encode = encode_webp,
       .takes_yuv420 = [](const domain::output_spec& output) { return !output.lossless; },
+      .decode_needs_whole_input = true,
       .decode_bytes = webp_decode_bytes,
       .encode_bytes = webp_encode_bytes,
+      .output_bytes = webp_output_bytes,
+      .is_slow = lossless_or_high_effort,
       .decode_scale = [](const image_info&, std::uint32_t, std::uint32_t) { return 1u; },
       .version = webp_library_version};
   return row;

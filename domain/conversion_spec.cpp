@@ -34,9 +34,6 @@ base::result<void, spec_error> validate_resize(const resize_spec& resize, const 
 }
 
 base::result<void, spec_error> validate_output(const output_spec& output, const std::string& at) {
-  if (output.lossless && output.format == "jpeg")
-    return std::unexpected(
-        spec_error{at + "/lossless", "is not possible in JPEG; use png or webp"});
   if (output.suffix.find_first_of(std::string_view{"/\0", 2}) != std::string::npos)
     return std::unexpected(spec_error{at + "/suffix", "is part of a file name: it has no slash"});
   if (output.resize) return validate_resize(*output.resize, at + "/resize");

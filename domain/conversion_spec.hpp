@@ -224,7 +224,7 @@ struct spec_error {
   bool operator==(const spec_error&) const = default;
 };
 
-// Checks ranges and what contradicts itself; that the formats exist is checked by who knows them.
+// Checks ranges and what contradicts itself; what depends on the formats is for `check_formats`.
 base::result<void, spec_error> validate(const conversion_spec& spec);
 
 } // namespace darkroom::domain

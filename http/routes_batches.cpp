@@ -36,7 +36,7 @@ base::result<domain::create_batch, problem> read_creation(const call& c, const j
   object_reader r(body.get_object(), "", errors);
   for_each_field(attributes_of(create), field_reader(r, errors));
   if (const auto* spec = r.object("spec"))
-    create.spec = read_spec(*spec, "/spec", c.s.formats.encodable, errors);
+    create.spec = read_spec(*spec, "/spec", c.s.formats.writable, errors);
   else if (!r.has("spec"))
     r.wrong("spec", "invalid_value", "is missing");
   r.finish();
@@ -321,7 +321,7 @@ task<response> patch(call& c) {
   r.number("priority", priority.priority, 0, limits::priority_max);
   if (r.has("priority")) commands.emplace_back(priority);
   if (const auto* object = r.object("spec")) {
-    spec.spec = read_spec(*object, "/spec", c.s.formats.encodable, errors);
+    spec.spec = read_spec(*object, "/spec", c.s.formats.writable, errors);
     commands.emplace_back(std::move(spec));
   }
   r.finish();

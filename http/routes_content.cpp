@@ -485,14 +485,15 @@ task<response> get_thumbnail(call& c) {
     co_return r;
   }
   domain::conversion_spec spec;
-  spec.outputs.push_back({.format = "webp", .quality = 75, .effort = 2});
+  const auto& preview = c.s.formats.preview;
+  spec.outputs.push_back(preview.output);
   const auto side = static_cast<std::uint32_t>(*width);
   spec.outputs[0].resize = domain::resize_spec{side, side, domain::resize_mode::fit, false};
   spec.metadata = domain::metadata_policy::strip;
   spec.icc = domain::icc_policy::srgb;
   spec.animation = domain::animation_policy::first_frame;
   auto entry = file->entry;
-  entry.outputs = {"thumbnail.webp"};
+  entry.outputs = {"thumbnail." + preview.extension};
   actors::preview_order order{c.owner, std::make_shared<const domain::file_entry>(std::move(entry)),
                               std::make_shared<const domain::conversion_spec>(std::move(spec))};
   const auto made = co_await c.s.gateway.look(std::move(order));
@@ -504,7 +505,7 @@ task<response> get_thumbnail(call& c) {
     return opened;
   });
   if (!picture) co_return problem_response({"internal"}, c.rq);
-  r.with("Content-Type", c.s.formats.media_type("webp"));
+  r.with("Content-Type", preview.media_type);
   r.body = file_body{std::make_shared<base::unique_fd>(std::move(*picture)), 0, made.picture->bytes,
                      nullptr};
   co_return r;

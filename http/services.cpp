@@ -7,25 +7,14 @@
 
 namespace darkroom::http {
 
-namespace {
-
-std::string value_of(const std::vector<std::pair<std::string, std::string>>& list,
-                     const std::string& name) {
-  const auto at = std::ranges::find(list, name, &std::pair<std::string, std::string>::first);
-  return at == list.end() ? "application/octet-stream" : at->second;
-}
-
-} // namespace
-
-std::string format_facts::media_type(const std::string& name) const {
-  return value_of(media_types, name);
-}
-
 std::string format_facts::media_type_of_path(const std::string& path) const {
   auto extension = path.substr(std::min(path.rfind('.'), path.size()));
   std::ranges::transform(extension, extension.begin(),
                          [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return value_of(by_extension, extension.empty() ? extension : extension.substr(1));
+  if (!extension.empty()) extension.erase(0, 1);
+  const auto at =
+      std::ranges::find(by_extension, extension, &std::pair<std::string, std::string>::first);
+  return at == by_extension.end() ? "application/octet-stream" : at->second;
 }
 
 std::optional<busy_set::hold> busy_set::take(const std::string& name) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "config/settings.hpp"
+#include "domain/output_format.hpp"
 #include "http/actor_gateway.hpp"
 #include "http/backup_runner.hpp"
 #include "http/feed_source.hpp"
@@ -24,13 +25,18 @@ class thread_pool;
 
 namespace darkroom::http {
 
+struct preview_format {
+  domain::output_spec output; // its resize is not set
+  std::string extension;      // without dot
+  std::string media_type;
+};
+
 // What this room is told of formats: it knows no codecs.
 struct format_facts {
-  std::vector<std::string> encodable;                            // names
-  std::vector<std::pair<std::string, std::string>> media_types;  // by name
+  std::vector<domain::output_format> writable;
   std::vector<std::pair<std::string, std::string>> by_extension; // media types
+  preview_format preview;                                        // of thumbnails
   std::string json;                                              // GET /v1/formats
-  std::string media_type(const std::string& name) const;
   std::string media_type_of_path(const std::string& path) const;
 };
 

@@ -3,7 +3,6 @@
 #include "http/field_json.hpp"
 #include "http/file_path.hpp"
 
-#include <algorithm>
 #include <boost/json.hpp>
 
 namespace darkroom::http {
@@ -15,9 +14,9 @@ namespace {
 
 // What the descriptions of the fields do not say: which formats there are, and what a name may
 // hold.
-void check_output(const output_spec& output, const std::string& at,
-                  const std::vector<std::string>& formats, std::vector<field_error>& errors) {
-  if (!output.format.empty() && std::ranges::find(formats, output.format) == formats.end())
+void check_output(const output_spec& output, const std::string& at, output_formats formats,
+                  std::vector<field_error>& errors) {
+  if (!output.format.empty() && find_format(formats, output.format) == nullptr)
     errors.push_back({at + "/format", "invalid_value", "is none of the formats in /v1/formats"});
   if (!output.suffix.empty() && !check_file_path("a" + output.suffix))
     errors.push_back({at + "/suffix", "invalid_value", "is part of a file name"});
@@ -25,8 +24,7 @@ void check_output(const output_spec& output, const std::string& at,
 
 } // namespace
 
-conversion_spec read_spec(const json::object& from, const std::string& at,
-                          const std::vector<std::string>& formats,
+conversion_spec read_spec(const json::object& from, const std::string& at, output_formats formats,
                           std::vector<field_error>& errors) {
   conversion_spec spec;
   const auto before = errors.size();
@@ -35,9 +33,10 @@ conversion_spec read_spec(const json::object& from, const std::string& at,
   r.finish();
   for (std::size_t i = 0; i < spec.outputs.size(); ++i)
     check_output(spec.outputs[i], at + "/outputs/" + std::to_string(i), formats, errors);
-  if (errors.size() == before)
-    if (const auto ok = validate(spec); !ok)
-      errors.push_back({at + ok.error().pointer, "invalid_value", ok.error().detail});
+  if (errors.size() != before) return spec;
+  auto ok = validate(spec);
+  if (ok) ok = check_formats(spec, formats);
+  if (!ok) errors.push_back({at + ok.error().pointer, "invalid_value", ok.error().detail});
   return spec;
 }
 

@@ -2,14 +2,14 @@
 #pragma once
 
 #include "domain/conversion_spec.hpp"
+#include "domain/output_format.hpp"
 #include "http/json_body.hpp"
 
 namespace darkroom::http {
 
-// `formats`: names of those that can be written. What is wrong is added to `errors`.
+// `formats`: those that can be written. What is wrong is added to `errors`.
 domain::conversion_spec read_spec(const boost::json::object& from, const std::string& pointer,
-                                  const std::vector<std::string>& formats,
-                                  std::vector<field_error>& errors);
+                                  domain::output_formats formats, std::vector<field_error>& errors);
 
 boost::json::object spec_view(const domain::conversion_spec& spec);
 

@@ -5,25 +5,24 @@
 #include "codecs/limits.hpp"
 #include "persistence/files.hpp"
 
+#include <array>
 #include <fcntl.h>
 #include <filesystem>
 #include <random>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace darkroom::app {
 
 namespace {
 
-struct picture_kind {
-  const char* format;
+struct picture_size {
   std::uint32_t side;
   std::uint8_t effort;
 };
 
-// The large ones take long enough to be killed in the middle.
-constexpr picture_kind kinds[] = {{"png", 16, 1},   {"png", 200, 4},  {"png", 700, 1},
-                                  {"jpeg", 64, 4},  {"jpeg", 400, 4}, {"jpeg", 1200, 4},
-                                  {"webp", 100, 2}, {"webp", 500, 2}};
+// Of each format. The large ones take long enough to be killed in the middle.
+constexpr picture_size sizes[] = {{32, 4}, {300, 4}, {900, 1}};
 
 base::result<std::string, std::string> text_of(codecs::result<void> ok) {
   if (!ok) return std::unexpected(ok.error().detail);
@@ -40,26 +39,33 @@ codecs::result<codecs::image> make_picture(std::uint32_t side, std::uint32_t see
   return made;
 }
 
-base::result<void, std::string> write_picture(const picture_kind& kind, const std::string& path,
-                                              std::uint32_t seed) {
-  const auto picture = make_picture(kind.side, seed);
+base::result<void, std::string> write_picture(const codecs::format_row& format, picture_size size,
+                                              const std::string& path, std::uint32_t seed) {
+  const auto picture = make_picture(size.side, seed);
   if (!picture) return std::unexpected(picture.error().detail);
   const base::unique_fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!file) return std::unexpected(persistence::last_error("making " + path).text());
   codecs::output_sink sink(file.get(), limits::output_bytes_max);
-  const domain::output_spec options{.format = kind.format, .effort = kind.effort};
-  const auto ok = text_of(
-      codecs::find_format(kind.format)->encode({*picture, codecs::metadata{}, options}, sink));
+  const domain::output_spec options{.format = std::string{format.name}, .effort = size.effort};
+  const auto ok = text_of(format.encode({*picture, codecs::metadata{}, options}, sink));
   if (!ok) return std::unexpected(ok.error());
   return {};
 }
 
-base::result<void, std::string> write_text(const std::string& path, const std::string& text) {
+// Begins like a file of its format and then is none: the head of a real one, followed by text.
+base::result<void, std::string> write_broken(const std::string& picture, const std::string& path) {
+  const auto real = persistence::open_for_reading(picture);
+  if (!real) return std::unexpected(real.error().text());
+  std::array<std::uint8_t, 16> head{}; // what formats are told by
+  if (::pread(real->get(), head.data(), head.size(), 0) != static_cast<ssize_t>(head.size()))
+    return std::unexpected(picture + " cannot be read");
   const base::unique_fd file{::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (!file) return std::unexpected(persistence::last_error("making " + path).text());
-  const auto ok = persistence::write_all(
-      file.get(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, path);
-  if (!ok) return std::unexpected(ok.error().text());
+  std::vector<std::uint8_t> bytes(head.begin(), head.end());
+  const std::string_view text = " this is no picture";
+  bytes.insert(bytes.end(), text.begin(), text.end());
+  if (auto ok = persistence::write_all(file.get(), bytes, path); !ok)
+    return std::unexpected(ok.error().text());
   return {};
 }
 
@@ -70,16 +76,19 @@ base::result<std::vector<crash_sample>, std::string> make_crash_samples(const st
     return std::unexpected(ok.error().text());
   std::vector<std::string> files;
   std::uint32_t n = 0;
-  for (const auto& kind : kinds) {
-    const auto path = folder + "/p" + std::to_string(n) + '.' + kind.format;
-    if (auto ok = write_picture(kind, path, ++n); !ok) return std::unexpected(ok.error());
-    files.push_back(path);
-  }
-  for (const auto* text : {"\xff\xd8\xff\xe0 this is no picture", "\x89PNG\r\n\x1a\nnor is this"}) {
-    const auto path =
-        folder + "/broken" + std::to_string(n++) + (files.size() % 2 == 0 ? ".jpg" : ".png");
-    if (auto ok = write_text(path, text); !ok) return std::unexpected(ok.error());
-    files.push_back(path);
+  for (const auto& format : codecs::formats()) {
+    if (format.encode == nullptr) continue;
+    const auto path_of = [&](const std::string& name) {
+      return folder + '/' + name + std::to_string(n) + '.' + std::string{format.extension};
+    };
+    for (const auto size : sizes) {
+      files.push_back(path_of("p"));
+      if (auto ok = write_picture(format, size, files.back(), ++n); !ok)
+        return std::unexpected(ok.error());
+    }
+    const auto broken = path_of("broken");
+    if (auto ok = write_broken(files.back(), broken); !ok) return std::unexpected(ok.error());
+    files.push_back(broken);
   }
   return read_crash_samples(files);
 }
@@ -103,11 +112,19 @@ read_crash_samples(const std::vector<std::string>& files) {
 }
 
 const std::vector<std::string>& crash_specs() {
-  static const std::vector<std::string> specs{
-      R"({"outputs":[{"format":"webp","quality":80,"effort":2}]})",
-      R"({"outputs":[{"format":"jpeg","quality":70,"resize":{"width":64,"height":64}}]})",
-      R"({"outputs":[{"format":"png","effort":1}]})",
-      R"({"outputs":[{"format":"webp","effort":4},{"format":"jpeg","suffix":"-small","resize":{"width":32,"height":32}}]})"};
+  static const std::vector<std::string> specs = [] {
+    std::vector<std::string> made;
+    std::string small; // of the format before
+    for (const auto& format : codecs::output_formats()) {
+      const auto begin = R"({"format":")" + format.name + R"(","quality":75,)";
+      made.push_back(R"({"outputs":[)" + begin + R"("effort":2}]})");
+      if (!small.empty())
+        made.push_back(R"({"outputs":[)" + begin + R"("effort":4},)" + small + "]}");
+      small = begin + R"("suffix":"-small","resize":{"width":64,"height":64}})";
+    }
+    made.push_back(R"({"outputs":[)" + small + "]}");
+    return made;
+  }();
   return specs;
 }
 

@@ -16,8 +16,8 @@ struct crash_sample {
   std::uint64_t bytes = 0;
 };
 
-// Writes pictures of several formats and sizes, and two files that are none, into a folder. The
-// error is a sentence.
+// Writes pictures of several formats and sizes, and for each format a file that is none, into a
+// folder. The error is a sentence.
 base::result<std::vector<crash_sample>, std::string> make_crash_samples(const std::string& folder);
 
 // The files that somebody named.

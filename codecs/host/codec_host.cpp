@@ -249,13 +249,10 @@ base::unique_fd make_output_file() {
 }
 
 base::result<void, std::string> self_test(zygote& from) {
-  // 2×2 RGB pixels as PNG.
-  static constexpr std::uint8_t picture[] = {
-      0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0x00, 0x00, 0x00, 0x0d, 0x49, 0x48, 0x44,
-      0x52, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x02, 0x08, 0x02, 0x00, 0x00, 0x00, 0xfd,
-      0xd4, 0x9a, 0x73, 0x00, 0x00, 0x00, 0x12, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0xf8,
-      0xcf, 0xc0, 0xc0, 0x00, 0xc2, 0x0c, 0xff, 0x81, 0x00, 0x00, 0x1f, 0xee, 0x05, 0xfb, 0xf1,
-      0xab, 0xba, 0x77, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
+  const auto source = std::ranges::find_if(
+      formats(), [](const format_row& format) { return !format.sample.empty(); });
+  if (source == formats().end()) return std::unexpected("no format has a test picture");
+  const auto picture = source->sample;
   domain::conversion_spec spec;
   std::vector<base::unique_fd> files;
   std::vector<int> outputs;
@@ -266,11 +263,12 @@ base::result<void, std::string> self_test(zygote& from) {
     outputs.push_back(files.back().get());
   }
   const base::unique_fd input = make_output_file();
-  if (!input || ::pwrite(input.get(), picture, sizeof picture, 0) != sizeof picture)
+  if (!input || ::pwrite(input.get(), picture.data(), picture.size(), 0) !=
+                    static_cast<ssize_t>(picture.size()))
     return std::unexpected("no memory for a test picture");
   auto host = codec_host::start(from);
   if (!host) return std::unexpected(host.error());
-  const auto done = (*host)->convert(input.get(), sizeof picture, spec, {}, outputs,
+  const auto done = (*host)->convert(input.get(), picture.size(), spec, {}, outputs,
                                      {64 * limits::MiB, 5'000, 20'000});
   if (!done)
     return std::unexpected("a codec host cannot convert the built-in picture: " +

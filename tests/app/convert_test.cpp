@@ -247,6 +247,7 @@ TEST_CASE("what cannot be asked is refused with what can") {
   folder f(1);
   const std::pair<std::vector<std::string>, std::string> wrong[] = {
       {{"--to", "gif"}, "darkroom formats"},
+      {{"--to", "jpg", "--lossless"}, "lossless is not possible in JPEG; use png or webp"},
       {{"-q", "101"}, "0 to 100"},
       {{"--effort", "9"}, "0 (fastest) to 6"},
       {{"--resize", "big"}, "WIDTHxHEIGHT"},
@@ -285,6 +286,11 @@ TEST_CASE("info, formats and version tell what they know") {
   const auto formats = run_darkroom({"formats"}, f.path());
   for (const auto* word : {"jpeg", "png", "webp", "libjpeg-turbo"})
     CHECK(has(formats.out, word));
+  const auto help = run_darkroom({"convert", "--help"}, f.path());
+  for (const auto* words :
+       {"jpeg, png or webp", "(png, webp)", "JPEG colour resolution: 420 or 444",
+        "Progressive JPEG, interlaced PNG"})
+    CHECK(has(help.out, words));
   const auto version = run_darkroom({"--version"}, f.path());
   CHECK(version.code == 0);
   CHECK(has(version.out, "libwebp"));

@@ -1,9 +1,11 @@
 // The server as its users run it: the quickstart word for word, health, settings, tokens, the end.
+#include "app/http_client.hpp"
 #include "process.hpp"
 #include "served.hpp"
 #include "tests/codecs/pictures.hpp"
 #include "tests/support/scratch.hpp"
 
+#include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include <csignal>
@@ -60,6 +62,40 @@ TEST_CASE("the quickstart works as it is written") {
   CHECK(out.find("No errors detected") != std::string::npos);
   CHECK(out.find("\"completed\":5") != std::string::npos);
   CHECK(content_of(client / "first.webp").substr(8, 4) == "WEBP");
+}
+
+TEST_CASE("/v1/formats says what the rows of the formats say, as the document describes it") {
+  const scratch dir;
+  served server(dir.path());
+  app::http_client client({server.address(), server.token()});
+  const auto get = [&](const std::string& path) {
+    const auto reply = client.send("GET", path);
+    REQUIRE(reply.status == 200);
+    return boost::json::parse(reply.body);
+  };
+  const auto formats = get("/v1/formats");
+  const auto schemas = get("/v1/openapi.json").at("components").at("schemas");
+  const auto& described = schemas.at("Format").at("properties").as_object();
+  const auto& options = described.at("options").at("properties").as_object();
+  std::vector<std::string> names, lossless;
+  for (const auto& format : formats.at("formats").as_array()) {
+    names.emplace_back(format.at("name").as_string());
+    INFO(names.back());
+    CHECK(format.as_object().size() == described.size());
+    for (const auto& member : format.as_object())
+      CHECK(described.contains(member.key()));
+    for (const auto& option : format.at("options").as_object())
+      CHECK(options.contains(option.key()));
+    if (format.at("options").at("lossless") != "never") lossless.push_back(names.back());
+  }
+  CHECK(names == std::vector<std::string>{"jpeg", "png", "webp"});
+  const auto& jpeg = formats.at("formats").at(0);
+  CHECK(jpeg.at("aliases") == boost::json::array{"jpg"});
+  CHECK(jpeg.at("options").at("quality").at("most") == 100);
+  CHECK(jpeg.at("options").at("chroma") == boost::json::array({"420", "444"}));
+  CHECK(formats.at("options").at("lossless") ==
+        boost::json::array(lossless.begin(), lossless.end()));
+  CHECK(formats.at("limits").at("jpeg_scans_max") == 100);
 }
 
 TEST_CASE("kill -9 in the middle of a batch: the next start finishes it") {

@@ -216,10 +216,57 @@ TEST_CASE("a format is one row: a toy is read, converted and written like the ot
   CHECK(toy->outputs[0] == toy_file(42));
 }
 
+TEST_CASE("every row says all that planning and specs ask of a format") {
+  for (const auto& row : formats()) {
+    INFO(row.name);
+    CHECK_FALSE(row.label.empty());
+    CHECK_FALSE(row.media_type.empty());
+    CHECK(std::ranges::find(row.extensions, row.extension) != row.extensions.end());
+    CHECK(row.output_bytes != nullptr);
+    CHECK(row.is_slow != nullptr);
+    CHECK(row.decode_ps_per_pixel > 0);
+    CHECK(row.encode_ps_per_pixel > 0);
+    if (!row.sample.empty()) CHECK(sniff_format(row.sample) == &row);
+    for (const auto alias : row.aliases) {
+      CHECK(find_format(alias) == nullptr);
+      CHECK(find_format_or_alias(alias) == &row);
+    }
+    CHECK(find_format_or_alias(row.name) == &row);
+  }
+  CHECK(find_format_or_alias("jpg") == find_format("jpeg"));
+  CHECK(find_format_or_alias("gif") == nullptr);
+}
+
+TEST_CASE("specs are checked against the formats that can be written") {
+  const auto writable = output_formats();
+  const auto* jpeg = domain::find_format(writable, "jpeg");
+  REQUIRE(jpeg != nullptr);
+  CHECK(jpeg->label == "JPEG");
+  CHECK(jpeg->aliases == std::vector<std::string>{"jpg"});
+  CHECK(jpeg->options.lossless == domain::lossless_support::never);
+  CHECK(jpeg->options.chroma.size() == 2);
+  CHECK(domain::find_format(writable, "png")->options.lossless == domain::lossless_support::always);
+  CHECK_FALSE(domain::find_format(writable, "png")->options.quality);
+  CHECK(domain::find_format(writable, "webp")->options.lossless ==
+        domain::lossless_support::optional);
+  CHECK(domain::find_format(writable, "toy") != nullptr);
+  CHECK(domain::find_format(writable, "evil") == nullptr); // has no encoder
+  CHECK(domain::check_formats(spec_to("webp", [](auto& o) { o.lossless = true; }), writable));
+  const auto refused =
+      domain::check_formats(spec_to("jpeg", [](auto& o) { o.lossless = true; }), writable);
+  CHECK(refused.error() ==
+        domain::spec_error{"/outputs/0/lossless", "is not possible in JPEG; use png or webp"});
+}
+
+TEST_CASE("previews are small lossy pictures in a format that can be written") {
+  CHECK(preview_output() == domain::output_spec{.format = "webp", .quality = 75, .effort = 2});
+  CHECK(domain::find_format(output_formats(), preview_output().format) != nullptr);
+}
+
 TEST_CASE("a file's name can disagree with its bytes") {
-  CHECK(extension_differs("a/b.png", jpeg_format()));
-  CHECK(extension_differs("b.JPG", png_format()));
-  CHECK_FALSE(extension_differs("a/b.JPEG", jpeg_format()));
-  CHECK_FALSE(extension_differs("b", jpeg_format()));
-  CHECK_FALSE(extension_differs("b.dat", jpeg_format()));
+  CHECK(extension_differs("a/b.png", *find_format("jpeg")));
+  CHECK(extension_differs("b.JPG", *find_format("png")));
+  CHECK_FALSE(extension_differs("a/b.JPEG", *find_format("jpeg")));
+  CHECK_FALSE(extension_differs("b", *find_format("jpeg")));
+  CHECK_FALSE(extension_differs("b.dat", *find_format("jpeg")));
 }

@@ -70,6 +70,17 @@ TEST_CASE("what cannot be is refused by the header alone") {
         failure_reason::unsupported_format);
 }
 
+TEST_CASE("only a decoder that needs its whole input pays for the input's bytes") {
+  auto webp = photo();
+  webp.format = "webp";
+  webp.yuv420 = false;
+  const auto memory = [](const image_info& info, std::uint64_t bytes) {
+    return plan_conversion(info, bytes, spec_to("jpeg"))->memory_bytes;
+  };
+  CHECK(memory(photo(), 900'000'000) == memory(photo(), 1));
+  CHECK(memory(webp, 900'000'000) > memory(webp, 1) + 800'000'000);
+}
+
 TEST_CASE("time and cost grow with the output, and with what is asked of it") {
   const auto plain = plan_conversion(photo(), 1, spec_to("webp"));
   const auto lossless =
@@ -79,6 +90,9 @@ TEST_CASE("time and cost grow with the output, and with what is asked of it") {
   CHECK(plain->cpu_ms_max == 10'000 + 2'000 * 13);
   CHECK(lossless->cpu_ms_max == 10'000 + 6'000 * 13);
   CHECK(small->cpu_ms_max == 12'000);
+  constexpr std::uint64_t pixels = 4032 * 3024;
+  CHECK(plain->cost == 200 + pixels / 80 + pixels / 20);
+  CHECK(lossless->cost == 200 + pixels / 80 + pixels * 3 / 20);
   CHECK(lossless->cost > plain->cost);
   CHECK(small->cost < plain->cost);
   CHECK(lossless->memory_bytes > plain->memory_bytes);

@@ -164,6 +164,7 @@ result<decoded_image> evil_decode(input_stream& in, const decode_options&, const
 
 format_row row(const char* name, bool (*sniff)(std::span<const std::uint8_t>)) {
   format_row r{.name = name,
+               .label = name,
                .extension = name,
                .extensions = {name},
                .media_type = "image/x-toy",
@@ -174,6 +175,10 @@ format_row row(const char* name, bool (*sniff)(std::span<const std::uint8_t>)) {
   r.decode_bytes = [](const image_info&, std::uint32_t) { return limits::MiB; };
   r.encode_bytes = [](const domain::output_spec&, std::uint32_t, std::uint32_t, std::uint32_t,
                       std::uint8_t) { return limits::MiB; };
+  r.output_bytes = [](const domain::output_spec&, std::uint64_t pixels, std::uint64_t) {
+    return pixels / 2;
+  };
+  r.is_slow = lossless_or_high_effort;
   r.decode_scale = [](const image_info&, std::uint32_t, std::uint32_t) { return 1u; };
   r.version = [] { return std::string{"toy 1"}; };
   r.encode = nullptr;

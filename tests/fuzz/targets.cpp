@@ -191,11 +191,12 @@ void spec_json(bytes b) {
   const auto value = http::parse_json(text_of(b));
   if (!value || !value->is_object()) return;
   std::vector<http::field_error> errors;
-  const auto spec = http::read_spec(value->get_object(), "/spec", {"jpeg", "png", "webp"}, errors);
+  const auto formats = codecs::output_formats();
+  const auto spec = http::read_spec(value->get_object(), "/spec", formats, errors);
   if (!errors.empty()) return;
   // What was accepted is shown and accepted again as the same.
   std::vector<http::field_error> again;
-  must(http::read_spec(http::spec_view(spec), "/spec", {"jpeg", "png", "webp"}, again) == spec);
+  must(http::read_spec(http::spec_view(spec), "/spec", formats, again) == spec);
   must(again.empty());
 }
 

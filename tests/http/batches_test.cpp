@@ -213,6 +213,25 @@ TEST_CASE("a spec changes while nothing runs, and unfinished files get new names
             .code() == "invalid_spec");
 }
 
+TEST_CASE("what a format cannot do is refused where it is asked for") {
+  edge server;
+  const auto refusal = [&](const std::string& output) {
+    const auto answer =
+        server.call("ann", "POST", "/v1/batches", R"({"spec":{"outputs":[)" + output + "]}}");
+    if (answer.status != 422) return std::string{};
+    const auto error = answer.json().at("errors").at(0);
+    return std::string{error.at("pointer").as_string()} + ' ' +
+           std::string{error.at("detail").as_string()};
+  };
+  CHECK(refusal(R"({"format":"jpeg","lossless":true})") ==
+        "/spec/outputs/0/lossless is not possible in JPEG; use png or webp");
+  CHECK(refusal(R"({"format":"webp"},{"format":"gif"})") ==
+        "/spec/outputs/1/format is none of the formats in /v1/formats");
+  CHECK(refusal(R"({"format":"jpg"})") ==
+        "/spec/outputs/0/format is none of the formats in /v1/formats"); // for command lines only
+  CHECK(refusal(R"({"format":"webp","lossless":true})").empty());
+}
+
 TEST_CASE("a list goes on where it was, whatever is added meanwhile") {
   edge server;
   std::vector<std::string> made;

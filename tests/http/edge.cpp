@@ -1,5 +1,6 @@
 #include "edge.hpp"
 
+#include "base/clock.hpp"
 #include "persistence/read_view.hpp"
 
 #include <arpa/inet.h>
@@ -278,10 +279,14 @@ void edge::start() {
       .give_up = [] {}});
   actors_->wait_until_loaded();
   http::format_facts formats;
-  formats.encodable = {"jpeg", "png", "webp"};
-  formats.media_types = {{"jpeg", "image/jpeg"}, {"png", "image/png"}, {"webp", "image/webp"}};
+  formats.writable = codecs::output_formats();
+  formats.preview = {codecs::preview_output(), "webp", "image/webp"};
   formats.by_extension = {{"jpg", "image/jpeg"}, {"png", "image/png"}, {"webp", "image/webp"}};
-  formats.json = R"({"formats":[],"options":{},"limits":{}})";
+  formats.json = R"({"formats":[{"name":"jpeg","label":"JPEG","aliases":["jpg"],)"
+                 R"("media_type":"image/jpeg","extensions":["jpg"],"writes":true,"alpha":false,)"
+                 R"("depth":8,"side_pixels_max":65500,"library":"none","options":{)"
+                 R"("quality":{"least":0,"most":100},"lossless":"never","progressive":true,)"
+                 R"("chroma":["420","444"]}}],"options":{},"limits":{"frames_max":200}})";
   server_ = std::make_unique<http::server>(settings_, *actors_, *blobs_, outputs, formats);
   server_->shared().identities.load(std::move(*tokens));
   REQUIRE(server_->listen());
@@ -306,7 +311,7 @@ const std::string& edge::token(const std::string& user) {
   auto& text = tokens_[user];
   if (!text.empty()) return text;
   const auto role = user == "admin" ? persistence::role::admin : persistence::role::user;
-  auto made = http::make_token(user, role, http::now_us(), 0, "");
+  auto made = http::make_token(user, role, base::unix_now_us(), 0, "");
   std::mutex mutex;
   std::condition_variable kept;
   bool done = false;
