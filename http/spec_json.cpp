@@ -30,7 +30,7 @@ void read_output(const json::object& from, const std::string& at, output_spec& t
   object_reader r(from, at, errors);
   r.text("format", to.format, 16);
   if (!to.format.empty() && std::ranges::find(formats, to.format) == formats.end())
-    r.wrong("format", "invalid_value", "is none of the formats in /v1/formats");
+    r.wrong("format", problem_code::invalid_value, "is none of the formats in /v1/formats");
   r.number("quality", to.quality, 0, 100);
   r.boolean("lossless", to.lossless);
   r.number("effort", to.effort, 0, limits::effort_max);
@@ -38,7 +38,7 @@ void read_output(const json::object& from, const std::string& at, output_spec& t
   r.boolean("progressive", to.progressive);
   r.text("suffix", to.suffix, limits::suffix_bytes_max);
   if (!to.suffix.empty() && !check_file_path("a" + to.suffix))
-    r.wrong("suffix", "invalid_value", "is part of a file name");
+    r.wrong("suffix", problem_code::invalid_value, "is part of a file name");
   if (const auto* resize = r.object("resize"))
     read_resize(*resize, r.pointer_to("resize"), to, errors);
   r.finish();
@@ -53,7 +53,7 @@ void read_losses(object_reader& r, loss_set& to, std::vector<field_error>& error
     const bool fails = value.is_string() && value.get_string() == "fail";
     if (!known || !(fails || (value.is_string() && value.get_string() == "allow")))
       errors.push_back({r.pointer_to("on_loss") + '/' + std::string{name},
-                        known ? "invalid_value" : "unknown_field",
+                        known ? problem_code::invalid_value : problem_code::unknown_field,
                         known ? "is \"fail\" or \"allow\"" : "there is no such loss"});
     else if (fails)
       to.add(*known);
@@ -74,10 +74,10 @@ conversion_spec read_spec(const json::object& from, const std::string& at,
       if (const auto* output = (*outputs)[i].if_object())
         read_output(*output, place, spec.outputs.emplace_back(), formats, errors);
       else
-        errors.push_back({place, "invalid_value", "must be an object"});
+        errors.push_back({place, problem_code::invalid_value, "must be an object"});
     }
     if (outputs->size() > limits::outputs_max)
-      r.wrong("outputs", "invalid_value",
+      r.wrong("outputs", problem_code::invalid_value,
               "has at most " + std::to_string(limits::outputs_max) + " outputs");
   }
   r.one_of("orient", spec.orient, parse_orient_policy);
@@ -93,7 +93,7 @@ conversion_spec read_spec(const json::object& from, const std::string& at,
   r.finish();
   if (errors.size() == before)
     if (const auto ok = validate(spec); !ok)
-      errors.push_back({at + ok.error().pointer, "invalid_value", ok.error().detail});
+      errors.push_back({at + ok.error().pointer, problem_code::invalid_value, ok.error().detail});
   return spec;
 }
 

@@ -1,5 +1,6 @@
 #include "edge.hpp"
 
+#include "base/clock.hpp"
 #include "persistence/read_view.hpp"
 
 #include <arpa/inet.h>
@@ -306,7 +307,7 @@ const std::string& edge::token(const std::string& user) {
   auto& text = tokens_[user];
   if (!text.empty()) return text;
   const auto role = user == "admin" ? persistence::role::admin : persistence::role::user;
-  auto made = http::make_token(user, role, http::now_us(), 0, "");
+  auto made = http::make_token(user, role, base::unix_now_us(), 0, "");
   std::mutex mutex;
   std::condition_variable kept;
   bool done = false;
