@@ -24,9 +24,6 @@ std::string_view feed::part::event(std::size_t mark) const {
   return std::string_view(of->text).substr(begin, of->marks[mark].end - begin);
 }
 
-// --- A stream
-// -------------------------------------------------------------------------------------------
-
 feed::stream::~stream() {
   const std::lock_guard lock(feed_.mutex_);
   for (auto& [id, s] : subscriptions_)
@@ -128,9 +125,6 @@ void feed::take_from(subscription& s, std::size_t bytes_max, std::size_t& bytes,
     if (one.version > s.version_taken) out.volatile_texts.push_back(one.text);
   s.version_taken = t.version;
 }
-
-// --- Topics
-// ---------------------------------------------------------------------------------------------
 
 std::shared_ptr<feed::stream> feed::open(std::function<void()> wake) {
   streams_ += 1;

@@ -93,9 +93,6 @@ void feed_session::hurry() {
   });
 }
 
-// --- What the client says
-// -------------------------------------------------------------------------------
-
 task<void> feed_session::read_all() {
   socket_.when_flooded([weak = weak_from_this()] {
     if (const auto session = weak.lock())
@@ -131,7 +128,7 @@ void feed_session::on_message(const web_socket::message& message) {
   } else if (name == "ping") {
     on_ping(*words);
   } else {
-    answer_error(*words, {"invalid_value", "`op` is subscribe, unsubscribe or ping."});
+    answer_error(*words, {problem_code::invalid_value, "`op` is subscribe, unsubscribe or ping."});
   }
 }
 
@@ -143,7 +140,7 @@ std::optional<std::uint32_t> feed_session::read_id(const json::object& words, bo
   std::uint32_t id = 0;
   r.text("op", op, 16);
   r.number("id", id, 1, INT32_MAX);
-  if (needed && !r.has("id")) r.wrong("id", "invalid_value", "names the subscription");
+  if (needed && !r.has("id")) r.wrong("id", problem_code::invalid_value, "names the subscription");
   r.finish();
   if (errors.empty()) return id;
   answer_error(words, invalid_body(std::move(errors)));
@@ -170,20 +167,23 @@ void feed_session::on_subscribe(const json::object& words) {
   r.text("owner", owner, limits::user_bytes_max);
   r.number("after", after, 0, INT64_MAX);
   if (r.has("after")) wish.after = after;
-  if (!r.has("id")) r.wrong("id", "invalid_value", "names the subscription: a number from 1");
-  if (!r.has("batch")) r.wrong("batch", "invalid_value", "is a batch's id, or \"*\"");
+  if (!r.has("id"))
+    r.wrong("id", problem_code::invalid_value, "names the subscription: a number from 1");
+  if (!r.has("batch")) r.wrong("batch", problem_code::invalid_value, "is a batch's id, or \"*\"");
   r.finish();
   if (!errors.empty()) return answer_error(words, invalid_body(std::move(errors)));
   if (of_client(wish.id) != subscriptions_.end())
-    return answer_error(words, {"invalid_value", "There is a subscription of this id already."});
+    return answer_error(
+        words, {problem_code::invalid_value, "There is a subscription of this id already."});
   if (subscriptions_.size() >= limits::feed_subscriptions_max)
-    return answer_error(words, {"quota_exceeded", "One socket has at most 100 subscriptions."});
+    return answer_error(
+        words, {problem_code::quota_exceeded, "One socket has at most 100 subscriptions."});
   auto scope = scope_of(batch, owner, r.has("owner"));
   if (!scope) return answer_error(words, scope.error());
   wish.scope = std::move(*scope);
   if (overlaps(wish.scope))
-    return answer_error(words,
-                        {"invalid_value", "Another subscription of this socket covers this one."});
+    return answer_error(words, {problem_code::invalid_value,
+                                "Another subscription of this socket covers this one."});
   if (wish.after)
     if (const auto p = check_after(s_, *wish.after)) return answer_error(words, *p);
   if (wish.scope.batch) {
@@ -202,7 +202,7 @@ void feed_session::on_unsubscribe(const json::object& words) {
   if (!id) return;
   const auto at = of_client(*id);
   if (at == subscriptions_.end())
-    return answer_error(words, {"not_found", "There is no subscription of this id."});
+    return answer_error(words, {problem_code::not_found, "There is no subscription of this id."});
   (void)stream_->events().unfollow(at->first);
   subscriptions_.erase(at);
   answer({{"op", "unsubscribed"}, {"id", *id}});
@@ -218,21 +218,23 @@ feed_session::scope_of(const std::string& batch, const std::string& owner, bool 
     if (others)
       audit(who.is_admin() ? "ok" : "forbidden", who.is_admin() ? 200 : 403, scope, owner);
     if (others && !who.is_admin())
-      return std::unexpected(problem{"forbidden", "Only admins see the batches of others."});
+      return std::unexpected(
+          problem{problem_code::forbidden, "Only admins see the batches of others."});
     return scope;
   }
   if (names_owner)
-    return std::unexpected(problem{"invalid_value", "`owner` goes with the batch \"*\" only."});
+    return std::unexpected(
+        problem{problem_code::invalid_value, "`owner` goes with the batch \"*\" only."});
   const auto id = domain::parse_batch_id(batch);
-  if (!id) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
+  if (!id) return std::unexpected(problem{problem_code::invalid_id, "A batch id is a UUID."});
   event_scope scope{id, {}};
   const auto facts = s_.gateway.actors().usage().find(*id);
   const bool own = facts && facts->owner == who.user;
   const bool may = facts && (own || who.is_admin());
   if (facts && !own) audit(may ? "ok" : "not_found", may ? 200 : 404, scope, facts->owner);
   if (!may)
-    return std::unexpected(
-        problem{"not_found", "There is no batch " + domain::to_string(*id) + " of yours."});
+    return std::unexpected(problem{problem_code::not_found,
+                                   "There is no batch " + domain::to_string(*id) + " of yours."});
   return scope;
 }
 
@@ -271,7 +273,7 @@ void feed_session::answer(json::object words) {
 void feed_session::answer_error(const json::object& asked, const problem& why) {
   json::object words{{"op", "error"}};
   if (const auto id = id_of(asked); id != 0) words["id"] = id;
-  words["code"] = why.code;
+  words["code"] = to_string(why.code);
   words["detail"] = why.detail.empty() ? std::string{kind_of(why.code).help} : why.detail;
   if (!why.errors.empty())
     words["detail"] = why.errors.front().pointer + ' ' + why.errors.front().detail;
@@ -282,9 +284,6 @@ void feed_session::close_with(std::uint16_t code, std::string reason) {
   if (!closing_) closing_.emplace(code, std::move(reason));
   hurry();
 }
-
-// --- What the client gets
-// -------------------------------------------------------------------------------
 
 feed_session::subscription* feed_session::find(std::uint32_t number) {
   const auto at = subscriptions_.find(number);

@@ -113,9 +113,6 @@ std::optional<std::string> feed_source::owner_of(const domain::batch_id& batch) 
   return facts ? std::optional{facts->owner} : std::nullopt;
 }
 
-// --- Durable events
-// -------------------------------------------------------------------------------------
-
 void feed_source::handle(const begin_at& begin) {
   to_.reset(begin.seq);
 }
@@ -133,9 +130,6 @@ void feed_source::handle(const event_list& events) {
   }
   to_.publish(texts, events->back().seq, clock::now());
 }
-
-// --- Progress
-// -------------------------------------------------------------------------------------------
 
 void feed_source::tick(clock::time_point now) {
   if (to_.streams() == 0) {

@@ -18,7 +18,7 @@ void field_reader::operator()(const field& f, domain::loss_set& to) {
     const bool fails = value.is_string() && value.get_string() == "fail";
     if (!known || !(fails || (value.is_string() && value.get_string() == "allow")))
       errors_.push_back({from_.pointer_to(f.name) + '/' + std::string{name},
-                         known ? "invalid_value" : "unknown_field",
+                         known ? problem_code::invalid_value : problem_code::unknown_field,
                          known ? "is \"fail\" or \"allow\"" : "there is no such loss"});
     else if (fails)
       to.add(*known);

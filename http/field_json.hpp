@@ -46,10 +46,11 @@ public:
       if (const auto* object = (*list)[i].if_object())
         inside(*object, at, to.emplace_back());
       else
-        errors_.push_back({at, "invalid_value", "must be an object"});
+        errors_.push_back({at, problem_code::invalid_value, "must be an object"});
     }
     if (list->size() > f.most)
-      from_.wrong(f.name, "invalid_value", "has at most " + std::to_string(f.most) + " elements");
+      from_.wrong(f.name, problem_code::invalid_value,
+                  "has at most " + std::to_string(f.most) + " elements");
   }
   template<class Structure>
   void operator()(const domain::field& f, std::optional<Structure>& to) {

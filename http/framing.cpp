@@ -11,8 +11,8 @@ namespace darkroom::http {
 
 namespace {
 
-std::unexpected<problem> refuse(std::string_view code, std::string_view detail) {
-  problem p{std::string{code}, std::string{detail}};
+std::unexpected<problem> refuse(problem_code code, std::string_view detail) {
+  problem p{code, std::string{detail}};
   p.closes = true;
   return std::unexpected(std::move(p));
 }
@@ -39,21 +39,23 @@ base::result<bool, problem> check_request_line(std::string_view line) {
   const auto first = line.find(' ');
   const auto last = line.rfind(' ');
   if (first == std::string_view::npos || first == last)
-    return refuse("bad_request", "The request line has a method, a target and a version.");
+    return refuse(problem_code::bad_request,
+                  "The request line has a method, a target and a version.");
   const auto method = line.substr(0, first);
   const auto target = line.substr(first + 1, last - first - 1);
   const auto version = line.substr(last + 1);
-  if (!is_token(method)) return refuse("bad_request", "The method is not a token.");
-  if (target.size() > limits::target_bytes_max) return refuse("uri_too_long", "");
+  if (!is_token(method)) return refuse(problem_code::bad_request, "The method is not a token.");
+  if (target.size() > limits::target_bytes_max) return refuse(problem_code::uri_too_long, "");
   if (target.empty() || target.front() != '/')
-    return refuse("bad_request", "The target begins with a slash.");
+    return refuse(problem_code::bad_request, "The target begins with a slash.");
   for (const char c : target)
     if (c <= ' ' || c == 0x7f || static_cast<unsigned char>(c) >= 0x80 || c == '#')
-      return refuse("bad_request", "The target has only visible ASCII characters; encode others.");
+      return refuse(problem_code::bad_request,
+                    "The target has only visible ASCII characters; encode others.");
   if (version == "HTTP/1.1") return true;
   if (version == "HTTP/1.0") return false;
-  if (version.starts_with("HTTP/")) return refuse("unknown_version", "");
-  return refuse("bad_request", "The request line ends with a version.");
+  if (version.starts_with("HTTP/")) return refuse(problem_code::unknown_version, "");
+  return refuse(problem_code::bad_request, "The request line ends with a version.");
 }
 
 // What the lines of a head say about where the body ends.
@@ -64,29 +66,29 @@ struct head_facts {
 
 base::result<void, problem> check_field(std::string_view line, head_facts& facts) {
   if (line.front() == ' ' || line.front() == '\t')
-    return refuse("bad_request", "Header lines are not continued on the next line.");
+    return refuse(problem_code::bad_request, "Header lines are not continued on the next line.");
   const auto colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
-    return refuse("bad_request", "A header line has a name, a colon and a value.");
+    return refuse(problem_code::bad_request, "A header line has a name, a colon and a value.");
   const auto name = line.substr(0, colon);
   const auto value = trimmed(line.substr(colon + 1));
   for (const char c : value)
     if ((static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7f)
-      return refuse("bad_request", "A header has a control character.");
-  if (++facts.lines > limits::header_lines_max) return refuse("headers_too_large", "");
+      return refuse(problem_code::bad_request, "A header has a control character.");
+  if (++facts.lines > limits::header_lines_max) return refuse(problem_code::headers_too_large, "");
   if (same_word(name, "host")) facts.hosts += 1;
   if (same_word(name, "content-length")) {
     facts.lengths += 1;
     if (value.empty() || value.size() > 18 ||
         !std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; }))
-      return refuse("bad_framing", "Content-Length is a number.");
+      return refuse(problem_code::bad_framing, "Content-Length is a number.");
     facts.body_announced |= value.find_first_not_of('0') != std::string_view::npos;
   }
   if (same_word(name, "transfer-encoding")) {
     facts.encodings += 1;
     facts.body_announced = true;
     if (!same_word(value, "chunked"))
-      return refuse("bad_framing", "The only Transfer-Encoding is chunked.");
+      return refuse(problem_code::bad_framing, "The only Transfer-Encoding is chunked.");
   }
   return {};
 }
@@ -95,31 +97,32 @@ base::result<void, problem> check_field(std::string_view line, head_facts& facts
 
 base::result<void, problem> check_head(std::string_view head) {
   if (std::ranges::find(head, '\0') != head.end())
-    return refuse("bad_request", "The head has a NUL character.");
+    return refuse(problem_code::bad_request, "The head has a NUL character.");
   const auto request_line = take_line(head);
-  if (!request_line) return refuse("bad_request", "Lines end in CR LF.");
+  if (!request_line) return refuse(problem_code::bad_request, "Lines end in CR LF.");
   const auto is_1_1 = check_request_line(*request_line);
   if (!is_1_1) return std::unexpected(is_1_1.error());
   head_facts facts;
   while (true) {
     const auto line = take_line(head);
-    if (!line) return refuse("bad_request", "Lines end in CR LF.");
+    if (!line) return refuse(problem_code::bad_request, "Lines end in CR LF.");
     if (line->empty()) break;
     if (line->find('\r') != std::string_view::npos)
-      return refuse("bad_request", "Lines end in CR LF.");
+      return refuse(problem_code::bad_request, "Lines end in CR LF.");
     if (auto ok = check_field(*line, facts); !ok) return ok;
   }
   if (*is_1_1 ? facts.hosts != 1 : facts.hosts > 1)
-    return refuse("bad_request", "There is exactly one Host header.");
+    return refuse(problem_code::bad_request, "There is exactly one Host header.");
   if (facts.lengths > 1 || facts.encodings > 1)
-    return refuse("bad_framing", "The length is told twice.");
+    return refuse(problem_code::bad_framing, "The length is told twice.");
   if (facts.lengths != 0 && facts.encodings != 0)
-    return refuse("bad_framing", "Both Content-Length and Transfer-Encoding are there.");
+    return refuse(problem_code::bad_framing,
+                  "Both Content-Length and Transfer-Encoding are there.");
   if (facts.encodings != 0 && !*is_1_1)
-    return refuse("bad_framing", "HTTP/1.0 knows no Transfer-Encoding.");
+    return refuse(problem_code::bad_framing, "HTTP/1.0 knows no Transfer-Encoding.");
   const auto method = request_line->substr(0, request_line->find(' '));
   if (facts.body_announced && (method == "GET" || method == "HEAD" || method == "DELETE"))
-    return refuse("bad_request", "A " + std::string{method} + " request has no body.");
+    return refuse(problem_code::bad_request, "A " + std::string{method} + " request has no body.");
   return {};
 }
 

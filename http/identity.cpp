@@ -32,7 +32,7 @@ bool same(const persistence::digest& a, const persistence::digest& b) {
 }
 
 std::unexpected<problem> unauthorized(std::string_view detail) {
-  return std::unexpected(problem{"unauthorized", std::string{detail}});
+  return std::unexpected(problem{problem_code::unauthorized, std::string{detail}});
 }
 
 } // namespace

@@ -58,7 +58,7 @@ struct member_check {
 };
 
 problem invalid_json(std::string detail) {
-  return {"invalid_json", std::move(detail)};
+  return {problem_code::invalid_json, std::move(detail)};
 }
 
 } // namespace
@@ -87,8 +87,8 @@ std::string object_reader::pointer_to(std::string_view name) const {
   return at;
 }
 
-void object_reader::wrong(std::string_view name, std::string code, std::string detail) {
-  errors_.push_back({pointer_to(name), std::move(code), std::move(detail)});
+void object_reader::wrong(std::string_view name, problem_code code, std::string detail) {
+  errors_.push_back({pointer_to(name), code, std::move(detail)});
 }
 
 const json::value* object_reader::member(std::string_view name) {
@@ -100,7 +100,7 @@ bool object_reader::text_member(std::string_view name, std::string& to) {
   const auto* value = member(name);
   if (value == nullptr) return false;
   if (!value->is_string()) {
-    wrong(name, "invalid_value", "must be a text");
+    wrong(name, problem_code::invalid_value, "must be a text");
     return false;
   }
   to = std::string{value->get_string()};
@@ -111,9 +111,9 @@ void object_reader::text(std::string_view name, std::string& to, std::size_t byt
   std::string value;
   if (!text_member(name, value)) return;
   if (value.size() > bytes_max)
-    wrong(name, "invalid_value", "has at most " + std::to_string(bytes_max) + " bytes");
+    wrong(name, problem_code::invalid_value, "has at most " + std::to_string(bytes_max) + " bytes");
   else if (value.find('\0') != std::string::npos)
-    wrong(name, "invalid_value", "has no NUL character");
+    wrong(name, problem_code::invalid_value, "has no NUL character");
   else
     to = std::move(value);
 }
@@ -124,7 +124,7 @@ void object_reader::boolean(std::string_view name, bool& to) {
   if (value->is_bool())
     to = value->get_bool();
   else
-    wrong(name, "invalid_value", "must be true or false");
+    wrong(name, problem_code::invalid_value, "must be true or false");
 }
 
 std::optional<std::uint64_t> object_reader::whole(std::string_view name, std::uint64_t least,
@@ -136,7 +136,7 @@ std::optional<std::uint64_t> object_reader::whole(std::string_view name, std::ui
   if (value->is_int64() && value->get_int64() >= 0)
     number = static_cast<std::uint64_t>(value->get_int64());
   if (number && *number >= least && *number <= most) return number;
-  wrong(name, "invalid_value",
+  wrong(name, problem_code::invalid_value,
         "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   return std::nullopt;
 }
@@ -148,33 +148,34 @@ void object_reader::texts(std::string_view name, std::vector<std::string>& to,
   std::vector<std::string> read;
   for (const auto& item : *list) {
     if (!item.is_string() || item.get_string().empty() || item.get_string().size() > bytes_max)
-      return wrong(name, "invalid_value",
+      return wrong(name, problem_code::invalid_value,
                    "is a list of texts of 1 to " + std::to_string(bytes_max) + " bytes");
     read.emplace_back(item.get_string());
   }
   if (read.size() > count_max)
-    return wrong(name, "invalid_value", "has at most " + std::to_string(count_max) + " entries");
+    return wrong(name, problem_code::invalid_value,
+                 "has at most " + std::to_string(count_max) + " entries");
   to = std::move(read);
 }
 
 const json::object* object_reader::object(std::string_view name) {
   const auto* value = member(name);
   if (value == nullptr) return nullptr;
-  if (!value->is_object()) wrong(name, "invalid_value", "must be an object");
+  if (!value->is_object()) wrong(name, problem_code::invalid_value, "must be an object");
   return value->if_object();
 }
 
 const json::array* object_reader::array(std::string_view name) {
   const auto* value = member(name);
   if (value == nullptr) return nullptr;
-  if (!value->is_array()) wrong(name, "invalid_value", "must be a list");
+  if (!value->is_array()) wrong(name, problem_code::invalid_value, "must be a list");
   return value->if_array();
 }
 
 void object_reader::finish() {
   for (const auto& entry : object_)
     if (!asked_.contains(std::string_view(entry.key().data(), entry.key().size())))
-      wrong(std::string_view(entry.key().data(), entry.key().size()), "unknown_field",
+      wrong(std::string_view(entry.key().data(), entry.key().size()), problem_code::unknown_field,
             "there is no such member");
 }
 

@@ -45,7 +45,7 @@ public:
     if (value)
       to = *value;
     else
-      wrong(name, "invalid_value", "\"" + word + "\" is none of the possible values");
+      wrong(name, problem_code::invalid_value, "\"" + word + "\" is none of the possible values");
   }
   template<base::named_enum Enum>
   void one_of(std::string_view name, Enum& to) {
@@ -59,7 +59,7 @@ public:
   const boost::json::object* object(std::string_view name);
   const boost::json::array* array(std::string_view name);
 
-  void wrong(std::string_view name, std::string code, std::string detail);
+  void wrong(std::string_view name, problem_code code, std::string detail);
   // What has not been asked for is unknown.
   void finish();
   std::string pointer_to(std::string_view name) const;

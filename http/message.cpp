@@ -45,11 +45,13 @@ response json_response(unsigned status, std::string body) {
   return r;
 }
 
+namespace {
+
 response problem_response(const problem& p, const request& rq) {
   const auto& kind = kind_of(p.code);
   response r;
   r.status = kind.status;
-  r.problem_code = kind.code;
+  r.refused = p.code;
   r.closes = p.closes;
   r.with("Content-Type", "application/problem+json");
   if (p.retry_after_s != 0) r.with("Retry-After", std::to_string(p.retry_after_s));
@@ -60,8 +62,15 @@ response problem_response(const problem& p, const request& rq) {
       methods += (methods.empty() ? "" : ", ") + method;
     r.with("Allow", methods);
   }
+  r.headers.insert(r.headers.end(), p.headers.begin(), p.headers.end());
   r.body = problem_json(p, rq.id, rq.target);
   return r;
+}
+
+} // namespace
+
+response to_response(base::result<response, problem>&& outcome, const request& rq) {
+  return outcome ? std::move(*outcome) : problem_response(outcome.error(), rq);
 }
 
 bool read_target(request& rq, std::string_view target) {

@@ -28,8 +28,6 @@ using task = boost::asio::awaitable<T>;
 bool same_word(std::string_view a, std::string_view b);
 std::string_view trimmed(std::string_view text);
 
-using header_list = std::vector<std::pair<std::string, std::string>>;
-
 struct request {
   std::string id;                    // to find it again in the log
   std::string method;                // as sent
@@ -104,8 +102,8 @@ struct response {
   unsigned status = 200;
   header_list headers;
   std::variant<std::string, file_body, stream_body, upgrade_body> body;
-  std::string problem_code; // for the log
-  bool closes = false;      // the connection ends with it
+  std::optional<problem_code> refused; // for the log
+  bool closes = false;                 // the connection ends with it
 
   response& with(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));
@@ -114,6 +112,7 @@ struct response {
 };
 
 response json_response(unsigned status, std::string body);
-response problem_response(const problem& p, const request& rq);
+// How what came of a request is sent: the only way from a problem to its response.
+response to_response(base::result<response, problem>&& outcome, const request& rq);
 
 } // namespace darkroom::http

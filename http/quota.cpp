@@ -6,10 +6,9 @@ namespace darkroom::http {
 
 namespace {
 
-std::unexpected<problem> exceeded(std::string_view code, const std::string& what,
-                                  std::uint64_t most) {
-  problem p{std::string{code}, "At most " + std::to_string(most) + " " + what + " for one user."};
-  if (code == "quota_exceeded") p.retry_after_s = 5;
+std::unexpected<problem> exceeded(problem_code code, const std::string& what, std::uint64_t most) {
+  problem p{code, "At most " + std::to_string(most) + " " + what + " for one user."};
+  if (code == problem_code::quota_exceeded) p.retry_after_s = 5;
   return std::unexpected(std::move(p));
 }
 
@@ -44,13 +43,15 @@ base::result<void, problem> quota::take(const std::string& user, const amounts& 
     return more == 0 || (now <= most && more <= most - now);
   };
   if (!fits(used.live_batches + r.batches, wanted.batches, allowed_.live_batches))
-    return exceeded("quota_exceeded", "batches that have not ended", allowed_.live_batches);
+    return exceeded(problem_code::quota_exceeded, "batches that have not ended",
+                    allowed_.live_batches);
   if (!fits(used.queued_files + r.files, wanted.files, allowed_.queued_files))
-    return exceeded("quota_exceeded", "files that have not ended", allowed_.queued_files);
+    return exceeded(problem_code::quota_exceeded, "files that have not ended",
+                    allowed_.queued_files);
   if (!fits(r.uploads, wanted.uploads, allowed_.uploads))
-    return exceeded("quota_exceeded", "uploads at a time", allowed_.uploads);
+    return exceeded(problem_code::quota_exceeded, "uploads at a time", allowed_.uploads);
   if (!fits(used.stored_bytes + r.bytes, wanted.bytes, allowed_.stored_bytes))
-    return exceeded("storage_exceeded", "bytes", allowed_.stored_bytes);
+    return exceeded(problem_code::storage_exceeded, "bytes", allowed_.stored_bytes);
   r.batches += wanted.batches;
   r.files += wanted.files;
   r.bytes += wanted.bytes;

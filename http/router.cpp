@@ -2,7 +2,6 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "domain/text.hpp"
-
 #include "http/routes.hpp"
 #include "http/web_socket.hpp"
 
@@ -67,52 +66,60 @@ bool matches(const compiled_route& r, const std::vector<std::string>& segments,
   return true;
 }
 
-void add_rate_headers(response& r, std::string_view policy, const rate_verdict& v,
+void add_rate_headers(header_list& to, std::string_view policy, const rate_verdict& v,
                       std::uint64_t per_s) {
   const std::string name = "\"" + std::string{policy} + "\"";
-  r.with("RateLimit-Policy", name + ";q=" + std::to_string(v.limit) + ";w=" +
-                                 std::to_string(std::max<std::uint64_t>(1, v.limit / per_s)));
-  r.with("RateLimit",
-         name + ";r=" + std::to_string(v.remaining) + ";t=" + std::to_string(v.reset_s));
+  to.emplace_back("RateLimit-Policy",
+                  name + ";q=" + std::to_string(v.limit) +
+                      ";w=" + std::to_string(std::max<std::uint64_t>(1, v.limit / per_s)));
+  to.emplace_back("RateLimit",
+                  name + ";r=" + std::to_string(v.remaining) + ";t=" + std::to_string(v.reset_s));
 }
 
-response too_many(const request& rq, std::string_view policy, const rate_verdict& v,
-                  std::uint64_t per_s) {
-  problem p{"rate_limited", "Too many requests for one " + std::string{policy} + "."};
+problem too_many(std::string_view policy, const rate_verdict& v, std::uint64_t per_s) {
+  problem p{problem_code::rate_limited, "Too many requests for one " + std::string{policy} + "."};
   p.retry_after_s = std::max(1u, v.reset_s);
-  auto r = problem_response(p, rq);
-  add_rate_headers(r, policy, v, per_s);
-  return r;
+  add_rate_headers(p.headers, policy, v, per_s);
+  return p;
 }
 
 // Keeps what was refused, and what of others was looked at; what was done is journaled with it.
-void audit(call& c, const route& r, const response& answer) {
+void audit(call& c, const route_result& result) {
   const bool others = !c.owner.empty() && c.owner != c.who.user;
-  if (c.audited || (r.action.empty() && !others)) return;
-  if (answer.status == 404 && c.owner.empty()) return; // of nothing that there is
-  const std::string_view outcome =
-      answer.problem_code.empty() ? std::string_view{"ok"} : answer.problem_code;
+  if (c.audited || (c.action.empty() && !others)) return;
+  const auto status = result ? result->status : kind_of(result.error().code).status;
+  if (status == 404 && c.owner.empty()) return; // of nothing that there is
+  auto entry = audit_of(c, status, result ? "ok" : to_string(result.error().code));
+  if (c.action.empty()) entry.action = "read";
   std::vector<persistence::access_record> records;
-  records.emplace_back(
-      audit_of(c, r.action.empty() ? std::string_view{"read"} : r.action, answer.status, outcome));
+  records.emplace_back(std::move(entry));
   // Nobody waits for it: how long an answer takes must not tell what there is.
   c.s.gateway.actors().keep(std::move(records), [](bool) {});
 }
 
-task<response> run(call& c, const route& r) {
-  response answer;
+task<route_result> handle(call& c, const route& r) {
+  if (const auto* any = std::get_if<any_route>(&r.handle)) co_return co_await (*any)(c);
+  DARKROOM_CO_TRY(batch, find_batch(c, c.param(0)));
+  co_return co_await std::get<batch_route>(r.handle)(c, batch);
+}
+
+// What the work comes to; faults become `internal`.
+task<route_result> guarded(task<route_result> work, const request& rq) {
   std::string fault;
   try {
-    answer = co_await r.handle(c);
+    co_return co_await std::move(work);
   } catch (const std::exception& e) {
     fault = e.what();
   }
-  if (!fault.empty()) {
-    spdlog::error("fault request={} {}", c.rq.id, domain::printable(fault));
-    answer = problem_response({"internal"}, c.rq);
-  }
-  audit(c, r, answer);
-  co_return answer;
+  spdlog::error("fault request={} {}", rq.id, domain::printable(fault));
+  co_return std::unexpected(problem{problem_code::internal});
+}
+
+task<route_result> run(call& c, const route& r) {
+  auto work = handle(c, r);
+  auto result = co_await guarded(std::move(work), c.rq);
+  audit(c, result);
+  co_return result;
 }
 
 void touch_token(services& s, const identity& who) {
@@ -128,7 +135,8 @@ base::result<identity, problem> authenticate_feed(services& s, const request& rq
     auto who = s.tickets.redeem(*ticket, now);
     if (who && s.identities.usable(*who) && (who->expires_us == 0 || who->expires_us > now))
       return *who;
-    return std::unexpected(problem{"unauthorized", "The ticket is unknown, used or too old."});
+    return std::unexpected(
+        problem{problem_code::unauthorized, "The ticket is unknown, used or too old."});
   }
   constexpr std::string_view bearer = "bearer.";
   for (const auto& word : offered_subprotocols(rq))
@@ -137,46 +145,48 @@ base::result<identity, problem> authenticate_feed(services& s, const request& rq
   return s.identities.authenticate(rq, now);
 }
 
-task<response> answer(services& s, request& rq, body_reader& body, std::string& pattern) {
+// All that a request goes through before its route; then the route.
+task<route_result> answer(services& s, request& rq, body_reader& body, std::string& pattern) {
   const auto now = static_cast<std::uint64_t>(base::unix_now_us());
   const auto by_ip = s.ip_rate.take(rq.address, now);
-  if (!by_ip.allowed) co_return too_many(rq, "address", by_ip, s.settings.rate.ip_per_s);
+  if (!by_ip.allowed)
+    co_return std::unexpected(too_many("address", by_ip, s.settings.rate.ip_per_s));
 
   auto way = find_route(rq.method, rq.segments);
   const auto* found = way.target;
   if (found == nullptr && !way.methods.empty()) {
-    problem wrong_method{"method_not_allowed"};
+    problem wrong_method{problem_code::method_not_allowed};
     wrong_method.allowed = std::move(way.methods);
-    co_return problem_response(wrong_method, rq);
+    co_return std::unexpected(std::move(wrong_method));
   }
-  if (found == nullptr) co_return problem_response({"not_found"}, rq);
+  if (found == nullptr) co_return std::unexpected(problem{problem_code::not_found});
   pattern = found->pattern;
 
-  call c{s, rq, body, {}, std::move(way.params), {}, {}, {}, false};
+  call c{s, rq, body, {}, std::move(way.params), found->action, {}, {}, {}, false};
   if (found->needs == access::open) co_return co_await run(c, *found);
   if (s.draining) {
-    problem p{"draining"};
+    problem p{problem_code::draining};
     p.retry_after_s = 5;
     p.closes = true;
-    co_return problem_response(p, rq);
+    co_return std::unexpected(std::move(p));
   }
-  auto who = found->is_feed ? authenticate_feed(s, rq)
-                            : s.identities.authenticate(rq, static_cast<std::int64_t>(now));
-  if (!who) co_return problem_response(who.error(), rq);
-  c.who = std::move(*who);
+  DARKROOM_CO_TRY(who, found->is_feed
+                           ? authenticate_feed(s, rq)
+                           : s.identities.authenticate(rq, static_cast<std::int64_t>(now)));
+  c.who = std::move(who);
   rq.user = c.who.user;
   const auto by_user = s.user_rate.take(c.who.user, now);
-  if (!by_user.allowed) co_return too_many(rq, "user", by_user, s.settings.rate.user_per_s);
+  if (!by_user.allowed)
+    co_return std::unexpected(too_many("user", by_user, s.settings.rate.user_per_s));
   touch_token(s, c.who);
-  response r;
-  if (found->needs == access::admin && !c.who.is_admin()) {
-    r = problem_response({"forbidden"}, rq);
-    audit(c, *found, r);
-  } else {
-    r = co_await run(c, *found);
-  }
-  add_rate_headers(r, "user", by_user, s.settings.rate.user_per_s);
-  co_return r;
+  route_result result = std::unexpected(problem{problem_code::forbidden});
+  if (found->needs == access::admin && !c.who.is_admin())
+    audit(c, result);
+  else
+    result = co_await run(c, *found);
+  add_rate_headers(result ? result->headers : result.error().headers, "user", by_user,
+                   s.settings.rate.user_per_s);
+  co_return result;
 }
 
 } // namespace
@@ -207,15 +217,14 @@ const std::vector<route>& routes() {
   return all;
 }
 
-persistence::audit_entry audit_of(const call& c, std::string_view action, unsigned status,
-                                  std::string_view outcome) {
+persistence::audit_entry audit_of(const call& c, unsigned status, std::string_view outcome) {
   persistence::audit_entry e;
   e.time_us = base::unix_now_us();
   e.user = c.who.user;
   e.role = c.who.role;
   e.token = c.who.token;
   e.address = c.rq.address;
-  e.action = action;
+  e.action = c.action;
   e.batch = c.batch;
   e.owner = c.owner;
   e.status = status;
@@ -228,13 +237,9 @@ persistence::audit_entry audit_of(const call& c, std::string_view action, unsign
 task<response> dispatch(services& s, request& rq, body_reader& body) {
   const auto began = std::chrono::steady_clock::now();
   std::string pattern = "none";
-  response r;
-  try {
-    r = co_await answer(s, rq, body, pattern);
-  } catch (const std::exception& e) {
-    spdlog::error("fault request={} {}", rq.id, domain::printable(e.what()));
-    r = problem_response({"internal"}, rq);
-  }
+  auto work = answer(s, rq, body, pattern);
+  auto result = co_await guarded(std::move(work), rq);
+  auto r = to_response(std::move(result), rq);
   s.metrics.answered(pattern, r.status, std::chrono::steady_clock::now() - began);
   co_return r;
 }

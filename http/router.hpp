@@ -1,7 +1,8 @@
 // Which function answers which request, and what is asked of everybody before: rate limits, who it
-// is, and what the audit keeps.
+// is, which batch it names, and what the audit keeps.
 #pragma once
 
+#include "http/route_result.hpp"
 #include "http/services.hpp"
 
 namespace darkroom::http {
@@ -13,6 +14,7 @@ struct call {
   body_reader& body;
   identity who;
   std::vector<std::string> params; // what stood for {…} in the pattern, in order
+  std::string_view action;         // of its route
 
   // For the audit: the batch that was named, and whose it is.
   std::optional<domain::batch_id> batch;
@@ -23,19 +25,29 @@ struct call {
   const std::string& param(std::size_t i) const { return params.at(i); }
 };
 
+// The batch that a request names, and that whoever asks may see.
+struct named_batch {
+  domain::batch_id id;
+  actors::usage_board::batch_facts facts;
+};
+
 enum class access : std::uint8_t {
   open, // to everybody
   user,
   admin,
 };
 
+using any_route = std::function<task<route_result>(call&)>;
+// Of a pattern whose first parameter is the id of a batch: the router finds it first.
+using batch_route = std::function<task<route_result>(call&, const named_batch&)>;
+
 struct route {
-  std::string_view method;
-  std::string_view pattern; // "/v1/batches/{id}/files/{path...}": the last takes the rest
+  std::string method;
+  std::string pattern; // "/v1/batches/{id}/files/{path...}": the last takes the rest
   access needs = access::user;
   // What the audit calls it; empty: only read. A read of somebody else's is kept as well.
-  std::string_view action;
-  task<response> (*handle)(call&);
+  std::string action;
+  std::variant<any_route, batch_route> handle;
   bool is_feed = false; // opened by browsers too, which cannot send headers: with a ticket
 };
 
@@ -52,8 +64,7 @@ found_route find_route(std::string_view method, const std::vector<std::string>& 
 
 // The entry of the audit for what this request does; `status` and `outcome` as far as they are
 // known.
-persistence::audit_entry audit_of(const call& c, std::string_view action, unsigned status,
-                                  std::string_view outcome);
+persistence::audit_entry audit_of(const call& c, unsigned status, std::string_view outcome);
 
 // Answers one request; faults become 500.
 task<response> dispatch(services& s, request& rq, body_reader& body);

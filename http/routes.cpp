@@ -1,7 +1,6 @@
 #include "http/routes.hpp"
 
 #include "base/encoding.hpp"
-
 #include "base/result.hpp"
 #include "http/blocking.hpp"
 #include "http/limits.hpp"
@@ -15,44 +14,48 @@ namespace darkroom::http {
 
 base::result<named_batch, problem> find_batch(call& c, std::string_view text) {
   const auto id = domain::parse_batch_id(text);
-  if (!id) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
+  if (!id) return std::unexpected(problem{problem_code::invalid_id, "A batch id is a UUID."});
   const auto facts = c.s.gateway.actors().usage().find(*id);
   if (facts) {
     c.batch = *id;
     c.owner = facts->owner;
   }
   if (!facts || (facts->owner != c.who.user && !c.who.is_admin()))
-    return std::unexpected(
-        problem{"not_found", "There is no batch " + domain::to_string(*id) + " of yours."});
+    return std::unexpected(problem{problem_code::not_found,
+                                   "There is no batch " + domain::to_string(*id) + " of yours."});
   return named_batch{*id, *facts};
 }
 
-task<bool> keep_audited(call& c, persistence::access_record record, std::string_view action,
-                        unsigned status) {
+task<base::result<void, problem>> keep_audited(call& c, persistence::access_record record,
+                                               unsigned status) {
   std::vector<persistence::access_record> records;
   records.push_back(std::move(record));
-  records.emplace_back(audit_of(c, action, status, "ok"));
-  const bool kept = co_await c.s.gateway.keep(std::move(records));
-  c.audited = kept;
-  co_return kept;
-}
-
-problem not_kept() {
-  problem p{"in_doubt"};
+  records.emplace_back(audit_of(c, status, "ok"));
+  c.audited = co_await c.s.gateway.keep(std::move(records));
+  if (c.audited) co_return base::result<void, problem>{};
+  problem p{problem_code::in_doubt};
   p.retry_after_s = 1;
-  return p;
-}
-
-problem journal_problem(const persistence::journal_error&) {
-  problem p{"in_doubt", "The journal cannot be read."};
-  p.retry_after_s = 1;
-  return p;
+  co_return std::unexpected(std::move(p));
 }
 
 base::result<journal_view, problem> open_journal(call& c) {
   auto view = journal_of(c.s);
-  if (!view) return std::unexpected(journal_problem({}));
+  if (!view) return std::unexpected(journal_problem());
   return view;
+}
+
+task<base::result<persistence::file_record, problem>>
+find_file(call& c, const domain::batch_id& batch, std::string_view number) {
+  domain::file_index index = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), index);
+  if (error != std::errc{} || end != number.data() + number.size())
+    co_return std::unexpected(problem{problem_code::invalid_id, "A file is named by its number."});
+  const auto read = [&batch, index](const journal_view& journal) {
+    return journal->file(batch, index);
+  };
+  DARKROOM_CO_TRY(found, co_await read_journal(c, read));
+  if (!found) co_return std::unexpected(problem{problem_code::not_found, "There is no such file."});
+  co_return std::move(*found);
 }
 
 task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
@@ -60,30 +63,27 @@ task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain
   const actors::describe_batch question{id, with_files};
   auto view = co_await c.s.gateway.ask(question);
   if (view.found && view.summary.phase == domain::batch_phase::deleted)
-    co_return std::unexpected(problem{"not_found"});
+    co_return std::unexpected(problem{problem_code::not_found});
   if (view.found) co_return view;
-  const auto journal = open_journal(c);
-  if (!journal) co_return std::unexpected(journal.error());
-  const auto summary =
-      co_await run_blocking(c.s.blocking, [&journal, &id] { return (*journal)->summary(id); });
-  if (!summary) co_return std::unexpected(journal_problem(summary.error()));
-  if (!*summary) co_return std::unexpected(problem{"not_found"});
+  const auto read = [&id](const journal_view& journal) { return journal->summary(id); };
+  DARKROOM_CO_TRY(summary, co_await read_journal(c, read));
+  if (!summary) co_return std::unexpected(problem{problem_code::not_found});
   view.found = true;
-  view.summary = **summary;
+  view.summary = *summary;
   co_return view;
 }
 
 std::optional<problem> problem_of(const actors::command_outcome& outcome) {
   if (outcome.ok) return std::nullopt;
-  if (outcome.unknown) return problem{"not_found"};
-  if (outcome.precondition_failed) return problem{"precondition_failed"};
-  problem p{"in_doubt"};
+  if (outcome.unknown) return problem{problem_code::not_found};
+  if (outcome.precondition_failed) return problem{problem_code::precondition_failed};
+  problem p{problem_code::in_doubt};
   if (outcome.in_doubt) {
     p.retry_after_s = 1;
     return p;
   }
   const auto& refusal = outcome.refusal;
-  p.code = to_string(refusal.code);
+  p.code = problem_code_of(refusal.code);
   p.detail = refusal.detail;
   p.state = to_string(outcome.phase);
   p.allowed.assign(refusal.allowed.begin(), refusal.allowed.end());
@@ -99,17 +99,16 @@ task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t
   const bool is_json = kind == "application/json";
   if (c.rq.has_body() && !is_json)
     co_return std::unexpected(
-        problem{"unsupported_media_type", "Send Content-Type: application/json."});
-  const problem too_large{"too_large",
+        problem{problem_code::unsupported_media_type, "Send Content-Type: application/json."});
+  const problem too_large{problem_code::too_large,
                           "A JSON body here has at most " + std::to_string(bytes_max) + " bytes."};
   if (c.rq.content_length.value_or(0) > bytes_max) co_return std::unexpected(too_large);
   std::string text;
   while (true) {
-    auto piece = co_await c.body.read();
-    if (!piece) co_return std::unexpected(piece.error());
-    if (piece->empty()) break;
-    if (text.size() + piece->size() > bytes_max) co_return std::unexpected(too_large);
-    text.append(piece->data(), piece->size());
+    DARKROOM_CO_TRY(piece, co_await c.body.read());
+    if (piece.empty()) break;
+    if (text.size() + piece.size() > bytes_max) co_return std::unexpected(too_large);
+    text.append(piece.data(), piece.size());
   }
   if (raw != nullptr) *raw = text;
   if (text.empty()) co_return boost::json::value(boost::json::object{});
@@ -117,11 +116,10 @@ task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t
 }
 
 task<base::result<boost::json::object, problem>> read_object(call& c) {
-  auto body = co_await read_json(c, limits::json_body_bytes_max);
-  if (!body) co_return std::unexpected(body.error());
-  if (!body->is_object())
-    co_return std::unexpected(problem{"invalid_value", "The body is an object."});
-  co_return std::move(body->get_object());
+  DARKROOM_CO_TRY(body, co_await read_json(c, limits::json_body_bytes_max));
+  if (!body.is_object())
+    co_return std::unexpected(problem{problem_code::invalid_value, "The body is an object."});
+  co_return std::move(body.get_object());
 }
 
 base::result<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
@@ -132,10 +130,15 @@ base::result<std::uint64_t, problem> number_parameter(const call& c, std::string
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
   if (error != std::errc{} || end != text->data() + text->size() || value < least || value > most)
-    return std::unexpected(problem{"invalid_parameter", std::string{name} + " is a number from " +
-                                                            std::to_string(least) + " to " +
-                                                            std::to_string(most) + "."});
+    return std::unexpected(
+        problem{problem_code::invalid_parameter, std::string{name} + " is a number from " +
+                                                     std::to_string(least) + " to " +
+                                                     std::to_string(most) + "."});
   return value;
+}
+
+base::result<std::uint64_t, problem> page_limit(const call& c) {
+  return number_parameter(c, "limit", limits::page_default, 1, limits::page_max);
 }
 
 std::string etag_of(domain::seq seq) {
@@ -164,8 +167,8 @@ response batch_response(unsigned status, const actors::batch_view& view) {
   return r;
 }
 
-base::result<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,
-                                          std::string_view tag) {
+base::result<byte_range, problem> ranged(const call& c, response& r, std::uint64_t size,
+                                         std::string_view tag) {
   r.with("Accept-Ranges", "bytes");
   const auto if_range = c.rq.header("If-Range");
   const auto asked =
@@ -173,8 +176,8 @@ base::result<byte_range, response> ranged(const call& c, response& r, std::uint6
   const auto of = '/' + std::to_string(size);
   if (asked.verdict == range_verdict::whole) return byte_range{0, size};
   if (asked.verdict == range_verdict::not_satisfiable) {
-    auto refused = problem_response({"range_not_satisfiable"}, c.rq);
-    refused.with("Content-Range", "bytes *" + of);
+    problem refused{problem_code::range_not_satisfiable};
+    refused.headers.emplace_back("Content-Range", "bytes *" + of);
     return std::unexpected(std::move(refused));
   }
   r.status = 206;
@@ -223,9 +226,9 @@ std::optional<problem> check_after(services& s, domain::seq after) {
   const auto journal = journal_of(s);
   const auto newest = std::max(s.events.last_seq(), journal ? journal->last_seq() : after);
   if (after <= newest && after <= INT64_MAX) return std::nullopt;
-  return problem{"invalid_parameter", "That is larger than the newest seq, " +
-                                          std::to_string(newest) +
-                                          ": of another server, or of an older one?"};
+  return problem{problem_code::invalid_parameter, "That is larger than the newest seq, " +
+                                                      std::to_string(newest) +
+                                                      ": of another server, or of an older one?"};
 }
 
 } // namespace darkroom::http

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/result.hpp"
+#include "http/blocking.hpp"
 #include "http/json_body.hpp"
 #include "http/ranges.hpp"
 #include "http/router.hpp"
@@ -25,21 +26,19 @@ using journal_view = std::shared_ptr<const persistence::read_view>;
 
 // The batch that a request names, if whoever asks may see it; else `not_found`, as for one that
 // does not exist. Notes it for the audit.
-struct named_batch {
-  domain::batch_id id;
-  actors::usage_board::batch_facts facts;
-};
 base::result<named_batch, problem> find_batch(call& c, std::string_view id);
+// The file of a batch that is named by its number.
+task<base::result<persistence::file_record, problem>>
+find_file(call& c, const domain::batch_id& batch, std::string_view number);
 
 // Its state now, also of one that has ended long ago.
 task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
                                                            bool with_files);
 
-// Keeps a record together with the entry of the audit that tells of it; false when it is not known
-// to be durable, and `not_kept` is what to answer then.
-task<bool> keep_audited(call& c, persistence::access_record record, std::string_view action,
-                        unsigned status);
-problem not_kept();
+// Keeps a record together with the entry of the audit that tells of it; `in_doubt` when it is not
+// known to be durable.
+task<base::result<void, problem>> keep_audited(call& c, persistence::access_record record,
+                                               unsigned status);
 
 // What the actors answered, as a problem; nothing when all is well.
 std::optional<problem> problem_of(const actors::command_outcome& outcome);
@@ -49,15 +48,35 @@ task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t
                                                           std::string* raw = nullptr);
 // The same, of at most json_body_bytes_max, where it must be an object.
 task<base::result<boost::json::object, problem>> read_object(call& c);
+// The same, and `read` takes its members out of an `object_reader`: nothing else may be in it.
+template<class Read>
+task<base::result<void, problem>> read_members(call& c, Read read) {
+  DARKROOM_CO_TRY(body, co_await read_object(c));
+  std::vector<field_error> errors;
+  object_reader r(body, "", errors);
+  read(r);
+  r.finish();
+  if (!errors.empty()) co_return std::unexpected(invalid_body(std::move(errors)));
+  co_return base::result<void, problem>{};
+}
 
 // A number in the query, within bounds.
 base::result<std::uint64_t, problem> number_parameter(const call& c, std::string_view name,
                                                       std::uint64_t fallback, std::uint64_t least,
                                                       std::uint64_t most);
+// How many rows a page is to have.
+base::result<std::uint64_t, problem> page_limit(const call& c);
 
 // The journal, or why there is none.
 base::result<journal_view, problem> open_journal(call& c);
-problem journal_problem(const persistence::journal_error& error);
+// What `read` returns when it is called with the journal, where it may block.
+template<class Read, class Found = std::invoke_result_t<Read&, const journal_view&>>
+task<base::result<typename Found::value_type, problem>> read_journal(call& c, Read read) {
+  DARKROOM_CO_TRY(journal, open_journal(c));
+  const auto work = [&journal, &read] { return read(std::as_const(journal)); };
+  DARKROOM_CO_TRY(found, co_await run_blocking(c.s.blocking, work));
+  co_return std::move(found);
+}
 
 response batch_response(unsigned status, const actors::batch_view& view);
 std::string etag_of(domain::seq seq);
@@ -75,9 +94,9 @@ struct line_page {
 response json_page(const call& c, std::string_view name, const line_page& page);
 // What is wrong with the seq that a client has seen last: it may be larger than any there is.
 std::optional<problem> check_after(services& s, domain::seq after);
-// Which part of so many bytes was asked for: notes it in the answer (206, Content-Range); an answer
-// instead when nothing is there (416). A part counts only if `If-Range` agrees with the tag.
-base::result<byte_range, response> ranged(const call& c, response& r, std::uint64_t size,
-                                          std::string_view tag);
+// Which part of so many bytes was asked for: notes it in the answer (206, Content-Range). A part
+// counts only if `If-Range` agrees with the tag.
+base::result<byte_range, problem> ranged(const call& c, response& r, std::uint64_t size,
+                                         std::string_view tag);
 
 } // namespace darkroom::http

@@ -2,7 +2,6 @@
 #include "base/clock.hpp"
 #include "domain/limits.hpp"
 #include "domain/text.hpp"
-#include "http/blocking.hpp"
 #include "http/limits.hpp"
 #include "http/routes.hpp"
 
@@ -26,19 +25,19 @@ json::object usage_object(const actors::owner_usage& used, const config::quota_s
           {"uploads_max", allowed.uploads}};
 }
 
-task<response> me(call& c) {
+task<route_result> me(call& c) {
   json::object out{{"user", c.who.user}, {"role", to_string(c.who.role)}};
   if (!c.who.token.empty()) out["token"] = c.who.token;
   co_return json_response(200, json::serialize(out));
 }
 
-task<response> my_usage(call& c) {
+task<route_result> my_usage(call& c) {
   co_return json_response(200,
                           json::serialize(usage_object(c.s.gateway.actors().usage().of(c.who.user),
                                                        c.s.quotas.allowed())));
 }
 
-task<response> users(call& c) {
+task<route_result> users(call& c) {
   json::array list;
   for (const auto& [name, used] : c.s.gateway.actors().usage().all()) {
     auto row = usage_object(used, c.s.quotas.allowed());
@@ -61,48 +60,53 @@ json::object token_object(const persistence::token_record& token) {
   return out;
 }
 
-task<response> list_tokens(call& c) {
+task<route_result> list_tokens(call& c) {
   json::array list;
   for (const auto& token : c.s.identities.all())
     list.push_back(token_object(token));
   co_return json_response(200, json::serialize(json::object{{"tokens", std::move(list)}}));
 }
 
-task<bool> keep(call& c, const persistence::token_record& token, std::string_view action,
-                unsigned status) {
+task<base::result<void, problem>> keep(call& c, const persistence::token_record& token,
+                                       unsigned status) {
   c.subject = token.id;
-  const bool kept = co_await keep_audited(c, token, action, status);
-  if (kept) c.s.identities.put(token);
-  co_return kept;
+  DARKROOM_CO_CHECK(co_await keep_audited(c, token, status));
+  c.s.identities.put(token);
+  co_return base::result<void, problem>{};
 }
 
-task<response> create_token(call& c) {
-  const auto body = co_await read_object(c);
-  if (!body) co_return problem_response(body.error(), c.rq);
-  std::vector<field_error> errors;
-  object_reader r(*body, "", errors);
+struct token_wish {
   std::string user, note;
-  auto role = persistence::role::user;
-  std::uint64_t lives_s = 0;
-  r.text("user", user, limits::user_bytes_max);
-  if (!is_user_name(user))
-    r.wrong("user", "invalid_value", "is a name of visible characters, without blanks and quotes");
-  r.one_of("role", role, base::parse_enum<persistence::role>);
-  r.number("expires_in_s", lives_s, 1, 10ull * 365 * 24 * 3'600);
-  r.text("note", note, limits::name_bytes_max);
-  r.finish();
-  if (!errors.empty()) co_return problem_response(invalid_body(std::move(errors)), c.rq);
+  persistence::role role = persistence::role::user;
+  std::uint64_t lives_s = 0; // 0: until it is revoked
+};
+
+void read_token_wish(object_reader& r, token_wish& wish) {
+  r.text("user", wish.user, limits::user_bytes_max);
+  if (!is_user_name(wish.user))
+    r.wrong("user", problem_code::invalid_value,
+            "is a name of visible characters, without blanks and quotes");
+  r.one_of("role", wish.role);
+  r.number("expires_in_s", wish.lives_s, 1, 10ull * 365 * 24 * 3'600);
+  r.text("note", wish.note, limits::name_bytes_max);
+}
+
+task<route_result> create_token(call& c) {
+  token_wish wish;
+  const auto read = [&wish](object_reader& r) { read_token_wish(r, wish); };
+  DARKROOM_CO_CHECK(co_await read_members(c, read));
   const auto now = base::unix_now_us();
   const auto all = c.s.identities.all();
   const auto usable = std::ranges::count_if(all, [&](const auto& t) {
     return t.revoked_us == 0 && (t.expires_us == 0 || t.expires_us > now);
   });
   if (static_cast<std::size_t>(usable) >= limits::tokens_max)
-    co_return problem_response({"quota_exceeded", "There are 10,000 tokens already."}, c.rq);
-  const auto expires = lives_s == 0 ? 0 : now + static_cast<std::int64_t>(lives_s) * 1'000'000;
-  const auto made = make_token(user, role, now, expires, note);
-  const bool kept = co_await keep(c, made.record, "token.create", 201);
-  if (!kept) co_return problem_response(not_kept(), c.rq);
+    co_return std::unexpected(
+        problem{problem_code::quota_exceeded, "There are 10,000 tokens already."});
+  const auto expires =
+      wish.lives_s == 0 ? 0 : now + static_cast<std::int64_t>(wish.lives_s) * 1'000'000;
+  const auto made = make_token(wish.user, wish.role, now, expires, wish.note);
+  DARKROOM_CO_CHECK(co_await keep(c, made.record, 201));
   auto out = token_object(made.record);
   out["token"] = made.text;
   auto answer = json_response(201, json::serialize(out));
@@ -110,16 +114,16 @@ task<response> create_token(call& c) {
   co_return answer;
 }
 
-task<response> revoke_token(call& c) {
+task<route_result> revoke_token(call& c) {
   c.subject = c.param(0);
   auto token = c.s.identities.find(c.param(0));
-  if (!token) co_return problem_response({"not_found", "There is no such token."}, c.rq);
+  if (!token)
+    co_return std::unexpected(problem{problem_code::not_found, "There is no such token."});
   if (token->revoked_us == 0) {
     token->revoked_us = base::unix_now_us();
     c.s.identities.put(*token); // of no use from now on, whatever the journal says
     c.s.streams.end_of_token(token->id);
-    const bool kept = co_await keep(c, *token, "token.revoke", 204);
-    if (!kept) co_return problem_response(not_kept(), c.rq);
+    DARKROOM_CO_CHECK(co_await keep(c, *token, 204));
   }
   response r;
   r.status = 204;

@@ -23,14 +23,13 @@ base::result<audit_wish, problem> read_wish(const call& c) {
   wish.filter.action = c.rq.parameter("action").value_or("");
   if (const auto batch = c.rq.parameter("batch")) {
     wish.filter.batch = domain::parse_batch_id(*batch);
-    if (!wish.filter.batch) return std::unexpected(problem{"invalid_id", "A batch id is a UUID."});
+    if (!wish.filter.batch)
+      return std::unexpected(problem{problem_code::invalid_id, "A batch id is a UUID."});
   }
-  const auto after = number_parameter(c, "after", 0, 0, INT64_MAX);
-  if (!after) return std::unexpected(after.error());
-  wish.after = *after;
-  const auto limit = number_parameter(c, "limit", limits::page_default, 1, limits::page_max);
-  if (!limit) return std::unexpected(limit.error());
-  wish.limit = *limit;
+  DARKROOM_TRY(after, number_parameter(c, "after", 0, 0, INT64_MAX));
+  DARKROOM_TRY(limit, page_limit(c));
+  wish.after = after;
+  wish.limit = limit;
   return wish;
 }
 
@@ -69,25 +68,19 @@ task<bool> write_all(services* s, audit_wish wish, body_writer& out) {
   co_return true;
 }
 
-task<response> audit(call& c) {
+task<route_result> audit(call& c) {
   c.owner = "*"; // that it was looked at is kept as well
-  const auto wish = read_wish(c);
-  if (!wish) co_return problem_response(wish.error(), c.rq);
+  DARKROOM_CO_TRY(wish, read_wish(c));
   if (c.rq.header("Accept").find("application/x-ndjson") != std::string_view::npos) {
     response r;
     r.with("Content-Type", "application/x-ndjson");
-    const auto write = [s = &c.s, wish = *wish](body_writer& out) {
-      return write_all(s, wish, out);
-    };
+    const auto write = [s = &c.s, wish](body_writer& out) { return write_all(s, wish, out); };
     r.body = stream_body{write, {}};
     co_return r;
   }
-  const auto journal = open_journal(c);
-  if (!journal) co_return problem_response(journal.error(), c.rq);
-  const auto read = [&journal, &wish] { return read_page(**journal, *wish); };
-  const auto page = co_await run_blocking(c.s.blocking, read);
-  if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
-  co_return json_page(c, "entries", *page);
+  const auto read = [&wish](const journal_view& journal) { return read_page(*journal, wish); };
+  DARKROOM_CO_TRY(page, co_await read_journal(c, read));
+  co_return json_page(c, "entries", page);
 }
 
 } // namespace

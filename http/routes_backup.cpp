@@ -30,28 +30,26 @@ response backup_response(unsigned code, const backup_runner::status& s) {
   return r;
 }
 
-task<response> get_backup(call& c) {
+task<route_result> get_backup(call& c) {
   co_return backup_response(200, c.s.backups.now());
 }
 
 // Only into a folder that somebody with access to the machine has made one for backups: a token
 // alone must not be enough to write anywhere.
-task<response> start_backup(call& c) {
-  const auto body = co_await read_object(c);
-  if (!body) co_return problem_response(body.error(), c.rq);
-  std::vector<field_error> errors;
-  object_reader r(*body, "", errors);
+task<route_result> start_backup(call& c) {
   std::string folder;
-  r.text("directory", folder, limits::path_bytes_max);
-  if (!folder.starts_with('/')) r.wrong("directory", "invalid_value", "is an absolute path");
-  r.finish();
-  if (!errors.empty()) co_return problem_response(invalid_body(std::move(errors)), c.rq);
+  const auto read = [&folder](object_reader& r) {
+    r.text("directory", folder, limits::path_bytes_max);
+    if (!folder.starts_with('/'))
+      r.wrong("directory", problem_code::invalid_value, "is an absolute path");
+  };
+  DARKROOM_CO_CHECK(co_await read_members(c, read));
   c.subject = folder;
   if (const auto ok = persistence::check_backup(folder); !ok)
-    co_return problem_response({"not_a_backup", ok.error() + '.'}, c.rq);
-  const auto journal = open_journal(c);
-  if (!journal) co_return problem_response(journal.error(), c.rq);
-  if (!c.s.backups.start(*journal, folder)) co_return problem_response({"backup_running"}, c.rq);
+    co_return std::unexpected(problem{problem_code::not_a_backup, ok.error() + '.'});
+  DARKROOM_CO_TRY(journal, open_journal(c));
+  if (!c.s.backups.start(journal, folder))
+    co_return std::unexpected(problem{problem_code::backup_running});
   co_return backup_response(202, c.s.backups.now());
 }
 

@@ -3,14 +3,13 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "domain/limits.hpp"
-#include "http/blocking.hpp"
+#include "http/batch_commands.hpp"
 #include "http/field_json.hpp"
 #include "http/limits.hpp"
+#include "http/request_id.hpp"
 #include "http/routes.hpp"
 #include "http/spec_json.hpp"
 #include "http/uploads.hpp"
-
-#include "http/request_id.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
@@ -25,20 +24,18 @@ namespace {
 namespace json = boost::json;
 using actors::batch_request;
 
-// --- Creation
-// -------------------------------------------------------------------------------------
-
 base::result<domain::create_batch, problem> read_creation(const call& c, const json::value& body) {
   std::vector<field_error> errors;
   domain::create_batch create;
   create.owner = c.who.user;
-  if (!body.is_object()) return std::unexpected(problem{"invalid_value", "The body is an object."});
+  if (!body.is_object())
+    return std::unexpected(problem{problem_code::invalid_value, "The body is an object."});
   object_reader r(body.get_object(), "", errors);
   for_each_field(attributes_of(create), field_reader(r, errors));
   if (const auto* spec = r.object("spec"))
     create.spec = read_spec(*spec, "/spec", c.s.formats.writable, errors);
   else if (!r.has("spec"))
-    r.wrong("spec", "invalid_value", "is missing");
+    r.wrong("spec", problem_code::invalid_value, "is missing");
   r.finish();
   if (!errors.empty()) return std::unexpected(invalid_body(std::move(errors)));
   return create;
@@ -47,18 +44,16 @@ base::result<domain::create_batch, problem> read_creation(const call& c, const j
 // What an earlier request with the same key made, if there was one.
 task<base::result<std::optional<domain::batch_id>, problem>>
 find_earlier(call& c, const std::string& key, const persistence::digest& request) {
-  const auto journal = open_journal(c);
-  if (!journal) co_return std::unexpected(journal.error());
-  const auto found = co_await run_blocking(c.s.blocking, [&journal, &c, &key] {
-    return (*journal)->idempotent_request(c.who.user, key);
-  });
-  if (!found) co_return std::unexpected(journal_problem(found.error()));
+  const auto read = [&c, &key](const journal_view& journal) {
+    return journal->idempotent_request(c.who.user, key);
+  };
+  DARKROOM_CO_TRY(found, co_await read_journal(c, read));
   const auto oldest =
       base::unix_now_us() - static_cast<std::int64_t>(limits::idempotency_s) * 1'000'000;
-  if (!*found || (*found)->time_us < oldest) co_return std::nullopt;
-  if ((*found)->request_sha256 != request)
-    co_return std::unexpected(problem{"idempotency_key_reused"});
-  co_return (*found)->batch;
+  if (!found || found->time_us < oldest) co_return std::nullopt;
+  if (found->request_sha256 != request)
+    co_return std::unexpected(problem{problem_code::idempotency_key_reused});
+  co_return found->batch;
 }
 
 response created(const actors::batch_view& view, bool replayed) {
@@ -68,62 +63,55 @@ response created(const actors::batch_view& view, bool replayed) {
   return r;
 }
 
-task<response> create(call& c) {
+task<route_result> create(call& c) {
   std::string raw;
-  const auto body = co_await read_json(c, limits::json_body_bytes_max, &raw);
-  if (!body) co_return problem_response(body.error(), c.rq);
-  auto command = read_creation(c, *body);
-  if (!command) co_return problem_response(command.error(), c.rq);
+  DARKROOM_CO_TRY(body, co_await read_json(c, limits::json_body_bytes_max, &raw));
+  DARKROOM_CO_TRY(command, read_creation(c, body));
 
   const std::string key{c.rq.header("Idempotency-Key")};
   std::optional<busy_set::hold> hold;
   if (!key.empty()) {
     if (key.size() > limits::idempotency_key_bytes_max)
-      co_return problem_response({"bad_request", "An Idempotency-Key has at most 128 bytes."},
-                                 c.rq);
+      co_return std::unexpected(
+          problem{problem_code::bad_request, "An Idempotency-Key has at most 128 bytes."});
     hold = c.s.requests.take(c.who.user + '\0' + key);
     if (!hold) {
-      problem p{"request_in_progress"};
+      problem p{problem_code::request_in_progress};
       p.retry_after_s = 1;
-      co_return problem_response(p, c.rq);
+      co_return std::unexpected(std::move(p));
     }
     persistence::sha256 sum;
     sum.add({reinterpret_cast<const std::uint8_t*>(raw.data()), raw.size()});
-    command->idempotency_key = key;
-    command->request_sha256 = sum.finish();
-    const auto earlier = co_await find_earlier(c, key, command->request_sha256);
-    if (!earlier) co_return problem_response(earlier.error(), c.rq);
-    if (*earlier) {
-      const auto view = co_await view_batch(c, **earlier, false);
-      if (!view) co_return problem_response(view.error(), c.rq);
+    command.idempotency_key = key;
+    command.request_sha256 = sum.finish();
+    DARKROOM_CO_TRY(earlier, co_await find_earlier(c, key, command.request_sha256));
+    if (earlier) {
+      DARKROOM_CO_TRY(view, co_await view_batch(c, *earlier, false));
       c.audited = true; // nothing was done
-      co_return created(*view, true);
+      co_return created(view, true);
     }
   }
-  if (const auto ok = check_room(c); !ok) co_return problem_response(ok.error(), c.rq);
-  const auto room = c.s.quotas.reserve(c.who.user, {.batches = 1});
-  if (!room) co_return problem_response(room.error(), c.rq);
+  DARKROOM_CO_CHECK(check_room(c));
+  // Held until the batch counts itself.
+  DARKROOM_CO_TRY(room, c.s.quotas.reserve(c.who.user, {.batches = 1}));
   batch_request request;
   // The same key gets the same id, also while nobody knows whether the first request was done.
   request.batch = key.empty() ? domain::new_batch_id()
                               : c.s.attempts.id_for(c.who.user + '\0' + key, base::unix_now_us(),
                                                     domain::new_batch_id);
-  request.command = std::move(*command);
+  request.command = std::move(command);
   c.batch = request.batch;
   c.owner = c.who.user;
-  request.audit = audit_of(c, "batch.create", 201, "ok");
+  request.audit = audit_of(c, 201, "ok");
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
   // Refused, because an earlier request with this key was done; not: in doubt itself.
   const bool was_made = !outcome.ok && !outcome.in_doubt && !key.empty() && outcome.view.found &&
                         outcome.phase != domain::batch_phase::absent && !outcome.unknown;
   c.audited = outcome.ok || was_made;
   if (was_made) co_return created(outcome.view, true);
-  if (const auto p = problem_of(outcome)) co_return problem_response(*p, c.rq);
+  DARKROOM_CO_CHECK(problem_of(outcome));
   co_return created(outcome.view, false);
 }
-
-// --- Lists
-// ------------------------------------------------------------------------------------------
 
 std::string cursor_of(const persistence::batch_summary& last) {
   char time[24];
@@ -156,21 +144,21 @@ base::result<list_wish, problem> read_list_wish(call& c) {
   const auto owner = c.rq.parameter("owner");
   if (owner) c.owner = *owner; // for the audit: whose batches are looked at
   if (owner && *owner != c.who.user && !c.who.is_admin())
-    return std::unexpected(problem{"forbidden", "Only admins see the batches of others."});
+    return std::unexpected(
+        problem{problem_code::forbidden, "Only admins see the batches of others."});
   if (!c.who.is_admin()) wish.owner = c.who.user;
   if (owner) wish.owner = *owner;
   if (!wish.owner) c.owner = "*";
   if (const auto cursor = c.rq.parameter("cursor")) {
     wish.before = read_cursor(*cursor);
-    if (!wish.before) return std::unexpected(problem{"invalid_cursor"});
+    if (!wish.before) return std::unexpected(problem{problem_code::invalid_cursor});
   }
-  const auto limit = number_parameter(c, "limit", limits::page_default, 1, limits::page_max);
-  if (!limit) return std::unexpected(limit.error());
-  wish.limit = *limit;
+  DARKROOM_TRY(limit, page_limit(c));
+  wish.limit = limit;
   if (!wish.state.empty()) {
     const auto phase = base::parse_enum<domain::batch_phase>(wish.state);
     if (!phase || phase == domain::batch_phase::absent)
-      return std::unexpected(problem{"invalid_parameter", "There is no such state."});
+      return std::unexpected(problem{problem_code::invalid_parameter, "There is no such state."});
   }
   return wish;
 }
@@ -200,29 +188,22 @@ persistence::journal_result<list_page> read_page(const persistence::read_view& j
   return page;
 }
 
-task<response> list_batches(call& c) {
-  const auto wish = read_list_wish(c);
-  if (!wish) co_return problem_response(wish.error(), c.rq);
-  const auto journal = open_journal(c);
-  if (!journal) co_return problem_response(journal.error(), c.rq);
-  const auto page = co_await run_blocking(
-      c.s.blocking, [&journal, &wish] { return read_page(**journal, *wish); });
-  if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
+task<route_result> list_batches(call& c) {
+  DARKROOM_CO_TRY(wish, read_list_wish(c));
+  const auto read = [&wish](const journal_view& journal) { return read_page(*journal, wish); };
+  DARKROOM_CO_TRY(page, co_await read_journal(c, read));
   json::array batches;
-  for (const auto& summary : page->batches) {
+  for (const auto& summary : page.batches) {
     actors::batch_view view;
     view.summary = summary;
     batches.push_back(batch_object(view));
   }
   json::object out{{"batches", std::move(batches)}};
-  if (page->next) out["next_cursor"] = *page->next;
+  if (page.next) out["next_cursor"] = *page.next;
   auto r = json_response(200, json::serialize(out));
-  if (page->next) link_next(r, c, *page->next);
+  if (page.next) link_next(r, c, *page.next);
   co_return r;
 }
-
-// --- One batch
-// ----------------------------------------------------------------------------------------
 
 // Seconds of `Prefer: wait=30`; 0: none.
 std::uint32_t preferred_wait_s(const request& rq) {
@@ -234,9 +215,7 @@ std::uint32_t preferred_wait_s(const request& rq) {
   return std::min(seconds, limits::prefer_wait_s_max);
 }
 
-task<response> get_batch(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
+task<route_result> get_batch(call& c, const named_batch& batch) {
   const auto seconds = preferred_wait_s(c.rq);
   const auto known = c.rq.header("If-None-Match");
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
@@ -244,10 +223,9 @@ task<response> get_batch(call& c) {
   domain::seq first_seen = 0;
   while (true) {
     std::shared_ptr<actor_gateway::waiter> bell;
-    if (seconds != 0) bell = c.s.gateway.wait_for(named->id, executor);
-    const auto view = co_await view_batch(c, named->id, false);
-    if (!view) co_return problem_response(view.error(), c.rq);
-    const auto& summary = view->summary;
+    if (seconds != 0) bell = c.s.gateway.wait_for(batch.id, executor);
+    DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, false));
+    const auto& summary = view.summary;
     if (first_seen == 0) first_seen = summary.seq;
     const auto tag = etag_of(summary.seq);
     const bool unchanged = known.empty() ? summary.seq == first_seen : has_tag(known, tag);
@@ -258,7 +236,7 @@ task<response> get_batch(call& c) {
       co_await bell->wait(left);
       continue;
     }
-    auto r = batch_response(200, *view);
+    auto r = batch_response(200, view);
     if (seconds != 0) r.with("Preference-Applied", "wait=" + std::to_string(seconds));
     if (!known.empty() && has_tag(known, tag)) {
       r.status = 304;
@@ -278,38 +256,28 @@ std::optional<domain::seq> seq_in(std::string_view if_match) {
 }
 
 // Asks for one command (or several), and answers with what the batch is then.
-task<response> command(call& c, std::vector<domain::command> commands, std::string_view action,
-                       unsigned done, unsigned already) {
+task<route_result> command(call& c, const named_batch& batch, std::vector<domain::command> commands,
+                           unsigned done, unsigned already) {
   batch_request request;
-  request.batch = *c.batch;
+  request.batch = batch.id;
   request.command = std::move(commands.front());
   request.more.assign(std::make_move_iterator(commands.begin() + 1),
                       std::make_move_iterator(commands.end()));
   if (const auto if_match = c.rq.header("If-Match"); !if_match.empty() && if_match != "*") {
     request.if_match = seq_in(if_match);
-    if (!request.if_match) co_return problem_response({"precondition_failed"}, c.rq);
+    if (!request.if_match) co_return std::unexpected(problem{problem_code::precondition_failed});
   }
-  request.audit = audit_of(c, action, done, "ok");
+  request.audit = audit_of(c, done, "ok");
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
-  if (const auto p = problem_of(outcome)) co_return problem_response(*p, c.rq);
+  DARKROOM_CO_CHECK(problem_of(outcome));
   c.audited = true;
   co_return batch_response(outcome.changed ? done : already, outcome.view);
 }
 
-task<response> command(call& c, domain::command one, std::string_view action, unsigned done,
-                       unsigned already) {
-  std::vector<domain::command> commands;
-  commands.push_back(std::move(one));
-  co_return co_await command(c, std::move(commands), action, done, already);
-}
-
-task<response> patch(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  const auto body = co_await read_object(c);
-  if (!body) co_return problem_response(body.error(), c.rq);
+task<route_result> patch(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(body, co_await read_object(c));
   std::vector<field_error> errors;
-  object_reader r(*body, "", errors);
+  object_reader r(body, "", errors);
   domain::change_details details;
   domain::change_priority priority;
   domain::change_spec spec;
@@ -325,139 +293,46 @@ task<response> patch(call& c) {
     commands.emplace_back(std::move(spec));
   }
   r.finish();
-  if (!errors.empty()) co_return problem_response(invalid_body(std::move(errors)), c.rq);
-  if (commands.empty())
-    co_return problem_response(
-        {"invalid_value", "Name at least one of name, tags, priority and spec."}, c.rq);
-  co_return co_await command(c, std::move(commands), "batch.change", 200, 200);
-}
-
-task<response> remove_batch(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  const bool cancel = c.rq.parameter("cancel").value_or("") == "true";
-  domain::command wish = domain::delete_batch{cancel};
-  co_return co_await command(c, std::move(wish), "batch.delete", 202, 202);
-}
-
-// --- Commands
-// -------------------------------------------------------------------------------------------
-
-// Reads the members of a command's body; nothing else may be in it.
-template<class Read>
-task<base::result<void, problem>> read_command(call& c, Read read) {
-  const auto body = co_await read_object(c);
-  if (!body) co_return std::unexpected(body.error());
-  std::vector<field_error> errors;
-  object_reader r(*body, "", errors);
-  read(r);
-  r.finish();
   if (!errors.empty()) co_return std::unexpected(invalid_body(std::move(errors)));
-  co_return base::result<void, problem>{};
+  if (commands.empty())
+    co_return std::unexpected(problem{problem_code::invalid_value,
+                                      "Name at least one of name, tags, priority and spec."});
+  co_return co_await command(c, batch, std::move(commands), 200, 200);
 }
 
-task<response> start(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  domain::start_batch wish;
-  const auto ok =
-      co_await read_command(c, [&](object_reader& r) { r.boolean("keep_open", wish.keep_open); });
-  if (!ok) co_return problem_response(ok.error(), c.rq);
-  domain::command one = wish;
-  co_return co_await command(c, std::move(one), "batch.start", 202, 200);
+task<route_result> remove_batch(call& c, const named_batch& batch) {
+  std::vector<domain::command> commands;
+  commands.emplace_back(domain::delete_batch{c.rq.parameter("cancel").value_or("") == "true"});
+  co_return co_await command(c, batch, std::move(commands), 202, 202);
 }
 
-task<response> seal(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  const auto ok = co_await read_command(c, [](object_reader&) {});
-  if (!ok) co_return problem_response(ok.error(), c.rq);
-  domain::command one = domain::seal_batch{};
-  co_return co_await command(c, std::move(one), "batch.seal", 200, 200);
+task<route_result> run_command(call& c, const named_batch& batch, const batch_command& row) {
+  std::vector<domain::command> commands;
+  const auto read = [&](object_reader& r) { commands.push_back(row.read(r)); };
+  DARKROOM_CO_CHECK(co_await read_members(c, read));
+  co_return co_await command(c, batch, std::move(commands), row.done, row.already);
 }
 
-task<response> pause(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  domain::pause_batch wish;
-  const auto ok = co_await read_command(c, [&](object_reader& r) {
-    r.one_of("mode", wish.mode, base::parse_enum<domain::pause_mode>);
-  });
-  if (!ok) co_return problem_response(ok.error(), c.rq);
-  domain::command one = wish;
-  co_return co_await command(c, std::move(one), "batch.pause", 200, 200);
-}
-
-task<response> resume(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  const auto ok = co_await read_command(c, [](object_reader&) {});
-  if (!ok) co_return problem_response(ok.error(), c.rq);
-  domain::command one = domain::resume_batch{};
-  co_return co_await command(c, std::move(one), "batch.resume", 200, 200);
-}
-
-task<response> cancel(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  domain::cancel_batch wish;
-  const auto ok = co_await read_command(
-      c, [&](object_reader& r) { r.text("reason", wish.reason, limits::reason_bytes_max); });
-  if (!ok) co_return problem_response(ok.error(), c.rq);
-  domain::command one = std::move(wish);
-  co_return co_await command(c, std::move(one), "batch.cancel", 200, 200);
-}
-
-void read_retry(object_reader& r, domain::retry_batch& wish) {
-  r.one_of("scope", wish.scope, base::parse_enum<domain::retry_scope>);
-  if (const auto* files = r.array("files"))
-    for (const auto& file : *files) {
-      const bool fits = file.is_int64() && file.get_int64() >= 0 &&
-                        file.get_int64() < limits::files_per_batch_max;
-      if (fits)
-        wish.files.push_back(static_cast<domain::file_index>(file.get_int64()));
-      else
-        return r.wrong("files", "invalid_value", "is a list of file indexes");
-    }
-  if (const auto* reasons = r.array("reasons"))
-    for (const auto& reason : *reasons) {
-      const auto known = reason.is_string()
-                             ? base::parse_enum<domain::failure_reason>(reason.get_string())
-                             : std::nullopt;
-      if (!known) return r.wrong("reasons", "invalid_value", "is a list of failure reasons");
-      wish.reasons.push_back(*known);
-    }
-  if (r.has("files") != (wish.scope == domain::retry_scope::files))
-    r.wrong("files", "invalid_value", "goes with the scope \"files\", and only with it");
-}
-
-task<response> retry(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  domain::retry_batch wish;
-  const auto ok = co_await read_command(c, [&](object_reader& r) { read_retry(r, wish); });
-  if (!ok) co_return problem_response(ok.error(), c.rq);
-  domain::command one = std::move(wish);
-  co_return co_await command(c, std::move(one), "batch.retry", 202, 200);
+route route_of(const batch_command& row) {
+  const std::string name{row.name};
+  return {"POST", "/v1/batches/{id}/" + name, access::user, "batch." + name,
+          [&row](call& c, const named_batch& batch) { return run_command(c, batch, row); }};
 }
 
 } // namespace
 
 std::vector<route> batch_routes() {
   using enum access;
-  return {
+  std::vector<route> all{
       {"POST", "/v1/batches", user, "batch.create", create},
       {"GET", "/v1/batches", user, "", list_batches},
       {"GET", "/v1/batches/{id}", user, "", get_batch},
       {"PATCH", "/v1/batches/{id}", user, "batch.change", patch},
       {"DELETE", "/v1/batches/{id}", user, "batch.delete", remove_batch},
-      {"POST", "/v1/batches/{id}/start", user, "batch.start", start},
-      {"POST", "/v1/batches/{id}/seal", user, "batch.seal", seal},
-      {"POST", "/v1/batches/{id}/pause", user, "batch.pause", pause},
-      {"POST", "/v1/batches/{id}/resume", user, "batch.resume", resume},
-      {"POST", "/v1/batches/{id}/cancel", user, "batch.cancel", cancel},
-      {"POST", "/v1/batches/{id}/retry", user, "batch.retry", retry},
   };
+  for (const auto& row : batch_commands())
+    all.push_back(route_of(row));
+  return all;
 }
 
 } // namespace darkroom::http

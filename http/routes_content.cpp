@@ -3,7 +3,6 @@
 #include "base/result.hpp"
 #include "domain/limits.hpp"
 #include "domain/text.hpp"
-#include "http/blocking.hpp"
 #include "http/file_path.hpp"
 #include "http/limits.hpp"
 #include "http/multipart.hpp"
@@ -11,6 +10,7 @@
 
 #include <boost/json.hpp>
 
+#include <cerrno>
 #include <charconv>
 
 namespace darkroom::http {
@@ -34,13 +34,12 @@ task<base::result<void, problem>> write_piece(call& c, persistence::blob_writer&
                                               std::span<const char> piece) {
   const std::span bytes(reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size());
   c.s.metrics.bytes_received += piece.size();
-  const auto ok = co_await run_blocking(c.s.blocking, [&to, bytes] { return to.add(bytes); });
-  if (!ok) co_return std::unexpected(disk_problem(ok.error()));
+  DARKROOM_CO_CHECK(co_await run_blocking(c.s.blocking, [&to, bytes] { return to.add(bytes); }));
   co_return base::result<void, problem>{};
 }
 
 problem too_large(std::uint64_t most) {
-  return {"too_large", "A file has at most " + std::to_string(most) + " bytes."};
+  return {problem_code::too_large, "A file has at most " + std::to_string(most) + " bytes."};
 }
 
 // Holds room for what has come, in steps.
@@ -50,62 +49,59 @@ base::result<void, problem> hold_room(quota::reservation& room, std::uint64_t by
   return room.grow({.bytes = more});
 }
 
-// --- One file, raw
-// -----------------------------------------------------------------------------------
+// Receives a whole body, within the limits of one file.
+task<base::result<void, problem>> receive(call& c, persistence::blob_writer& writer,
+                                          quota::reservation& room) {
+  const auto most = c.s.settings.work.input_bytes_max;
+  while (true) {
+    DARKROOM_CO_TRY(piece, co_await c.body.read());
+    if (piece.empty()) break;
+    const auto total = writer.bytes() + piece.size();
+    if (total > most) co_return std::unexpected(too_large(most));
+    DARKROOM_CO_CHECK(hold_room(room, total));
+    DARKROOM_CO_CHECK(co_await write_piece(c, writer, piece));
+  }
+  if (writer.bytes() == 0)
+    co_return std::unexpected(problem{problem_code::unsupported_format, "The file is empty."});
+  co_return base::result<void, problem>{};
+}
 
-task<response> put_file(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
+task<route_result> put_file(call& c, const named_batch& batch) {
   const auto& path = c.param(1);
   c.subject = path;
   if (const auto ok = check_file_path(path); !ok)
-    co_return problem_response({"invalid_path", ok.error()}, c.rq);
-  if (!c.rq.content_length && !c.rq.chunked) co_return problem_response({"length_required"}, c.rq);
+    co_return std::unexpected(problem{problem_code::invalid_path, ok.error()});
+  if (!c.rq.content_length && !c.rq.chunked)
+    co_return std::unexpected(problem{problem_code::length_required});
   const auto most = c.s.settings.work.input_bytes_max;
-  if (c.rq.content_length.value_or(0) > most) co_return problem_response(too_large(most), c.rq);
-  const auto announced = read_repr_digest(c.rq.header("Repr-Digest"));
-  if (!announced) co_return problem_response(announced.error(), c.rq);
-  if (const auto ok = check_may_add(c, *named); !ok) co_return problem_response(ok.error(), c.rq);
-  const auto turn = c.s.uploads.take(domain::to_string(named->id) + '/' + path);
-  if (!turn) co_return problem_response({"upload_in_progress"}, c.rq);
+  if (c.rq.content_length.value_or(0) > most) co_return std::unexpected(too_large(most));
+  DARKROOM_CO_TRY(announced, read_repr_digest(c.rq.header("Repr-Digest")));
+  DARKROOM_CO_CHECK(check_may_add(c, batch));
+  const auto turn = c.s.uploads.take(domain::to_string(batch.id) + '/' + path);
+  if (!turn) co_return std::unexpected(problem{problem_code::upload_in_progress});
   const amounts wanted{.files = 1, .bytes = c.rq.content_length.value_or(0), .uploads = 1};
-  auto room = c.s.quotas.reserve(named->facts.owner, wanted);
-  if (!room) co_return problem_response(room.error(), c.rq);
+  DARKROOM_CO_TRY(room, c.s.quotas.reserve(batch.facts.owner, wanted));
 
-  auto writer = co_await run_blocking(c.s.blocking, [&c] { return c.s.blobs.begin(); });
-  if (!writer) co_return problem_response(disk_problem(writer.error()), c.rq);
-  while (true) {
-    const auto piece = co_await c.body.read();
-    if (!piece) co_return problem_response(piece.error(), c.rq);
-    if (piece->empty()) break;
-    const auto total = writer->bytes() + piece->size();
-    if (total > most) co_return problem_response(too_large(most), c.rq);
-    if (const auto ok = hold_room(*room, total); !ok) co_return problem_response(ok.error(), c.rq);
-    const auto written = co_await write_piece(c, *writer, *piece);
-    if (!written) co_return problem_response(written.error(), c.rq);
-  }
-  if (writer->bytes() == 0)
-    co_return problem_response({"unsupported_format", "The file is empty."}, c.rq);
-  const auto digest = writer->finish();
-  if (*announced && **announced != digest) co_return problem_response({"digest_mismatch"}, c.rq);
+  DARKROOM_CO_TRY(writer, co_await run_blocking(c.s.blocking, [&c] { return c.s.blobs.begin(); }));
+  DARKROOM_CO_CHECK(co_await receive(c, writer, room));
+  const auto digest = writer.finish();
+  if (announced && *announced != digest)
+    co_return std::unexpected(problem{problem_code::digest_mismatch});
   std::vector<persistence::blob_writer> finished;
-  finished.push_back(std::move(*writer));
+  finished.push_back(std::move(writer));
   auto blobs = co_await commit(c, std::move(finished));
-  if (!blobs.front()) co_return problem_response(blobs.front().error(), c.rq);
+  DARKROOM_CO_TRY(blob, std::move(blobs.front()));
   std::vector<received_file> files;
-  files.push_back({path, std::move(*blobs.front())});
-  const auto added = co_await add_received(c, *named, std::move(files));
+  files.push_back({path, std::move(blob)});
+  const auto added = co_await add_received(c, batch, std::move(files));
   const auto& result = added.front();
-  if (result.refused) co_return problem_response(*result.refused, c.rq);
+  if (result.refused) co_return std::unexpected(*result.refused);
   auto r = json_response(result.is_new ? 201 : 200, json::serialize(added_object(result)));
   r.with("Location",
-         "/v1/batches/" + domain::to_string(named->id) + "/files/" + std::to_string(result.index));
+         "/v1/batches/" + domain::to_string(batch.id) + "/files/" + std::to_string(result.index));
   r.with("Repr-Digest", repr_digest(digest));
   co_return r;
 }
-
-// --- Many files, multipart
-// -------------------------------------------------------------------------------
 
 // Receives parts one after the other; what is complete is put on disk in handfuls.
 class form_receiver {
@@ -113,40 +109,39 @@ public:
   form_receiver(call& c, const named_batch& batch, quota::reservation room)
       : c_(c), batch_(batch), room_(std::move(room)) {}
 
+  // What is whole when a problem ends the form waits for `store`.
   task<base::result<void, problem>> receive(multipart_parser& parser) {
     while (true) {
       const auto next = parser.next();
-      if (!next) co_return std::unexpected(problem{"invalid_multipart", next.error()});
-      base::result<void, problem> ok;
+      if (!next) co_return std::unexpected(problem{problem_code::invalid_multipart, next.error()});
       switch (*next) {
       case multipart_parser::what::end:
-        co_return co_await store();
-      case multipart_parser::what::part_begin:
-        ok = co_await begin(parser.head());
+        co_return base::result<void, problem>{};
+      case multipart_parser::what::part_begin: {
+        DARKROOM_CO_CHECK(co_await begin(parser.head()));
         break;
+      }
       case multipart_parser::what::part_data:
-        ok = co_await add(parser.data());
+        co_await add(parser.data());
         break;
       case multipart_parser::what::part_end:
-        ok = co_await end();
+        co_await end();
         break;
       case multipart_parser::what::needs_more: {
-        const auto piece = co_await c_.body.read();
-        if (!piece) co_return std::unexpected(piece.error());
-        if (piece->empty())
+        DARKROOM_CO_TRY(piece, co_await c_.body.read());
+        if (piece.empty())
           co_return std::unexpected(
-              problem{"invalid_multipart", "The body ended before the last boundary."});
-        parser.feed(*piece);
+              problem{problem_code::invalid_multipart, "The body ended before the last boundary."});
+        parser.feed(piece);
         break;
       }
       }
-      if (!ok) co_return ok;
     }
   }
 
-  // Stores what is complete, after an error that ends the request too.
-  task<base::result<void, problem>> store() {
-    if (complete_.empty()) co_return base::result<void, problem>{};
+  // Stores what is complete. Whatever goes wrong is told of the file in question.
+  task<void> store() {
+    if (complete_.empty()) co_return;
     std::vector<std::string> paths;
     std::vector<persistence::blob_writer> finished;
     for (auto& [path, writer] : std::exchange(complete_, {})) {
@@ -169,7 +164,6 @@ public:
       else
         files_.push_back(added_object(file));
     }
-    co_return base::result<void, problem>{};
   }
 
   std::string answer() {
@@ -186,19 +180,21 @@ private:
     refused_.reset();
     path_ = head.file_name.value_or("");
     if (++parts_ > limits::multipart_parts_max)
-      co_return std::unexpected(problem{"too_large", "A form has at most 10,000 parts."});
+      co_return std::unexpected(
+          problem{problem_code::too_large, "A form has at most 10,000 parts."});
     const auto digest = read_repr_digest(head.repr_digest);
     announced_ = digest ? *digest : std::nullopt;
     if (!digest) refused_ = digest.error();
     if (!head.file_name) {
       path_ = head.name;
-      refused_ = problem{"invalid_multipart", "The part is no file: it has no filename."};
+      refused_ =
+          problem{problem_code::invalid_multipart, "The part is no file: it has no filename."};
     } else if (const auto ok = check_file_path(path_); !ok) {
-      refused_ = problem{"invalid_path", ok.error()};
+      refused_ = problem{problem_code::invalid_path, ok.error()};
     }
     if (!refused_) {
       turn_ = c_.s.uploads.take(domain::to_string(batch_.id) + '/' + path_);
-      if (!turn_) refused_ = problem{"upload_in_progress"};
+      if (!turn_) refused_ = problem{problem_code::upload_in_progress};
     }
     if (!refused_)
       if (const auto ok = room_.grow({.files = 1}); !ok) refused_ = ok.error();
@@ -207,12 +203,12 @@ private:
     if (writer)
       writer_.emplace(std::move(*writer));
     else
-      refused_ = disk_problem(writer.error());
+      refused_ = as_problem(writer.error());
     co_return base::result<void, problem>{};
   }
 
-  task<base::result<void, problem>> add(std::string_view data) {
-    if (refused_) co_return base::result<void, problem>{}; // read past
+  task<void> add(std::string_view data) {
+    if (refused_) co_return; // read past
     const auto most = c_.s.settings.work.input_bytes_max;
     base::result<void, problem> ok;
     if (writer_->bytes() + data.size() > most) ok = std::unexpected(too_large(most));
@@ -222,28 +218,26 @@ private:
       total_ += data.size();
     else
       refused_ = ok.error();
-    co_return base::result<void, problem>{};
   }
 
-  task<base::result<void, problem>> end() {
+  task<void> end() {
     if (!refused_ && writer_->bytes() == 0)
-      refused_ = problem{"unsupported_format", "The file is empty."};
+      refused_ = problem{problem_code::unsupported_format, "The file is empty."};
     if (!refused_) {
       const auto digest = writer_->finish();
-      if (announced_ && *announced_ != digest) refused_ = problem{"digest_mismatch"};
+      if (announced_ && *announced_ != digest) refused_ = problem{problem_code::digest_mismatch};
     }
     if (refused_) {
       reject(path_, *refused_);
       writer_.reset();
       turn_.reset();
-      co_return base::result<void, problem>{};
+      co_return;
     }
     complete_.emplace_back(path_, std::move(*writer_));
     writer_.reset();
     turns_.push_back(std::move(*turn_));
     turn_.reset();
-    if (complete_.size() >= limits::parts_stored_together) co_return co_await store();
-    co_return base::result<void, problem>{};
+    if (complete_.size() >= limits::parts_stored_together) co_await store();
   }
 
   call& c_;
@@ -261,28 +255,20 @@ private:
   json::array files_, rejected_;
 };
 
-task<response> post_files(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
+task<route_result> post_files(call& c, const named_batch& batch) {
   const auto boundary = multipart_boundary(c.rq.header("Content-Type"));
   if (!boundary)
-    co_return problem_response(
-        {"unsupported_media_type", "Send multipart/form-data with a boundary."}, c.rq);
-  if (const auto ok = check_may_add(c, *named); !ok) co_return problem_response(ok.error(), c.rq);
-  auto room = c.s.quotas.reserve(named->facts.owner, {.uploads = 1});
-  if (!room) co_return problem_response(room.error(), c.rq);
-  form_receiver receiver(c, *named, std::move(*room));
+    co_return std::unexpected(
+        problem{problem_code::unsupported_media_type, "Send multipart/form-data with a boundary."});
+  DARKROOM_CO_CHECK(check_may_add(c, batch));
+  DARKROOM_CO_TRY(room, c.s.quotas.reserve(batch.facts.owner, {.uploads = 1}));
+  form_receiver receiver(c, batch, std::move(room));
   multipart_parser parser(*boundary);
-  const auto ok = co_await receiver.receive(parser);
-  if (!ok) {
-    co_await receiver.store(); // what was whole stays
-    co_return problem_response(ok.error(), c.rq);
-  }
+  auto received = co_await receiver.receive(parser);
+  co_await receiver.store(); // also after a problem: what was whole stays
+  DARKROOM_CO_CHECK(std::move(received));
   co_return json_response(201, receiver.answer());
 }
-
-// --- What was uploaded before
-// ---------------------------------------------------------------------------
 
 struct manifest_row {
   std::string path;
@@ -292,16 +278,18 @@ struct manifest_row {
 
 base::result<std::vector<manifest_row>, problem> read_manifest(const json::value& body) {
   const auto* list = body.if_array();
-  if (list == nullptr) return std::unexpected(problem{"invalid_value", "The body is a list."});
+  if (list == nullptr)
+    return std::unexpected(problem{problem_code::invalid_value, "The body is a list."});
   if (list->size() > limits::manifest_files_max)
-    return std::unexpected(problem{"too_large", "A manifest has at most 10,000 files."});
+    return std::unexpected(
+        problem{problem_code::too_large, "A manifest has at most 10,000 files."});
   std::vector<manifest_row> rows;
   std::vector<field_error> errors;
   for (std::size_t i = 0; i < list->size(); ++i) {
     const auto at = '/' + std::to_string(i);
     const auto* object = (*list)[i].if_object();
     if (object == nullptr) {
-      errors.push_back({at, "invalid_value", "must be an object"});
+      errors.push_back({at, problem_code::invalid_value, "must be an object"});
       continue;
     }
     object_reader r(*object, at, errors);
@@ -314,9 +302,9 @@ base::result<std::vector<manifest_row>, problem> read_manifest(const json::value
     if (parsed)
       row.sha256 = *parsed;
     else
-      r.wrong("sha256", "invalid_value", "is 64 hexadecimal digits, lower case");
+      r.wrong("sha256", problem_code::invalid_value, "is 64 hexadecimal digits, lower case");
     if (const auto ok = check_file_path(row.path); !ok)
-      r.wrong("path", "invalid_value", ok.error());
+      r.wrong("path", problem_code::invalid_value, ok.error());
     r.finish();
   }
   if (!errors.empty()) return std::unexpected(invalid_body(std::move(errors)));
@@ -324,36 +312,36 @@ base::result<std::vector<manifest_row>, problem> read_manifest(const json::value
 }
 
 // The blobs that this owner has, held; nothing for those that must be sent.
-std::vector<std::optional<persistence::blob_store::pin>>
-find_uploaded(call& c, const persistence::read_view& journal, const std::string& owner,
-              std::span<const manifest_row> rows) {
-  std::vector<std::optional<persistence::blob_store::pin>> found;
+using uploaded_blobs = std::vector<std::optional<persistence::blob_store::pin>>;
+persistence::journal_result<uploaded_blobs> find_uploaded(call& c,
+                                                          const persistence::read_view& journal,
+                                                          const std::string& owner,
+                                                          std::span<const manifest_row> rows) {
+  uploaded_blobs found;
   for (const auto& row : rows) {
     auto& one = found.emplace_back();
     const auto has = journal.has_uploaded(owner, row.sha256);
-    if (!has || !*has) continue;
+    if (!has) return std::unexpected(has.error());
+    if (!*has) continue;
     auto pin = c.s.blobs.pin_existing(row.sha256);
     if (pin && pin->bytes() == row.bytes) one.emplace(std::move(*pin));
   }
   return found;
 }
 
-task<response> post_manifest(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  const auto body = co_await read_json(c, limits::manifest_body_bytes_max);
-  if (!body) co_return problem_response(body.error(), c.rq);
-  const auto rows = read_manifest(*body);
-  if (!rows) co_return problem_response(rows.error(), c.rq);
-  if (const auto ok = check_may_add(c, *named); !ok) co_return problem_response(ok.error(), c.rq);
+task<route_result> post_manifest(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(body, co_await read_json(c, limits::manifest_body_bytes_max));
+  DARKROOM_CO_TRY(rows, read_manifest(body));
+  DARKROOM_CO_CHECK(check_may_add(c, batch));
   json::array have, missing, rejected;
-  for (std::size_t at = 0; at < rows->size(); at += limits::files_per_event_max) {
-    const auto part = std::span(*rows).subspan(
-        at, std::min<std::size_t>(limits::files_per_event_max, rows->size() - at));
-    const auto journal = open_journal(c);
-    if (!journal) co_return problem_response(journal.error(), c.rq);
-    auto found = co_await run_blocking(
-        c.s.blocking, [&] { return find_uploaded(c, **journal, named->facts.owner, part); });
+  for (std::size_t at = 0; at < rows.size(); at += limits::files_per_event_max) {
+    const auto part =
+        std::span(std::as_const(rows))
+            .subspan(at, std::min<std::size_t>(limits::files_per_event_max, rows.size() - at));
+    const auto read = [&](const journal_view& journal) {
+      return find_uploaded(c, *journal, batch.facts.owner, part);
+    };
+    DARKROOM_CO_TRY(found, co_await read_journal(c, read));
     std::vector<received_file> received;
     amounts wanted;
     for (std::size_t i = 0; i < part.size(); ++i) {
@@ -365,9 +353,9 @@ task<response> post_manifest(call& c) {
       wanted.bytes += part[i].bytes;
       received.push_back({part[i].path, std::move(*found[i])});
     }
-    const auto room = c.s.quotas.reserve(named->facts.owner, wanted);
-    if (!room) co_return problem_response(room.error(), c.rq);
-    const auto added = co_await add_received(c, *named, std::move(received));
+    // Held until the batch counts the files itself.
+    DARKROOM_CO_TRY(room, c.s.quotas.reserve(batch.facts.owner, wanted));
+    const auto added = co_await add_received(c, batch, std::move(received));
     for (const auto& file : added) {
       if (file.refused)
         rejected.push_back(rejected_object(file.path, *file.refused, c.rq));
@@ -379,9 +367,6 @@ task<response> post_manifest(call& c) {
                                                             {"missing", std::move(missing)},
                                                             {"rejected", std::move(rejected)}}));
 }
-
-// --- Bytes that come out
-// -----------------------------------------------------------------------------------
 
 // An attachment with a name that any browser reads (RFC 6266, RFC 8187).
 std::string disposition(std::string_view path) {
@@ -399,20 +384,31 @@ void protect(response& r) {
   r.with("Cache-Control", "private, no-cache");
 }
 
+struct open_content {
+  std::shared_ptr<persistence::blob_store::pin> pin;
+  std::shared_ptr<base::unique_fd> file;
+};
+
+base::result<open_content, problem> open_pinned(persistence::blob_store& blobs,
+                                                const persistence::digest& name) {
+  const auto refused = [](const persistence::file_error& error) {
+    return std::unexpected(error.code == ENOENT
+                               ? problem{problem_code::not_found, "Its bytes are gone."}
+                               : as_problem(error));
+  };
+  auto pin = blobs.pin_existing(name);
+  if (!pin) return refused(pin.error());
+  auto file = blobs.open_blob(name);
+  if (!file) return refused(file.error());
+  return open_content{std::make_shared<persistence::blob_store::pin>(std::move(*pin)),
+                      std::make_shared<base::unique_fd>(std::move(*file))};
+}
+
 // Serves a blob, or a part of it, as RFC 9110 has it.
-task<response> serve_blob(call& c, const persistence::digest& name, const std::string& path) {
-  auto opened = co_await run_blocking(c.s.blocking, [&] {
-    using held =
-        std::pair<std::shared_ptr<persistence::blob_store::pin>, std::shared_ptr<base::unique_fd>>;
-    auto pin = c.s.blobs.pin_existing(name);
-    if (!pin) return held{};
-    auto file = c.s.blobs.open_blob(name);
-    if (!file) return held{};
-    return held{std::make_shared<persistence::blob_store::pin>(std::move(*pin)),
-                std::make_shared<base::unique_fd>(std::move(*file))};
-  });
-  if (!opened.first) co_return problem_response({"not_found", "Its bytes are gone."}, c.rq);
-  const auto size = opened.first->bytes();
+task<route_result> serve_blob(call& c, const persistence::digest& name, const std::string& path) {
+  const auto open = [&] { return open_pinned(c.s.blobs, name); };
+  DARKROOM_CO_TRY(opened, co_await run_blocking(c.s.blocking, open));
+  const auto size = opened.pin->bytes();
   const auto tag = '"' + persistence::to_hex(name) + '"';
   response r;
   r.with("ETag", tag);
@@ -424,59 +420,38 @@ task<response> serve_blob(call& c, const persistence::digest& name, const std::s
   r.with("Content-Type", c.s.formats.media_type_of_path(path));
   r.with("Repr-Digest", repr_digest(name));
   r.with("Content-Disposition", disposition(path));
-  auto part = ranged(c, r, size, tag);
-  if (!part) co_return std::move(part.error());
-  file_body body{opened.second, part->first, part->length, opened.first};
+  DARKROOM_CO_TRY(part, ranged(c, r, size, tag));
+  file_body body{opened.file, part.first, part.length, opened.pin};
   c.s.metrics.bytes_sent += body.length;
   r.body = std::move(body);
   co_return r;
 }
 
-task<base::result<persistence::file_record, problem>> find_file(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return std::unexpected(named.error());
-  domain::file_index index = 0;
-  const auto& text = c.param(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (error != std::errc{} || end != text.data() + text.size())
-    co_return std::unexpected(problem{"invalid_id", "A file is named by its number."});
-  const auto journal = open_journal(c);
-  if (!journal) co_return std::unexpected(journal.error());
-  auto found = co_await run_blocking(
-      c.s.blocking, [&journal, &named, index] { return (*journal)->file(named->id, index); });
-  if (!found) co_return std::unexpected(journal_problem(found.error()));
-  if (!*found) co_return std::unexpected(problem{"not_found", "There is no such file."});
-  co_return std::move(**found);
+task<route_result> get_input(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
+  const auto blob = persistence::parse_hex(file.entry.source);
+  if (!blob)
+    co_return std::unexpected(problem{problem_code::not_found, "Its bytes are not stored here."});
+  co_return co_await serve_blob(c, *blob, file.entry.path);
 }
 
-task<response> get_input(call& c) {
-  const auto file = co_await find_file(c);
-  if (!file) co_return problem_response(file.error(), c.rq);
-  const auto blob = persistence::parse_hex(file->entry.source);
-  if (!blob) co_return problem_response({"not_found", "Its bytes are not stored here."}, c.rq);
-  co_return co_await serve_blob(c, *blob, file->entry.path);
-}
-
-task<response> get_output(call& c) {
-  const auto file = co_await find_file(c);
-  if (!file) co_return problem_response(file.error(), c.rq);
-  const auto* done = std::get_if<domain::file_completed>(&file->result);
-  if (done == nullptr) co_return problem_response({"not_completed"}, c.rq);
+task<route_result> get_output(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
+  const auto* done = std::get_if<domain::file_completed>(&file.result);
+  if (done == nullptr) co_return std::unexpected(problem{problem_code::not_completed});
   std::size_t n = 0;
   const auto& text = c.param(2);
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
   if (error != std::errc{} || end != text.data() + text.size() || n >= done->outputs.size() ||
-      n >= file->entry.outputs.size())
-    co_return problem_response({"not_found", "The file has no such output."}, c.rq);
-  co_return co_await serve_blob(c, done->outputs[n].sha256, file->entry.outputs[n]);
+      n >= file.entry.outputs.size())
+    co_return std::unexpected(problem{problem_code::not_found, "The file has no such output."});
+  co_return co_await serve_blob(c, done->outputs[n].sha256, file.entry.outputs[n]);
 }
 
-task<response> get_thumbnail(call& c) {
-  const auto file = co_await find_file(c);
-  if (!file) co_return problem_response(file.error(), c.rq);
-  const auto width = number_parameter(c, "w", 256, 16, limits::thumbnail_side_max);
-  if (!width) co_return problem_response(width.error(), c.rq);
-  const auto tag = "\"t" + std::to_string(*width) + '-' + file->entry.source.substr(0, 32) + '"';
+task<route_result> get_thumbnail(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
+  DARKROOM_CO_TRY(width, number_parameter(c, "w", 256, 16, limits::thumbnail_side_max));
+  const auto tag = "\"t" + std::to_string(width) + '-' + file.entry.source.substr(0, 32) + '"';
   response r;
   r.with("ETag", tag);
   protect(r);
@@ -487,26 +462,27 @@ task<response> get_thumbnail(call& c) {
   domain::conversion_spec spec;
   const auto& preview = c.s.formats.preview;
   spec.outputs.push_back(preview.output);
-  const auto side = static_cast<std::uint32_t>(*width);
+  const auto side = static_cast<std::uint32_t>(width);
   spec.outputs[0].resize = domain::resize_spec{side, side, domain::resize_mode::fit, false};
   spec.metadata = domain::metadata_policy::strip;
   spec.icc = domain::icc_policy::srgb;
   spec.animation = domain::animation_policy::first_frame;
-  auto entry = file->entry;
+  auto entry = file.entry;
   entry.outputs = {"thumbnail." + preview.extension};
   actors::preview_order order{c.owner, std::make_shared<const domain::file_entry>(std::move(entry)),
                               std::make_shared<const domain::conversion_spec>(std::move(spec))};
   const auto made = co_await c.s.gateway.look(std::move(order));
   if (!made.ok || !made.picture)
-    co_return problem_response({"preview_failed", std::string{domain::explain(made.reason)}}, c.rq);
-  auto picture = co_await run_blocking(c.s.blocking, [&c, &made] {
+    co_return std::unexpected(
+        problem{problem_code::preview_failed, std::string{domain::explain(made.reason)}});
+  const auto open = [&c, &made] {
     auto opened = c.s.outputs->open_staged(*made.picture);
     c.s.outputs->discard(*made.picture); // what is open stays readable
     return opened;
-  });
-  if (!picture) co_return problem_response({"internal"}, c.rq);
+  };
+  DARKROOM_CO_TRY(picture, co_await run_blocking(c.s.blocking, open));
   r.with("Content-Type", preview.media_type);
-  r.body = file_body{std::make_shared<base::unique_fd>(std::move(*picture)), 0, made.picture->bytes,
+  r.body = file_body{std::make_shared<base::unique_fd>(std::move(picture)), 0, made.picture->bytes,
                      nullptr};
   co_return r;
 }

@@ -1,7 +1,6 @@
 // What happens: the activity log of a batch page by page, the same as a stream of server-sent
 // events, and the WebSocket for many batches at once; tickets for browsers.
 #include "base/clock.hpp"
-#include "http/blocking.hpp"
 #include "http/event_views.hpp"
 #include "http/feed_session.hpp"
 #include "http/limits.hpp"
@@ -19,9 +18,6 @@ namespace {
 
 namespace json = boost::json;
 using std::chrono::milliseconds;
-
-// --- Pages
-// ----------------------------------------------------------------------------------------------
 
 struct page_wish {
   domain::batch_id batch;
@@ -41,49 +37,40 @@ persistence::journal_result<line_page> read_page(const journal_view& journal,
   return page;
 }
 
-task<response> activity_page(call& c, const domain::batch_id& batch, domain::seq after) {
+task<route_result> activity_page(call& c, const domain::batch_id& batch, domain::seq after) {
   page_wish wish{batch, after};
-  const auto limit = number_parameter(c, "limit", limits::page_default, 1, limits::page_max);
-  if (!limit) co_return problem_response(limit.error(), c.rq);
-  wish.limit = *limit;
+  DARKROOM_CO_TRY(limit, page_limit(c));
+  wish.limit = limit;
   const auto form = c.rq.parameter("view").value_or("json");
   if (form != "json" && form != "log")
-    co_return problem_response({"invalid_parameter", "view is json or log."}, c.rq);
+    co_return std::unexpected(problem{problem_code::invalid_parameter, "view is json or log."});
   wish.as_log = form == "log";
   // What the answer to a command has told is there, whether the feed has come by or not.
-  const auto view = co_await view_batch(c, batch, false);
-  if (!view) co_return problem_response(view.error(), c.rq);
-  wish.upto = std::max(c.s.events.last_seq(), view->summary.seq);
-  const auto journal = open_journal(c);
-  if (!journal) co_return problem_response(journal.error(), c.rq);
-  const auto read = [&journal, &wish] { return read_page(*journal, wish); };
-  const auto page = co_await run_blocking(c.s.blocking, read);
-  if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
-  if (!wish.as_log) co_return json_page(c, "events", *page);
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch, false));
+  wish.upto = std::max(c.s.events.last_seq(), view.summary.seq);
+  const auto read = [&wish](const journal_view& journal) { return read_page(journal, wish); };
+  DARKROOM_CO_TRY(page, co_await read_journal(c, read));
+  if (!wish.as_log) co_return json_page(c, "events", page);
   std::string text;
-  for (const auto& line : page->lines)
+  for (const auto& line : page.lines)
     text += line + '\n';
   response r;
   r.with("Content-Type", "text/plain; charset=utf-8");
-  if (page->next) link_after(r, c, *page->next);
+  if (page.next) link_after(r, c, *page.next);
   r.body = std::move(text);
   co_return r;
 }
-
-// --- Server-sent events
-// ---------------------------------------------------------------------------------
 
 // Places are held as long as the answer lives.
 struct held_places {
   stream_registry::place of_user, of_batch;
 };
 
-task<response> event_source(call& c, const domain::batch_id& batch, domain::seq after) {
+task<route_result> event_source(call& c, const domain::batch_id& batch, domain::seq after) {
   auto of_user = c.s.streams.enter(c.rq.address, c.who.user);
-  if (!of_user) co_return problem_response(full_problem(of_user.error(), c.s.settings.feed), c.rq);
+  if (!of_user) co_return std::unexpected(full_problem(of_user.error(), c.s.settings.feed));
   auto of_batch = c.s.streams.follow(c.who.user, batch);
-  if (!of_batch)
-    co_return problem_response(full_problem(of_batch.error(), c.s.settings.feed), c.rq);
+  if (!of_batch) co_return std::unexpected(full_problem(of_batch.error(), c.s.settings.feed));
   const auto places =
       std::make_shared<held_places>(held_places{std::move(*of_user), std::move(*of_batch)});
   const auto session = std::make_shared<sse_session>(c.s, c.who, event_scope{batch, {}}, after);
@@ -100,25 +87,19 @@ bool accepts(const request& rq, std::string_view type) {
   return rq.header("Accept").find(type) != std::string_view::npos;
 }
 
-task<response> events(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  auto after = number_parameter(c, "after", 0, 0, INT64_MAX);
-  if (!after) co_return problem_response(after.error(), c.rq);
-  if (!accepts(c.rq, "text/event-stream")) co_return co_await activity_page(c, named->id, *after);
+task<route_result> events(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(after, number_parameter(c, "after", 0, 0, INT64_MAX));
+  if (!accepts(c.rq, "text/event-stream")) co_return co_await activity_page(c, batch.id, after);
   // What a browser says of itself when it comes back goes before what its address says.
   if (const auto last = c.rq.header("Last-Event-ID"); !last.empty()) {
-    const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), *after);
+    const auto [end, error] = std::from_chars(last.data(), last.data() + last.size(), after);
     if (error != std::errc{} || end != last.data() + last.size())
-      co_return problem_response({"invalid_parameter", "Last-Event-ID is the seq of an event."},
-                                 c.rq);
+      co_return std::unexpected(
+          problem{problem_code::invalid_parameter, "Last-Event-ID is the seq of an event."});
   }
-  if (const auto p = check_after(c.s, *after)) co_return problem_response(*p, c.rq);
-  co_return co_await event_source(c, named->id, *after);
+  DARKROOM_CO_CHECK(check_after(c.s, after));
+  co_return co_await event_source(c, batch.id, after);
 }
-
-// --- The WebSocket
-// ------------------------------------------------------------------------------------------
 
 // A page of another server would be served in the name of whoever looks at it.
 bool allowed_origin(const call& c) {
@@ -132,30 +113,25 @@ bool allowed_origin(const call& c) {
   return same_word(std::string_view(origin).substr(authority + 3), c.rq.header("Host"));
 }
 
-task<response> live(call& c) {
-  if (const auto p = check_upgrade(c.rq)) {
-    auto r = problem_response(*p, c.rq);
-    if (p->code == "upgrade_required") {
-      r.with("Upgrade", "websocket");
-      r.with("Sec-WebSocket-Version", "13");
-    }
-    co_return r;
-  }
-  if (!allowed_origin(c)) co_return problem_response({"forbidden_origin"}, c.rq);
+task<route_result> live(call& c) {
+  DARKROOM_CO_CHECK(check_upgrade(c.rq));
+  if (!allowed_origin(c)) co_return std::unexpected(problem{problem_code::forbidden_origin});
   const auto offered = offered_subprotocols(c.rq);
   if (std::ranges::find(offered, feed_subprotocol) == offered.end())
-    co_return problem_response({"bad_request", "Offer the subprotocol darkroom.v1."}, c.rq);
+    co_return std::unexpected(
+        problem{problem_code::bad_request, "Offer the subprotocol darkroom.v1."});
   auto place = c.s.streams.enter(c.rq.address, c.who.user);
   if (!place && place.error() == stream_registry::full::address)
-    co_return problem_response(full_problem(place.error(), c.s.settings.feed), c.rq);
+    co_return std::unexpected(full_problem(place.error(), c.s.settings.feed));
   response r;
   r.with("Sec-WebSocket-Protocol", std::string{feed_subprotocol});
   upgrade_body body;
   body.idle = std::chrono::seconds(c.s.settings.feed.idle_s);
   if (place) {
     const auto held = std::make_shared<stream_registry::place>(std::move(*place));
-    body.serve = [s = shared_services(c.s), who = c.who, about = audit_of(c, "feed", 101, "ok"),
-                  held](web_socket& socket) {
+    auto about = audit_of(c, 101, "ok");
+    about.action = "feed";
+    body.serve = [s = shared_services(c.s), who = c.who, about, held](web_socket& socket) {
       return feed_session::serve(std::make_shared<feed_session>(*s, socket, who, about));
     };
   } else { // a browser shows its page the code of a close, and nothing of a refusal
@@ -167,13 +143,13 @@ task<response> live(call& c) {
   co_return r;
 }
 
-task<response> create_ticket(call& c) {
+task<route_result> create_ticket(call& c) {
   const auto now = base::unix_now_us();
   const auto ticket = c.s.tickets.issue(c.who, now);
   if (!ticket) {
-    problem p{"quota_exceeded", "There are too many tickets that were not used."};
+    problem p{problem_code::quota_exceeded, "There are too many tickets that were not used."};
     p.retry_after_s = limits::ticket_ms / 1'000;
-    co_return problem_response(p, c.rq);
+    co_return std::unexpected(std::move(p));
   }
   auto r = json_response(201, json::serialize(json::object{{"ticket", *ticket},
                                                            {"expires_in_ms", limits::ticket_ms}}));

@@ -29,7 +29,7 @@ base::result<file_filter, problem> read_filter(const call& c) {
   filter.path_prefix = c.rq.parameter("path_prefix").value_or("");
   const auto wrong = [](const char* what) {
     return std::unexpected(
-        problem{"invalid_parameter", std::string{"There is no such "} + what + "."});
+        problem{problem_code::invalid_parameter, std::string{"There is no such "} + what + "."});
   };
   if (!filter.state.empty() && !base::parse_enum<domain::file_status>(filter.state))
     return wrong("state");
@@ -86,15 +86,11 @@ persistence::journal_result<file_page> read_page(const persistence::read_view& j
   return page;
 }
 
-task<base::result<listing, problem>> begin_listing(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return std::unexpected(named.error());
-  auto filter = read_filter(c);
-  if (!filter) co_return std::unexpected(filter.error());
-  const bool ended = domain::is_terminal(named->facts.phase) && named->facts.open_files == 0;
-  const auto view = co_await view_batch(c, named->id, !ended);
-  if (!view) co_return std::unexpected(view.error());
-  co_return listing{named->id, view->summary.phase, view->files, std::move(*filter)};
+task<base::result<listing, problem>> begin_listing(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(filter, read_filter(c));
+  const bool ended = domain::is_terminal(batch.facts.phase) && batch.facts.open_files == 0;
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, !ended));
+  co_return listing{batch.id, view.summary.phase, view.files, std::move(filter)};
 }
 
 // All files, a page at a time, as lines of JSON.
@@ -117,107 +113,96 @@ task<bool> write_lines(std::shared_ptr<services> s, listing l, body_writer& out)
   }
 }
 
-task<response> list_files(call& c) {
-  auto l = co_await begin_listing(c);
-  if (!l) co_return problem_response(l.error(), c.rq);
+task<route_result> list_files(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(l, co_await begin_listing(c, batch));
   const auto accept = c.rq.header("Accept");
   if (accept.find("application/x-ndjson") != std::string_view::npos) {
     response r;
     r.with("Content-Type", "application/x-ndjson");
-    // The services outlive every connection.
-    const std::shared_ptr<services> s(&c.s, [](services*) {});
-    r.body = stream_body{
-        [s, l = *l](body_writer& out) -> task<bool> { return write_lines(s, l, out); }, {}};
+    const auto s = shared_services(c.s);
+    r.body =
+        stream_body{[s, l](body_writer& out) -> task<bool> { return write_lines(s, l, out); }, {}};
     co_return r;
   }
   if (!accept.empty() && accept.find("application/json") == std::string_view::npos &&
       accept.find("*/*") == std::string_view::npos &&
       accept.find("application/*") == std::string_view::npos)
-    co_return problem_response(
-        {"not_acceptable", "Files come as application/json or application/x-ndjson."}, c.rq);
-  const auto limit = number_parameter(c, "limit", limits::page_default, 1, limits::page_max);
-  if (!limit) co_return problem_response(limit.error(), c.rq);
+    co_return std::unexpected(problem{problem_code::not_acceptable,
+                                      "Files come as application/json or application/x-ndjson."});
+  DARKROOM_CO_TRY(limit, page_limit(c));
   domain::file_index from = 0;
   if (const auto cursor = c.rq.parameter("cursor")) {
     const auto [end, error] =
         std::from_chars(cursor->data(), cursor->data() + cursor->size(), from, 16);
     if (cursor->size() != 8 || error != std::errc{} || end != cursor->data() + cursor->size())
-      co_return problem_response({"invalid_cursor"}, c.rq);
+      co_return std::unexpected(problem{problem_code::invalid_cursor});
   }
-  const auto journal = open_journal(c);
-  if (!journal) co_return problem_response(journal.error(), c.rq);
-  const auto page = co_await run_blocking(c.s.blocking, [&journal, &l, from, &limit] {
-    return read_page(**journal, *l, from, *limit);
-  });
-  if (!page) co_return problem_response(journal_problem(page.error()), c.rq);
+  const auto read = [&l, from, &limit](const journal_view& journal) {
+    return read_page(*journal, l, from, limit);
+  };
+  DARKROOM_CO_TRY(page, co_await read_journal(c, read));
   json::array files;
-  for (const auto& [file, status] : page->files)
+  for (const auto& [file, status] : page.files)
     files.push_back(file_object(file, status));
   json::object out{{"files", std::move(files)}};
   std::string cursor;
-  if (page->next) {
+  if (page.next) {
     char text[16];
-    std::snprintf(text, sizeof text, "%08x", *page->next);
+    std::snprintf(text, sizeof text, "%08x", *page.next);
     cursor = text;
     out["next_cursor"] = cursor;
   }
   auto r = json_response(200, json::serialize(out));
-  if (page->next) link_next(r, c, cursor);
+  if (page.next) link_next(r, c, cursor);
   co_return r;
 }
 
-task<response> get_file(call& c) {
-  auto l = co_await begin_listing(c);
-  if (!l) co_return problem_response(l.error(), c.rq);
-  domain::file_index index = 0;
-  const auto& text = c.param(1);
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (error != std::errc{} || end != text.data() + text.size())
-    co_return problem_response({"invalid_id", "A file is named by its number."}, c.rq);
-  const auto journal = open_journal(c);
-  if (!journal) co_return problem_response(journal.error(), c.rq);
-  const auto file = co_await run_blocking(
-      c.s.blocking, [&journal, &l, index] { return (*journal)->file(l->batch, index); });
-  if (!file) co_return problem_response(journal_problem(file.error()), c.rq);
-  if (!*file) co_return problem_response({"not_found", "There is no such file."}, c.rq);
-  auto object = file_object(**file, status_of(**file, l->phase, l->live.get()));
-  json::array planned((*file)->entry.outputs.begin(), (*file)->entry.outputs.end());
+task<route_result> get_file(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(l, co_await begin_listing(c, batch));
+  DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
+  auto object = file_object(file, status_of(file, l.phase, l.live.get()));
+  json::array planned(file.entry.outputs.begin(), file.entry.outputs.end());
   object["planned_outputs"] = std::move(planned);
   co_return json_response(200, json::serialize(object));
 }
 
-task<response> remove_file(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  const auto& path = c.param(1);
-  c.subject = path;
-  if (const auto ok = check_file_path(path); !ok)
-    co_return problem_response({"invalid_path", ok.error()}, c.rq);
+// The file of a batch that has this path.
+task<base::result<std::pair<domain::file_index, persistence::file_record>, problem>>
+find_path(call& c, const domain::batch_id& batch, const std::string& path) {
   actors::add_files_request look;
-  look.batch = named->id;
+  look.batch = batch;
   look.only_look = true;
   look.entries.emplace_back().path = path;
   const auto found = co_await c.s.gateway.ask(std::move(look));
-  if (const auto p = problem_of(found.command)) co_return problem_response(*p, c.rq);
+  DARKROOM_CO_CHECK(problem_of(found.command));
+  const problem not_found{problem_code::not_found, "There is no such file."};
   if (found.files.front().how != actors::file_addition::kind::path_taken)
-    co_return problem_response({"not_found", "There is no such file."}, c.rq);
+    co_return std::unexpected(not_found);
   const auto index = found.files.front().index;
-  const auto journal = open_journal(c);
-  if (!journal) co_return problem_response(journal.error(), c.rq);
-  const auto file = co_await run_blocking(
-      c.s.blocking, [&journal, &named, index] { return (*journal)->file(named->id, index); });
-  if (!file) co_return problem_response(journal_problem(file.error()), c.rq);
-  if (!*file || (*file)->entry.path != path)
-    co_return problem_response({"not_found", "There is no such file."}, c.rq);
+  const auto read = [&batch, index](const journal_view& journal) {
+    return journal->file(batch, index);
+  };
+  DARKROOM_CO_TRY(file, co_await read_journal(c, read));
+  if (!file || file->entry.path != path) co_return std::unexpected(not_found);
+  co_return std::pair{index, std::move(*file)};
+}
+
+task<route_result> remove_file(call& c, const named_batch& batch) {
+  const auto& path = c.param(1);
+  c.subject = path;
+  if (const auto ok = check_file_path(path); !ok)
+    co_return std::unexpected(problem{problem_code::invalid_path, ok.error()});
+  DARKROOM_CO_TRY(found, co_await find_path(c, batch.id, path));
+  const auto& [index, file] = found;
   actors::batch_request request;
-  request.batch = named->id;
-  request.command = domain::remove_file{index, (*file)->entry};
-  request.audit = audit_of(c, "file.remove", 204, "ok");
+  request.batch = batch.id;
+  request.command = domain::remove_file{index, file.entry};
+  request.audit = audit_of(c, 204, "ok");
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
-  if (const auto p = problem_of(outcome)) co_return problem_response(*p, c.rq);
+  DARKROOM_CO_CHECK(problem_of(outcome));
   c.audited = true;
   if (outcome.changed)
-    if (const auto blob = persistence::parse_hex((*file)->entry.source))
+    if (const auto blob = persistence::parse_hex(file.entry.source))
       c.s.blobs.drop_reference(*blob);
   response r;
   r.status = 204;

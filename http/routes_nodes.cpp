@@ -38,7 +38,7 @@ json::object node_object(const actors::node_row& n) {
   return out;
 }
 
-task<response> list_nodes(call& c) {
+task<route_result> list_nodes(call& c) {
   json::array list;
   for (const auto& node : c.s.gateway.actors().nodes().read())
     list.emplace_back(node_object(node));
@@ -47,7 +47,7 @@ task<response> list_nodes(call& c) {
   co_return r;
 }
 
-task<response> steer(call& c, actors::node_steering how, std::string_view action) {
+task<route_result> steer(call& c, actors::node_steering how) {
   c.subject = c.param(0);
   actors::steer_node wish{c.param(0), how};
   std::function<void(std::function<void(actors::node_steered)>)> start = [&c, wish](auto then) {
@@ -55,36 +55,29 @@ task<response> steer(call& c, actors::node_steering how, std::string_view action
   };
   const auto done = co_await await_callback<actors::node_steered>(std::move(start));
   if (!done.known)
-    co_return problem_response(
-        {"not_found", "No node of this name has joined since the server was started."}, c.rq);
+    co_return std::unexpected(problem{
+        problem_code::not_found, "No node of this name has joined since the server was started."});
   for (const auto& node : c.s.gateway.actors().nodes().read()) {
     if (node.name != wish.name) continue;
-    const bool kept = co_await keep_audited(c, node.standing(), action, 200);
-    if (!kept) co_return problem_response(not_kept(), c.rq);
+    DARKROOM_CO_CHECK(co_await keep_audited(c, node.standing(), 200));
     co_return json_response(200, json::serialize(node_object(node)));
   }
-  co_return problem_response({"not_found"}, c.rq);
+  co_return std::unexpected(problem{problem_code::not_found});
 }
 
-task<response> cordon(call& c) {
-  return steer(c, actors::node_steering::cordon, "node.cordon");
-}
-task<response> uncordon(call& c) {
-  return steer(c, actors::node_steering::uncordon, "node.uncordon");
-}
-task<response> drain(call& c) {
-  return steer(c, actors::node_steering::drain, "node.drain");
+route steering(const std::string& name, actors::node_steering how) {
+  return {"POST", "/v1/admin/nodes/{name}/" + name, access::admin, "node." + name,
+          [how](call& c) { return steer(c, how); }};
 }
 
 } // namespace
 
 std::vector<route> node_routes() {
-  using enum access;
   return {
-      {"GET", "/v1/admin/nodes", admin, "", list_nodes},
-      {"POST", "/v1/admin/nodes/{name}/cordon", admin, "node.cordon", cordon},
-      {"POST", "/v1/admin/nodes/{name}/uncordon", admin, "node.uncordon", uncordon},
-      {"POST", "/v1/admin/nodes/{name}/drain", admin, "node.drain", drain},
+      {"GET", "/v1/admin/nodes", access::admin, "", list_nodes},
+      steering("cordon", actors::node_steering::cordon),
+      steering("uncordon", actors::node_steering::uncordon),
+      steering("drain", actors::node_steering::drain),
   };
 }
 

@@ -13,9 +13,6 @@ namespace darkroom::http {
 
 namespace {
 
-// --- Reports
-// -------------------------------------------------------------------------------------------
-
 enum class report_form : std::uint8_t { json, ndjson, csv };
 
 struct report {
@@ -72,12 +69,10 @@ task<bool> write_report(std::shared_ptr<services> s, report r, body_writer& out)
   co_return sent;
 }
 
-task<response> get_report(call& c, report_form form, const char* type) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
-  const auto view = co_await view_batch(c, named->id, true);
-  if (!view) co_return problem_response(view.error(), c.rq);
-  const report wanted{named->id, view->summary.phase, view->files, form};
+task<route_result> get_report(call& c, const named_batch& batch, report_form form,
+                              const char* type) {
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, true));
+  const report wanted{batch.id, view.summary.phase, view.files, form};
   response r;
   r.with("Content-Type", type);
   const auto s = shared_services(c.s);
@@ -86,18 +81,11 @@ task<response> get_report(call& c, report_form form, const char* type) {
   co_return r;
 }
 
-task<response> report_json(call& c) {
-  return get_report(c, report_form::json, "application/json");
+route report_route(const char* extension, report_form form, const char* type) {
+  return {
+      "GET", std::string{"/v1/batches/{id}/report."} + extension, access::user, "",
+      [form, type](call& c, const named_batch& batch) { return get_report(c, batch, form, type); }};
 }
-task<response> report_ndjson(call& c) {
-  return get_report(c, report_form::ndjson, "application/x-ndjson");
-}
-task<response> report_csv(call& c) {
-  return get_report(c, report_form::csv, "text/csv; charset=utf-8");
-}
-
-// --- ZIP
-// -----------------------------------------------------------------------------------------------
 
 // The outputs of files that had completed by `as_of`: these never change, so neither does the ZIP.
 struct archive {
@@ -241,17 +229,13 @@ task<bool> send_zip(std::shared_ptr<services> s, archive a, byte_range wanted, b
   co_return co_await sender.send();
 }
 
-task<response> results_zip(call& c) {
-  const auto named = find_batch(c, c.param(0));
-  if (!named) co_return problem_response(named.error(), c.rq);
+task<route_result> results_zip(call& c, const named_batch& batch) {
   // Should the batch be deleted meanwhile, the download still comes to its end.
-  const auto held = c.s.gateway.actors().hold(named->id);
-  const auto view = co_await view_batch(c, named->id, false);
-  if (!view) co_return problem_response(view.error(), c.rq);
-  const auto& summary = view->summary;
+  const auto held = c.s.gateway.actors().hold(batch.id);
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, false));
+  const auto& summary = view.summary;
   const bool ended = domain::is_terminal(summary.phase) && summary.open_files() == 0;
-  const auto as_of = number_parameter(c, "as_of", summary.seq, 0, summary.seq);
-  if (!as_of) co_return problem_response(as_of.error(), c.rq);
+  DARKROOM_CO_TRY(as_of, number_parameter(c, "as_of", summary.seq, 0, summary.seq));
   if (!ended && !c.rq.parameter("as_of")) {
     response r;
     r.status = 307;
@@ -259,16 +243,13 @@ task<response> results_zip(call& c) {
     r.with("Cache-Control", "no-store");
     co_return r;
   }
-  archive wanted{named->id, *as_of, {summary.created_us, false}};
+  archive wanted{batch.id, as_of, {summary.created_us, false}};
   wanted.options.always_zip64 = c.rq.parameter("zip64").value_or("") == "always";
-  const auto journal = open_journal(c);
-  if (!journal) co_return problem_response(journal.error(), c.rq);
-  const auto layout = co_await run_blocking(
-      c.s.blocking, [&journal, &wanted] { return measure(**journal, wanted); });
-  if (!layout) co_return problem_response(journal_problem(layout.error()), c.rq);
-  const auto size = layout->total_bytes();
+  const auto read = [&wanted](const journal_view& journal) { return measure(*journal, wanted); };
+  DARKROOM_CO_TRY(layout, co_await read_journal(c, read));
+  const auto size = layout.total_bytes();
   // The set only grows with `as_of`, and never otherwise: its size and place name it.
-  const auto tag = "\"z" + std::to_string(*as_of) + '-' + std::to_string(layout->entries()) + '-' +
+  const auto tag = "\"z" + std::to_string(as_of) + '-' + std::to_string(layout.entries()) + '-' +
                    std::to_string(size) + '"';
   response r;
   r.with("ETag", tag);
@@ -278,11 +259,8 @@ task<response> results_zip(call& c) {
     co_return r;
   }
   r.with("Content-Type", "application/zip");
-  r.with("Content-Disposition",
-         "attachment; filename=\"" + domain::to_string(named->id) + ".zip\"");
-  auto asked = ranged(c, r, size, tag);
-  if (!asked) co_return std::move(asked.error());
-  const auto part = *asked;
+  r.with("Content-Disposition", "attachment; filename=\"" + domain::to_string(batch.id) + ".zip\"");
+  DARKROOM_CO_TRY(part, ranged(c, r, size, tag));
   const auto s = shared_services(c.s);
   c.s.metrics.bytes_sent += part.length;
   r.body = stream_body{[s, wanted, part, held](body_writer& out) -> task<bool> {
@@ -295,12 +273,11 @@ task<response> results_zip(call& c) {
 } // namespace
 
 std::vector<route> result_routes() {
-  using enum access;
   return {
-      {"GET", "/v1/batches/{id}/report.json", user, "", report_json},
-      {"GET", "/v1/batches/{id}/report.ndjson", user, "", report_ndjson},
-      {"GET", "/v1/batches/{id}/report.csv", user, "", report_csv},
-      {"GET", "/v1/batches/{id}/results.zip", user, "", results_zip},
+      report_route("json", report_form::json, "application/json"),
+      report_route("ndjson", report_form::ndjson, "application/x-ndjson"),
+      report_route("csv", report_form::csv, "text/csv; charset=utf-8"),
+      {"GET", "/v1/batches/{id}/results.zip", access::user, "", results_zip},
   };
 }
 

@@ -47,32 +47,32 @@ response health_response(const call& c, const std::vector<health_check>& checks)
   return r;
 }
 
-task<response> livez(call& c) {
+task<route_result> livez(call& c) {
   co_return health_response(c, {{"process", true}});
 }
 
-task<response> readyz(call& c) {
+task<route_result> readyz(call& c) {
   co_return health_response(c, readiness(c.s));
 }
 
-task<response> metrics(call& c) {
+task<route_result> metrics(call& c) {
   response r;
   r.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   r.body = metrics_text(c.s);
   co_return r;
 }
 
-task<response> formats(call& c) {
+task<route_result> formats(call& c) {
   co_return json_response(200, c.s.formats.json);
 }
 
-task<response> openapi(call&) {
+task<route_result> openapi(call&) {
   co_return json_response(200, openapi_json());
 }
 
-task<response> problem_kind_page(call& c) {
+task<route_result> problem_kind_page(call& c) {
   const auto* kind = find_problem(c.param(0));
-  if (kind == nullptr) co_return problem_response({"not_found"}, c.rq);
+  if (kind == nullptr) co_return std::unexpected(problem{problem_code::not_found});
   response r;
   r.with("Content-Type", "text/html; charset=utf-8");
   r.with("Content-Security-Policy", "default-src 'none'");

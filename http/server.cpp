@@ -97,13 +97,13 @@ void log_request(const request& rq, const response& answer, std::uint64_t bytes)
       "request id={} address={} user={} method={} path={} status={} code={} us={} bytes={}", rq.id,
       rq.address, rq.user.empty() ? "-" : domain::printable(rq.user),
       rq.method.empty() ? "-" : rq.method, rq.target.empty() ? "-" : rq.target, answer.status,
-      answer.problem_code.empty() ? "-" : answer.problem_code, took, bytes);
+      answer.refused ? to_string(*answer.refused) : "-", took, bytes);
 }
 
 // What a connection over a limit is told.
 const std::string& overloaded() {
   static const std::string text = [] {
-    const auto body = problem_json({"overloaded"}, request_id({}), "");
+    const auto body = problem_json({problem_code::overloaded}, request_id({}), "");
     return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
            "Retry-After: 5\r\nConnection: close\r\nContent-Length: " +
            std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -171,8 +171,9 @@ struct server::parts {
   }
 
   static task<response> answer_metrics(std::shared_ptr<http::services> s, request& rq) {
-    if (rq.target != "/metrics") co_return problem_response({"not_found"}, rq);
     response r;
+    if (rq.target != "/metrics")
+      co_return to_response(std::unexpected(problem{problem_code::not_found}), rq);
     r.with("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     r.body = metrics_text(*s);
     co_return r;

@@ -23,8 +23,8 @@ namespace {
 
 using head_parser = bhttp::request_parser<bhttp::buffer_body>;
 
-problem bad(std::string_view code, std::string detail = {}) {
-  problem p{std::string{code}, std::move(detail)};
+problem bad(problem_code code, std::string detail = {}) {
+  problem p{code, std::move(detail)};
   p.closes = true;
   return p;
 }
@@ -47,7 +47,7 @@ base::result<request, problem> to_request(const head_parser& parser) {
     rq.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   rq.id = request_id(rq.header("X-Request-Id"));
   if (!read_target(rq, message.target()))
-    return std::unexpected(bad("bad_request", "The target is not well formed."));
+    return std::unexpected(bad(problem_code::bad_request, "The target is not well formed."));
   return rq;
 }
 
@@ -93,7 +93,8 @@ public:
       consume(used);
       const auto size = piece_.size() - body.size;
       if (error && error != bhttp::error::need_more && error != bhttp::error::need_buffer)
-        co_return fail(bad("bad_framing", "The chunks of the body are not well formed."));
+        co_return fail(
+            bad(problem_code::bad_framing, "The chunks of the body are not well formed."));
       if (size != 0) {
         total_ += size;
         co_return std::span<const char>(piece_.data(), size);
@@ -102,11 +103,12 @@ public:
       if (error == bhttp::error::need_buffer) continue;
       if (used != 0 && session_.input_size_ != 0 && !error) continue;
       if (session_.input_size_ == session_.input_.size())
-        co_return fail(bad("bad_framing", "A line of a chunked body is too long."));
+        co_return fail(bad(problem_code::bad_framing, "A line of a chunked body is too long."));
       session_.wire_.set_deadline(time_left());
       const auto n =
           co_await session_.wire_.read(std::span(session_.input_).subspan(session_.input_size_));
-      if (n == 0) co_return session_.wire_.timed_out() ? fail(bad("request_timeout")) : lost();
+      if (n == 0)
+        co_return session_.wire_.timed_out() ? fail(bad(problem_code::request_timeout)) : lost();
       session_.input_size_ += n;
     }
     co_return std::span<const char>{};
@@ -131,7 +133,9 @@ private:
     broken_ = true;
     return std::unexpected(std::move(p));
   }
-  std::unexpected<problem> lost() { return fail(bad("bad_request", "The body ended too early.")); }
+  std::unexpected<problem> lost() {
+    return fail(bad(problem_code::bad_request, "The body ended too early."));
+  }
 
   session& session_;
   head_parser& parser_;
@@ -209,7 +213,8 @@ task<void> session::run() {
   co_await wire_.finish(unread_input_ || input_size_ != 0);
 }
 
-task<session::head_result> session::read_head(problem& refused, std::size_t& head_bytes) {
+task<session::head_result> session::read_head(std::optional<problem>& refused,
+                                              std::size_t& head_bytes) {
   idle_ = input_size_ == 0;
   if (idle_ && input_.size() != limits::header_bytes_max)
     input_ = std::vector<char>(limits::header_bytes_max); // what a body needed is given back
@@ -232,18 +237,18 @@ task<session::head_result> session::read_head(problem& refused, std::size_t& hea
     searched = have.size();
     if (input_size_ >= limits::header_bytes_max) {
       const bool long_target = have.find("\r\n") == std::string_view::npos;
-      refused = bad(long_target ? "uri_too_long" : "headers_too_large");
+      refused = bad(long_target ? problem_code::uri_too_long : problem_code::headers_too_large);
       co_return head_result::refused;
     }
     // A line that ends in a bare LF never comes to a proper end: it need not be waited for.
     if (have.find("\n\n") != std::string_view::npos) {
-      refused = bad("bad_request", "Lines end in CR LF.");
+      refused = bad(problem_code::bad_request, "Lines end in CR LF.");
       co_return head_result::refused;
     }
     const auto n = co_await wire_.read(std::span(input_).subspan(input_size_));
     if (n == 0) {
       if (!wire_.timed_out() || !begun) co_return head_result::ended;
-      refused = bad("request_timeout");
+      refused = bad(problem_code::request_timeout);
       co_return head_result::refused;
     }
     input_size_ += n;
@@ -259,13 +264,13 @@ task<void> session::refuse(const problem& p) {
   request rq;
   rq.id = request_id({});
   rq.address = wire_.address();
-  auto answer = problem_response(p, rq);
+  auto answer = to_response(std::unexpected(p), rq);
   unread_input_ = true;
   co_await respond(rq, answer, false);
 }
 
 task<bool> session::serve_one() {
-  problem refused;
+  std::optional<problem> refused;
   std::size_t head_bytes = 0;
   const auto result = co_await read_head(refused, head_bytes);
   if (result == head_result::ended) co_return false;
@@ -274,16 +279,16 @@ task<bool> session::serve_one() {
   head_parser parser;
   parser.header_limit(limits::header_bytes_max + 1);
   parser.body_limit(boost::none);
-  if (refused.code.empty()) {
+  if (!refused) {
     boost::system::error_code error;
     const auto used = parser.put(asio::buffer(input_.data(), head_bytes), error);
-    if (error && error != bhttp::error::need_more) refused = bad("bad_request");
-    if (!parser.is_header_done()) refused = bad("bad_request");
+    if (error && error != bhttp::error::need_more) refused = bad(problem_code::bad_request);
+    if (!parser.is_header_done()) refused = bad(problem_code::bad_request);
     input_size_ -= used;
     std::memmove(input_.data(), input_.data() + used, input_size_);
   }
-  auto parsed = refused.code.empty() ? to_request(parser)
-                                     : base::result<request, problem>(std::unexpected(refused));
+  auto parsed =
+      refused ? base::result<request, problem>(std::unexpected(*refused)) : to_request(parser);
   if (!parsed) {
     co_await refuse(parsed.error());
     co_return false;
@@ -295,7 +300,7 @@ task<bool> session::serve_one() {
   request_body body(*this, parser, !expects.empty() && rq.has_body() && rq.http_1_1);
   response answer;
   if (!expects.empty() && expects != "100-continue")
-    answer = problem_response(bad("expectation_failed"), rq);
+    answer = to_response(std::unexpected(bad(problem_code::expectation_failed)), rq);
   else
     answer = co_await parts_->handle(rq, body);
   bool keep = rq.keep_alive && !answer.closes && !stopping_ && !body.broken() &&

@@ -44,7 +44,7 @@ private:
 
   // Reads a head; nothing when the connection ends. A problem is answered, and ends it.
   enum class head_result : std::uint8_t { complete, ended, refused };
-  task<head_result> read_head(problem& refused, std::size_t& head_bytes);
+  task<head_result> read_head(std::optional<problem>& refused, std::size_t& head_bytes);
   task<bool> serve_one(); // whether there may be another
   task<bool> respond(const request& rq, response& answer, bool keep_alive);
   task<bool> send_file(const file_body& body);

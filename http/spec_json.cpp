@@ -17,9 +17,10 @@ namespace {
 void check_output(const output_spec& output, const std::string& at, output_formats formats,
                   std::vector<field_error>& errors) {
   if (!output.format.empty() && find_format(formats, output.format) == nullptr)
-    errors.push_back({at + "/format", "invalid_value", "is none of the formats in /v1/formats"});
+    errors.push_back(
+        {at + "/format", problem_code::invalid_value, "is none of the formats in /v1/formats"});
   if (!output.suffix.empty() && !check_file_path("a" + output.suffix))
-    errors.push_back({at + "/suffix", "invalid_value", "is part of a file name"});
+    errors.push_back({at + "/suffix", problem_code::invalid_value, "is part of a file name"});
 }
 
 } // namespace
@@ -36,7 +37,8 @@ conversion_spec read_spec(const json::object& from, const std::string& at, outpu
   if (errors.size() != before) return spec;
   auto ok = validate(spec);
   if (ok) ok = check_formats(spec, formats);
-  if (!ok) errors.push_back({at + ok.error().pointer, "invalid_value", ok.error().detail});
+  if (!ok)
+    errors.push_back({at + ok.error().pointer, problem_code::invalid_value, ok.error().detail});
   return spec;
 }
 

@@ -74,7 +74,7 @@ problem full_problem(stream_registry::full what, const config::feed_settings& al
   const std::string whose = what == address ? "one address"
                             : what == user  ? "one user"
                                             : "one user and batch";
-  problem p{"too_many_streams",
+  problem p{problem_code::too_many_streams,
             "At most " + std::to_string(most) + " streams for " + whose + "; close one first."};
   p.retry_after_s = 5;
   return p;

@@ -14,11 +14,20 @@ namespace darkroom::http {
 
 namespace {
 
-// Whatever the spec asks: these can never become a picture.
-bool is_hopeless(domain::failure_reason reason) {
-  using enum domain::failure_reason;
-  return reason == unsupported_format || reason == limit_pixels || reason == limit_dimensions ||
-         reason == limit_frames;
+// Of what can never become a picture, whatever the spec asks; nothing where an attempt may do.
+std::optional<problem_code> hopeless(domain::failure_reason reason) {
+  switch (reason) {
+  case domain::failure_reason::unsupported_format:
+    return problem_code::unsupported_format;
+  case domain::failure_reason::limit_pixels:
+    return problem_code::limit_pixels;
+  case domain::failure_reason::limit_dimensions:
+    return problem_code::limit_dimensions;
+  case domain::failure_reason::limit_frames:
+    return problem_code::limit_frames;
+  default:
+    return std::nullopt;
+  }
 }
 
 added_file refused(const received_file& file, problem p) {
@@ -28,14 +37,14 @@ added_file refused(const received_file& file, problem p) {
 }
 
 problem collision(const std::string& detail) {
-  return {"name_collision", detail};
+  return {problem_code::name_collision, detail};
 }
 
 // Of a file whose path is taken: the same bytes are there already, or others are.
 std::optional<problem> compare(const persistence::read_view& journal, const domain::batch_id& batch,
                                domain::file_index index, const received_file& file) {
   const auto record = journal.file(batch, index);
-  if (!record) return journal_problem(record.error());
+  if (!record) return as_problem(record.error());
   if (!*record || (*record)->entry.path != file.path ||
       (*record)->entry.source != persistence::to_hex(file.blob.name()))
     return collision("Another file of the batch has the path " + domain::printable(file.path) +
@@ -45,26 +54,21 @@ std::optional<problem> compare(const persistence::read_view& journal, const doma
 
 } // namespace
 
-problem disk_problem(const persistence::file_error& error) {
-  if (error.disk_full()) return {"disk_full"};
-  return {"internal"};
-}
-
 base::result<void, problem> check_room(const call& c) {
   const auto free = free_bytes(c.s);
   if (free && *free < c.s.settings.data.disk_floor_bytes)
-    return std::unexpected(problem{"disk_full"});
+    return std::unexpected(problem{problem_code::disk_full});
   return {};
 }
 
 base::result<void, problem> check_may_add(const call& c, const named_batch& batch) {
   if (batch.facts.sealed || domain::is_terminal(batch.facts.phase)) {
-    problem p{"batch_sealed"};
+    problem p{problem_code::batch_sealed};
     p.state = to_string(batch.facts.phase);
     return std::unexpected(std::move(p));
   }
   if (auto ok = check_room(c); !ok) return ok;
-  if (!journal_of(c.s)) return std::unexpected(journal_problem({}));
+  if (!journal_of(c.s)) return std::unexpected(journal_problem());
   return {};
 }
 
@@ -79,7 +83,8 @@ read_repr_digest(std::string_view header) {
   // 32 bytes are 44 characters, the last of which is padding.
   if (end != 44 || value[43] != '=' || value[42] == '=' ||
       EVP_DecodeBlock(bytes.data(), reinterpret_cast<const unsigned char*>(value.data()), 44) != 33)
-    return std::unexpected(problem{"bad_request", "Repr-Digest is sha-256=:…: in base64."});
+    return std::unexpected(
+        problem{problem_code::bad_request, "Repr-Digest is sha-256=:…: in base64."});
   persistence::digest d{};
   std::copy_n(bytes.begin(), d.size(), d.begin());
   return d;
@@ -111,7 +116,7 @@ task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_w
         if (pin)
           all->results[i].emplace(std::move(*pin));
         else
-          all->results[i].emplace(std::unexpected(disk_problem(pin.error())));
+          all->results[i].emplace(std::unexpected(as_problem(pin.error())));
         if (--all->missing == 0) then(true);
       });
   };
@@ -137,13 +142,12 @@ task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
                                 std::make_shared<const domain::file_entry>(entry), nullptr};
     const auto seen = co_await c.s.gateway.look(std::move(order));
     results.push_back({file.path, 0, entry.bytes, entry.source, false, {}});
-    if (!seen.ok && is_hopeless(seen.reason)) {
-      results.back().refused =
-          problem{std::string{to_string(seen.reason)}, std::string{domain::explain(seen.reason)}};
+    if (const auto code = seen.ok ? std::nullopt : hopeless(seen.reason)) {
+      results.back().refused = problem{*code, std::string{domain::explain(seen.reason)}};
       continue;
     }
     c.subject = file.path;
-    request.audit.push_back(audit_of(c, "file.add", 201, "ok"));
+    request.audit.push_back(audit_of(c, 201, "ok"));
     request.entries.push_back(std::move(entry));
     sent.push_back(i);
   }
@@ -173,7 +177,7 @@ task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
       const auto journal = journal_of(c.s);
       const auto index = answer.index;
       if (!journal)
-        result.refused = journal_problem({});
+        result.refused = journal_problem();
       else
         result.refused = co_await run_blocking(c.s.blocking, [&journal, &batch, index, &file] {
           return compare(*journal, batch.id, index, file);

@@ -43,6 +43,4 @@ task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_w
 task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
                                            std::vector<received_file> files);
 
-problem disk_problem(const persistence::file_error& error);
-
 } // namespace darkroom::http

@@ -214,13 +214,19 @@ std::optional<problem> check_upgrade(const request& rq) {
   const auto asks =
       std::ranges::any_of(connection, [](const auto& w) { return same_word(w, "upgrade"); }) &&
       std::ranges::any_of(protocols, [](const auto& w) { return same_word(w, "websocket"); });
+  const auto upgrade_required = [](const char* detail) {
+    problem p{problem_code::upgrade_required, detail};
+    p.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
+    return p;
+  };
   if (!asks || rq.method != "GET" || !rq.http_1_1)
-    return problem{"upgrade_required", "This address speaks WebSocket only."};
+    return upgrade_required("This address speaks WebSocket only.");
   if (rq.header("Sec-WebSocket-Version") != "13")
-    return problem{"upgrade_required", "Version 13 of the WebSocket protocol is spoken here."};
-  if (rq.has_body()) return problem{"bad_request", "A request for a WebSocket has no body."};
+    return upgrade_required("Version 13 of the WebSocket protocol is spoken here.");
+  if (rq.has_body())
+    return problem{problem_code::bad_request, "A request for a WebSocket has no body."};
   if (rq.count("Sec-WebSocket-Key") != 1 || !is_key(rq.header("Sec-WebSocket-Key")))
-    return problem{"bad_request", "Sec-WebSocket-Key is not 16 bytes in base64."};
+    return problem{problem_code::bad_request, "Sec-WebSocket-Key is not 16 bytes in base64."};
   return std::nullopt;
 }
 
