@@ -73,21 +73,37 @@ task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain
   co_return view;
 }
 
-std::optional<problem> problem_of(const actors::command_outcome& outcome) {
-  if (outcome.ok) return std::nullopt;
-  if (outcome.unknown) return problem{"not_found"};
-  if (outcome.precondition_failed) return problem{"precondition_failed"};
-  problem p{"in_doubt"};
-  if (outcome.in_doubt) {
+namespace {
+
+struct problem_writer {
+  using answer = std::optional<problem>;
+  answer operator()(const actors::accepted&) const { return std::nullopt; }
+  answer operator()(const actors::unchanged&) const { return std::nullopt; }
+  answer operator()(const actors::files_answered&) const { return std::nullopt; }
+  answer operator()(const actors::in_doubt&) const {
+    problem p{"in_doubt"};
     p.retry_after_s = 1;
     return p;
   }
-  const auto& refusal = outcome.refusal;
-  p.code = to_string(refusal.code);
-  p.detail = refusal.detail;
-  p.state = to_string(outcome.phase);
-  p.allowed.assign(refusal.allowed.begin(), refusal.allowed.end());
-  return p;
+  answer operator()(const actors::rejected& outcome) const {
+    const auto& refusal = outcome.refusal;
+    problem p{std::string{to_string(refusal.code)}, refusal.detail};
+    p.state = to_string(outcome.view.summary.phase);
+    p.allowed.assign(refusal.allowed.begin(), refusal.allowed.end());
+    return p;
+  }
+  answer operator()(const actors::not_found&) const { return problem{"not_found"}; }
+  answer operator()(const actors::stale&) const { return problem{"precondition_failed"}; }
+};
+
+} // namespace
+
+std::optional<problem> problem_of(const actors::command_outcome& outcome) {
+  return std::visit(problem_writer{}, outcome);
+}
+
+std::optional<problem> problem_of(const actors::files_outcome& outcome) {
+  return std::visit(problem_writer{}, outcome);
 }
 
 task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,

@@ -43,6 +43,7 @@ problem not_kept();
 
 // What the actors answered, as a problem; nothing when all is well.
 std::optional<problem> problem_of(const actors::command_outcome& outcome);
+std::optional<problem> problem_of(const actors::files_outcome& outcome);
 
 // The whole body as JSON; an empty one is an empty object.
 task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,

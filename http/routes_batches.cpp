@@ -122,12 +122,14 @@ task<response> create(call& c) {
   request.audit = audit_of(c, "batch.create", 201, "ok");
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
   // Refused, because an earlier request with this key was done; not: in doubt itself.
-  const bool was_made = !outcome.ok && !outcome.in_doubt && !key.empty() && outcome.view.found &&
-                        outcome.phase != domain::batch_phase::absent && !outcome.unknown;
-  c.audited = outcome.ok || was_made;
-  if (was_made) co_return created(outcome.view, true);
+  const auto* refused = std::get_if<actors::rejected>(&outcome);
+  const bool was_made = refused != nullptr && !key.empty() &&
+                        refused->view.summary.phase != domain::batch_phase::absent;
+  const auto* made = actors::resulting_view(outcome);
+  c.audited = made != nullptr || was_made;
+  if (was_made) co_return created(refused->view, true);
   if (const auto p = problem_of(outcome)) co_return problem_response(*p, c.rq);
-  co_return created(outcome.view, false);
+  co_return created(*made, false);
 }
 
 // --- Lists
@@ -302,7 +304,8 @@ task<response> command(call& c, std::vector<domain::command> commands, std::stri
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
   if (const auto p = problem_of(outcome)) co_return problem_response(*p, c.rq);
   c.audited = true;
-  co_return batch_response(outcome.changed ? done : already, outcome.view);
+  const bool changed = std::holds_alternative<actors::accepted>(outcome);
+  co_return batch_response(changed ? done : already, *actors::resulting_view(outcome));
 }
 
 task<response> command(call& c, domain::command one, std::string_view action, unsigned done,

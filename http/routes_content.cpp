@@ -496,17 +496,20 @@ task<response> get_thumbnail(call& c) {
   actors::preview_order order{c.owner, std::make_shared<const domain::file_entry>(std::move(entry)),
                               std::make_shared<const domain::conversion_spec>(std::move(spec))};
   const auto made = co_await c.s.gateway.look(std::move(order));
-  if (!made.ok || !made.picture)
-    co_return problem_response({"preview_failed", std::string{domain::explain(made.reason)}}, c.rq);
-  auto picture = co_await run_blocking(c.s.blocking, [&c, &made] {
-    auto opened = c.s.outputs->open_staged(*made.picture);
-    c.s.outputs->discard(*made.picture); // what is open stays readable
+  const auto* failed = std::get_if<actors::preview_failed>(&made);
+  if (failed != nullptr)
+    co_return problem_response(
+        {"preview_failed", std::string{domain::explain(failed->error.reason)}}, c.rq);
+  const auto& staged = std::get<actors::picture_made>(made).picture; // a spec was given
+  auto picture = co_await run_blocking(c.s.blocking, [&c, &staged] {
+    auto opened = c.s.outputs->open_staged(staged);
+    c.s.outputs->discard(staged); // what is open stays readable
     return opened;
   });
   if (!picture) co_return problem_response({"internal"}, c.rq);
   r.with("Content-Type", c.s.formats.media_type("webp"));
-  r.body = file_body{std::make_shared<base::unique_fd>(std::move(*picture)), 0, made.picture->bytes,
-                     nullptr};
+  r.body =
+      file_body{std::make_shared<base::unique_fd>(std::move(*picture)), 0, staged.bytes, nullptr};
   co_return r;
 }
 

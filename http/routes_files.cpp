@@ -200,10 +200,11 @@ task<response> remove(call& c) {
   look.only_look = true;
   look.entries.emplace_back().path = path;
   const auto found = co_await c.s.gateway.ask(std::move(look));
-  if (const auto p = problem_of(found.command)) co_return problem_response(*p, c.rq);
-  if (found.files.front().how != actors::file_addition::kind::path_taken)
-    co_return problem_response({"not_found", "There is no such file."}, c.rq);
-  const auto index = found.files.front().index;
+  if (const auto p = problem_of(found)) co_return problem_response(*p, c.rq);
+  const auto* taken =
+      std::get_if<actors::path_taken>(&std::get<actors::files_answered>(found).files.front());
+  if (taken == nullptr) co_return problem_response({"not_found", "There is no such file."}, c.rq);
+  const auto index = taken->index;
   const auto journal = open_journal(c);
   if (!journal) co_return problem_response(journal.error(), c.rq);
   const auto file = co_await run_blocking(
@@ -218,7 +219,7 @@ task<response> remove(call& c) {
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
   if (const auto p = problem_of(outcome)) co_return problem_response(*p, c.rq);
   c.audited = true;
-  if (outcome.changed)
+  if (std::holds_alternative<actors::accepted>(outcome))
     if (const auto blob = persistence::parse_hex((*file)->entry.source))
       c.s.blobs.drop_reference(*blob);
   response r;

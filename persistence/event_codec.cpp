@@ -1,5 +1,7 @@
 #include "persistence/event_codec.hpp"
 
+#include "persistence/spec_codec.hpp"
+
 #include "journal.pb.h"
 
 #include <algorithm>
@@ -591,6 +593,19 @@ std::optional<batch_summary> decode_summary(std::string_view bytes) {
   const bool ok = read(m.spec(), s.spec) && read_enum(m.phase(), batch_phase_count, s.phase) &&
                   read_small(m.priority(), 255, s.priority);
   return ok ? std::optional{std::move(s)} : std::nullopt;
+}
+
+std::string encode_spec(const conversion_spec& spec) {
+  pb::Spec message;
+  write(spec, message);
+  return message.SerializeAsString();
+}
+
+std::optional<conversion_spec> decode_spec(std::string_view bytes) {
+  pb::Spec message;
+  conversion_spec spec;
+  if (!parse(message, bytes) || !read(message, spec)) return std::nullopt;
+  return spec;
 }
 
 } // namespace darkroom::persistence

@@ -1,5 +1,6 @@
 #include "edge.hpp"
 
+#include "base/clock.hpp"
 #include "persistence/read_view.hpp"
 
 #include <arpa/inet.h>
@@ -47,18 +48,12 @@ public:
   actors::conversion_outcome convert(const actors::conversion_job& job,
                                      const codecs::progress_listener& on_progress) override {
     on_progress({domain::conversion_stage::encoding, 50});
-    actors::conversion_outcome outcome;
-    if (!waits_.pass(job.lease)) {
-      outcome.how = actors::conversion_outcome::kind::interrupted;
-      return outcome;
-    }
+    if (!waits_.pass(job.lease)) return actors::conversion_interrupted{};
     const auto source = open(*job.file);
     const auto content = content_of_file(source.get());
-    if (content.find("BROKEN") != std::string::npos) {
-      outcome.error = {domain::failure_reason::corrupt_input, "broken"};
-      return outcome;
-    }
-    outcome.how = actors::conversion_outcome::kind::converted;
+    if (content.find("BROKEN") != std::string::npos)
+      return actors::conversion_failed{{domain::failure_reason::corrupt_input, "broken"}};
+    actors::file_converted outcome;
     outcome.result.bytes_in = job.file->bytes;
     outcome.result.width = outcome.result.height = 8;
     for (std::uint32_t i = 0; i < job.file->outputs.size(); ++i) {
@@ -306,7 +301,7 @@ const std::string& edge::token(const std::string& user) {
   auto& text = tokens_[user];
   if (!text.empty()) return text;
   const auto role = user == "admin" ? persistence::role::admin : persistence::role::user;
-  auto made = http::make_token(user, role, http::now_us(), 0, "");
+  auto made = http::make_token(user, role, darkroom::base::unix_now_us(), 0, "");
   std::mutex mutex;
   std::condition_variable kept;
   bool done = false;
