@@ -1,6 +1,8 @@
 #include "actors/batch_requests.hpp"
 
 #include "actors/name_reader.hpp"
+#include "actors/spawn_blocking.hpp"
+#include "base/overloaded.hpp"
 #include "base/result.hpp"
 
 #include <algorithm>
@@ -12,6 +14,8 @@ namespace {
 
 using domain::file_index;
 using domain::file_status;
+
+constexpr const char* journal_failure = "the journal has failed";
 
 // The view of the state as it is now, to be shown when that is durable.
 batch_view view_of(supervisor_pointer self, bool with_files) {
@@ -31,21 +35,13 @@ batch_view positioned(const batch_supervisor_state& s, batch_view view) {
   return view;
 }
 
-command_outcome refused(supervisor_pointer self, domain::refusal why) {
-  command_outcome outcome;
-  outcome.refusal = std::move(why);
-  outcome.phase = self->state.working.phase;
-  outcome.unknown =
-      outcome.phase == domain::batch_phase::absent || outcome.phase == domain::batch_phase::deleted;
-  outcome.view = positioned(self->state, view_of(self, false));
-  return outcome;
-}
-
-command_outcome unreadable(const std::string& why) {
-  command_outcome outcome;
-  outcome.in_doubt = true;
-  outcome.refusal.detail = why;
-  return outcome;
+// `creates`: what was refused would have made the batch.
+template<class Outcome>
+Outcome refused(supervisor_pointer self, domain::refusal why, bool creates = false) {
+  const auto phase = self->state.working.phase;
+  if (phase == domain::batch_phase::deleted || (phase == domain::batch_phase::absent && !creates))
+    return not_found{};
+  return rejected{std::move(why), positioned(self->state, view_of(self, false))};
 }
 
 base::result<std::vector<domain::event>, domain::refusal>
@@ -77,10 +73,11 @@ void when_durable(supervisor_pointer self, std::function<void(bool)> then) {
 }
 
 // A refusal reflects the state as well: it waits until that is durable.
-void refuse_when_durable(supervisor_pointer self, command_outcome outcome,
-                         caf::typed_response_promise<command_outcome> promise) {
+template<class Outcome>
+void refuse_when_durable(supervisor_pointer self, Outcome outcome,
+                         caf::typed_response_promise<Outcome> promise) {
   when_durable(self, [self, outcome = std::move(outcome), promise](bool durable) mutable {
-    if (!durable) outcome = unreadable("the journal has failed");
+    if (!durable) outcome = in_doubt{journal_failure};
     promise.deliver(std::move(outcome));
     tell_when_idle(self);
   });
@@ -90,12 +87,17 @@ void carry_out_request(supervisor_pointer self, const batch_request& request,
                        caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
   if (request.if_match && (s.commands_pending != 0 || s.command_seq > *request.if_match)) {
-    command_outcome outcome = refused(self, {});
-    outcome.precondition_failed = true;
+    auto outcome = refused<command_outcome>(self, {});
+    if (auto* as_it_is = std::get_if<rejected>(&outcome))
+      outcome = stale{std::move(as_it_is->view)};
     return refuse_when_durable(self, std::move(outcome), promise);
   }
   auto events = execute_all(s.working, request);
-  if (!events) return refuse_when_durable(self, refused(self, events.error()), promise);
+  if (!events) {
+    const bool creates = std::holds_alternative<domain::create_batch>(request.command);
+    return refuse_when_durable(self, refused<command_outcome>(self, events.error(), creates),
+                               promise);
+  }
   if (s.working.sealed) s.names.reset();
   const auto* removed = std::get_if<domain::remove_file>(&request.command);
   if (removed != nullptr && s.names) s.names->remove(removed->entry);
@@ -104,19 +106,17 @@ void carry_out_request(supervisor_pointer self, const batch_request& request,
   if (request.audit) records.emplace_back(*request.audit);
   const auto view = std::make_shared<batch_view>(); // filled in below, when all is noted
   const auto act = [self, promise, request, changed, view](bool durable) mutable {
-    command_outcome outcome;
-    outcome.ok = durable;
-    outcome.in_doubt = !durable;
-    outcome.changed = changed;
-    outcome.phase = self->state.working.phase;
-    outcome.view = positioned(self->state, std::move(*view));
-    if (durable) {
-      act_on_command(self, request.command);
-      for (const auto& command : request.more)
-        act_on_command(self, command);
-      act_on_phase(self);
+    if (!durable) {
+      promise.deliver(command_outcome{in_doubt{journal_failure}});
+      return;
     }
-    promise.deliver(std::move(outcome));
+    auto after = positioned(self->state, std::move(*view));
+    act_on_command(self, request.command);
+    for (const auto& command : request.more)
+      act_on_command(self, command);
+    act_on_phase(self);
+    promise.deliver(changed ? command_outcome{accepted{std::move(after)}}
+                            : command_outcome{unchanged{std::move(after)}});
   };
   // It may be so already; but what that reflects may not be durable yet: an empty append waits for
   // it.
@@ -133,13 +133,18 @@ void read_names(supervisor_pointer self, std::optional<domain::conversion_spec> 
   const load_names wish{s.id, s.working.spec, std::move(new_spec)};
   // What was decided before must be there to be read.
   journal_events(self, {}, true, [self, wish](bool durable) {
-    if (!durable) return on_names_loaded(self, names_loaded{.error = "the journal has failed"});
-    const auto& views = self->state.peers.views;
-    const auto reader = self->state.peers.detached_readers
-                            ? self->spawn<caf::detached>(name_reader, views)
-                            : self->spawn(name_reader, views);
-    self->send(reader, wish);
+    if (!durable) return on_names_loaded(self, names_unreadable{journal_failure});
+    const auto& peers = self->state.peers;
+    self->send(spawn_blocking(*self, peers.detached_readers, name_reader, peers.views), wish);
   });
+}
+
+// Why there are no names.
+std::string failure_of(const names_loaded& loaded) {
+  return std::visit(base::overloaded{[](const names_unreadable& failure) { return failure.why; },
+                                     [](const names_collide& failure) { return failure.detail; },
+                                     [](const names_read&) { return std::string{}; }},
+                    loaded);
 }
 
 domain::change_spec* spec_change_in(batch_request& request) {
@@ -149,73 +154,71 @@ domain::change_spec* spec_change_in(batch_request& request) {
   return nullptr;
 }
 
-// Plans and adds what can be added; each entry is answered for.
+struct planned_addition {
+  domain::add_files command;
+  std::vector<persistence::access_record> records;
+  files_answered answer;
+};
+
+// Plans the outputs of what can be added, and answers for each entry.
+planned_addition plan_addition(batch_supervisor_state& s, const add_files_request& request) {
+  planned_addition plan;
+  auto& answers = plan.answer.files;
+  auto index = static_cast<file_index>(s.working.files.size());
+  for (std::size_t i = 0; i < request.entries.size(); ++i) {
+    auto entry = request.entries[i];
+    if (const auto there = s.names->find(entry.path)) {
+      answers.emplace_back(path_taken{*there});
+      continue;
+    }
+    if (request.only_look) {
+      answers.emplace_back(path_free{});
+      continue;
+    }
+    auto outputs = s.names->add(entry.path, index);
+    if (!outputs) {
+      answers.emplace_back(output_collision{outputs.error().output});
+      continue;
+    }
+    entry.outputs = std::move(*outputs);
+    plan.command.entries.push_back(std::move(entry));
+    if (i < request.audit.size()) plan.records.emplace_back(request.audit[i]);
+    answers.emplace_back(file_added{index++});
+  }
+  return plan;
+}
+
 void add_files(supervisor_pointer self, const add_files_request& request,
                caf::typed_response_promise<files_outcome> promise) {
   auto& s = self->state;
-  const auto refuse = [&](command_outcome why) {
-    when_durable(self, [self, why = std::move(why), promise](bool durable) mutable {
-      if (!durable) why = unreadable("the journal has failed");
-      promise.deliver(files_outcome{std::move(why), {}});
-      tell_when_idle(self);
-    });
-  };
   // Whether it takes any at all, before names are planned.
   if (auto ok = domain::decide(s.working, domain::add_files{request.entries}); !ok)
-    return refuse(refused(self, ok.error()));
+    return refuse_when_durable(self, refused<files_outcome>(self, ok.error()), promise);
   if (!s.names && !s.working.files.empty()) {
     read_names(self, {}, [self, request, promise](const names_loaded& loaded) mutable {
-      self->state.names = loaded.names;
-      if (loaded.names)
-        add_files(self, request, promise);
-      else
-        promise.deliver(files_outcome{unreadable(loaded.error), {}});
+      if (const auto* found = std::get_if<names_read>(&loaded)) {
+        self->state.names = found->names;
+        return add_files(self, request, promise);
+      }
+      self->state.names = nullptr;
+      promise.deliver(files_outcome{in_doubt{failure_of(loaded)}});
     });
     return;
   }
   if (!s.names)
     s.names = std::make_shared<domain::file_names>(s.working.spec, extensions_of(s.working.spec));
-  files_outcome outcome;
-  domain::add_files add;
-  std::vector<persistence::access_record> records;
-  auto index = static_cast<file_index>(s.working.files.size());
-  for (std::size_t i = 0; i < request.entries.size(); ++i) {
-    auto entry = request.entries[i];
-    if (const auto there = s.names->find(entry.path)) {
-      outcome.files.push_back({file_addition::kind::path_taken, *there, {}});
-      continue;
-    }
-    if (request.only_look) {
-      outcome.files.push_back({});
-      continue;
-    }
-    auto outputs = s.names->add(entry.path, index);
-    if (!outputs) {
-      outcome.files.push_back({file_addition::kind::output_collision, 0, outputs.error().output});
-      continue;
-    }
-    entry.outputs = std::move(*outputs);
-    add.entries.push_back(std::move(entry));
-    if (i < request.audit.size()) records.emplace_back(request.audit[i]);
-    outcome.files.push_back({file_addition::kind::added, index++, {}});
-  }
-  auto events = domain::execute(s.working, add);
-  if (!events) return refuse(refused(self, events.error()));
-  const bool changed = !events->empty();
-  const auto view = std::make_shared<batch_view>();
+  auto plan = plan_addition(s, request);
+  auto events = domain::execute(s.working, plan.command);
+  if (!events)
+    return refuse_when_durable(self, refused<files_outcome>(self, events.error()), promise);
   journal_events(
       self, std::move(*events), true,
-      [self, promise, outcome, changed, view](bool durable) mutable {
-        outcome.command.ok = durable;
-        outcome.command.in_doubt = !durable;
-        outcome.command.changed = changed;
-        outcome.command.phase = self->state.working.phase;
-        outcome.command.view = positioned(self->state, std::move(*view));
+      [self, promise, answer = std::move(plan.answer)](bool durable) mutable {
         if (durable) act_on_phase(self);
-        promise.deliver(std::move(outcome));
+        promise.deliver(durable ? files_outcome{std::move(answer)}
+                                : files_outcome{in_doubt{journal_failure}});
       },
-      std::move(records));
-  *view = view_of(self, false);
+      std::move(plan.records));
 }
 
 } // namespace
@@ -236,18 +239,21 @@ void on_request(supervisor_pointer self, batch_request request,
     return carry_out_request(self, request, promise);
   }
   read_names(self, change->spec, [self, request, promise](const names_loaded& loaded) mutable {
-    if (loaded.collision) {
-      domain::refusal why;
-      why.code = domain::refusal_code::invalid_spec;
-      why.detail = loaded.error;
-      refuse_when_durable(self, refused(self, std::move(why)), promise);
-    } else if (!loaded.names) {
-      promise.deliver(unreadable(loaded.error));
-    } else {
-      spec_change_in(request)->files = loaded.replanned;
-      self->state.names = loaded.names;
-      carry_out_request(self, request, promise);
-    }
+    std::visit(base::overloaded{[&](const names_read& found) {
+                                  spec_change_in(request)->files = found.replanned;
+                                  self->state.names = found.names;
+                                  carry_out_request(self, request, promise);
+                                },
+                                [&](const names_collide& collision) {
+                                  const domain::refusal why{
+                                      domain::refusal_code::invalid_spec, collision.detail, {}};
+                                  refuse_when_durable(self, refused<command_outcome>(self, why),
+                                                      promise);
+                                },
+                                [&](const names_unreadable& failure) {
+                                  promise.deliver(command_outcome{in_doubt{failure.why}});
+                                }},
+               loaded);
   });
 }
 

@@ -1,6 +1,7 @@
 #include "actors/codec_pool.hpp"
 
 #include "actors/slot.hpp"
+#include "actors/spawn_blocking.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
@@ -13,12 +14,6 @@ namespace darkroom::actors {
 namespace {
 
 using codec_pool_pointer = codec_pool_actor::stateful_pointer<codec_pool_state>;
-
-template<class... Args>
-slot_actor spawn_slot(codec_pool_pointer self, bool detached, Args&&... args) {
-  return detached ? self->spawn<caf::linked + caf::detached>(slot, std::forward<Args>(args)...)
-                  : self->spawn<caf::linked>(slot, std::forward<Args>(args)...);
-}
 
 void probe_next(codec_pool_pointer self) {
   auto& s = self->state;
@@ -40,10 +35,12 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
   const codec_pool_actor me{self};
   for (std::size_t i = 0; i < options.slots; ++i) {
     std::shared_ptr<slot_runner> runner = make_runner();
-    s.slots.push_back({spawn_slot(self, options.detached, i, runner, me, board), runner, 0});
+    s.slots.push_back(
+        {spawn_blocking<caf::linked>(*self, options.detached, slot, i, runner, me, board), runner,
+         0});
   }
-  s.prober = spawn_slot(self, options.detached, options.slots,
-                        std::shared_ptr<slot_runner>(make_runner()), me, board);
+  s.prober = spawn_blocking<caf::linked>(*self, options.detached, slot, options.slots,
+                                         std::shared_ptr<slot_runner>(make_runner()), me, board);
   // What a host is doing ends at once, so that its slot's thread can.
   self->set_exit_handler([self](const caf::exit_msg& message) {
     for (auto& handle : self->state.slots)
@@ -63,9 +60,11 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
         const auto idle =
             std::ranges::find(slots, domain::lease_id{0}, &codec_pool_state::slot_handle::lease);
         if (idle == slots.end()) { // more leases than slots: a fault of ours
-          auto outcome = std::make_shared<conversion_outcome>();
-          outcome->error = {domain::failure_reason::internal, "a lease without a slot"};
-          self->send(asker, conversion_ended{message.job.lease, std::move(outcome)});
+          self->send(
+              asker,
+              conversion_ended{message.job.lease,
+                               std::make_shared<conversion_outcome>(conversion_failed{
+                                   {domain::failure_reason::internal, "a lease without a slot"}})});
           self->send(self->state.dispatcher, lease_ended{message.job.lease});
           return;
         }

@@ -1,6 +1,7 @@
 #include "actors/converter.hpp"
 
 #include "actors/limits.hpp"
+#include "base/overloaded.hpp"
 #include "base/units.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -49,8 +50,9 @@ void give_lease_back(converter_pointer self) {
 
 void discard_staged(converter_pointer self) {
   auto& s = self->state;
-  if (s.outcome && !s.outcome->staged.empty())
-    self->send(s.peers.placer, discard_outputs{std::move(s.outcome->staged)});
+  auto* done = s.outcome ? std::get_if<file_converted>(s.outcome.get()) : nullptr;
+  if (done != nullptr && !done->staged.empty())
+    self->send(s.peers.placer, discard_outputs{std::move(done->staged)});
 }
 
 void ask_for_lease(converter_pointer self) {
@@ -87,38 +89,38 @@ void on_out_of_memory(converter_pointer self, const codecs::codec_error& error) 
                       std::min(s.memory_bytes * 2, s.lease.memory_max_bytes));
 }
 
-void on_conversion_ended(converter_pointer self) {
-  auto& s = self->state;
-  const auto& outcome = *s.outcome;
-  switch (outcome.how) {
-  case conversion_outcome::kind::converted:
-    s.at = stage::offering;
-    self->send(s.supervisor, result_offered{s.order.index, s.lease.lease});
-    return;
-  case conversion_outcome::kind::interrupted: // the pool ends, or its machine is lost
-    return report_interruption(self, outcome.cause);
-  case conversion_outcome::kind::failed:
-    break;
-  }
-  if (outcome.error.reason == domain::failure_reason::limit_memory)
-    return on_out_of_memory(self, outcome.error);
-  if (outcome.error.reason == domain::failure_reason::disk_full) {
-    self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms});
+void on_failed(converter_pointer self, const codecs::codec_error& error) {
+  if (error.reason == domain::failure_reason::limit_memory) return on_out_of_memory(self, error);
+  if (error.reason == domain::failure_reason::disk_full) {
+    self->send(self->state.peers.dispatcher, hold_leases{limits::disk_full_wait_ms});
     return report_interruption(self, domain::interruption::disk_full);
   }
-  report_failure(self, outcome.error);
+  report_failure(self, error);
+}
+
+void on_conversion_ended(converter_pointer self) {
+  auto& s = self->state;
+  std::visit(base::overloaded{
+                 [&](const file_converted&) {
+                   s.at = stage::offering;
+                   self->send(s.supervisor, result_offered{s.order.index, s.lease.lease});
+                 },
+                 // The pool ends, or its machine is lost.
+                 [&](const conversion_interrupted& end) { report_interruption(self, end.cause); },
+                 [&](const conversion_failed& end) { on_failed(self, end.error); }},
+             *s.outcome);
 }
 
 // What the outputs' names say about the file.
 void on_placed(converter_pointer self, const std::vector<persistence::placed_output>& placed) {
   using persistence::placement;
   auto& s = self->state;
-  auto result = s.outcome->result;
+  auto& done = std::get<file_converted>(*s.outcome); // else it would not be placing
+  auto result = done.result;
   for (std::size_t i = 0; i < placed.size(); ++i) {
     const auto& output = placed[i];
     if (output.how == placement::exists)
-      return report_failure(self,
-                            {domain::failure_reason::output_exists, s.outcome->staged[i].target});
+      return report_failure(self, {domain::failure_reason::output_exists, done.staged[i].target});
     if (output.how == placement::failed && output.error.disk_full()) {
       self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms});
       return report_interruption(self, domain::interruption::disk_full);
@@ -133,8 +135,7 @@ void on_placed(converter_pointer self, const std::vector<persistence::placed_out
   result.index = s.order.index;
   result.stages.probe_us = s.took.probe_us;
   result.stages.wait_us = s.took.wait_us;
-  self->send(s.supervisor,
-             file_placed{s.lease.lease, std::move(result), std::move(s.outcome->staged)});
+  self->send(s.supervisor, file_placed{s.lease.lease, std::move(result), std::move(done.staged)});
   end(self);
 }
 
@@ -234,8 +235,9 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
         auto& st = self->state;
         if (st.at != stage::offering) return;
         st.at = stage::placing;
-        if (st.outcome->staged.empty()) return on_placed(self, {}); // nothing to name
-        self->send(st.peers.placer, place_outputs{st.outcome->staged});
+        const auto& staged = std::get<file_converted>(*st.outcome).staged;
+        if (staged.empty()) return on_placed(self, {}); // nothing to name
+        self->send(st.peers.placer, place_outputs{staged});
       },
       [self](result_refused) {
         discard_staged(self);

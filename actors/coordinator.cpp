@@ -183,37 +183,20 @@ void let_go(coordinator_pointer self, const domain::batch_id& batch, bool delete
             [gone](const caf::error&) { gone(true); });
 }
 
-command_outcome in_doubt() {
-  command_outcome outcome;
-  outcome.in_doubt = true;
-  outcome.refusal.detail = "the journal cannot be written";
-  return outcome;
-}
-
-command_outcome unknown_batch() {
-  command_outcome outcome;
-  outcome.unknown = true;
-  outcome.refusal.detail = "there is no such batch";
-  return outcome;
-}
-
-files_outcome files(command_outcome outcome) {
-  return {std::move(outcome), {}};
-}
-command_outcome command(command_outcome outcome) {
-  return outcome;
+in_doubt unwritable() {
+  return {"the journal cannot be written"};
 }
 
 // Finds the supervisor, from the journal if need be, and hands the request on.
-template<class Answer, class Request, class Wrap>
+template<class Answer, class Request>
 void forward(coordinator_pointer self, const Request& request, bool creates,
-             caf::typed_response_promise<Answer> promise, Wrap wrap) {
+             caf::typed_response_promise<Answer> promise) {
   auto& s = self->state;
   if (s.journal_broken || s.ending) {
-    promise.deliver(wrap(in_doubt()));
+    promise.deliver(Answer{unwritable()});
     return;
   }
-  const auto again = [=](bool) { forward(self, request, creates, promise, wrap); };
+  const auto again = [=](bool) { forward(self, request, creates, promise); };
   if (const auto busy = s.leaving.find(request.batch); busy != s.leaving.end()) {
     busy->second.emplace_back(again);
     return;
@@ -224,7 +207,7 @@ void forward(coordinator_pointer self, const Request& request, bool creates,
       if (found)
         again(true);
       else
-        promise.deliver(wrap(self->state.journal_broken ? in_doubt() : unknown_batch()));
+        promise.deliver(self->state.journal_broken ? Answer{unwritable()} : Answer{not_found{}});
     });
     return;
   }
@@ -237,19 +220,18 @@ void forward(coordinator_pointer self, const Request& request, bool creates,
   }
   self->request(supervisor->second, ask_timeout, request)
       .then([promise](const Answer& answer) mutable { promise.deliver(answer); },
-            [promise, wrap](const caf::error&) mutable { promise.deliver(wrap(in_doubt())); });
+            [promise](const caf::error&) mutable { promise.deliver(Answer{unwritable()}); });
 }
 
 // Requests wait until the journal is replayed.
-template<class Answer, class Request, class Wrap>
-caf::result<Answer> on_request(coordinator_pointer self, const Request& request, bool creates,
-                               Wrap wrap) {
+template<class Answer, class Request>
+caf::result<Answer> on_request(coordinator_pointer self, const Request& request, bool creates) {
   auto& s = self->state;
   auto promise = self->make_response_promise<Answer>();
   if (s.loading && !s.journal_broken)
-    s.waiting.emplace_back([=] { forward(self, request, creates, promise, wrap); });
+    s.waiting.emplace_back([=] { forward(self, request, creates, promise); });
   else
-    forward(self, request, creates, promise, wrap);
+    forward(self, request, creates, promise);
   return promise;
 }
 
@@ -273,10 +255,10 @@ coordinator_actor::behavior_type coordinator(coordinator_pointer self, coordinat
   return {
       [self](const batch_request& request) {
         return on_request<command_outcome>(
-            self, request, std::holds_alternative<domain::create_batch>(request.command), command);
+            self, request, std::holds_alternative<domain::create_batch>(request.command));
       },
       [self](const add_files_request& request) {
-        return on_request<files_outcome>(self, request, false, files);
+        return on_request<files_outcome>(self, request, false);
       },
       [self](const batch_idle& message) {
         auto& s = self->state;

@@ -3,15 +3,17 @@
 
 #include "actors/node_board.hpp"
 #include "actors/slot_runner.hpp"
+#include "base/overloaded.hpp"
 
 namespace darkroom::actors {
 
 inline void count_outcome(node_board& nodes, const std::string& machine,
                           const conversion_outcome& outcome) {
   nodes.change(machine, [&](node_row& row) {
-    if (outcome.how == conversion_outcome::kind::converted) row.files_completed += 1;
-    if (outcome.how == conversion_outcome::kind::failed) row.files_failed += 1;
-    if (outcome.how == conversion_outcome::kind::interrupted) row.files_interrupted += 1;
+    std::visit(base::overloaded{[&](const file_converted&) { row.files_completed += 1; },
+                                [&](const conversion_failed&) { row.files_failed += 1; },
+                                [&](const conversion_interrupted&) { row.files_interrupted += 1; }},
+               outcome);
   });
 }
 

@@ -28,11 +28,10 @@ bool deliver(event_hub_pointer self, event_hub_state::subscription& to, const ev
   const auto own = to.batch ? only(events, *to.batch) : events;
   if (own->empty()) return true;
   if (to.unacknowledged + own->size() > limits::subscriber_outbox_events_max) {
-    self->send(to.subscriber, subscription_ended{to.last_sent});
+    self->send(to.subscriber, subscription_ended{});
     return false;
   }
   to.unacknowledged += own->size();
-  to.last_sent = own->back().seq;
   self->send(to.subscriber, events_published{own});
   return true;
 }
@@ -56,17 +55,13 @@ event_hub_actor::behavior_type event_hub(event_hub_pointer self) {
         auto& s = self->state;
         s.last_seq = message.last;
         for (const auto& to : std::exchange(s.subscriptions, {}))
-          self->send(to.subscriber, subscription_ended{to.last_sent});
+          self->send(to.subscriber, subscription_ended{});
       },
       [self](const subscribe& message) -> caf::result<subscribed> {
         auto& s = self->state;
         self->monitor(message.subscriber);
-        s.subscriptions.push_back({message.subscriber, message.batch, 0, s.last_seq});
+        s.subscriptions.push_back({message.subscriber, message.batch, 0});
         return subscribed{s.last_seq};
-      },
-      [self](const unsubscribe& message) {
-        std::erase_if(self->state.subscriptions,
-                      [&](const auto& s) { return s.subscriber == message.subscriber; });
       },
       [self](const events_acknowledged& message) {
         for (auto& s : self->state.subscriptions)

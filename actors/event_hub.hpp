@@ -14,7 +14,6 @@ struct event_hub_state {
     subscriber_actor subscriber;
     std::optional<domain::batch_id> batch;
     std::size_t unacknowledged = 0; // events
-    domain::seq last_sent = 0;
   };
   std::vector<subscription> subscriptions;
   domain::seq last_seq = 0;

@@ -18,16 +18,7 @@ using base::unique_fd;
 using codecs::fail;
 
 conversion_outcome failed(codecs::codec_error error) {
-  conversion_outcome outcome;
-  outcome.how = conversion_outcome::kind::failed;
-  outcome.error = std::move(error);
-  return outcome;
-}
-
-conversion_outcome interrupted() {
-  conversion_outcome outcome;
-  outcome.how = conversion_outcome::kind::interrupted;
-  return outcome;
+  return conversion_failed{std::move(error)};
 }
 
 std::uint32_t microseconds(std::chrono::steady_clock::duration took) {
@@ -142,12 +133,11 @@ codecs::result<codecs::conversion> host_slot::run_host(const conversion_job& job
 }
 
 // With `skip`, a file whose outputs are all there is done before it begins.
-std::optional<conversion_outcome> host_slot::keep_existing(const conversion_job& job) const {
+std::optional<file_converted> host_slot::keep_existing(const conversion_job& job) const {
   if (job.spec->existing != domain::existing_policy::skip || job.file->replaces ||
       job.may_be_placed)
     return std::nullopt;
-  conversion_outcome outcome;
-  outcome.how = conversion_outcome::kind::converted;
+  file_converted outcome;
   outcome.result.bytes_in = job.file->bytes;
   outcome.result.losses.add(domain::loss::existing_kept);
   for (const auto& target : job.file->outputs) {
@@ -180,13 +170,12 @@ conversion_outcome host_slot::convert(const conversion_job& job,
   }
   bool was_interrupted = false;
   auto done = run_host(job, source->get(), contents, on_progress, was_interrupted);
-  if (was_interrupted) return interrupted();
+  if (was_interrupted) return conversion_interrupted{};
   if (!done) return failed(done.error());
 
   const auto converted = std::chrono::steady_clock::now();
   on_progress({domain::conversion_stage::storing, 100});
-  conversion_outcome outcome;
-  outcome.how = conversion_outcome::kind::converted;
+  file_converted outcome;
   outcome.result.losses = done->losses;
   outcome.result.width = done->info.upright_width();
   outcome.result.height = done->info.upright_height();

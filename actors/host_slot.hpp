@@ -25,7 +25,7 @@ public:
 
 private:
   codecs::result<codecs::host::codec_host*> host_for(const std::string& owner);
-  std::optional<conversion_outcome> keep_existing(const conversion_job& job) const;
+  std::optional<file_converted> keep_existing(const conversion_job& job) const;
   void retire_if_due();
   codecs::result<codecs::conversion> run_host(const conversion_job& job, int source,
                                               std::span<const int> contents,

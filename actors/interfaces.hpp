@@ -1,13 +1,13 @@
 // The whole message protocol on one page. Each message says in one line what it does; ASK is
 // answered to its sender, TELL is not, INTERNAL is sent by an actor to itself. Per-file messages
-// are TELL with (index, lease) to tell them apart. No handler blocks, except in JOURNAL, SLOT and
-// PLACER, which have threads of their own.
+// are TELL with (index, lease) to tell them apart. No handler blocks, except in actors that
+// `spawn_blocking` has given a thread of their own.
 #pragma once
 
 #include "actors/lease_messages.hpp"
+#include "actors/outcomes.hpp"
 #include "actors/slot_runner.hpp"
 #include "domain/batch_state.hpp"
-#include "domain/file_names.hpp"
 #include "persistence/journal_store.hpp"
 #include "persistence/records.hpp"
 
@@ -36,9 +36,7 @@ struct forget_old;
 struct take_back_outputs;
 struct probe_done;
 struct load_names;
-struct names_loaded;
 struct add_files_request;
-struct files_outcome;
 struct batch_idle;
 struct batches_loaded;
 struct open_journal;
@@ -49,15 +47,12 @@ struct sync_tail;
 struct publish_events;
 struct subscribe;
 struct subscribed;
-struct unsubscribe;
 struct events_published;
 struct events_acknowledged;
 struct subscription_ended;
 struct cut_subscribers;
 struct batch_request;
-struct command_outcome;
 struct describe_batch;
-struct batch_view;
 struct give_back;
 struct gave_back;
 struct retry_tick;
@@ -125,8 +120,6 @@ using event_hub_actor = caf::typed_actor<
     // ASK to follow one batch or all; answered with the last seq published before, and all later
     // events come after the answer.
     caf::replies_to<subscribe>::with<subscribed>,
-    // TELL to follow no more.
-    caf::reacts_to<unsubscribe>,
     // TELL that so many events were handled: makes room in the subscriber's outbox.
     caf::reacts_to<events_acknowledged>>;
 
@@ -328,12 +321,6 @@ struct load_names {
   domain::conversion_spec spec;                    // as it is
   std::optional<domain::conversion_spec> new_spec; // files that have not completed get new names
 };
-struct names_loaded {
-  std::shared_ptr<domain::file_names> names;     // null: it failed, see the error
-  std::vector<domain::replanned_file> replanned; // whose outputs get other names
-  std::string error;
-  bool collision = false; // two files want one name, and the spec says that this is an error
-};
 struct open_journal {};
 struct journal_opened {
   std::string error; // empty: it is open
@@ -354,9 +341,6 @@ struct subscribe {
 struct subscribed {
   domain::seq seq = 0;
 };
-struct unsubscribe {
-  subscriber_actor subscriber;
-};
 struct events_published {
   std::shared_ptr<const std::vector<persistence::journaled_event>> events;
 };
@@ -364,9 +348,7 @@ struct events_acknowledged {
   subscriber_actor subscriber;
   std::size_t events = 0;
 };
-struct subscription_ended {
-  domain::seq last_sent = 0; // go on after this one
-};
+struct subscription_ended {};
 
 struct cut_subscribers {
   domain::seq last = 0; // of the journal
@@ -383,43 +365,11 @@ struct describe_batch {
   domain::batch_id batch;
   bool with_files = false;
 };
-struct batch_view {
-  bool found = false;
-  persistence::batch_summary summary;
-  std::uint32_t in_flight = 0;
-  double files_per_s = 0, pixels_per_s = 0, bytes_per_s = 0;     // of late
-  std::shared_ptr<const std::vector<domain::file_status>> files; // by index, if asked for
-};
-struct command_outcome {
-  bool ok = false;
-  bool in_doubt = false; // the journal failed: replay will tell whether it happened
-  domain::refusal refusal;
-  domain::batch_phase phase = domain::batch_phase::absent;
-  bool unknown = false;             // there is no such batch
-  bool precondition_failed = false; // see `if_match`
-  bool changed = false;             // else it was so already
-  batch_view view;
-};
-// One file was added, or why it was not.
-struct file_addition {
-  enum class kind : std::uint8_t {
-    added,
-    path_taken,       // by the file `index`
-    output_collision, // two files want the output name `detail`
-  };
-  kind how = kind::added;
-  domain::file_index index = 0;
-  std::string detail;
-};
 struct add_files_request {
   domain::batch_id batch;
   std::vector<domain::file_entry> entries;     // at most `files_per_event_max`
   std::vector<persistence::audit_entry> audit; // one for each entry, or none
   bool only_look = false;                      // whether the paths are taken
-};
-struct files_outcome {
-  command_outcome command;
-  std::vector<file_addition> files; // one for each entry, if the command is ok
 };
 struct batch_idle {
   domain::batch_id batch;
@@ -572,7 +522,7 @@ struct gateway_task {
   X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
   X(records_written) X(purge_batch) X(forget_old) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
   X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) \
-  X(unsubscribe) X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
+  X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
   X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(lease_tick) X(describe_queue) X(queue_view) \

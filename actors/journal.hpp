@@ -48,7 +48,7 @@ struct journal_state {
   std::vector<persistence::journaled_event> unsynced;
 };
 
-// `store` is open. Spawn detached, except in deterministic tests.
+// `store` is open. Blocks: spawn with `spawn_blocking`.
 journal_actor::behavior_type
 journal(journal_actor::stateful_pointer<journal_state> self,
         std::shared_ptr<std::unique_ptr<persistence::journal_store>> store, store_opener open,

@@ -18,7 +18,8 @@ bool has_completed(const persistence::file_record& file) {
 }
 
 names_loaded read(const persistence::read_view& view, const load_names& wish) {
-  names_loaded loaded;
+  std::vector<domain::replanned_file> replanned;
+  std::optional<names_collide> collision;
   const auto& spec = wish.new_spec ? *wish.new_spec : wish.spec;
   auto names = std::make_shared<domain::file_names>(spec, extensions_of(spec));
   // What keeps its names takes them first.
@@ -32,17 +33,16 @@ names_loaded read(const persistence::read_view& view, const load_names& wish) {
       if (has_completed(file)) return true;
       auto outputs = names->replan(file.entry.path);
       if (!outputs) {
-        loaded.collision = true;
-        loaded.error = outputs.error().path + " and another file both become " +
-                       outputs.error().output + "; choose the collision rename";
+        collision = {outputs.error().path + " and another file both become " +
+                     outputs.error().output + "; choose the collision rename"};
         return false;
       }
-      loaded.replanned.push_back({file.index, std::move(*outputs)});
+      replanned.push_back({file.index, std::move(*outputs)});
       return true;
     });
-  if (!ok) loaded.error = ok.error().detail;
-  if (ok && !loaded.collision) loaded.names = std::move(names);
-  return loaded;
+  if (!ok) return names_unreadable{ok.error().detail};
+  if (collision) return std::move(*collision);
+  return names_read{std::move(names), std::move(replanned)};
 }
 
 } // namespace
@@ -68,11 +68,8 @@ name_reader(name_reader_actor::stateful_pointer<name_reader_state> self,
             std::shared_ptr<view_slot> views) {
   return {[self, views](const load_names& wish) {
     const auto view = views ? views->get() : nullptr;
-    names_loaded loaded;
-    if (view)
-      loaded = read(*view, wish);
-    else
-      loaded.error = "the journal cannot be read";
+    auto loaded =
+        view ? read(*view, wish) : names_loaded{names_unreadable{"the journal cannot be read"}};
     self->send(caf::actor_cast<batch_supervisor_actor>(self->current_sender()), std::move(loaded));
     self->quit();
   }};

@@ -13,7 +13,7 @@ struct name_reader_state {
       default; // no aggregate: CAF would initialise the first member with the actor
 };
 
-// Spawn detached, except in deterministic tests.
+// Blocks: spawn with `spawn_blocking`.
 name_reader_actor::behavior_type
 name_reader(name_reader_actor::stateful_pointer<name_reader_state> self,
             std::shared_ptr<view_slot> views);

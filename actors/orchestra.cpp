@@ -10,6 +10,7 @@
 #include "actors/event_hub.hpp"
 #include "actors/limits.hpp"
 #include "actors/placer.hpp"
+#include "actors/spawn_blocking.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "codecs/limits.hpp"
@@ -145,6 +146,10 @@ subscriber_actor::behavior_type watcher(subscriber_actor::stateful_pointer<follo
   };
 }
 
+in_doubt no_answer() {
+  return {"no answer came in time"};
+}
+
 // What an earlier life had decided of machines holds from the beginning.
 void restore_standings(const persistence::journal_store& journal, node_board& nodes,
                        const dispatcher_actor& dispatcher,
@@ -210,10 +215,10 @@ orchestra::orchestra(orchestra_options options)
   made.hub = p.hub = p.system.spawn(event_hub);
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
-  made.journal = p.journal = p.system.spawn<caf::detached>(
-      actors::journal, store, std::move(options.open_journal),
-      journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
-  made.placer = p.system.spawn<caf::detached>(placer, options.outputs);
+  made.journal = p.journal =
+      spawn_blocking(p.system, true, actors::journal, store, std::move(options.open_journal),
+                     journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
+  made.placer = spawn_blocking(p.system, true, placer, options.outputs);
   const auto counted = [make = options.make_runner, nodes = p.nodes] {
     return std::make_unique<counted_runner>(make(), nodes);
   };
@@ -314,10 +319,10 @@ void orchestra::wait_until_loaded() {
 
 command_outcome orchestra::command(const domain::batch_id& batch, domain::command command) {
   caf::scoped_actor self{parts_->system};
-  command_outcome answer;
+  command_outcome answer = no_answer(); // should none come
   self->request(parts_->coordinator, caf::infinite, batch_request{batch, std::move(command)})
       .receive([&](command_outcome& outcome) { answer = std::move(outcome); },
-               [&](const caf::error&) { answer.in_doubt = true; });
+               [](const caf::error&) {});
   return answer;
 }
 
@@ -370,23 +375,16 @@ void ask_through(const gateway_actor& gateway, const Actor& to, Request request,
                  }});
 }
 
-command_outcome no_answer() {
-  command_outcome outcome;
-  outcome.in_doubt = true;
-  outcome.refusal.detail = "no answer came in time";
-  return outcome;
-}
-
 } // namespace
 
 void orchestra::ask(batch_request request, std::function<void(command_outcome)> then) {
   ask_through(parts_->gateway, parts_->coordinator, std::move(request), std::move(then),
-              no_answer());
+              command_outcome{no_answer()});
 }
 
 void orchestra::ask(add_files_request request, std::function<void(files_outcome)> then) {
   ask_through(parts_->gateway, parts_->coordinator, std::move(request), std::move(then),
-              files_outcome{no_answer(), {}});
+              files_outcome{no_answer()});
 }
 
 void orchestra::ask(describe_batch request, std::function<void(batch_view)> then) {
@@ -411,7 +409,7 @@ void orchestra::keep(std::vector<persistence::access_record> records,
 
 void orchestra::look(preview_order order, on_preview then) {
   auto& p = *parts_;
-  if (!p.gateway) return then({});
+  if (!p.gateway) return then(preview_failed{}); // it ends
   const bool converts = order.spec != nullptr;
   const auto made =
       p.system.spawn(previewer, std::move(order), p.dispatcher, p.pool, std::move(then));

@@ -19,7 +19,7 @@ struct placer_state {
   bool scheduled = false;
 };
 
-// Spawn detached, except in deterministic tests.
+// Blocks: spawn with `spawn_blocking`.
 placer_actor::behavior_type placer(placer_actor::stateful_pointer<placer_state> self,
                                    std::shared_ptr<persistence::output_store> outputs);
 

@@ -1,5 +1,6 @@
 #include "actors/previewer.hpp"
 
+#include "base/overloaded.hpp"
 #include "domain/limits.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -13,18 +14,13 @@ namespace {
 
 using previewer_pointer = converter_actor::stateful_pointer<previewer_state>;
 
-void finish(previewer_pointer self) {
-  auto& s = self->state;
-  s.done(std::move(s.found));
+void finish(previewer_pointer self, preview found) {
+  self->state.done(std::move(found));
   self->quit();
 }
 
-void fail(previewer_pointer self, const codecs::codec_error& error) {
-  auto& found = self->state.found;
-  found.ok = false;
-  found.reason = error.reason;
-  found.detail = error.detail;
-  finish(self);
+void fail(previewer_pointer self, codecs::codec_error error) {
+  finish(self, preview_failed{std::move(error)});
 }
 
 // Somebody looks at a screen and waits.
@@ -44,11 +40,7 @@ void ask_for_lease(previewer_pointer self) {
 void on_probed(previewer_pointer self, const codecs::result<codecs::image_info>& info) {
   auto& s = self->state;
   if (!info) return fail(self, info.error());
-  s.found.ok = true;
-  s.found.format = info->format;
-  s.found.width = info->upright_width();
-  s.found.height = info->upright_height();
-  if (!s.order.spec) return finish(self);
+  if (!s.order.spec) return finish(self, header_read{});
   auto plan = codecs::plan_conversion(*info, s.order.file->bytes, *s.order.spec);
   if (!plan) return fail(self, plan.error());
   s.plan = std::move(*plan);
@@ -70,16 +62,25 @@ void convert(previewer_pointer self, const lease_granted& lease) {
   self->send(lease.pool, convert_file{std::move(job)});
 }
 
-void on_converted(previewer_pointer self, const conversion_outcome& outcome) {
-  if (outcome.how == conversion_outcome::kind::failed) return fail(self, outcome.error);
+void on_interrupted(previewer_pointer self, domain::interruption cause) {
   using domain::interruption;
-  if (outcome.how == conversion_outcome::kind::interrupted &&
-      (outcome.cause == interruption::node_lost || outcome.cause == interruption::not_begun))
+  if (cause == interruption::node_lost || cause == interruption::not_begun)
     return ask_for_lease(self); // on another machine
-  if (outcome.how == conversion_outcome::kind::interrupted || outcome.staged.empty())
-    return fail(self, {domain::failure_reason::internal, "interrupted"});
-  self->state.found.picture = outcome.staged.front();
-  finish(self);
+  fail(self, {domain::failure_reason::internal, "interrupted"});
+}
+
+void on_converted(previewer_pointer self, const file_converted& done) {
+  if (done.staged.empty())
+    return fail(self, {domain::failure_reason::internal, "the conversion made no picture"});
+  finish(self, picture_made{done.staged.front()});
+}
+
+void on_conversion_ended(previewer_pointer self, const conversion_outcome& outcome) {
+  std::visit(
+      base::overloaded{[&](const file_converted& done) { on_converted(self, done); },
+                       [&](const conversion_interrupted& end) { on_interrupted(self, end.cause); },
+                       [&](const conversion_failed& end) { fail(self, end.error); }},
+      outcome);
 }
 
 } // namespace
@@ -104,7 +105,7 @@ converter_actor::behavior_type previewer(previewer_pointer self, preview_order o
       [self](request_withdrawn) { fail(self, {domain::failure_reason::limit_time, "too late"}); },
       [](attempt_started) {},
       [](attempt_refused) {},
-      [self](const conversion_ended& message) { on_converted(self, *message.outcome); },
+      [self](const conversion_ended& message) { on_conversion_ended(self, *message.outcome); },
       [](result_accepted) {},
       [](result_refused) {},
       [](const outputs_placed&) {},

@@ -13,15 +13,14 @@ struct preview_order {
 };
 
 // What was found.
-struct preview {
-  bool ok = false;
-  domain::failure_reason reason = domain::failure_reason::internal; // if not
-  std::string detail;
-  std::string format; // of the source, and its size upright, in pixels
-  std::uint32_t width = 0, height = 0;
-  // The small picture, whose owner discards it.
-  std::optional<persistence::staged_output> picture;
+struct preview_failed {
+  codecs::codec_error error;
 };
+struct header_read {}; // nothing else was asked for
+struct picture_made {
+  persistence::staged_output picture; // whoever gets it discards it
+};
+using preview = std::variant<preview_failed, header_read, picture_made>;
 using on_preview = std::function<void(preview)>;
 
 struct previewer_state {
@@ -33,7 +32,6 @@ struct previewer_state {
   codec_pool_actor pool;
   on_preview done;
   domain::file_index number = 0; // tells it apart from others in the queue
-  preview found;
   codecs::conversion_plan plan;
   bool waiting = false; // for a lease
   lease_granted lease;

@@ -21,9 +21,7 @@ Outcome guarded(Work work, const std::function<Outcome(codecs::codec_error)>& fa
 }
 
 conversion_outcome failed_conversion(codecs::codec_error error) {
-  conversion_outcome outcome;
-  outcome.error = std::move(error);
-  return outcome;
+  return conversion_failed{std::move(error)};
 }
 
 } // namespace

@@ -10,6 +10,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <variant>
+#include <vector>
 
 namespace darkroom::actors {
 
@@ -32,14 +34,18 @@ struct conversion_job {
   bool may_be_placed = false;
 };
 
-struct conversion_outcome {
-  enum class kind : std::uint8_t { converted, failed, interrupted };
-  kind how = kind::failed;
-  codecs::codec_error error;                                   // failed
-  domain::interruption cause = domain::interruption::shutdown; // interrupted
-  domain::file_completed result;                  // converted: all but index and attempt
-  std::vector<persistence::staged_output> staged; // converted: waiting for their names
+// How a conversion ended.
+struct conversion_failed {
+  codecs::codec_error error;
 };
+struct conversion_interrupted {
+  domain::interruption cause = domain::interruption::shutdown;
+};
+struct file_converted {
+  domain::file_completed result;                  // all but index and attempt
+  std::vector<persistence::staged_output> staged; // waiting for their names
+};
+using conversion_outcome = std::variant<conversion_failed, conversion_interrupted, file_converted>;
 
 class slot_runner {
 public:

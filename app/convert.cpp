@@ -8,6 +8,7 @@
 #include "app/report.hpp"
 #include "app/run_plan.hpp"
 #include "app/text.hpp"
+#include "base/overloaded.hpp"
 #include "domain/limits.hpp"
 #include "http/event_views.hpp"
 #include "persistence/files.hpp"
@@ -100,6 +101,17 @@ persistence::journal_result<run_begin> begin_of(const run_plan& plan,
   return begin;
 }
 
+// Why a command was not carried out.
+std::string reason_of(const actors::command_outcome& outcome) {
+  return std::visit(
+      base::overloaded{
+          [](const actors::in_doubt& o) { return o.why; },
+          [](const actors::rejected& o) { return o.refusal.detail; },
+          [](const actors::not_found&) { return std::string{"there is no such batch"}; },
+          [](const auto&) { return std::string{"the batch has changed meanwhile"}; }},
+      outcome);
+}
+
 int say_nothing_to_do(const convert_options& options, const run_plan& plan) {
   if (!options.quiet)
     std::fprintf(stderr, "nothing to do: %s done before\n",
@@ -156,8 +168,9 @@ public:
 private:
   bool ask(const domain::batch_id& batch, domain::command command) {
     const auto answer = actors_.command(batch, std::move(command));
-    if (!answer.ok) complain(answer.refusal.detail, 0);
-    return answer.ok;
+    if (actors::resulting_view(answer) != nullptr) return true;
+    complain(reason_of(answer), 0);
+    return false;
   }
 
   bool create() {

@@ -33,11 +33,13 @@ void feed::follow() {
     return;
   }
   std::deque<persistence::journaled_event> missed;
-  (void)view->each_event(batch_, last_, [&](persistence::journaled_event&& e) {
+  const auto read = view->each_event(batch_, last_, [&](persistence::journaled_event&& e) {
     if (e.seq > seq) return false;
     missed.push_back(std::move(e));
     return true;
   });
+  // What was read is good; the rest is read again, or the end of the batch might never be seen.
+  if (!read) behind_ = true;
   const std::lock_guard lock(box_->mutex);
   box_->events.insert(box_->events.begin(), missed.begin(), missed.end());
 }

@@ -57,7 +57,7 @@ public:
                                      const codecs::progress_listener&) override {
     const auto began = steady_clock::now();
     if (ended_) gaps_.add(std::chrono::duration<double, std::milli>(began - *ended_).count());
-    actors::conversion_outcome outcome;
+    actors::file_converted outcome;
     // Other bytes each time: the server keeps every one of them.
     const auto text = "slept for lease " + std::to_string(job.lease);
     const auto content = codecs::host::make_output_file();
@@ -69,10 +69,10 @@ public:
       std::unique_lock lock(mutex_);
       interrupted_.wait_for(lock, time_ - (steady_clock::now() - began),
                             [&] { return unwanted_ == job.lease; });
-      if (unwanted_ == job.lease)
-        outcome.how = actors::conversion_outcome::kind::interrupted;
-      else
-        outcome.how = actors::conversion_outcome::kind::converted;
+      if (unwanted_ == job.lease) {
+        ended_ = steady_clock::now();
+        return actors::conversion_interrupted{};
+      }
     }
     outcome.result.width = outcome.result.height = 1;
     outcome.result.outputs.push_back({.bytes = staged->bytes,

@@ -27,8 +27,7 @@ public:
   }
   actors::conversion_outcome convert(const actors::conversion_job& job,
                                      const codecs::progress_listener&) override {
-    actors::conversion_outcome outcome;
-    outcome.how = actors::conversion_outcome::kind::converted;
+    actors::file_converted outcome;
     outcome.result.bytes_in = job.file->bytes;
     outcome.result.outputs.push_back({.bytes = 1, .width = 8, .height = 8});
     return outcome;

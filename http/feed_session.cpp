@@ -203,6 +203,7 @@ void feed_session::on_unsubscribe(const json::object& words) {
   const auto at = of_client(*id);
   if (at == subscriptions_.end())
     return answer_error(words, {problem_code::not_found, "There is no subscription of this id."});
+  // False when the stream has ended it meanwhile, which comes to the same.
   (void)stream_->events().unfollow(at->first);
   subscriptions_.erase(at);
   answer({{"op", "unsubscribed"}, {"id", *id}});

@@ -73,21 +73,39 @@ task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain
   co_return view;
 }
 
-std::optional<problem> problem_of(const actors::command_outcome& outcome) {
-  if (outcome.ok) return std::nullopt;
-  if (outcome.unknown) return problem{problem_code::not_found};
-  if (outcome.precondition_failed) return problem{problem_code::precondition_failed};
-  problem p{problem_code::in_doubt};
-  if (outcome.in_doubt) {
+namespace {
+
+struct problem_writer {
+  using answer = std::optional<problem>;
+  answer operator()(const actors::accepted&) const { return std::nullopt; }
+  answer operator()(const actors::unchanged&) const { return std::nullopt; }
+  answer operator()(const actors::files_answered&) const { return std::nullopt; }
+  answer operator()(const actors::in_doubt&) const {
+    problem p{problem_code::in_doubt};
     p.retry_after_s = 1;
     return p;
   }
-  const auto& refusal = outcome.refusal;
-  p.code = problem_code_of(refusal.code);
-  p.detail = refusal.detail;
-  p.state = to_string(outcome.phase);
-  p.allowed.assign(refusal.allowed.begin(), refusal.allowed.end());
-  return p;
+  answer operator()(const actors::rejected& outcome) const {
+    const auto& refusal = outcome.refusal;
+    problem p{problem_code_of(refusal.code), refusal.detail};
+    p.state = to_string(outcome.view.summary.phase);
+    p.allowed.assign(refusal.allowed.begin(), refusal.allowed.end());
+    return p;
+  }
+  answer operator()(const actors::not_found&) const { return problem{problem_code::not_found}; }
+  answer operator()(const actors::stale&) const {
+    return problem{problem_code::precondition_failed};
+  }
+};
+
+} // namespace
+
+std::optional<problem> problem_of(const actors::command_outcome& outcome) {
+  return std::visit(problem_writer{}, outcome);
+}
+
+std::optional<problem> problem_of(const actors::files_outcome& outcome) {
+  return std::visit(problem_writer{}, outcome);
 }
 
 task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,

@@ -42,6 +42,7 @@ task<base::result<void, problem>> keep_audited(call& c, persistence::access_reco
 
 // What the actors answered, as a problem; nothing when all is well.
 std::optional<problem> problem_of(const actors::command_outcome& outcome);
+std::optional<problem> problem_of(const actors::files_outcome& outcome);
 
 // The whole body as JSON; an empty one is an empty object.
 task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t bytes_max,

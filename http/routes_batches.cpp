@@ -105,12 +105,14 @@ task<route_result> create(call& c) {
   request.audit = audit_of(c, 201, "ok");
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
   // Refused, because an earlier request with this key was done; not: in doubt itself.
-  const bool was_made = !outcome.ok && !outcome.in_doubt && !key.empty() && outcome.view.found &&
-                        outcome.phase != domain::batch_phase::absent && !outcome.unknown;
-  c.audited = outcome.ok || was_made;
-  if (was_made) co_return created(outcome.view, true);
+  const auto* refused = std::get_if<actors::rejected>(&outcome);
+  const bool was_made = refused != nullptr && !key.empty() &&
+                        refused->view.summary.phase != domain::batch_phase::absent;
+  const auto* made = actors::resulting_view(outcome);
+  c.audited = made != nullptr || was_made;
+  if (was_made) co_return created(refused->view, true);
   DARKROOM_CO_CHECK(problem_of(outcome));
-  co_return created(outcome.view, false);
+  co_return created(*made, false);
 }
 
 std::string cursor_of(const persistence::batch_summary& last) {
@@ -271,7 +273,8 @@ task<route_result> command(call& c, const named_batch& batch, std::vector<domain
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
   DARKROOM_CO_CHECK(problem_of(outcome));
   c.audited = true;
-  co_return batch_response(outcome.changed ? done : already, outcome.view);
+  const bool changed = std::holds_alternative<actors::accepted>(outcome);
+  co_return batch_response(changed ? done : already, *actors::resulting_view(outcome));
 }
 
 task<route_result> patch(call& c, const named_batch& batch) {

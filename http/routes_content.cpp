@@ -472,18 +472,19 @@ task<route_result> get_thumbnail(call& c, const named_batch& batch) {
   actors::preview_order order{c.owner, std::make_shared<const domain::file_entry>(std::move(entry)),
                               std::make_shared<const domain::conversion_spec>(std::move(spec))};
   const auto made = co_await c.s.gateway.look(std::move(order));
-  if (!made.ok || !made.picture)
+  if (const auto* failed = std::get_if<actors::preview_failed>(&made))
     co_return std::unexpected(
-        problem{problem_code::preview_failed, std::string{domain::explain(made.reason)}});
-  const auto open = [&c, &made] {
-    auto opened = c.s.outputs->open_staged(*made.picture);
-    c.s.outputs->discard(*made.picture); // what is open stays readable
+        problem{problem_code::preview_failed, std::string{domain::explain(failed->error.reason)}});
+  const auto& staged = std::get<actors::picture_made>(made).picture; // a spec was given
+  const auto open = [&c, &staged] {
+    auto opened = c.s.outputs->open_staged(staged);
+    c.s.outputs->discard(staged); // what is open stays readable
     return opened;
   };
   DARKROOM_CO_TRY(picture, co_await run_blocking(c.s.blocking, open));
   r.with("Content-Type", preview.media_type);
-  r.body = file_body{std::make_shared<base::unique_fd>(std::move(picture)), 0, made.picture->bytes,
-                     nullptr};
+  r.body =
+      file_body{std::make_shared<base::unique_fd>(std::move(picture)), 0, staged.bytes, nullptr};
   co_return r;
 }
 

@@ -174,11 +174,12 @@ find_path(call& c, const domain::batch_id& batch, const std::string& path) {
   look.only_look = true;
   look.entries.emplace_back().path = path;
   const auto found = co_await c.s.gateway.ask(std::move(look));
-  DARKROOM_CO_CHECK(problem_of(found.command));
+  DARKROOM_CO_CHECK(problem_of(found));
   const problem not_found{problem_code::not_found, "There is no such file."};
-  if (found.files.front().how != actors::file_addition::kind::path_taken)
-    co_return std::unexpected(not_found);
-  const auto index = found.files.front().index;
+  const auto* taken =
+      std::get_if<actors::path_taken>(&std::get<actors::files_answered>(found).files.front());
+  if (taken == nullptr) co_return std::unexpected(not_found);
+  const auto index = taken->index;
   const auto read = [&batch, index](const journal_view& journal) {
     return journal->file(batch, index);
   };
@@ -201,7 +202,7 @@ task<route_result> remove_file(call& c, const named_batch& batch) {
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
   DARKROOM_CO_CHECK(problem_of(outcome));
   c.audited = true;
-  if (outcome.changed)
+  if (std::holds_alternative<actors::accepted>(outcome))
     if (const auto blob = persistence::parse_hex(file.entry.source))
       c.s.blobs.drop_reference(*blob);
   response r;

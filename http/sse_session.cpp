@@ -47,6 +47,7 @@ task<bool> sse_session::run(body_writer& out) {
         continue;
       }
       if (page->events.of) add(text, page->events);
+      // Whether it is live now makes no difference here: nothing is told to the client of it.
       (void)stream_->events().caught_up(only_one, page->read);
     } else if (!taken.empty()) {
       add(text, taken);

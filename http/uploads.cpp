@@ -142,8 +142,11 @@ task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
                                 std::make_shared<const domain::file_entry>(entry), nullptr};
     const auto seen = co_await c.s.gateway.look(std::move(order));
     results.push_back({file.path, 0, entry.bytes, entry.source, false, {}});
-    if (const auto code = seen.ok ? std::nullopt : hopeless(seen.reason)) {
-      results.back().refused = problem{*code, std::string{domain::explain(seen.reason)}};
+    const auto* unreadable = std::get_if<actors::preview_failed>(&seen);
+    const auto code = unreadable == nullptr ? std::nullopt : hopeless(unreadable->error.reason);
+    if (code) {
+      results.back().refused =
+          problem{*code, std::string{domain::explain(unreadable->error.reason)}};
       continue;
     }
     c.subject = file.path;
@@ -153,29 +156,31 @@ task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
   }
   if (sent.empty()) co_return results;
   const auto outcome = co_await c.s.gateway.ask(std::move(request));
-  if (const auto p = problem_of(outcome.command)) {
+  if (const auto p = problem_of(outcome)) {
     for (const auto i : sent) {
       results[i] = refused(files[i], *p);
       // It may have been journaled: better a blob too many.
-      if (outcome.command.in_doubt) c.s.blobs.add_reference(files[i].blob.name());
+      if (std::holds_alternative<actors::in_doubt>(outcome))
+        c.s.blobs.add_reference(files[i].blob.name());
     }
     co_return results;
   }
+  const auto& answers = std::get<actors::files_answered>(outcome).files;
   bool some_new = false;
   for (std::size_t n = 0; n < sent.size(); ++n) {
     const auto& file = files[sent[n]];
     auto& result = results[sent[n]];
-    const auto& answer = outcome.files.at(n);
-    result.index = answer.index;
-    if (answer.how == actors::file_addition::kind::added) {
+    const auto& answer = answers.at(n);
+    if (const auto* added = std::get_if<actors::file_added>(&answer)) {
       c.s.blobs.add_reference(file.blob.name());
+      result.index = added->index;
       result.is_new = some_new = true;
-    } else if (answer.how == actors::file_addition::kind::output_collision) {
+    } else if (const auto* other = std::get_if<actors::output_collision>(&answer)) {
       result.refused = collision("Another file's output has the name " +
-                                 domain::printable(answer.detail) + " already.");
-    } else {
+                                 domain::printable(other->output) + " already.");
+    } else if (const auto* taken = std::get_if<actors::path_taken>(&answer)) {
       const auto journal = journal_of(c.s);
-      const auto index = answer.index;
+      const auto index = result.index = taken->index;
       if (!journal)
         result.refused = journal_problem();
       else

@@ -65,6 +65,7 @@ rocksdb::Options options_for(rocksdb::Env* env) {
   table.block_cache = rocksdb::NewLRUCache(limits::journal_block_cache_bytes);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.cache_index_and_filter_blocks = true;
+  table.format_version = 5; // whatever the library's default is: the data's format is our choice
   o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return o;
 }

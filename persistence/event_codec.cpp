@@ -1,5 +1,7 @@
 #include "persistence/event_codec.hpp"
 
+#include "persistence/spec_codec.hpp"
+
 #include "journal.pb.h"
 #include "persistence/field_codec.hpp"
 #include "persistence/parse_message.hpp"

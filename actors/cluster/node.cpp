@@ -4,9 +4,11 @@
 #include "actors/cluster/limits.hpp"
 #include "actors/count_outcome.hpp"
 #include "actors/limits.hpp"
+#include "actors/spawn_blocking.hpp"
 #include "codecs/limits.hpp"
 #include "domain/text.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/spec_codec.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
@@ -63,10 +65,7 @@ void report(node_pointer self, const node_state::lease& l, conversion_outcome ou
 }
 
 void report_interruption(node_pointer self, const node_state::lease& l, interruption cause) {
-  conversion_outcome outcome;
-  outcome.how = conversion_outcome::kind::interrupted;
-  outcome.cause = cause;
-  report(self, l, std::move(outcome));
+  report(self, l, conversion_interrupted{cause});
 }
 
 void end_lease(node_pointer self, domain::lease_id id) {
@@ -79,7 +78,7 @@ void withdraw(node_pointer self, node_leases::iterator at, interruption cause) {
   auto& s = self->state;
   const auto id = at->first;
   const auto l = take(s, at);
-  self->send(s.transfers[l.transfer], end_transfer{id, {}});
+  self->send(s.transfers[l.transfer], end_transfer{id});
   report_interruption(self, l, cause);
   if (!l.sent) return end_lease(self, id);
   self->send(s.worker, drop_file{id});
@@ -147,17 +146,14 @@ void on_failed(node_pointer self, node_leases::iterator at, const file_ended& me
   const auto reason = static_cast<failure_reason>(message.reason);
   const auto id = at->first;
   const auto l = take(s, at);
-  self->send(s.transfers[l.transfer], end_transfer{id, {}});
+  self->send(s.transfers[l.transfer], end_transfer{id});
   self->send(s.worker, drop_file{.lease = id, .quiet = true});
   if (is_of_machine(reason)) {
     rest(self);
     report_interruption(self, l, interruption::disk_full);
   } else {
-    conversion_outcome outcome;
-    outcome.how = conversion_outcome::kind::failed;
-    outcome.error = {reason,
-                     domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max))};
-    report(self, l, std::move(outcome));
+    auto detail = domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max));
+    report(self, l, conversion_failed{{reason, std::move(detail)}});
   }
   end_lease(self, id);
 }
@@ -203,11 +199,11 @@ void on_file_ended(node_pointer self, const file_ended& message) {
     return;
   }
   if (at->second.fetching) return distrust(self, "told the result of a file twice");
-  using kind = conversion_outcome::kind;
-  if (message.how == static_cast<std::uint8_t>(kind::converted))
+  if (message.how == static_cast<std::uint8_t>(file_end::converted))
     return on_converted(self, at, message);
-  if (message.how == static_cast<std::uint8_t>(kind::failed)) return on_failed(self, at, message);
-  if (message.how != static_cast<std::uint8_t>(kind::interrupted))
+  if (message.how == static_cast<std::uint8_t>(file_end::failed))
+    return on_failed(self, at, message);
+  if (message.how != static_cast<std::uint8_t>(file_end::interrupted))
     return distrust(self, "told an end that there is not");
   if (!s.leaves) rest(self); // its slots end, and it does not say why
   withdraw(self, at, interruption::shutdown);
@@ -219,7 +215,7 @@ void on_file_dropped(node_pointer self, domain::lease_id id) {
   const auto at = s.leases.find(id);
   if (at == s.leases.end() || !at->second.recalled || at->second.fetching) return;
   const auto l = take(s, at);
-  self->send(s.transfers[l.transfer], end_transfer{id, {}});
+  self->send(s.transfers[l.transfer], end_transfer{id});
   report_interruption(self, l, interruption::not_begun);
   end_lease(self, id);
 }
@@ -227,24 +223,22 @@ void on_file_dropped(node_pointer self, domain::lease_id id) {
 void on_fetched(node_pointer self, const outputs_fetched& message) {
   auto& s = self->state;
   const auto at = s.leases.find(message.lease);
+  const auto* kept = std::get_if<outputs_kept>(&message.outcome);
   if (s.lost || at == s.leases.end()) { // it came too late
-    for (const auto& staged : message.staged)
-      s.options.transfers.outputs->discard(staged);
+    if (kept != nullptr)
+      for (const auto& staged : kept->staged)
+        s.options.transfers.outputs->discard(staged);
     return;
   }
-  if (!message.lie.empty()) return distrust(self, message.lie);
+  if (const auto* lie = std::get_if<worker_lied>(&message.outcome))
+    return distrust(self, lie->what);
   const auto id = at->first;
   const auto l = take(s, at);
   self->send(s.worker, drop_file{.lease = id, .quiet = true}); // it need not keep it
-  conversion_outcome outcome;
-  if (message.ok) {
-    outcome.how = conversion_outcome::kind::converted;
-    outcome.result = message.result;
-    outcome.staged = message.staged;
-  } else {
-    outcome.error = message.error;
-  }
-  report(self, l, std::move(outcome));
+  if (kept != nullptr)
+    report(self, l, file_converted{kept->result, kept->staged});
+  else
+    report(self, l, conversion_failed{std::get<outputs_lost>(message.outcome).error});
   end_lease(self, id);
 }
 
@@ -296,7 +290,7 @@ void assign(node_pointer self, domain::lease_id id, std::string content) {
   order.index = l.job.index;
   order.owner = l.job.owner;
   order.entry = persistence::encode_entry(*l.job.file);
-  order.spec = persistence::encode_event(domain::spec_changed{*l.job.spec, {}}, 0, 0);
+  order.spec = persistence::encode_spec(*l.job.spec);
   order.content = std::move(content);
   order.memory_bytes = l.job.memory_bytes;
   order.cpu_ms = l.job.cpu_ms;
@@ -308,10 +302,8 @@ void on_convert(node_pointer self, const convert_file& message) {
   const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
   const auto id = message.job.lease;
   if (s.lost) { // meanwhile
-    conversion_outcome outcome;
-    outcome.how = conversion_outcome::kind::interrupted;
-    outcome.cause = interruption::not_begun;
-    self->send(asker, conversion_ended{id, std::make_shared<conversion_outcome>(outcome)});
+    self->send(asker, conversion_ended{id, std::make_shared<conversion_outcome>(
+                                               conversion_interrupted{interruption::not_begun})});
     return;
   }
   auto& l = s.leases[id];
@@ -332,11 +324,9 @@ void on_input_read(node_pointer self, const input_read& message) {
   const auto at = s.leases.find(message.lease);
   if (s.lost || at == s.leases.end()) return;
   const auto l = take(s, at);
-  self->send(s.transfers[l.transfer], end_transfer{message.lease, {}});
+  self->send(s.transfers[l.transfer], end_transfer{message.lease});
   if (l.sent) self->send(s.worker, drop_file{.lease = message.lease, .quiet = true});
-  conversion_outcome outcome;
-  outcome.error = *message.error;
-  report(self, l, std::move(outcome));
+  report(self, l, conversion_failed{*message.error});
   end_lease(self, message.lease);
 }
 
@@ -405,9 +395,8 @@ node_actor::behavior_type node(node_pointer self, node_options options, worker_a
   s.machine = s.options.link->name;
   const auto& hello = s.options.link->hello;
   for (std::size_t i = 0; i < limits::transfers_per_node; ++i)
-    s.transfers.push_back(s.options.detached
-                              ? self->spawn<caf::detached>(transfer, s.options.transfers, s.worker)
-                              : self->spawn(transfer, s.options.transfers, s.worker));
+    s.transfers.push_back(
+        spawn_blocking(*self, s.options.detached, transfer, s.options.transfers, s.worker));
   const auto ahead = std::max(1u, hello.slots * limits::node_files_waiting_percent / 100);
   s.rows = s.options.slots->take(hello.slots + ahead);
   node_row row;

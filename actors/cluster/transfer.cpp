@@ -126,35 +126,30 @@ void ask_for_more(transfer_pointer self) {
 
 // Everything has come: is it what was said, and does it reach the disk?
 outputs_fetched keep(transfer_state& s, transfer_state::fetch& f) {
-  outputs_fetched done;
-  done.lease = f.order.lease;
+  const auto lease = f.order.lease;
   const auto& job = f.order.job;
   const auto existing =
       job.file->replaces ? domain::existing_policy::overwrite : job.spec->existing;
+  outputs_kept done{f.order.result, {}};
   const auto give_up = [&] {
     for (const auto& earlier : done.staged)
       s.options.outputs->discard(earlier);
-    done.staged.clear();
   };
   for (std::uint32_t i = 0; i < f.files.size(); ++i) {
     auto staged = s.options.outputs->stage(job.batch, job.index, i, job.file->outputs[i],
                                            f.files[i].get(), existing);
     if (!staged) {
-      done.error = store_error(staged.error());
       give_up();
-      return done;
+      return {lease, outputs_lost{store_error(staged.error())}};
     }
-    const auto& said = f.order.result.outputs[i];
+    const auto& said = done.result.outputs[i];
     const bool same = staged->sha256 == said.sha256 && staged->crc32 == said.crc32;
     done.staged.push_back(std::move(*staged));
     if (same) continue;
-    done.lie = "the bytes of an output are not those that it named";
     give_up();
-    return done;
+    return {lease, worker_lied{"the bytes of an output are not those that it named"}};
   }
-  done.ok = true;
-  done.result = f.order.result;
-  return done;
+  return {lease, std::move(done)};
 }
 
 void on_fetch_outputs(transfer_pointer self, const fetch_outputs& message) {
@@ -172,14 +167,30 @@ void on_fetch_outputs(transfer_pointer self, const fetch_outputs& message) {
     f.files.push_back(codecs::host::make_output_file());
     const auto bytes =
         std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
-    if (const auto ok = persistence::write_all(f.files.back().get(), bytes, "an output"); !ok) {
-      outputs_fetched failed;
-      failed.lease = message.lease;
-      failed.error = store_error(ok.error());
-      return tell_node(self, std::move(failed));
-    }
+    if (const auto ok = persistence::write_all(f.files.back().get(), bytes, "an output"); !ok)
+      return tell_node(self, outputs_fetched{message.lease, outputs_lost{store_error(ok.error())}});
   }
   tell_node(self, keep(s, f));
+}
+
+// Takes one piece of an output. What is told to the node, if that ends the fetch.
+std::optional<outputs_fetched> take_piece(transfer_state& s, transfer_state::fetch& f,
+                                          const output_piece& piece, std::uint32_t asked_bytes) {
+  const auto& outputs = f.order.result.outputs;
+  if (f.receiving >= outputs.size() || piece.output != f.receiving || piece.offset != f.received ||
+      piece.content.size() != asked_bytes)
+    return outputs_fetched{piece.lease, worker_lied{"an output has other bytes than it said"}};
+  const auto bytes =
+      std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()), piece.content.size());
+  if (const auto ok = persistence::write_all(f.files[f.receiving].get(), bytes, "an output"); !ok)
+    return outputs_fetched{piece.lease, outputs_lost{store_error(ok.error())}};
+  f.received += piece.content.size();
+  if (f.received == outputs[f.receiving].bytes) {
+    f.receiving += 1;
+    f.received = 0;
+  }
+  if (f.receiving == outputs.size()) return keep(s, f);
+  return std::nullopt;
 }
 
 void on_output_piece(transfer_pointer self, const output_piece& piece) {
@@ -193,37 +204,12 @@ void on_output_piece(transfer_pointer self, const output_piece& piece) {
   s.heard_at = std::chrono::steady_clock::now();
   s.pacer.took(static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
-  const auto at = s.fetches.find(piece.lease);
-  if (at == s.fetches.end()) return ask_for_more(self); // its lease is over
-  auto& f = at->second;
-  const auto& outputs = f.order.result.outputs;
-  outputs_fetched failed;
-  failed.lease = piece.lease;
-  if (f.receiving >= outputs.size() || piece.output != f.receiving || piece.offset != f.received ||
-      piece.content.size() != asked_bytes) {
-    failed.lie = "an output has other bytes than it said";
-  } else {
-    const auto bytes = std::span(reinterpret_cast<const std::uint8_t*>(piece.content.data()),
-                                 piece.content.size());
-    if (const auto ok = persistence::write_all(f.files[f.receiving].get(), bytes, "an output"); !ok)
-      failed.error = store_error(ok.error());
-    else
-      f.received += piece.content.size();
-    if (f.received == outputs[f.receiving].bytes) {
-      f.receiving += 1;
-      f.received = 0;
+  // Not there: its lease is over.
+  if (const auto at = s.fetches.find(piece.lease); at != s.fetches.end())
+    if (auto ended = take_piece(s, at->second, piece, asked_bytes)) {
+      forget(s, at);
+      tell_node(self, std::move(*ended));
     }
-    if (failed.error.detail.empty()) {
-      if (f.receiving == outputs.size()) {
-        auto done = keep(s, f);
-        forget(s, at);
-        tell_node(self, std::move(done));
-      }
-      return ask_for_more(self);
-    }
-  }
-  forget(s, at);
-  tell_node(self, std::move(failed));
   ask_for_more(self);
 }
 
@@ -235,11 +221,10 @@ void on_doubt(transfer_pointer self, domain::lease_id lease) {
   if (pull == s.pulls.end() || !s.fetches.contains(lease)) return; // it waits for its turn
   const auto silence = std::chrono::milliseconds(limits::lease_silence_ms);
   if (std::chrono::steady_clock::now() - std::max(pull->since, s.heard_at) < silence) return;
-  outputs_fetched silent;
-  silent.lease = lease;
-  silent.lie = "said that a file was done, and sent none of its bytes for long";
   forget(s, s.fetches.find(lease));
-  tell_node(self, std::move(silent));
+  tell_node(self,
+            outputs_fetched{lease, worker_lied{"said that a file was done, and sent none of its "
+                                               "bytes for long"}});
 }
 
 } // namespace
@@ -256,8 +241,6 @@ transfer_actor::behavior_type transfer(transfer_pointer self, transfer_options o
         auto& s = self->state;
         s.inputs.erase(message.lease);
         if (const auto at = s.fetches.find(message.lease); at != s.fetches.end()) forget(s, at);
-        for (const auto& staged : message.unwanted)
-          s.options.outputs->discard(staged);
         ask_for_more(self);
       },
       [self](const doubt_outputs& message) { on_doubt(self, message.lease); },

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 namespace darkroom::actors {
@@ -114,7 +115,7 @@ struct assign_file {
   std::string batch;     // its id, 16 bytes
   domain::file_index index = 0;
   std::string owner;
-  std::string entry, spec; // as the journal's codec writes them
+  std::string entry, spec; // as the journal's codecs write them
   std::string content;     // the whole input, of a small file; empty: it is to be pulled
   std::uint64_t memory_bytes = 0;
   std::uint32_t cpu_ms = 0;
@@ -147,9 +148,11 @@ struct output_piece {
   std::uint64_t offset = 0;
   std::string content;
 };
+// How a file ended on a worker.
+enum class file_end : std::uint8_t { converted, failed, interrupted };
 struct file_ended {
   domain::lease_id lease = 0;
-  std::uint8_t how = 0;              // conversion_outcome::kind
+  std::uint8_t how = 0;              // file_end
   std::uint8_t reason = 0;           // failed
   std::string detail;                // failed
   std::string result;                // converted: as the journal's codec writes it
@@ -171,9 +174,7 @@ struct file_position {
 struct work_progress {
   std::vector<file_position> files; // all that it has
 };
-struct echo {
-  std::uint64_t number = 0;
-};
+struct echo {};
 struct leaving {};
 
 struct open_input {
@@ -192,17 +193,25 @@ struct fetch_outputs {
   domain::file_completed result;
   std::vector<std::string> contents; // if they have come already
 };
-struct outputs_fetched {
-  domain::lease_id lease = 0;
-  std::string lie;           // what was not as the worker had said
-  codecs::codec_error error; // no lie, and yet it could not be kept
-  bool ok = false;
+// They could not be kept here, which is no fault of the worker.
+struct outputs_lost {
+  codecs::codec_error error;
+};
+// Something was not as the worker had said.
+struct worker_lied {
+  std::string what;
+};
+// They are as the worker had said, and on disk.
+struct outputs_kept {
   domain::file_completed result;
   std::vector<persistence::staged_output> staged;
 };
+struct outputs_fetched {
+  domain::lease_id lease = 0;
+  std::variant<outputs_lost, worker_lied, outputs_kept> outcome;
+};
 struct end_transfer {
   domain::lease_id lease = 0;
-  std::vector<persistence::staged_output> unwanted;
 };
 struct doubt_outputs {
   domain::lease_id lease = 0;
@@ -229,7 +238,10 @@ DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.conten
 DARKROOM_WIRE(file_dropped, m.lease)
 DARKROOM_WIRE(file_position, m.lease, m.phase, m.stage, m.percent, m.received)
 DARKROOM_WIRE(work_progress, m.files)
-DARKROOM_WIRE(echo, m.number)
+template<class Inspector>
+typename Inspector::result_type inspect(Inspector& f, echo&) {
+  return f(caf::meta::type_name("echo"));
+}
 template<class Inspector>
 typename Inspector::result_type inspect(Inspector& f, leaving&) {
   return f(caf::meta::type_name("leaving"));

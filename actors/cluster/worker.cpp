@@ -4,7 +4,9 @@
 #include "actors/cluster/limits.hpp"
 #include "actors/codec_pool.hpp"
 #include "actors/store_error.hpp"
+#include "base/overloaded.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/spec_codec.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
@@ -84,7 +86,7 @@ void fail(worker_pointer self, worker_leases::iterator at, codecs::codec_error e
   at->second.phase = work_phase::kept;
   file_ended ended;
   ended.lease = at->first;
-  ended.how = static_cast<std::uint8_t>(conversion_outcome::kind::failed);
+  ended.how = static_cast<std::uint8_t>(file_end::failed);
   ended.reason = static_cast<std::uint8_t>(error.reason);
   ended.detail = std::move(error.detail);
   tell_node(self, std::move(ended));
@@ -121,12 +123,11 @@ void on_assign(worker_pointer self, const assign_file& message) {
   l.order = message;
   l.order.content.clear();
   auto entry = persistence::decode_entry(message.entry);
-  auto spec = persistence::decode_event(message.spec);
-  auto* changed = spec ? std::get_if<domain::spec_changed>(&spec->fact) : nullptr;
-  if (!entry || changed == nullptr || message.batch.size() != sizeof(domain::batch_id::bytes))
+  auto spec = persistence::decode_spec(message.spec);
+  if (!entry || !spec || message.batch.size() != sizeof(domain::batch_id::bytes))
     return fail(self, at, {domain::failure_reason::internal, "the order cannot be read"});
   l.entry = std::make_shared<domain::file_entry>(std::move(*entry));
-  l.spec = std::make_shared<domain::conversion_spec>(std::move(changed->spec));
+  l.spec = std::make_shared<domain::conversion_spec>(std::move(*spec));
   if (l.entry->bytes == 0)
     return fail(self, at, {domain::failure_reason::truncated_input, "the file is empty"});
   auto file = s.options.files->make_file(l.entry->bytes);
@@ -183,18 +184,26 @@ void on_conversion_ended(worker_pointer self, const conversion_ended& message) {
   }
   s.options.files->drop_input(message.lease);
   l.phase = work_phase::kept;
-  const auto& outcome = *message.outcome;
   file_ended ended;
   ended.lease = message.lease;
-  ended.how = static_cast<std::uint8_t>(outcome.how);
-  ended.reason = static_cast<std::uint8_t>(outcome.error.reason);
-  ended.detail = outcome.error.detail.substr(0, limits::wire_detail_bytes_max);
-  if (outcome.how == conversion_outcome::kind::converted) {
-    auto result = outcome.result;
-    result.index = l.order.index;
-    ended.result = persistence::encode_outcome(result, 0);
-    ended.contents = small_outputs(*s.options.files, message.lease, result);
-  }
+  const auto ends = [&](file_end how) { ended.how = static_cast<std::uint8_t>(how); };
+  std::visit(base::overloaded{[&](const file_converted& done) {
+                                ends(file_end::converted);
+                                auto result = done.result;
+                                result.index = l.order.index;
+                                ended.result = persistence::encode_outcome(result, 0);
+                                ended.contents =
+                                    small_outputs(*s.options.files, message.lease, result);
+                              },
+                              // The server knows why, or is told by `leaving`.
+                              [&](const conversion_interrupted&) { ends(file_end::interrupted); },
+                              [&](const conversion_failed& failure) {
+                                ends(file_end::failed);
+                                ended.reason = static_cast<std::uint8_t>(failure.error.reason);
+                                ended.detail =
+                                    failure.error.detail.substr(0, limits::wire_detail_bytes_max);
+                              }},
+             *message.outcome);
   tell_node(self, std::move(ended));
 }
 
@@ -272,9 +281,9 @@ worker_actor::behavior_type worker(worker_pointer self, worker_options options) 
                                 self->state.options.files->read_output(
                                     message.lease, message.output, message.offset, message.bytes)});
       },
-      [self](const echo& message) {
+      [self](echo) {
         const auto asker = caf::actor_cast<node_actor>(self->current_sender());
-        self->send(asker, message);
+        self->send(asker, echo{});
       },
       [self](const conversion_ended& message) { on_conversion_ended(self, message); },
       [self](const lease_ended& message) {

@@ -52,7 +52,7 @@ struct worker_state {
   bool leaves = false;
 };
 
-// Spawn detached, except in deterministic tests.
+// Blocks: spawn with `spawn_blocking`.
 worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self,
                                    worker_options options);
 

@@ -93,7 +93,7 @@ TEST_CASE("what a worker says passes unchanged, however it is cut") {
       t.message(asynchronous, pull_input{7, 0, 100}) + t.message(asynchronous, piece) +
       t.message(asynchronous, file_ended{}) + t.message(asynchronous, file_dropped{7}) +
       t.message(asynchronous, work_progress{{file_position{}, file_position{}}}) +
-      t.message(asynchronous, echo{1}) + t.message(asynchronous, leaving{}) + t.heartbeat() +
+      t.message(asynchronous, echo{}) + t.message(asynchronous, leaving{}) + t.heartbeat() +
       t.down(caf::exit_reason::user_shutdown) + t.down({}) +
       t.down(caf::make_error(caf::sec::runtime_error, std::string{"why"}));
   const std::size_t step = GENERATE(1, 2, 31, 32, 33, 63, 1'000, 1'000'000);
@@ -121,7 +121,7 @@ TEST_CASE("what is not a worker's to say is refused, and does not come through w
   const auto of = [&t](header head, std::vector<caf::strong_actor_ptr> by, caf::message content) {
     return t.frame(std::move(head), by, content);
   };
-  const auto some = caf::make_message(echo{1});
+  const auto some = caf::make_message(echo{});
   const header plain{message_type::direct_message, 0, 0, asynchronous, 5, 9};
   header routed = plain, response = plain, streamed = plain, named = plain, answered = plain,
          odd = plain, nobody = plain, another = plain;
@@ -145,7 +145,7 @@ TEST_CASE("what is not a worker's to say is refused, and does not come through w
       {"not a worker's to say: @<>+darkroom::actors::assign_file",
        t.message(asynchronous, assign_file{})},
       {"not a worker's to say: @<>+darkroom::actors::echo+darkroom::actors::echo",
-       t.message(asynchronous, echo{1}, echo{2})},
+       t.message(asynchronous, echo{}, echo{})},
       {"not a worker's to say: @<>", of(plain, {}, {})},
       {"by way of others", of(plain, {caf::strong_actor_ptr{}}, some)},
       {"an unusual way", of(nobody, {}, some)},
@@ -209,8 +209,7 @@ TEST_CASE("nothing is said before a worker of the same machine has joined") {
   const auto said = [&](const std::string& text) {
     return refusal(t.gate(), t.handshake() + text);
   };
-  CHECK(said(t.message(asynchronous, echo{1})).find("let somebody else speak") !=
-        std::string::npos);
+  CHECK(said(t.message(asynchronous, echo{})).find("let somebody else speak") != std::string::npos);
   for (const auto& node : {t.third, t.server, caf::node_id{}})
     CHECK(said(t.join(5, node)).find("another's worker") != std::string::npos);
   CHECK(said(t.join(0, t.worker)).find("another's worker") != std::string::npos);

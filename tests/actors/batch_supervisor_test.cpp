@@ -11,6 +11,18 @@ using domain::batch_phase;
 using domain::failure_reason;
 using files = std::vector<domain::file_index>;
 
+namespace {
+
+bool done(const actors::command_outcome& outcome) {
+  return actors::resulting_view(outcome) != nullptr;
+}
+
+bool in_doubt(const actors::command_outcome& outcome) {
+  return std::holds_alternative<actors::in_doubt>(outcome);
+}
+
+} // namespace
+
 TEST_CASE("two files run in two slots and complete") {
   world w;
   w.start(3);
@@ -54,12 +66,12 @@ TEST_CASE("a passing failure is tried again after its wait, a lasting one is not
 TEST_CASE("pause drains: what runs finishes, nothing new starts, resume goes on") {
   world w;
   w.start(5);
-  REQUIRE(w.tell(domain::pause_batch{}).ok);
+  REQUIRE(done(w.tell(domain::pause_batch{})));
   w.finish_all();
   CHECK(w.running().empty());
   CHECK(w.look().summary.phase == batch_phase::paused);
   CHECK(w.look().in_flight == 0);
-  REQUIRE(w.tell(domain::resume_batch{}).ok);
+  REQUIRE(done(w.tell(domain::resume_batch{})));
   CHECK(w.running().size() == 2);
   w.finish_all();
   CHECK(w.look().summary.phase == batch_phase::completed);
@@ -68,12 +80,12 @@ TEST_CASE("pause drains: what runs finishes, nothing new starts, resume goes on"
 TEST_CASE("pause interrupts: what runs is given back at once") {
   world w;
   w.start(4);
-  REQUIRE(w.tell(domain::pause_batch{domain::pause_mode::interrupt}).ok);
+  REQUIRE(done(w.tell(domain::pause_batch{domain::pause_mode::interrupt})));
   CHECK(w.running().empty());
   CHECK(w.seen->interrupted.size() == 2);
   CHECK(w.replayed().count(domain::file_status::queued) == 4);
   CHECK(w.replayed().histories.at(0).attempts == 0);
-  REQUIRE(w.tell(domain::resume_batch{}).ok);
+  REQUIRE(done(w.tell(domain::resume_batch{})));
   w.finish_all();
   CHECK(w.look().summary.phase == batch_phase::completed);
 }
@@ -82,12 +94,12 @@ TEST_CASE("cancel ends what runs; its output gets no name") {
   world w;
   w.start(4);
   w.finish(0);
-  REQUIRE(w.tell(domain::cancel_batch{"enough"}).ok);
+  REQUIRE(done(w.tell(domain::cancel_batch{"enough"})));
   CHECK(w.running().empty());
   CHECK(w.look().summary.phase == batch_phase::cancelled);
   CHECK(w.seen->placed == std::set<std::string>{"o0"});
   CHECK(w.seen->staged.empty());
-  REQUIRE(w.tell(domain::retry_batch{domain::retry_scope::cancelled, {}, {}}).ok);
+  REQUIRE(done(w.tell(domain::retry_batch{domain::retry_scope::cancelled, {}, {}})));
   w.finish_all();
   CHECK(w.look().summary.phase == batch_phase::completed);
 }
@@ -104,13 +116,26 @@ TEST_CASE("too many failures end the batch and what runs") {
 TEST_CASE("a command in the wrong state says what is allowed") {
   world w;
   w.start(1);
-  const auto refused = w.tell(domain::resume_batch{});
-  CHECK(refused.ok); // it runs already
+  const auto resumed = w.tell(domain::resume_batch{});
+  CHECK(std::holds_alternative<actors::unchanged>(resumed)); // it runs already
   const auto retry = w.tell(domain::retry_batch{});
-  CHECK_FALSE(retry.ok);
-  CHECK(retry.refusal.code == domain::refusal_code::wrong_state);
-  CHECK_FALSE(retry.refusal.allowed.empty());
-  CHECK_FALSE(w.tell(domain::pause_batch{}, domain::batch_id{{99}}).ok);
+  const auto* refused = std::get_if<actors::rejected>(&retry);
+  REQUIRE(refused != nullptr);
+  CHECK(refused->refusal.code == domain::refusal_code::wrong_state);
+  CHECK_FALSE(refused->refusal.allowed.empty());
+  CHECK(refused->view.summary.phase == batch_phase::running);
+  const auto of_none = w.tell(domain::pause_batch{}, domain::batch_id{{99}});
+  CHECK(std::holds_alternative<actors::not_found>(of_none));
+}
+
+TEST_CASE("a refused creation says what is wrong with it") {
+  world w;
+  const auto outcome = w.tell(domain::create_batch{.owner = "ann"}); // without outputs
+  const auto* refused = std::get_if<actors::rejected>(&outcome);
+  REQUIRE(refused != nullptr);
+  CHECK(refused->refusal.code == domain::refusal_code::invalid_spec);
+  CHECK(refused->view.summary.phase == batch_phase::absent);
+  CHECK(std::holds_alternative<actors::not_found>(w.tell(domain::start_batch{})));
 }
 
 TEST_CASE("an output's name that is somebody else's fails the file") {
@@ -235,13 +260,12 @@ TEST_CASE("a journal that cannot be written stops everything; with room, replay 
   w.start(4);
   w.break_disk(true);
   const auto answer = w.tell(domain::pause_batch{});
-  CHECK_FALSE(answer.ok);
-  CHECK(answer.in_doubt);
+  CHECK(in_doubt(answer));
   CHECK(w.running().empty()); // hosts were interrupted
   CHECK_FALSE(w.announced.empty());
-  CHECK(w.tell(domain::pause_batch{}).in_doubt);
+  CHECK(in_doubt(w.tell(domain::pause_batch{})));
   w.advance(limits::journal_reopen_ms + 1);
-  CHECK(w.tell(domain::pause_batch{}).in_doubt);
+  CHECK(in_doubt(w.tell(domain::pause_batch{})));
   w.break_disk(false);
   w.advance(limits::journal_reopen_ms + 1);
   CHECK(w.announced.back() == "the journal is open again");
@@ -260,7 +284,7 @@ TEST_CASE("whenever it is asked again while the journal fails, a creation stays 
     create.owner = "ann";
     create.spec.outputs.push_back({.format = "webp"});
     const auto answer = w.tell_again(create, messages);
-    CHECK(answer.in_doubt);
+    CHECK(in_doubt(answer));
     w.break_disk(false);
     w.advance(limits::journal_reopen_ms);
     CHECK_FALSE(w.look().found);
@@ -283,7 +307,7 @@ TEST_CASE("a journal that fails again and again condemns no file") {
   for (int i = 0; i < 4; ++i) {
     REQUIRE(w.running() == files{0});
     w.break_disk(true);
-    CHECK(w.tell(domain::pause_batch{}).in_doubt);
+    CHECK(in_doubt(w.tell(domain::pause_batch{})));
     w.break_disk(false);
     w.advance(limits::journal_reopen_ms + 1);
   }

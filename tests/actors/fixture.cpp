@@ -156,9 +156,9 @@ holding_pool(codec_pool_actor::stateful_pointer<holding_pool_state> self,
         const auto held = std::ranges::find_if(
             seen->converting, [&](const auto& c) { return c.second.job.lease == message.lease; });
         if (held != seen->converting.end()) {
-          auto outcome = std::make_shared<conversion_outcome>();
-          outcome->how = conversion_outcome::kind::interrupted;
-          self->send(held->second.asker, conversion_ended{message.lease, outcome});
+          self->send(held->second.asker,
+                     conversion_ended{message.lease, std::make_shared<conversion_outcome>(
+                                                         conversion_interrupted{})});
           seen->converting.erase(held);
         }
         self->send(dispatcher, lease_ended{message.lease});
@@ -254,7 +254,8 @@ void world::tell_both(domain::command first, domain::command second) {
   auto two = self->request(coordinator_, caf::infinite, batch_request{id, std::move(second)});
   run();
   for (auto* answer : {&one, &two})
-    answer->receive([](command_outcome& o) { CHECK(o.ok); }, [](const caf::error&) { FAIL(); });
+    answer->receive([](command_outcome& o) { CHECK(resulting_view(o) != nullptr); },
+                    [](const caf::error&) { FAIL(); });
 }
 
 command_outcome world::tell_again(const domain::command& command, std::size_t messages) {
@@ -272,7 +273,7 @@ void world::start(std::uint32_t files, std::uint32_t max_failed) {
   create.owner = "ann";
   create.spec.outputs.push_back({.format = "webp"});
   create.max_failed = max_failed;
-  REQUIRE(tell(create).ok);
+  REQUIRE(resulting_view(tell(create)) != nullptr);
   for (std::uint32_t at = 0; at < files;) {
     domain::add_files add;
     for (; at < files && add.entries.size() < limits::files_per_event_max; ++at)
@@ -282,9 +283,9 @@ void world::start(std::uint32_t files, std::uint32_t max_failed) {
                              1,
                              {"o" + std::to_string(at)}});
     const auto added = tell(std::move(add));
-    REQUIRE(added.ok);
+    REQUIRE(resulting_view(added) != nullptr);
   }
-  REQUIRE(tell(domain::start_batch{}).ok);
+  REQUIRE(resulting_view(tell(domain::start_batch{})) != nullptr);
 }
 
 std::vector<domain::file_index> world::running() const {
@@ -297,13 +298,13 @@ std::vector<domain::file_index> world::running() const {
 void world::finish(domain::file_index file) {
   REQUIRE(seen->converting.contains(file));
   const auto held = seen->converting.extract(file).mapped();
-  auto outcome = std::make_shared<conversion_outcome>();
-  outcome->how = conversion_outcome::kind::converted;
-  outcome->result.bytes_in = 100;
-  outcome->result.outputs.resize(1);
-  outcome->staged.push_back({.target = held.job.file->outputs.at(0)});
+  file_converted done;
+  done.result.bytes_in = 100;
+  done.result.outputs.resize(1);
+  done.staged.push_back({.target = held.job.file->outputs.at(0)});
   seen->staged.insert(held.job.file->outputs.at(0));
-  caf::anon_send(held.asker, conversion_ended{held.job.lease, outcome});
+  caf::anon_send(held.asker, conversion_ended{held.job.lease, std::make_shared<conversion_outcome>(
+                                                                  std::move(done))});
   caf::anon_send(parts_.dispatcher, lease_ended{held.job.lease});
   run();
 }
@@ -311,9 +312,9 @@ void world::finish(domain::file_index file) {
 void world::fail(domain::file_index file, domain::failure_reason why) {
   REQUIRE(seen->converting.contains(file));
   const auto held = seen->converting.extract(file).mapped();
-  auto outcome = std::make_shared<conversion_outcome>();
-  outcome->error = {why, "told to"};
-  caf::anon_send(held.asker, conversion_ended{held.job.lease, outcome});
+  caf::anon_send(held.asker,
+                 conversion_ended{held.job.lease, std::make_shared<conversion_outcome>(
+                                                      conversion_failed{{why, "told to"}})});
   caf::anon_send(parts_.dispatcher, lease_ended{held.job.lease});
   run();
 }

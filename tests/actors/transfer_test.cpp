@@ -57,6 +57,12 @@ struct bench {
                  fetch_outputs{lease, job_of(lease, result.outputs.size()), result});
     on.run();
   }
+  // The only end of a fetch, if it is this; else null.
+  template<class Outcome>
+  const Outcome* fetched() const {
+    REQUIRE(to->fetched.size() == 1);
+    return std::get_if<Outcome>(&to->fetched[0].outcome);
+  }
   void give(domain::lease_id lease, std::uint32_t output, std::uint64_t offset,
             std::string content) {
     caf::send_as(worker, under_test, output_piece{lease, output, offset, std::move(content)});
@@ -128,7 +134,7 @@ TEST_CASE("every request for an input is answered, also one that cannot be met")
   }
   SECTION("a lease that is over") {
     b.open(1);
-    caf::anon_send(b.under_test, end_transfer{1, {}});
+    caf::anon_send(b.under_test, end_transfer{1});
     b.pull(1, 0, 4);
   }
   SECTION("more than a piece may have") {
@@ -154,12 +160,11 @@ TEST_CASE("outputs are fetched by pieces, compared, and put on disk") {
     b.give(pull.lease, pull.output, pull.offset,
            contents.at(pull.output).substr(pull.offset, pull.bytes));
   }
-  REQUIRE(b.to->fetched.size() == 1);
-  const auto& done = b.to->fetched[0];
-  REQUIRE(done.ok);
-  REQUIRE(done.staged.size() == 2);
+  const auto* done = b.fetched<outputs_kept>();
+  REQUIRE(done != nullptr);
+  REQUIRE(done->staged.size() == 2);
   for (std::size_t i = 0; i < 2; ++i)
-    CHECK(content_of(b.folder / ("outputs/" + done.staged[i].temporary)) == contents[i]);
+    CHECK(content_of(b.folder / ("outputs/" + done->staged[i].temporary)) == contents[i]);
 }
 
 TEST_CASE("a small input is read whole for the order") {
@@ -180,17 +185,15 @@ TEST_CASE("outputs that came with their result are compared, and put on disk") {
                fetch_outputs{1, job_of(1, 2), result, {"one", lies ? "owt" : "two"}});
   b.on.run();
   CHECK(b.to->output_pulls.empty());
-  REQUIRE(b.to->fetched.size() == 1);
-  CHECK(b.to->fetched[0].ok == !lies);
-  CHECK(b.to->fetched[0].lie.empty() == !lies);
+  CHECK((b.fetched<outputs_kept>() != nullptr) == !lies);
+  CHECK((b.fetched<worker_lied>() != nullptr) == lies);
   CHECK(std::filesystem::is_empty(b.folder / "outputs") == lies);
 }
 
 TEST_CASE("a result without outputs has nothing to fetch") {
   bench b;
   b.fetch(1, result_of({}));
-  REQUIRE(b.to->fetched.size() == 1);
-  CHECK(b.to->fetched[0].ok);
+  CHECK(b.fetched<outputs_kept>() != nullptr);
   CHECK(b.to->output_pulls.empty());
 }
 
@@ -226,10 +229,9 @@ TEST_CASE("bytes that are not as the worker said are a lie") {
     b.fetch(1, result);
     b.give(1, 1, 0, "0123456789");
   }
-  REQUIRE(b.to->fetched.size() == 1);
-  CHECK_FALSE(b.to->fetched[0].lie.empty());
-  CHECK_FALSE(b.to->fetched[0].ok);
-  CHECK(b.to->fetched[0].staged.empty());
+  const auto* lie = b.fetched<worker_lied>();
+  REQUIRE(lie != nullptr);
+  CHECK_FALSE(lie->what.empty());
   CHECK(std::filesystem::is_empty(b.folder / "outputs"));
 }
 
@@ -239,10 +241,9 @@ TEST_CASE("a disk that takes no output is no lie of the worker's") {
   std::ofstream(b.folder / "outputs") << "a file where the folder should be";
   b.fetch(1, result_of({"0123456789"}));
   b.give(1, 0, 0, "0123456789");
-  REQUIRE(b.to->fetched.size() == 1);
-  CHECK(b.to->fetched[0].lie.empty());
-  CHECK_FALSE(b.to->fetched[0].ok);
-  CHECK_FALSE(b.to->fetched[0].error.detail.empty());
+  const auto* lost = b.fetched<outputs_lost>();
+  REQUIRE(lost != nullptr);
+  CHECK_FALSE(lost->error.detail.empty());
 }
 
 TEST_CASE("pieces that nobody asked for, and those of a lease that is over, are nothing") {
@@ -251,12 +252,11 @@ TEST_CASE("pieces that nobody asked for, and those of a lease that is over, are 
   CHECK(b.to->fetched.empty());
   b.fetch(1, result_of({"0123456789"}));
   b.fetch(2, result_of({"abc"}));
-  caf::anon_send(b.under_test, end_transfer{1, {}});
+  caf::anon_send(b.under_test, end_transfer{1});
   b.give(1, 0, 0, "0123456789");
   CHECK(b.to->fetched.empty());
   b.give(2, 0, 0, "abc");
-  REQUIRE(b.to->fetched.size() == 1);
-  CHECK(b.to->fetched[0].ok);
+  CHECK(b.fetched<outputs_kept>() != nullptr);
 }
 
 TEST_CASE("only so much is on its way at a time") {

@@ -3,6 +3,7 @@
 #include "noting_actors.hpp"
 
 #include "actors/cluster/worker.hpp"
+#include "persistence/spec_codec.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
 
@@ -10,7 +11,6 @@ using namespace darkroom;
 using namespace darkroom::actors;
 using namespace darkroom::tests;
 using domain::failure_reason;
-using kind = conversion_outcome::kind;
 
 namespace {
 
@@ -27,10 +27,9 @@ public:
     const auto staged = outputs_.stage(job.batch, job.index, 0, job.file->outputs.at(0),
                                        file->get(), domain::existing_policy::fail);
     REQUIRE(staged);
-    conversion_outcome outcome;
-    outcome.how = kind::converted;
-    outcome.result.outputs.push_back({.bytes = staged->bytes, .sha256 = staged->sha256});
-    return outcome;
+    file_converted done;
+    done.result.outputs.push_back({.bytes = staged->bytes, .sha256 = staged->sha256});
+    return done;
   }
   void interrupt(domain::lease_id) noexcept override {}
 
@@ -72,7 +71,7 @@ struct workplace {
     order.index = job.index;
     order.entry = persistence::encode_entry(entry);
     order.content = carried;
-    order.spec = persistence::encode_event(domain::spec_changed{*job.spec, {}}, 0, 0);
+    order.spec = persistence::encode_spec(*job.spec);
     assign(order);
   }
   void assign(const assign_file& order) {
@@ -129,7 +128,7 @@ TEST_CASE("an input is fetched, converted, and its output kept until the server 
   w.serve();
   CHECK(*w.converted == std::vector<std::string>{"picture"});
   REQUIRE(w.to->ended.size() == 1);
-  CHECK(w.to->ended[0].how == static_cast<std::uint8_t>(kind::converted));
+  CHECK(w.to->ended[0].how == static_cast<std::uint8_t>(file_end::converted));
   const auto result = persistence::decode_outcome(w.to->ended[0].result);
   REQUIRE(result);
   CHECK(std::get<domain::file_completed>(result->result).index == 1);
@@ -196,7 +195,7 @@ TEST_CASE("an input that does not arrive as it should is not converted") {
     piece(0, "", true);
   }
   REQUIRE(w.to->ended.size() == 1);
-  CHECK(w.to->ended[0].how == static_cast<std::uint8_t>(kind::failed));
+  CHECK(w.to->ended[0].how == static_cast<std::uint8_t>(file_end::failed));
   CHECK(w.to->ended[0].reason == static_cast<std::uint8_t>(failure_reason::io_error));
   CHECK(w.converted->empty());
 }
@@ -213,6 +212,17 @@ TEST_CASE("orders that cannot be met are answered") {
     order.lease = 1;
     order.source = w.server;
     order.entry = "?";
+    w.assign(order);
+    REQUIRE(w.to->ended.size() == 1);
+    CHECK(w.to->ended[0].reason == static_cast<std::uint8_t>(failure_reason::internal));
+  }
+  SECTION("a spec that cannot be read") {
+    assign_file order;
+    order.lease = 1;
+    order.source = w.server;
+    order.batch.assign(16, 'b');
+    order.entry = persistence::encode_entry(*job_of(1).file);
+    order.spec = "?";
     w.assign(order);
     REQUIRE(w.to->ended.size() == 1);
     CHECK(w.to->ended[0].reason == static_cast<std::uint8_t>(failure_reason::internal));

@@ -94,8 +94,8 @@ TEST_CASE("each wall ends its host, is named, and the batch goes on") {
     const domain::batch_id batch{{1}};
     domain::create_batch create;
     create.spec.outputs.push_back({.format = "toy"});
-    REQUIRE(orchestra.command(batch, create).ok);
-    REQUIRE(orchestra.command(batch, add).ok);
+    REQUIRE(actors::resulting_view(orchestra.command(batch, create)) != nullptr);
+    REQUIRE(actors::resulting_view(orchestra.command(batch, add)) != nullptr);
     orchestra.follow(
         batch,
         [&](const std::vector<persistence::journaled_event>& events) {
@@ -109,7 +109,7 @@ TEST_CASE("each wall ends its host, is named, and the batch goes on") {
           changed.notify_one();
         },
         [] {});
-    REQUIRE(orchestra.command(batch, domain::start_batch{}).ok);
+    REQUIRE(actors::resulting_view(orchestra.command(batch, domain::start_batch{})) != nullptr);
     std::unique_lock lock(mutex);
     REQUIRE(changed.wait_for(lock, std::chrono::seconds(90), [&] { return finished; }));
     lock.unlock();

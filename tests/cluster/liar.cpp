@@ -62,11 +62,11 @@ worker_actor::behavior_type liar(worker_actor::stateful_pointer<liar_state> self
         if (lie == "digest") result.outputs[0].sha256[0] ^= 1;
         file_ended ended;
         ended.lease = message.lease + (lie == "lease" ? 1'000'000 : 0);
-        ended.how = static_cast<std::uint8_t>(conversion_outcome::kind::converted);
+        ended.how = static_cast<std::uint8_t>(file_end::converted);
         ended.result = persistence::encode_outcome(result, 0);
         if (lie == "result") ended.result = "no result";
         if (lie == "reason") {
-          ended.how = static_cast<std::uint8_t>(conversion_outcome::kind::failed);
+          ended.how = static_cast<std::uint8_t>(file_end::failed);
           ended.reason = 200;
         }
         self->send(caf::actor_cast<node_actor>(self->current_sender()), ended);
@@ -86,9 +86,7 @@ worker_actor::behavior_type liar(worker_actor::stateful_pointer<liar_state> self
           self->send(caf::actor_cast<transfer_actor>(self->current_sender()),
                      output_piece{message.lease, message.output, message.bytes - 1u, {}});
       },
-      [self](const echo& message) {
-        self->send(caf::actor_cast<node_actor>(self->current_sender()), message);
-      },
+      [self](echo) { self->send(caf::actor_cast<node_actor>(self->current_sender()), echo{}); },
       [](const conversion_ended&) {},
       [](const lease_ended&) {},
       [](leaving) {},

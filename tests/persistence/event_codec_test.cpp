@@ -2,6 +2,8 @@
 
 #include "samples.hpp"
 
+#include "persistence/spec_codec.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <set>
@@ -21,6 +23,12 @@ TEST_CASE("every event comes back as it was") {
     CHECK(back->time_us == 123'456);
   }
   CHECK(kinds.size() == std::variant_size_v<domain::event>);
+}
+
+TEST_CASE("a spec comes back as it was, and one that cannot be is refused") {
+  const auto spec = tests::sample_spec();
+  CHECK(decode_spec(encode_spec(spec)) == spec);
+  CHECK_FALSE(decode_spec("?"));
 }
 
 TEST_CASE("bytes cut anywhere, or changed anywhere, never do harm") {
