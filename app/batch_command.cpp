@@ -33,9 +33,6 @@ namespace {
 
 namespace json = boost::json;
 
-// --- Submitting
-// -------------------------------------------------------------------------------------------
-
 struct upload {
   source_file file;
   std::string sha256;
@@ -191,9 +188,6 @@ int submit(const server_account& account, const batch_options& o) {
   return code == exit_all && refused != 0 ? int{exit_some_failed} : code;
 }
 
-// --- Listing and commanding
-// -----------------------------------------------------------------------------------
-
 int list(http_client& client, const batch_options& o) {
   std::string query = "?limit=1000";
   if (!o.state.empty()) query += "&state=" + url_path(o.state);
@@ -226,9 +220,6 @@ int command(http_client& client, const batch_options& o, const char* verb, json:
   std::printf("%s %s\n", o.id.c_str(), text_of(batch, "state").c_str());
   return exit_all;
 }
-
-// --- Downloading
-// -----------------------------------------------------------------------------------------
 
 // Fetches into FILE.part, from where an earlier run was cut off, and names it when it is whole.
 base::result<void, std::string> fetch(http_client& client, const std::string& path,

@@ -62,11 +62,11 @@ public:
   void operator()(const field& f, const std::vector<std::string>&) { many(f); }
   // `--to` makes the outputs; all of them get the same options.
   void operator()(const field&, const std::vector<domain::output_spec>&) {
-    for_each_field(domain::output_spec{}, *this);
+    for_each_field(domain::defaults_of<domain::output_spec>(), *this);
   }
   void operator()(const field& f, const std::optional<domain::resize_spec>&) {
     one(f, "WIDTHxHEIGHT in pixels; one may be left out", "SIZE", "");
-    for_each_field(domain::resize_spec{}, *this);
+    for_each_field(domain::defaults_of<domain::resize_spec>(), *this);
   }
 
 private:
@@ -192,11 +192,11 @@ base::result<void, std::string> read_all(const given_words& given, auto& to) {
 } // namespace
 
 void declare_spec_fields(CLI::App& command, given_words& given, const field_help& help) {
-  for_each_field(domain::conversion_spec{}, declarer(command, given, help));
+  for_each_field(domain::defaults_of<domain::conversion_spec>(), declarer(command, given, help));
 }
 
 void declare_attributes(CLI::App& command, given_words& given) {
-  for_each_field(domain::batch_attributes{}, declarer(command, given, {}));
+  for_each_field(domain::defaults_of<domain::batch_attributes>(), declarer(command, given, {}));
 }
 
 base::result<void, std::string> read_fields(const given_words& given, domain::conversion_spec& to) {

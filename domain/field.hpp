@@ -39,4 +39,11 @@ inline constexpr std::string_view no_option = "none"; // not on the command line
 template<class T, class Structure>
 concept maybe_const = std::same_as<std::remove_const_t<T>, Structure>;
 
+// A structure as it is when nothing is said of it.
+template<class Structure>
+const Structure& defaults_of() {
+  static const Structure defaults{};
+  return defaults;
+}
+
 } // namespace darkroom::domain

@@ -2,8 +2,6 @@
 
 #include "domain/failure_reason.hpp"
 
-#include <utility>
-
 namespace darkroom::http {
 
 namespace json = boost::json;
@@ -66,20 +64,15 @@ public:
   template<class Structure>
   void operator()(const field& f, const std::vector<Structure>&) {
     add(f, {{"type", "list"}, {"least", f.least}, {"most", f.most}});
-    for_each_field(std::as_const(defaults_of<Structure>()), describer(to_, "output"));
+    for_each_field(domain::defaults_of<Structure>(), describer(to_, "output"));
   }
   template<class Structure>
   void operator()(const field& f, const std::optional<Structure>&) {
     add(f, {{"type", "object"}});
-    for_each_field(std::as_const(defaults_of<Structure>()), describer(to_, "resize"));
+    for_each_field(domain::defaults_of<Structure>(), describer(to_, "resize"));
   }
 
 private:
-  template<class Structure>
-  static const Structure& defaults_of() {
-    static const Structure defaults;
-    return defaults;
-  }
   void add(const field& f, json::object facts) {
     json::object row{{"in", in_}, {"name", f.name}};
     for (auto& fact : facts)
@@ -96,8 +89,7 @@ private:
 
 json::array spec_fields() {
   json::array rows;
-  const domain::conversion_spec defaults;
-  for_each_field(defaults, describer(rows, "spec"));
+  for_each_field(domain::defaults_of<domain::conversion_spec>(), describer(rows, "spec"));
   return rows;
 }
 

@@ -351,9 +351,6 @@ void crash_user::download(known_batch& batch) {
   if (known(reply) == certainty::yes) count("downloads");
 }
 
-// --- With a server that is left alone
-// ---------------------------------------------------------------
-
 void crash_user::resolve_files(known_batch& batch) {
   std::string rows;
   const auto reply = client_.get(path_of(batch, "/files"), {"Accept: application/x-ndjson"},

@@ -111,7 +111,7 @@ private:
 template<class Structure>
 std::set<std::string> undescribed(std::string_view schema_name) {
   comparison c(schema_name);
-  for_each_field(Structure{}, c);
+  for_each_field(domain::defaults_of<Structure>(), c);
   return c.others();
 }
 
