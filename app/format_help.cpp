@@ -1,5 +1,6 @@
 #include "app/format_help.hpp"
 
+#include <cctype>
 #include <utility>
 
 namespace darkroom::app {
@@ -24,11 +25,14 @@ format_help make_format_help(domain::output_formats formats) {
     if (!options.progressive.empty())
       progressive.push_back(std::string{options.progressive} + ' ' + format.label);
   }
+  auto passes = join(progressive);
+  if (!passes.empty()) // begins a sentence
+    passes[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(passes[0])));
   return {.to = "Format of an output: " + domain::list_text(names, "or") + "; may be repeated",
           .fields = {{"lossless", "Pixels exactly as they came (" +
                                       join(domain::lossless_formats(formats)) + ')'},
                      {"chroma", domain::list_text(subsampled, "and") + " colour resolution:"},
-                     {"progressive", "In several passes: " + join(progressive)}}};
+                     {"progressive", passes}}};
 }
 
 } // namespace darkroom::app

@@ -41,6 +41,7 @@ inline batch_attributes& attributes_of(batch_attributes& a) {
 inline const batch_attributes& attributes_of(const batch_attributes& a) {
   return a;
 }
+const batch_attributes& attributes_of(const batch_attributes&&) = delete; // would dangle
 
 template<maybe_const<batch_attributes> Attributes>
 void for_each_field(Attributes& a, auto&& visit) {

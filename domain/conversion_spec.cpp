@@ -26,6 +26,9 @@ std::optional<std::uint8_t> parse_hex_byte(std::string_view text) {
 base::result<void, spec_error> validate_resize(const resize_spec& resize, const std::string& at) {
   if (resize.width == 0 && resize.height == 0)
     return std::unexpected(spec_error{at, "needs a width or a height, as in 1600x1600 or 1600x"});
+  if (resize.width > limits::side_pixels_max || resize.height > limits::side_pixels_max)
+    return std::unexpected(
+        spec_error{at, "a side is at most " + std::to_string(limits::side_pixels_max) + " pixels"});
   const bool open_side = resize.width == 0 || resize.height == 0;
   if (open_side && resize.mode != resize_mode::fit)
     return std::unexpected(
@@ -71,10 +74,9 @@ std::optional<resize_spec> parse_resize(std::string_view text) {
 }
 
 base::result<void, spec_error> validate(const conversion_spec& spec) {
-  if (auto ok = check_ranges(spec); !ok) return ok;
   for (std::size_t i = 0; i < spec.outputs.size(); ++i)
     if (auto ok = validate_output(spec.outputs[i], "/outputs/" + std::to_string(i)); !ok) return ok;
-  return {};
+  return check_ranges(spec);
 }
 
 } // namespace darkroom::domain

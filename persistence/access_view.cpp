@@ -112,7 +112,7 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
       (*db_)->GetSnapshot(), [this](const rocksdb::Snapshot* s) { (*db_)->ReleaseSnapshot(s); });
   std::set<batch_id> gone;
   const auto stones = keys::prefix(keys::kind::tombstone);
-  const auto read = db_->scan(
+  auto read = db_->scan(
       stones, stones,
       [&](std::string_view key, std::string_view) {
         if (const auto id = keys::batch_of(key)) gone.insert(*id);
@@ -127,7 +127,7 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
   // What cannot be read may refer to anything: then nothing may be said to be unused.
   bool readable = true;
   const auto files = keys::prefix(keys::kind::file);
-  const auto ok = db_->scan(
+  auto ok = db_->scan(
       files, files,
       [&](std::string_view key, std::string_view value) {
         if (!counts(key)) return true;
@@ -140,7 +140,7 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
   if (!ok) return ok;
   if (!readable) return std::unexpected(unreadable("a file's record"));
   const auto outcomes = keys::prefix(keys::kind::outcome);
-  const auto results = db_->scan(
+  auto results = db_->scan(
       outcomes, outcomes,
       [&](std::string_view key, std::string_view value) {
         if (!counts(key)) return true;
@@ -201,7 +201,7 @@ read_view::idempotent_request(const std::string& owner, const std::string& key) 
 journal_result<void> read_view::each_audit(domain::seq after,
                                            const std::function<bool(audit_entry&&)>& visit) const {
   bool readable = true;
-  const auto ok = db_->scan(keys::prefix(keys::kind::audit), keys::audit(after + 1),
+  auto ok = db_->scan(keys::prefix(keys::kind::audit), keys::audit(after + 1),
                             [&](std::string_view key, std::string_view value) {
                               const auto seq = keys::audit_seq_of(key);
                               auto entry = seq ? decode_audit(*seq, value) : std::nullopt;

@@ -141,9 +141,7 @@ std::string encode_created(const batch_created& e) {
     m.set_idempotency_key(e.idempotency_key);
     m.set_request_sha256(e.request_sha256.data(), e.request_sha256.size());
   }
-  auto bytes = m.SerializeAsString();
-  encode_fields(attributes_of(e), own_tag, bytes);
-  return bytes;
+  return in_tag_order(m.SerializeAsString() + encode_fields(attributes_of(e), own_tag));
 }
 
 struct event_writer {
@@ -426,9 +424,7 @@ std::string encode_snapshot(const batch_state& state, seq seq, domain::seq comma
   m.set_bytes_added(state.bytes_added);
   m.set_pixels(state.pixels);
   m.set_command_seq(command_seq);
-  auto bytes = m.SerializeAsString();
-  encode_fields(attributes_of(state), snapshot_tag, bytes);
-  return bytes;
+  return in_tag_order(m.SerializeAsString() + encode_fields(attributes_of(state), snapshot_tag));
 }
 
 std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
@@ -480,9 +476,7 @@ std::string encode_summary(const batch_summary& s) {
   m.set_pixels(s.pixels);
   m.set_started_us(s.started_us);
   m.set_ended_us(s.ended_us);
-  auto bytes = m.SerializeAsString();
-  encode_fields(attributes_of(s), summary_tag, bytes);
-  return bytes;
+  return in_tag_order(m.SerializeAsString() + encode_fields(attributes_of(s), summary_tag));
 }
 
 std::optional<batch_summary> decode_summary(std::string_view bytes) {

@@ -2,6 +2,8 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <algorithm>
+
 namespace darkroom::persistence {
 
 namespace {
@@ -35,8 +37,9 @@ std::optional<message_reader> message_reader::read(std::string_view bytes) {
   message_reader message;
   CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                       static_cast<int>(bytes.size()));
-  while (const auto key = in.ReadTag()) {
-    entry e{key >> 3, false, 0, {}};
+  for (auto first = in.CurrentPosition(); const auto key = in.ReadTag();
+       first = in.CurrentPosition()) {
+    entry e{.tag = key >> 3};
     std::uint32_t length = 0;
     switch (key & 7) {
     case varint_type:
@@ -52,17 +55,32 @@ std::optional<message_reader> message_reader::read(std::string_view bytes) {
     }
     case fixed64:
       if (!in.Skip(8)) return std::nullopt;
-      continue;
+      break;
     case fixed32:
       if (!in.Skip(4)) return std::nullopt;
-      continue;
+      break;
     default:
       return std::nullopt;
     }
+    const auto begin = static_cast<std::size_t>(first);
+    e.whole = bytes.substr(begin, static_cast<std::size_t>(in.CurrentPosition()) - begin);
     message.entries_.push_back(e);
   }
   if (!in.ConsumedEntireMessage()) return std::nullopt;
   return message;
+}
+
+std::string message_reader::in_tag_order() const {
+  auto sorted = entries_;
+  std::ranges::stable_sort(sorted, {}, &entry::tag);
+  std::string bytes;
+  for (const auto& e : sorted)
+    bytes += e.whole;
+  return bytes;
+}
+
+std::string in_tag_order(std::string_view message) {
+  return message_reader::read(message)->in_tag_order();
 }
 
 std::optional<std::uint64_t> message_reader::varint(std::uint32_t tag) const {
@@ -75,14 +93,14 @@ std::optional<std::uint64_t> message_reader::varint(std::uint32_t tag) const {
 std::optional<std::string_view> message_reader::bytes(std::uint32_t tag) const {
   std::optional<std::string_view> found;
   for (const auto& e : entries_)
-    if (e.tag == tag && !e.is_varint) found = e.text;
+    if (e.tag == tag && e.text.data() != nullptr) found = e.text;
   return found;
 }
 
 std::vector<std::string_view> message_reader::all_bytes(std::uint32_t tag) const {
   std::vector<std::string_view> found;
   for (const auto& e : entries_)
-    if (e.tag == tag && !e.is_varint) found.push_back(e.text);
+    if (e.tag == tag && e.text.data() != nullptr) found.push_back(e.text);
   return found;
 }
 

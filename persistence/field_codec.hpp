@@ -38,13 +38,15 @@ public:
   std::optional<std::uint64_t> varint(std::uint32_t tag) const;
   std::optional<std::string_view> bytes(std::uint32_t tag) const;
   std::vector<std::string_view> all_bytes(std::uint32_t tag) const;
+  std::string in_tag_order() const;
 
 private:
   struct entry {
-    std::uint32_t tag;
-    bool is_varint;
-    std::uint64_t number;
-    std::string_view text;
+    std::uint32_t tag = 0;
+    bool is_varint = false;
+    std::uint64_t number = 0;
+    std::string_view text;  // of a length-delimited field
+    std::string_view whole; // with its key
   };
   std::vector<entry> entries_;
 };
@@ -65,7 +67,11 @@ inline std::uint32_t packed(domain::rgb_colour c) {
   return std::uint32_t{c.red} << 16 | std::uint32_t{c.green} << 8 | c.blue;
 }
 
-void encode_fields(const auto& structure, tag_choice tag_of, std::string& to);
+// The same message with its fields in the order of their tags, as protobuf writes them. The bytes
+// must be a message.
+std::string in_tag_order(std::string_view message);
+
+std::string encode_fields(const auto& structure, tag_choice tag_of);
 bool decode_fields(std::string_view bytes, tag_choice tag_of, auto& structure);
 
 class field_encoder {
@@ -106,9 +112,7 @@ private:
   }
   void one(const domain::field& f, const std::string& text) { to_.bytes(tag_of_(f), text); }
   void one(const domain::field& f, const auto& structure) {
-    std::string inner;
-    encode_fields(structure, tag_of_, inner);
-    to_.bytes(tag_of_(f), inner);
+    to_.bytes(tag_of_(f), encode_fields(structure, tag_of_));
   }
 
   tag_choice tag_of_;
@@ -179,9 +183,10 @@ private:
   const message_reader& from_;
 };
 
-// Appends to what is there.
-void encode_fields(const auto& structure, tag_choice tag_of, std::string& to) {
-  for_each_field(structure, field_encoder(tag_of, to));
+std::string encode_fields(const auto& structure, tag_choice tag_of) {
+  std::string bytes;
+  for_each_field(structure, field_encoder(tag_of, bytes));
+  return in_tag_order(bytes);
 }
 
 // False when a value is not possible; unknown tags are passed by.

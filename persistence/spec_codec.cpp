@@ -5,9 +5,7 @@
 namespace darkroom::persistence {
 
 std::string encode_spec(const domain::conversion_spec& spec) {
-  std::string bytes;
-  encode_fields(spec, own_tag, bytes);
-  return bytes;
+  return encode_fields(spec, own_tag);
 }
 
 std::optional<domain::conversion_spec> decode_spec(std::string_view bytes) {

@@ -55,7 +55,7 @@ public:
   void operator()(const domain::field& f, const Enum& fallback) {
     with(f, [&](const json::object& p) {
       CHECK(json::value_to<std::vector<std::string>>(p.at("enum")) == names_of<Enum>());
-      CHECK(p.at("default") == to_string(fallback));
+      CHECK(p.at("default").as_string() == std::string{to_string(fallback)});
     });
   }
   void operator()(const domain::field& f, const std::string&) {
@@ -65,7 +65,9 @@ public:
     });
   }
   void operator()(const domain::field& f, const domain::rgb_colour& fallback) {
-    with(f, [&](const json::object& p) { CHECK(p.at("default") == to_string(fallback)); });
+    with(f, [&](const json::object& p) {
+      CHECK(p.at("default").as_string() == std::string{to_string(fallback)});
+    });
   }
   void operator()(const domain::field& f, const domain::loss_set&) {
     with(f, [&](const json::object& p) { CHECK(p.at("type") == "object"); });
@@ -153,7 +155,8 @@ TEST_CASE("the document lists the values of each enum that it shows") {
 TEST_CASE("every choice of a spec comes back from JSON") {
   tests::with_every_choice([](const domain::conversion_spec& spec) {
     std::vector<http::field_error> errors;
-    CHECK(http::read_spec(http::spec_view(spec), "", {spec.outputs[0].format}, errors) == spec);
+    const std::vector<domain::output_format> formats{{.name = spec.outputs[0].format}};
+    CHECK(http::read_spec(http::spec_view(spec), "", formats, errors) == spec);
     CHECK(errors.empty());
   });
 }

@@ -48,18 +48,12 @@ public:
   actors::conversion_outcome convert(const actors::conversion_job& job,
                                      const codecs::progress_listener& on_progress) override {
     on_progress({domain::conversion_stage::encoding, 50});
-    actors::conversion_outcome outcome;
-    if (!waits_.pass(job.lease)) {
-      outcome.how = actors::conversion_outcome::kind::interrupted;
-      return outcome;
-    }
+    if (!waits_.pass(job.lease)) return actors::conversion_interrupted{};
     const auto source = open(*job.file);
     const auto content = content_of_file(source.get());
-    if (content.find("BROKEN") != std::string::npos) {
-      outcome.error = {domain::failure_reason::corrupt_input, "broken"};
-      return outcome;
-    }
-    outcome.how = actors::conversion_outcome::kind::converted;
+    if (content.find("BROKEN") != std::string::npos)
+      return actors::conversion_failed{{domain::failure_reason::corrupt_input, "broken"}};
+    actors::file_converted outcome;
     outcome.result.bytes_in = job.file->bytes;
     outcome.result.width = outcome.result.height = 8;
     for (std::uint32_t i = 0; i < job.file->outputs.size(); ++i) {
