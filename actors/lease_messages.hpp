@@ -1,6 +1,7 @@
 // Messages about leases and nodes that name nobody; who sends them to whom is in `interfaces.hpp`.
 #pragma once
 
+#include "base/enum_names.hpp"
 #include "domain/ids.hpp"
 
 #include <cstdint>
@@ -23,6 +24,15 @@ struct queue_view {
   std::vector<std::pair<domain::batch_id, std::uint32_t>> ahead;
 };
 enum class node_steering : std::uint8_t { cordon, uncordon, drain };
+
+} // namespace darkroom::actors
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::actors::node_steering> =
+    names("cordon", "uncordon", "drain");
+
+namespace darkroom::actors {
+
 struct steer_node {
   std::string name;
   node_steering how = node_steering::cordon;

@@ -18,7 +18,7 @@ struct preview_failed {
 };
 struct header_read {}; // nothing else was asked for
 struct picture_made {
-  persistence::staged_output picture; // whoever gets it discards it
+  persistence::staged_output picture; // the receiver discards it
 };
 using preview = std::variant<preview_failed, header_read, picture_made>;
 using on_preview = std::function<void(preview)>;

@@ -1,5 +1,5 @@
-// What a spec may ask of each format. The domain knows none by name: whoever knows the codecs
-// passes the list.
+// What a spec may ask of each format. The domain knows none by name: the module that knows the
+// codecs passes the list.
 #pragma once
 
 #include "base/enum_names.hpp"

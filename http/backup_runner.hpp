@@ -1,6 +1,7 @@
 // The backup that an admin asked for, one at a time, in a thread of its own.
 #pragma once
 
+#include "base/enum_names.hpp"
 #include "persistence/backup.hpp"
 #include "persistence/blob_store.hpp"
 
@@ -15,9 +16,19 @@ class read_view;
 
 namespace darkroom::http {
 
+enum class backup_state : std::uint8_t { none, running, done, failed };
+
+} // namespace darkroom::http
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::http::backup_state> =
+    names("none", "running", "done", "failed");
+
+namespace darkroom::http {
+
 class backup_runner {
 public:
-  enum class state : std::uint8_t { none, running, done, failed };
+  using state = backup_state;
   struct status {
     backup_runner::state state = state::none;
     std::string folder, error;

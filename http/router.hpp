@@ -25,7 +25,7 @@ struct call {
   const std::string& param(std::size_t i) const { return params.at(i); }
 };
 
-// The batch that a request names, and that whoever asks may see.
+// The batch that a request names, and that the caller may see.
 struct named_batch {
   domain::batch_id id;
   actors::usage_board::batch_facts facts;

@@ -24,7 +24,7 @@ std::vector<route> service_routes(); // health, metrics, formats, problems
 
 using journal_view = std::shared_ptr<const persistence::read_view>;
 
-// The batch that a request names, if whoever asks may see it; else `not_found`, as for one that
+// The batch that a request names, if the caller may see it; else `not_found`, as for one that
 // does not exist. Notes it for the audit.
 base::result<named_batch, problem> find_batch(call& c, std::string_view id);
 // The file of a batch that is named by its number.

@@ -14,8 +14,7 @@ namespace {
 namespace json = boost::json;
 
 response backup_response(unsigned code, const backup_runner::status& s) {
-  constexpr const char* names[] = {"none", "running", "done", "failed"};
-  json::object out{{"state", names[static_cast<std::size_t>(s.state)]}};
+  json::object out{{"state", base::to_string(s.state)}};
   if (s.state != backup_runner::state::none) {
     out["directory"] = domain::printable(s.folder);
     out["blobs"] = s.progress.blobs;

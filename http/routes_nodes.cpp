@@ -65,7 +65,8 @@ task<route_result> steer(call& c, actors::node_steering how) {
   co_return std::unexpected(problem{problem_code::not_found});
 }
 
-route steering(const std::string& name, actors::node_steering how) {
+route steering(actors::node_steering how) {
+  const std::string name{base::to_string(how)};
   return {"POST", "/v1/admin/nodes/{name}/" + name, access::admin, "node." + name,
           [how](call& c) { return steer(c, how); }};
 }
@@ -73,12 +74,10 @@ route steering(const std::string& name, actors::node_steering how) {
 } // namespace
 
 std::vector<route> node_routes() {
-  return {
-      {"GET", "/v1/admin/nodes", access::admin, "", list_nodes},
-      steering("cordon", actors::node_steering::cordon),
-      steering("uncordon", actors::node_steering::uncordon),
-      steering("drain", actors::node_steering::drain),
-  };
+  std::vector<route> routes{{"GET", "/v1/admin/nodes", access::admin, "", list_nodes}};
+  for (const auto how : base::enum_values<actors::node_steering>())
+    routes.push_back(steering(how));
+  return routes;
 }
 
 } // namespace darkroom::http

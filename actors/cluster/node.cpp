@@ -199,12 +199,10 @@ void on_file_ended(node_pointer self, const file_ended& message) {
     return;
   }
   if (at->second.fetching) return distrust(self, "told the result of a file twice");
-  if (message.how == static_cast<std::uint8_t>(file_end::converted))
-    return on_converted(self, at, message);
-  if (message.how == static_cast<std::uint8_t>(file_end::failed))
-    return on_failed(self, at, message);
-  if (message.how != static_cast<std::uint8_t>(file_end::interrupted))
-    return distrust(self, "told an end that there is not");
+  const auto how = base::enum_from_number<file_end>(message.how);
+  if (!how) return distrust(self, "told an end that there is not");
+  if (*how == file_end::converted) return on_converted(self, at, message);
+  if (*how == file_end::failed) return on_failed(self, at, message);
   if (!s.leaves) rest(self); // its slots end, and it does not say why
   withdraw(self, at, interruption::shutdown);
 }
@@ -254,7 +252,7 @@ void on_progress(node_pointer self, const work_progress& message) {
   for (const auto& file : message.files) {
     const auto at = s.leases.find(file.lease);
     if (at == s.leases.end() || at->second.fetching) continue;
-    if (file.phase > static_cast<std::uint8_t>(work_phase::kept) ||
+    if (file.phase >= base::enum_count<work_phase> ||
         file.stage >= base::enum_count<domain::conversion_stage> || file.percent > 100)
       return distrust(self, "told a progress that cannot be");
     auto& l = at->second;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "base/enum_names.hpp"
 
 #include <caf/meta/type_name.hpp>
 
@@ -150,6 +151,15 @@ struct output_piece {
 };
 // How a file ended on a worker.
 enum class file_end : std::uint8_t { converted, failed, interrupted };
+
+} // namespace darkroom::actors
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::actors::file_end> =
+    names("converted", "failed", "interrupted");
+
+namespace darkroom::actors {
+
 struct file_ended {
   domain::lease_id lease = 0;
   std::uint8_t how = 0;              // file_end
@@ -164,6 +174,15 @@ struct file_dropped {
 // Where a worker has a file: its input on the way, waiting for a slot, in a slot, or converted and
 // its outputs not yet fetched.
 enum class work_phase : std::uint8_t { fetching, waiting, converting, kept };
+
+} // namespace darkroom::actors
+
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::actors::work_phase> =
+    names("fetching", "waiting", "converting", "kept");
+
+namespace darkroom::actors {
+
 struct file_position {
   domain::lease_id lease = 0;
   std::uint8_t phase = 0; // work_phase
