@@ -202,12 +202,12 @@ journal_result<void> read_view::each_audit(domain::seq after,
                                            const std::function<bool(audit_entry&&)>& visit) const {
   bool readable = true;
   auto ok = db_->scan(keys::prefix(keys::kind::audit), keys::audit(after + 1),
-                            [&](std::string_view key, std::string_view value) {
-                              const auto seq = keys::audit_seq_of(key);
-                              auto entry = seq ? decode_audit(*seq, value) : std::nullopt;
-                              readable = entry.has_value();
-                              return entry && visit(std::move(*entry));
-                            });
+                      [&](std::string_view key, std::string_view value) {
+                        const auto seq = keys::audit_seq_of(key);
+                        auto entry = seq ? decode_audit(*seq, value) : std::nullopt;
+                        readable = entry.has_value();
+                        return entry && visit(std::move(*entry));
+                      });
   if (!ok) return ok;
   if (!readable) return std::unexpected(unreadable("an entry of the audit"));
   return {};
