@@ -35,17 +35,17 @@ struct batch_options {
   convert_options::words given;
   given_words attributes;
   std::string into; // a draft that an earlier submit has left
-  bool wait = false;
   std::size_t connections = 4;
 
   std::string state, tag;       // list
-  bool interrupt = false;       // pause
   std::string reason;           // cancel
   std::string scope = "failed"; // retry
   std::vector<std::string> reasons;
-  std::string out; // download: a folder, or a file with --zip
-  bool zip = false;
+  std::string out;                    // download: a folder, or a file with --zip
   std::optional<std::uint64_t> after; // watch
+  bool wait = false;                  // submit
+  bool interrupt = false;             // pause
+  bool zip = false;                   // download
   bool json = false;
   bool quiet = false;
 };

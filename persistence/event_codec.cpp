@@ -25,8 +25,9 @@ bool read_small(std::uint32_t value, std::uint32_t max, Int& out) {
 
 bool read_spec(const std::string& from, conversion_spec& to) {
   auto spec = decode_spec(from);
-  if (spec) to = *std::move(spec);
-  return spec.has_value();
+  if (!spec) return false;
+  to = *std::move(spec);
+  return true;
 }
 
 void write(const file_entry& from, pb::FileEntry& to) {
