@@ -12,6 +12,7 @@ TEST_CASE("every choice of a spec reaches a codec host, but what it has no use f
     auto expected = spec;
     expected.collision = {};
     expected.existing = {};
+    expected.min_saving_percent = 0;
     const auto read = unpack(pack(spec));
     REQUIRE(read);
     CHECK(*read == expected);

@@ -7,6 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <filesystem>
 #include <sstream>
 
 using namespace darkroom;
@@ -92,6 +93,44 @@ TEST_CASE("what version 1 wrote is what we write, and reads back") {
     now << name << ' ' << hex(bytes) << '\n';
   INFO("if a field was added, the golden file of this version is:\n" << now.str());
   CHECK(golden == now.str());
+}
+
+// Whether the bytes of one line of a golden file can be read.
+bool can_be_read(const std::string& name, const std::string& bytes) {
+  if (name == "snapshot") return decode_snapshot(bytes).has_value();
+  if (name == "summary") return decode_summary(bytes).has_value();
+  if (name == "entry") return decode_entry(bytes).has_value();
+  if (name == "outcome") return decode_outcome(bytes).has_value();
+  if (name == "token") return decode_token("id", bytes).has_value();
+  if (name == "audit") return decode_audit(1, bytes).has_value();
+  if (name == "idempotency") return decode_idempotency(bytes).has_value();
+  if (name == "standing") return decode_standing("a", bytes).has_value();
+  const auto event = decode_event(bytes);
+  return event && domain::name_of(event->fact) == name;
+}
+
+std::string from_hex(std::string_view text) {
+  std::string bytes;
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(std::string{text.substr(i, 2)}, nullptr, 16));
+  return bytes;
+}
+
+// journal-v1.txt is what is written today; journal-v1-*.txt is what earlier versions wrote.
+TEST_CASE("every line of every golden file is read") {
+  std::size_t files = 0, lines = 0;
+  for (const auto& file : std::filesystem::directory_iterator(DARKROOM_SOURCE_DIR "/tests/data")) {
+    if (!file.path().filename().string().starts_with("journal-v1")) continue;
+    ++files;
+    std::istringstream text(tests::content_of(file.path()));
+    for (std::string name, hex_bytes; text >> name >> hex_bytes; ++lines) {
+      INFO(file.path().filename().string() << ": " << name);
+      CHECK(can_be_read(name, from_hex(hex_bytes)));
+      CHECK_FALSE(can_be_read(name, from_hex(hex_bytes) + '\x07')); // a field that is cut off
+    }
+  }
+  CHECK(files >= 1);
+  CHECK(lines >= everything().size());
 }
 
 TEST_CASE("a golden snapshot and summary mean what they meant") {

@@ -1,8 +1,10 @@
-// Specs in which every enum takes every value, one after the other.
+// Specs in which every enum takes every value, every flag both, and every number its least and its
+// most, one after the other.
 #pragma once
 
 #include "domain/conversion_spec.hpp"
 
+#include <concepts>
 #include <functional>
 
 namespace darkroom::tests {
@@ -31,6 +33,20 @@ public:
     }
     member = before;
   }
+  void operator()(const domain::field&, bool& member) {
+    member = !member;
+    check_(root_);
+    member = !member;
+  }
+  template<std::unsigned_integral Number>
+  void operator()(const domain::field& f, Number& member) {
+    const auto before = member;
+    for (const auto value : {f.least, f.most}) {
+      member = static_cast<Number>(value);
+      check_(root_);
+    }
+    member = before;
+  }
   template<class Structure>
     requires requires(Structure& s, chooser& c) { for_each_field(s, c); }
   void operator()(const domain::field&, std::vector<Structure>& list) {
@@ -42,7 +58,7 @@ public:
     if (structure) for_each_field(*structure, *this);
   }
   template<class Other>
-    requires(!base::named_enum<Other>)
+    requires(!base::named_enum<Other> && !std::unsigned_integral<Other>)
   void operator()(const domain::field&, Other&) {}
 
 private:
