@@ -7,7 +7,8 @@ using namespace darkroom::tests;
 
 TEST_CASE("killed at random, the server keeps what it acknowledged: first half") {
   const scratch folder;
-  const auto result = keeps_its_promise(trial_options(folder, 25, 1));
+  // A seed that kills hosts in many lives: on a busy machine some lives end before they serve.
+  const auto result = keeps_its_promise(trial_options(folder, 25, 10));
   CHECK(result.host_kills > 0);
   CHECK(result.completed > 0);
   CHECK(result.counts.at("commands") > 0);
