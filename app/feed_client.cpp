@@ -3,26 +3,23 @@
 #include "app/limits.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
+#include "http/as_result.hpp"
+#include "http/transport.hpp"
+#include "http/web_socket.hpp"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
-#include <boost/beast/websocket/ssl.hpp>
-#include <boost/beast/websocket/stream.hpp>
+#include <boost/asio/ssl/error.hpp>
 
-#include <charconv>
+#include <optional>
 
 namespace darkroom::app {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace websocket = boost::beast::websocket;
 using asio::ip::tcp;
 using boost::system::error_code;
 using std::chrono::milliseconds;
@@ -61,102 +58,12 @@ std::optional<address> address_of(std::string_view url) {
 }
 
 // What an answer that is no upgrade says.
-feed_client::failure refusal(const websocket::response_type& answer) {
+feed_client::failure refusal(unsigned status, std::string body) {
   http_reply reply;
-  reply.status = answer.result_int();
-  reply.body = answer.body();
-  const bool passing = reply.status == 429 || reply.status >= 500;
+  reply.status = status;
+  reply.body = std::move(body);
+  const bool passing = status == 429 || status >= 500;
   return {!passing, reply.problem()};
-}
-
-template<class Layer>
-class connection final : public feed_client {
-public:
-  template<class... Args>
-  explicit connection(std::unique_ptr<asio::io_context> io, Args&&... args)
-      : io_(std::move(io)), ws_(*io_, std::forward<Args>(args)...) {}
-
-  websocket::stream<Layer>& ws() { return ws_; }
-
-  // Runs one operation to its end.
-  template<class Start>
-  error_code run(Start start) {
-    error_code result = asio::error::would_block;
-    start([&result](const error_code& error, auto&&...) { result = error; });
-    io_->restart();
-    io_->run();
-    return result;
-  }
-
-  void begin() {
-    auto times = websocket::stream_base::timeout::suggested(beast::role_type::client);
-    times.idle_timeout = milliseconds(limits::client_idle_ms);
-    times.keep_alive_pings = true;
-    ws_.set_option(times);
-    read_next();
-  }
-
-  std::optional<std::string> read(milliseconds most) override {
-    io_->restart();
-    const auto until = std::chrono::steady_clock::now() + most;
-    while (!message_ && !ended_ && std::chrono::steady_clock::now() < until)
-      if (io_->run_one_until(until) == 0) break;
-    auto got = std::exchange(message_, std::nullopt);
-    if (got && !ended_) read_next();
-    return got;
-  }
-
-  const std::optional<failure>& ended() const override { return ended_; }
-
-private:
-  void read_next() {
-    ws_.async_read(input_, [this](const error_code& error, std::size_t) {
-      if (error) return end(error);
-      message_.emplace(static_cast<const char*>(input_.data().data()), input_.size());
-      input_.clear();
-    });
-  }
-
-  void end(const error_code& error) {
-    if (ended_) return;
-    ended_.emplace(failure{false, error.message()});
-    const auto& why = ws_.reason();
-    if (error == websocket::error::closed && why.code != websocket::close_code::none) {
-      constexpr std::uint16_t token_ended = 4401;
-      ended_->final = why.code == token_ended;
-      ended_->sentence = printable(std::string(why.reason.data(), why.reason.size()));
-      if (ended_->sentence.empty()) ended_->sentence = "the server closed the connection";
-    }
-  }
-
-  std::unique_ptr<asio::io_context> io_;
-  websocket::stream<Layer> ws_;
-  beast::flat_buffer input_{limits::client_message_bytes_max};
-  std::optional<std::string> message_;
-  std::optional<failure> ended_;
-};
-
-template<class Layer>
-base::result<std::unique_ptr<feed_client>, feed_client::failure>
-upgrade(std::unique_ptr<connection<Layer>> made, const address& to, const std::string& token,
-        const std::string& words) {
-  auto& ws = made->ws();
-  ws.read_message_max(limits::client_message_bytes_max);
-  ws.set_option(websocket::stream_base::decorator([&](websocket::request_type& rq) {
-    if (!token.empty()) rq.set("Authorization", "Bearer " + token);
-    rq.set("Sec-WebSocket-Protocol", "darkroom.v1");
-  }));
-  websocket::response_type answer;
-  auto error = made->run([&](auto done) {
-    ws.async_handshake(answer, to.authority, to.prefix + "/v1/events", std::move(done));
-  });
-  if (error == websocket::error::upgrade_declined) return std::unexpected(refusal(answer));
-  if (error) return std::unexpected(feed_client::failure{false, error.message()});
-  error = made->run([&](auto done) { ws.async_write(asio::buffer(words), std::move(done)); });
-  if (error) return std::unexpected(feed_client::failure{false, error.message()});
-  beast::get_lowest_layer(ws).expires_never();
-  made->begin();
-  return made;
 }
 
 // A certificate that is no good stays so; everything else may pass.
@@ -165,42 +72,8 @@ feed_client::failure failed_to_connect(const address& to, const error_code& erro
           to.authority + ": " + error.message()};
 }
 
-} // namespace
-
-base::result<std::unique_ptr<feed_client>, feed_client::failure>
-feed_client::connect(const server_account& account, const std::string& words) {
-  auto to = address_of(account.url);
-  if (!to)
-    return std::unexpected(
-        failure{true, account.url + " is no address of a server; write http://HOST:PORT"});
-  auto io = std::make_unique<asio::io_context>();
-  tcp::resolver resolver(*io);
-  error_code error = asio::error::timed_out;
-  tcp::resolver::results_type places;
-  resolver.async_resolve(to->host, to->port, [&](const error_code& e, auto found) {
-    error = e;
-    places = std::move(found);
-  });
-  io->run_for(milliseconds(limits::client_connect_ms));
-  if (error || places.empty()) {
-    resolver.cancel();
-    io->restart();
-    io->run_for(milliseconds(limits::client_connect_ms)); // what was given up comes back
-    return std::unexpected(failed_to_connect(*to, error));
-  }
-  const auto join = [&](beast::tcp_stream& tcp, auto& made) {
-    tcp.expires_after(milliseconds(limits::client_connect_ms));
-    return made->run([&](auto done) {
-      tcp.async_connect(
-          places, [done = std::move(done)](const error_code& e, auto&&...) mutable { done(e); });
-    });
-  };
-  if (!to->tls) {
-    auto made = std::make_unique<connection<beast::tcp_stream>>(std::move(io));
-    error = join(made->ws().next_layer(), made);
-    if (error) return std::unexpected(failed_to_connect(*to, error));
-    return upgrade(std::move(made), *to, account.token, words);
-  }
+// Verifies by what the system trusts.
+asio::ssl::context& client_tls() {
   static asio::ssl::context tls = [] {
     asio::ssl::context made(asio::ssl::context::tls_client);
     error_code ignored;
@@ -208,20 +81,98 @@ feed_client::connect(const server_account& account, const std::string& words) {
     made.set_verify_mode(asio::ssl::verify_peer, ignored);
     return made;
   }();
-  auto made =
-      std::make_unique<connection<beast::ssl_stream<beast::tcp_stream>>>(std::move(io), tls);
-  auto& secure = made->ws().next_layer();
-  secure.set_verify_callback(asio::ssl::host_name_verification(to->host), error);
-  // The macro SSL_set_tlsext_host_name, without its old casts.
-  SSL_ctrl(secure.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-           to->host.data());
-  error = join(secure.next_layer(), made);
-  if (!error)
-    error = made->run([&](auto done) {
-      secure.async_handshake(asio::ssl::stream_base::client, std::move(done));
-    });
-  if (error) return std::unexpected(failed_to_connect(*to, error));
-  return upgrade(std::move(made), *to, account.token, words);
+  return tls;
+}
+
+} // namespace
+
+struct feed_client::parts {
+  asio::io_context io{1};
+  std::optional<http::transport> wire;
+  std::optional<http::web_socket> socket;
+  std::optional<std::string> message;
+  std::optional<failure> ended;
+  bool reading = false;
+
+  http::task<std::optional<failure>> connect(const address& to, const std::string& token,
+                                             const std::string& words) {
+    tcp::resolver resolver(io);
+    const auto [unknown, places] =
+        co_await resolver.async_resolve(to.host, to.port, http::as_result);
+    if (unknown) co_return failed_to_connect(to, unknown);
+    tcp::socket connected(io);
+    const auto [unreachable, place] =
+        co_await asio::async_connect(connected, places, http::as_result);
+    if (unreachable) co_return failed_to_connect(to, unreachable);
+    wire.emplace(std::move(connected), to.tls ? &client_tls() : nullptr);
+    if (const auto error = co_await wire->client_handshake(to.host); error)
+      co_return failed_to_connect(to, error);
+    socket.emplace(*wire, milliseconds(limits::client_idle_ms), limits::client_message_bytes_max);
+    http::header_list headers{{"Sec-WebSocket-Protocol", "darkroom.v1"}};
+    if (!token.empty()) headers.emplace_back("Authorization", "Bearer " + token);
+    auto upgraded = co_await socket->connect(to.authority, to.prefix + "/v1/events", headers);
+    if (!upgraded) {
+      auto& why = upgraded.error();
+      if (why.status != 0) co_return refusal(why.status, std::move(why.body));
+      co_return failed_to_connect(to, why.error);
+    }
+    const asio::const_buffer first = asio::buffer(words);
+    if (!co_await socket->write({&first, 1}))
+      co_return failed_to_connect(to, asio::error::connection_reset);
+    co_return std::nullopt;
+  }
+
+  http::task<void> read_next() {
+    auto got = co_await socket->read();
+    reading = false;
+    if (got.what != http::web_socket::message::kind::none) {
+      message = std::move(got.text);
+      co_return;
+    }
+    constexpr std::uint16_t token_ended = 4401;
+    const auto why = socket->read_ending();
+    ended.emplace(failure{why.code == token_ended, printable(why.sentence)});
+    if (ended->sentence.empty()) ended->sentence = "the server closed the connection";
+  }
+};
+
+feed_client::feed_client(std::unique_ptr<parts> connected) : parts_(std::move(connected)) {}
+
+feed_client::~feed_client() = default;
+
+base::result<std::unique_ptr<feed_client>, feed_client::failure>
+feed_client::connect(const server_account& account, const std::string& words) {
+  const auto to = address_of(account.url);
+  if (!to)
+    return std::unexpected(
+        failure{true, account.url + " is no address of a server; write http://HOST:PORT"});
+  auto made = std::make_unique<parts>();
+  std::optional<std::optional<failure>> result; // none: not done in time
+  const auto attempt = [&]() -> http::task<void> {
+    result = co_await made->connect(*to, account.token, words);
+  };
+  asio::co_spawn(made->io, attempt(), asio::detached);
+  made->io.run_for(milliseconds(limits::client_connect_ms));
+  if (!result) return std::unexpected(failed_to_connect(*to, asio::error::timed_out));
+  if (*result) return std::unexpected(**result);
+  return std::unique_ptr<feed_client>(new feed_client(std::move(made)));
+}
+
+std::optional<std::string> feed_client::read(milliseconds most) {
+  auto& p = *parts_;
+  const auto until = std::chrono::steady_clock::now() + most;
+  if (!p.reading && !p.message && !p.ended) {
+    p.reading = true;
+    asio::co_spawn(p.io, p.read_next(), asio::detached);
+  }
+  p.io.restart();
+  while (!p.message && !p.ended && std::chrono::steady_clock::now() < until)
+    if (p.io.run_one_until(until) == 0) break;
+  return std::exchange(p.message, std::nullopt);
+}
+
+const std::optional<feed_client::failure>& feed_client::ended() const {
+  return parts_->ended;
 }
 
 } // namespace darkroom::app

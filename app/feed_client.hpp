@@ -20,12 +20,19 @@ public:
   // Connects, changes to the feed's protocol and says the first words.
   static base::result<std::unique_ptr<feed_client>, failure> connect(const server_account& account,
                                                                      const std::string& words);
-  virtual ~feed_client() = default;
+  ~feed_client();
+  feed_client(const feed_client&) = delete;
+  feed_client& operator=(const feed_client&) = delete;
 
   // The next message, if one comes within so long. After the end of the connection there is none,
   // and `ended` tells why.
-  virtual std::optional<std::string> read(std::chrono::milliseconds most) = 0;
-  virtual const std::optional<failure>& ended() const = 0;
+  std::optional<std::string> read(std::chrono::milliseconds most);
+  const std::optional<failure>& ended() const;
+
+private:
+  struct parts;
+  explicit feed_client(std::unique_ptr<parts> connected);
+  std::unique_ptr<parts> parts_;
 };
 
 } // namespace darkroom::app

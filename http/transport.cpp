@@ -3,6 +3,7 @@
 #include "http/as_result.hpp"
 #include "http/limits.hpp"
 
+#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
@@ -102,10 +103,6 @@ transport::socket& transport::tcp() {
   return parts_->tcp;
 }
 
-asio::ssl::stream<transport::socket&>* transport::tls() {
-  return parts_->tls ? &*parts_->tls : nullptr;
-}
-
 bool transport::timed_out() const {
   return parts_->watched->expired;
 }
@@ -128,6 +125,20 @@ asio::awaitable<bool> transport::handshake() {
   co_return !error;
 }
 
+asio::awaitable<boost::system::error_code> transport::client_handshake(const std::string& host) {
+  boost::system::error_code error;
+  if (!parts_->tls) co_return error;
+  parts_->tls->set_verify_callback(asio::ssl::host_name_verification(host), error);
+  if (error) co_return error;
+  // The macro SSL_set_tlsext_host_name, without its old casts.
+  auto name = host;
+  SSL_ctrl(parts_->tls->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+           name.data());
+  const auto [failed] =
+      co_await parts_->tls->async_handshake(asio::ssl::stream_base::client, as_result);
+  co_return failed;
+}
+
 asio::awaitable<std::size_t> transport::read(std::span<char> into) {
   const auto buffer = asio::buffer(into.data(), into.size());
   if (parts_->tls) {
@@ -146,6 +157,20 @@ asio::awaitable<bool> transport::write(std::span<const asio::const_buffer> buffe
   }
   const auto [error, n] = co_await asio::async_write(parts_->tcp, all, as_result);
   co_return !error;
+}
+
+void transport::async_read_some(asio::mutable_buffer into, io_handler handler) {
+  if (parts_->tls)
+    parts_->tls->async_read_some(into, std::move(handler));
+  else
+    parts_->tcp.async_read_some(into, std::move(handler));
+}
+
+void transport::async_write_some(std::span<const asio::const_buffer> from, io_handler handler) {
+  if (parts_->tls)
+    parts_->tls->async_write_some(from, std::move(handler));
+  else
+    parts_->tcp.async_write_some(from, std::move(handler));
 }
 
 asio::awaitable<void> transport::finish(bool unread_input) {

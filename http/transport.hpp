@@ -6,16 +6,12 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <boost/system/error_code.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
-
-namespace boost::asio::ssl {
-template<class Stream>
-class stream;
-}
 
 namespace darkroom::http {
 
@@ -40,11 +36,18 @@ public:
   // keep it in the kernel for long.
   void abort();
 
-  // False when it failed or was given up.
+  // The server's side of TLS, if the connection has it. False when it failed or was given up.
   boost::asio::awaitable<bool> handshake();
+  // The client's side, which verifies that the certificate is the host's.
+  boost::asio::awaitable<boost::system::error_code> client_handshake(const std::string& host);
   // Bytes read; 0 at the end, after an error, or when it was given up.
   boost::asio::awaitable<std::size_t> read(std::span<char> into);
   boost::asio::awaitable<bool> write(std::span<const boost::asio::const_buffer> buffers);
+  // The same with a handler, for what is built on streams of Asio (WebSockets). A handler of one
+  // type: each other type would compile all of TLS once more.
+  using io_handler = std::move_only_function<void(const boost::system::error_code&, std::size_t)>;
+  void async_read_some(boost::asio::mutable_buffer into, io_handler handler);
+  void async_write_some(std::span<const boost::asio::const_buffer> from, io_handler handler);
   // Says that nothing more will be sent, and reads on for a moment, so that what was sent arrives.
   boost::asio::awaitable<void> finish(bool unread_input);
 
@@ -52,9 +55,7 @@ public:
   // read; not through TLS, where only reading would tell. On the strand.
   void when_closed(std::function<void()> call);
 
-  // For whoever takes the connection over: the bytes below, and what encrypts them, if anything.
   socket& tcp();
-  boost::asio::ssl::stream<socket&>* tls();
 
   boost::asio::any_io_executor executor();
   std::string address() const { return address_; }

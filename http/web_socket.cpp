@@ -4,7 +4,6 @@
 #include "http/limits.hpp"
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/stream.hpp>
@@ -13,6 +12,7 @@
 #include <array>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -41,37 +41,27 @@ public:
   template<class Buffers, class Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
-        [this](auto handler, const Buffers& into) {
-          if (used_ < early_.size()) {
-            const auto n = asio::buffer_copy(into, asio::buffer(early_) + used_);
-            used_ += n;
-            note_received(n);
-            asio::post(wire_.executor(), beast::bind_front_handler(std::move(handler),
-                                                                   boost::system::error_code{}, n));
-            return;
-          }
-          read_wire(into, std::move(handler));
-        },
+        [this](auto handler, const Buffers& into) { read(first_of(into), std::move(handler)); },
         token, buffers);
   }
   template<class Buffers, class Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
     return asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
         [this](auto handler, const Buffers& from) {
-          beast_writes_ = true;
-          if (!flushing_) return write_wire(from, std::move(handler));
-          auto kept = std::make_shared<decltype(handler)>(std::move(handler));
-          when_flushed_ = [this, from, kept] { write_wire(from, std::move(*kept)); };
+          write(std::vector<asio::const_buffer>(asio::buffer_sequence_begin(from),
+                                                asio::buffer_sequence_end(from)),
+                std::move(handler));
         },
         token, buffers);
   }
+  void limit_input(std::uint64_t bytes_per_min) { input_bytes_per_min_max_ = bytes_per_min; }
   void when_flooded(std::function<void()> call) { when_flooded_ = std::move(call); }
 
   // Sends what goes at once; nothing when it is not the time for it. What is left of a frame that
   // has begun has to follow, between `begin_flush` and `end_flush`.
   std::optional<std::size_t> send_now(std::span<const asio::const_buffer> buffers) {
     constexpr std::size_t most = 64;
-    if (wire_.tls() != nullptr || beast_writes_ || flushing_ || buffers.size() > most)
+    if (wire_.secure() || beast_writes_ || flushing_ || buffers.size() > most)
       return std::nullopt;
     std::array<iovec, most> parts{};
     for (std::size_t i = 0; i < buffers.size(); ++i)
@@ -90,46 +80,49 @@ public:
   }
 
 private:
-  // Does something of ours with the result, and hands it on to whom it is for.
-  template<class Handler, class Note>
-  struct noting {
-    using executor_type = asio::associated_executor_t<Handler, asio::any_io_executor>;
-    using allocator_type = asio::associated_allocator_t<Handler>;
-    wire_layer* of;
-    Handler handler;
-    Note note;
-    executor_type get_executor() const {
-      return asio::get_associated_executor(handler, of->wire_.executor());
+  using io_handler = transport::io_handler;
+
+  // Where the next bytes go.
+  template<class Buffers>
+  static asio::mutable_buffer first_of(const Buffers& buffers) {
+    const auto end = asio::buffer_sequence_end(buffers);
+    for (auto at = asio::buffer_sequence_begin(buffers); at != end; ++at)
+      if (const asio::mutable_buffer one(*at); one.size() > 0) return one;
+    return {};
+  }
+
+  void read(asio::mutable_buffer into, io_handler handler) {
+    if (used_ < early_.size()) {
+      const auto n = asio::buffer_copy(into, asio::buffer(early_) + used_);
+      used_ += n;
+      note_received(n);
+      asio::post(wire_.executor(),
+                 [handler = std::move(handler), n]() mutable { handler({}, n); });
+      return;
     }
-    allocator_type get_allocator() const { return asio::get_associated_allocator(handler); }
-    void operator()(const boost::system::error_code& error, std::size_t n) {
-      note(n);
+    wire_.async_read_some(into, [this, handler = std::move(handler)](const auto& error,
+                                                                     std::size_t n) mutable {
+      note_received(n);
       handler(error, n);
-    }
-  };
-  template<class Handler, class Note>
-  noting<Handler, Note> noted(Handler handler, Note note) {
-    return {this, std::move(handler), std::move(note)};
-  }
-  template<class Buffers, class Handler>
-  void read_wire(const Buffers& into, Handler handler) {
-    auto counted = noted(std::move(handler), [this](std::size_t n) { note_received(n); });
-    if (auto* tls = wire_.tls())
-      tls->async_read_some(into, std::move(counted));
-    else
-      wire_.tcp().async_read_some(into, std::move(counted));
-  }
-  template<class Buffers, class Handler>
-  void write_wire(const Buffers& from, Handler handler) {
-    // Beast writes to the end of a frame: what is left of it comes next.
-    const auto size = asio::buffer_size(from);
-    auto counted = noted(std::move(handler), [this, size](std::size_t n) {
-      if (n == size) beast_writes_ = false;
     });
-    if (auto* tls = wire_.tls())
-      tls->async_write_some(from, std::move(counted));
-    else
-      wire_.tcp().async_write_some(from, std::move(counted));
+  }
+
+  void write(std::vector<asio::const_buffer> from, io_handler handler) {
+    beast_writes_ = true;
+    if (!flushing_) return write_wire(from, std::move(handler));
+    when_flushed_ = [this, from = std::move(from), handler = std::move(handler)]() mutable {
+      write_wire(from, std::move(handler));
+    };
+  }
+
+  void write_wire(std::span<const asio::const_buffer> from, io_handler handler) {
+    // Beast writes to the end of a frame: what is left of it comes next.
+    wire_.async_write_some(from, [this, size = asio::buffer_size(from),
+                                  handler = std::move(handler)](const auto& error,
+                                                                std::size_t n) mutable {
+      if (n == size) beast_writes_ = false;
+      handler(error, n);
+    });
   }
 
   void note_received(std::size_t bytes) {
@@ -140,7 +133,7 @@ private:
     }
     received_ += bytes;
     // Not at once: Beast is in the middle of a read.
-    if (received_ > limits::feed_client_bytes_per_min_max && when_flooded_)
+    if (received_ > input_bytes_per_min_max_ && when_flooded_)
       asio::post(wire_.executor(), std::exchange(when_flooded_, nullptr));
   }
 
@@ -148,11 +141,12 @@ private:
   std::vector<char> early_;
   std::size_t used_ = 0;
   std::uint64_t received_ = 0; // in this minute
+  std::uint64_t input_bytes_per_min_max_ = std::numeric_limits<std::uint64_t>::max();
   std::chrono::steady_clock::time_point minute_ends_;
   std::function<void()> when_flooded_;
   bool beast_writes_ = false; // a frame of Beast's is on its way
   bool flushing_ = false;     // a frame of ours is
-  std::function<void()> when_flushed_;
+  std::move_only_function<void()> when_flushed_;
 };
 
 // The head of an unmasked frame with a whole message of text (RFC 6455, section 5.2).
@@ -241,25 +235,40 @@ std::vector<std::string> offered_subprotocols(const request& rq) {
 }
 
 struct web_socket::parts {
-  websocket::stream<wire_layer> ws;
-  beast::flat_buffer input{limits::feed_client_message_bytes_max + 1};
+  // Without permessage-deflate: events are small, and a window for each client is not.
+  websocket::stream<wire_layer, false> ws;
+  beast::flat_buffer input;
+  bool client = false;
+  boost::system::error_code read_error;
 
-  parts(transport& wire, std::vector<char> early) : ws(wire, std::move(early)) {}
+  parts(transport& wire, std::vector<char> early, std::chrono::steady_clock::duration handshake,
+        std::chrono::milliseconds idle, std::size_t message_bytes_max)
+      : ws(wire, std::move(early)), input(message_bytes_max + 1) {
+    websocket::stream_base::timeout times{};
+    times.handshake_timeout = handshake;
+    times.idle_timeout = idle; // a ping goes out at half of it
+    times.keep_alive_pings = true;
+    ws.set_option(times);
+    ws.read_message_max(message_bytes_max);
+    ws.auto_fragment(false);
+    ws.text(true);
+  }
 };
 
 web_socket::web_socket(transport& wire, std::vector<char> early, std::chrono::seconds idle)
-    : parts_(std::make_unique<parts>(wire, std::move(early))) {
-  auto& ws = parts_->ws;
-  websocket::stream_base::timeout times{};
-  times.handshake_timeout = std::chrono::milliseconds(limits::feed_close_ms);
-  times.idle_timeout = idle; // a ping goes out at half of it
-  times.keep_alive_pings = true;
-  ws.set_option(times);
-  ws.read_message_max(limits::feed_client_message_bytes_max);
-  ws.auto_fragment(false);
-  ws.text(true);
+    : parts_(std::make_unique<parts>(wire, std::move(early),
+                                     std::chrono::milliseconds(limits::feed_close_ms), idle,
+                                     limits::feed_client_message_bytes_max)) {
   boost::system::error_code ignored;
   wire.tcp().set_option(asio::socket_base::send_buffer_size(send_buffer_bytes), ignored);
+  parts_->ws.next_layer().limit_input(limits::feed_client_bytes_per_min_max);
+}
+
+web_socket::web_socket(transport& wire, std::chrono::milliseconds idle,
+                       std::size_t message_bytes_max)
+    : parts_(std::make_unique<parts>(wire, std::vector<char>{}, websocket::stream_base::none(), idle,
+                                     message_bytes_max)) {
+  parts_->client = true;
 }
 
 web_socket::~web_socket() = default;
@@ -277,15 +286,40 @@ task<bool> web_socket::accept(const request& rq, const header_list& headers) {
   co_return !error;
 }
 
+task<base::result<void, web_socket::refusal>>
+web_socket::connect(const std::string& host, const std::string& target, const header_list& headers) {
+  const auto add = [headers](websocket::request_type& rq) {
+    for (const auto& [name, value] : headers)
+      rq.set(name, value);
+  };
+  parts_->ws.set_option(websocket::stream_base::decorator(add));
+  websocket::response_type answer;
+  const auto [error] = co_await parts_->ws.async_handshake(answer, host, target, as_result);
+  if (!error) co_return base::result<void, refusal>{};
+  refusal why;
+  why.error = error;
+  if (error == websocket::error::upgrade_declined)
+    why = {answer.result_int(), std::move(answer.body()), error};
+  co_return std::unexpected(std::move(why));
+}
+
 task<web_socket::message> web_socket::read() {
   auto& p = *parts_;
   p.input.clear();
   const auto [error, n] = co_await p.ws.async_read(p.input, as_result);
   message got;
+  p.read_error = error;
   if (error) co_return got;
   got.what = p.ws.got_text() ? message::kind::text : message::kind::binary;
   got.text.assign(static_cast<const char*>(p.input.data().data()), p.input.size());
   co_return got;
+}
+
+web_socket::ending web_socket::read_ending() const {
+  const auto& why = parts_->ws.reason();
+  if (parts_->read_error == websocket::error::closed && why.code != websocket::close_code::none)
+    return {why.code, {why.reason.data(), why.reason.size()}};
+  return {0, parts_->read_error.message()};
 }
 
 task<bool> web_socket::write(std::span<const asio::const_buffer> pieces) {
@@ -294,8 +328,9 @@ task<bool> web_socket::write(std::span<const asio::const_buffer> pieces) {
   const frame_head head(asio::buffer_size(pieces));
   std::vector<asio::const_buffer> all{asio::buffer(head.bytes.data(), head.size)};
   all.insert(all.end(), pieces.begin(), pieces.end());
-  // Mostly there is room, and the frame goes in one call; through Beast it costs twice as much.
-  const auto sent = ws.is_open() ? layer.send_now(all) : std::nullopt;
+  // Mostly there is room, and the frame goes in one call; through Beast it costs twice as much. A
+  // client has to mask what it sends, which Beast does.
+  const auto sent = ws.is_open() && !parts_->client ? layer.send_now(all) : std::nullopt;
   if (!sent) {
     all.erase(all.begin());
     const auto [error, n] = co_await ws.async_write(all, as_result);

@@ -1,11 +1,13 @@
-// A WebSocket (RFC 6455) on a connection that has asked for one, as the server's side: messages of
-// text, pings by itself, closes with a code. One coroutine may read while another writes.
+// A WebSocket (RFC 6455), either side: messages of text, pings by itself, closes with a code. One
+// coroutine may read while another writes.
 #pragma once
 
+#include "base/result.hpp"
 #include "http/limits.hpp"
 #include "http/message.hpp"
 #include "http/transport.hpp"
 
+#include <boost/system/error_code.hpp>
 #include <memory>
 #include <span>
 #include <string>
@@ -20,9 +22,12 @@ std::vector<std::string> offered_subprotocols(const request& rq);
 
 class web_socket {
 public:
-  // `early`: bytes that came behind the request. Without a word of the client for so long, pings
-  // included, it is gone.
+  // The server's side. `early`: bytes that came behind the request. Without a word of the client for
+  // so long, pings included, it is gone.
   web_socket(transport& wire, std::vector<char> early, std::chrono::seconds idle);
+  // The client's side, for messages of up to so many bytes. For the handshake it has no deadline:
+  // the transport's serves for that.
+  web_socket(transport& wire, std::chrono::milliseconds idle, std::size_t message_bytes_max);
   ~web_socket();
   web_socket(const web_socket&) = delete;
   web_socket& operator=(const web_socket&) = delete;
@@ -30,14 +35,29 @@ public:
   // Answers the request with these headers; false when the client is gone.
   task<bool> accept(const request& rq, const header_list& headers);
 
+  struct refusal {
+    unsigned status = 0; // of the answer that is no upgrade; 0: none came, and `error` tells why
+    std::string body;
+    boost::system::error_code error;
+  };
+  // Asks the server for the upgrade, as its client. `host`: as in the URL.
+  task<base::result<void, refusal>> connect(const std::string& host, const std::string& target,
+                                            const header_list& headers);
+
   struct message {
     enum class kind : std::uint8_t { text, binary, none };
     kind what = kind::none; // none: it has ended, one way or another
     std::string text;
   };
-  // At most `limits::feed_client_message_bytes_max`; whoever sends more is closed with 1009, and
+  // A server takes at most `limits::feed_client_message_bytes_max`; whoever sends more is closed with 1009, and
   // whoever breaks the protocol with 1002 or 1007.
   task<message> read();
+  // Why nothing more was read: what the peer said when it closed, or what went wrong.
+  struct ending {
+    std::uint16_t code = 0; // 0: the peer said none
+    std::string sentence;
+  };
+  ending read_ending() const;
   // One message of text in several pieces. False when the client is gone.
   task<bool> write(std::span<const boost::asio::const_buffer> pieces);
   // Says so, and waits for a moment for the client to say so too. Nothing is written afterwards.

@@ -44,7 +44,7 @@ const std::map<std::string, std::vector<std::string>> fences{
     {"zimg.h", {"codecs/resize"}},
     {"rocksdb/", {"persistence/"}},
     {"caf/", {"actors/"}},
-    {"boost/beast/", {"http/session", "http/web_socket", "app/feed_client"}},
+    {"boost/beast/", {"http/session", "http/web_socket"}},
     {"boost/asio/",
      {"http/", "app/feed_client", "actors/cluster/as_result", "actors/cluster/link_"}},
     {"openssl/",
