@@ -97,6 +97,78 @@ TEST_CASE("padding has the background's colour, the picture is in the middle") {
   CHECK(padded->row(10)[25 * 3 + 1] == 100);
 }
 
+TEST_CASE("every column is made of the pixels where it lies, at every size") {
+  const auto worst_of = [](std::uint32_t from, std::uint32_t to, std::uint8_t depth) {
+    auto ramp = *image::make(pixel_layout::grey, from, 8, depth);
+    const double unit = depth == 8 ? 1 : 256;
+    const auto level = [&](double at, double side) { return unit * (20 + 200 * at / side); };
+    for (std::uint32_t y = 0; y < ramp.height(); ++y)
+      for (std::uint32_t x = 0; x < from; ++x) {
+        const auto value = std::lround(level(x + 0.5, from));
+        if (depth == 8)
+          ramp.row(y)[x] = static_cast<std::uint8_t>(value);
+        else
+          ramp.row16(y)[x] = static_cast<std::uint16_t>(value);
+      }
+    const auto small =
+        resize(ramp, plan_resize(from, 8, {{to, 8, domain::resize_mode::stretch, true}}), {});
+    REQUIRE(small);
+    double worst = 0;
+    for (std::uint32_t x = 4; x + 4 < to; ++x) { // at the border the filter repeats the last pixel
+      const double value = depth == 8 ? small->row(0)[x] : small->row16(0)[x];
+      worst = std::max(worst, std::abs(value - level(x + 0.5, to)) / unit);
+    }
+    return worst;
+  };
+  for (std::uint32_t from = 301; from < 900; from += 14)
+    for (std::uint32_t to = 100; to < 2 * from; to += 13) {
+      INFO(from << " to " << to);
+      REQUIRE(worst_of(from, to, 8) < 1.5);
+      REQUIRE(worst_of(from, to, 16) < 1.5);
+    }
+}
+
+TEST_CASE("chroma stays where luma is, whatever size is odd") {
+  struct sizes {
+    std::uint32_t from, to;
+  };
+  for (const auto [from, to] : {sizes{400, 200},
+                                {401, 201},
+                                {400, 201},
+                                {401, 200},
+                                {1001, 333},
+                                {640, 45},
+                                {33, 31},
+                                {31, 33}}) {
+    INFO(from << " to " << to);
+    // Every plane is a ramp over the picture, along both sides.
+    auto picture = *image::make(pixel_layout::yuv420, from, from, 8);
+    const auto level = [](double at, double side) { return 20 + 100 * at / side; };
+    for (int p = 0; p < 3; ++p) {
+      const std::uint32_t step = p == 0 ? 1 : 2, side = (from + step - 1) / step;
+      for (std::uint32_t y = 0; y < side; ++y)
+        for (std::uint32_t x = 0; x < side; ++x)
+          picture.plane(p)[y * side + x] = static_cast<std::uint8_t>(
+              std::lround(level((x + 0.5) * step, from) + level((y + 0.5) * step, from)));
+    }
+    const auto small = resize(
+        picture, plan_resize(from, from, {{to, to, domain::resize_mode::stretch, true}}), {});
+    REQUIRE(small);
+    for (int p = 0; p < 3; ++p) {
+      const std::uint32_t step = p == 0 ? 1 : 2, side = (to + step - 1) / step;
+      // At the border the filter repeats the last sample.
+      const std::uint32_t border = 4;
+      double worst = 0;
+      for (std::uint32_t at = border; at + border < side; ++at) {
+        const double expected = 2 * level((at + 0.5) * step, to);
+        worst = std::max(worst, std::abs(expected - small->plane(p)[at * side + at]));
+      }
+      INFO("plane " << p);
+      CHECK(worst < 1.6);
+    }
+  }
+}
+
 TEST_CASE("fill cuts what hangs over, on both sides alike") {
   const auto picture = gradient(pixel_layout::rgb, 200, 100);
   const auto square =
