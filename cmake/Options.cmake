@@ -19,9 +19,9 @@ if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(darkroom_options INTERFACE -Wno-subobject-linkage)
 endif()
 
-# For code that hands on messages and answers requests: the optimiser takes most of its compile time,
-# and -O1 takes 40 % less than -O3. It decides nothing there: pixels (codecs) and the journal
-# (persistence) are where a machine works, and keep -O3.
+# For code that reads settings and answers requests: the optimiser takes most of its compile time,
+# and -O1 takes 40 % less than -O3. It decides nothing there. Pixels (codecs), the journal
+# (persistence) and the actors keep -O3: with -O1, 13 % fewer files a second go through the actors.
 set(DARKROOM_QUICK_TO_COMPILE "$<$<CONFIG:Release>:-O1>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # At -O1, GCC 12 inlines Asio's operator new but not its operator delete, and takes them for a

@@ -2,7 +2,6 @@
 
 #include "codecs/limits.hpp"
 
-#include <algorithm>
 #include <cstring>
 #include <string_view>
 
@@ -11,17 +10,32 @@ namespace darkroom::codecs {
 namespace {
 
 enum tag : std::uint16_t {
+  tag_interop_index = 0x0001, // of the interoperability directory
+  tag_image_width = 0x0100,
+  tag_image_height = 0x0101,
   tag_orientation = 0x0112,
   tag_thumbnail_offset = 0x0201,
   tag_thumbnail_length = 0x0202,
   tag_exif_ifd = 0x8769,
   tag_gps_ifd = 0x8825,
+  tag_colour_space = 0xa001,
   tag_width = 0xa002,
   tag_height = 0xa003,
+  tag_interop_ifd = 0xa005,
 };
-enum field_type : std::uint16_t { type_short = 3, type_long = 4 };
+enum field_type : std::uint16_t {
+  type_byte = 1,
+  type_ascii = 2,
+  type_short = 3,
+  type_long = 4,
+  type_signed_byte = 6,
+  type_undefined = 7,
+  type_signed_short = 8,
+  type_signed_long = 9,
+};
 
 constexpr std::uint32_t entry_bytes = 12;
+constexpr std::uint32_t colour_space_srgb = 1;
 
 // Bytes of one value of a TIFF field type; 0 for unknown types.
 std::uint32_t value_bytes(std::uint16_t type) {
@@ -88,9 +102,22 @@ public:
       if (u16(entry(directory, i)) == wanted) return entry(directory, i);
     return 0;
   }
-  // A SHORT or LONG value of an entry.
+  // The first value of an entry, of whatever type of whole numbers; 0 for the other types.
   std::uint32_t number(std::size_t entry) const {
-    return u16(entry + 2) == type_short ? u16(entry + 8) : u32(entry + 8);
+    switch (u16(entry + 2)) {
+    case type_byte:
+    case type_signed_byte:
+    case type_undefined:
+      return holds(entry + 8, 1) ? bytes_[entry + 8] : 0;
+    case type_short:
+    case type_signed_short:
+      return u16(entry + 8);
+    case type_long:
+    case type_signed_long:
+      return u32(entry + 8);
+    default:
+      return 0;
+    }
   }
 
 private:
@@ -101,12 +128,27 @@ private:
 
 using editable = tiff_view<std::uint8_t>;
 
-void set_number(editable& tiff, std::size_t entry, std::uint32_t value) {
-  if (entry == 0) return;
-  if (tiff.u16(entry + 2) == type_short && value <= 0xffff)
-    tiff.put16(entry + 8, static_cast<std::uint16_t>(value));
-  else if (tiff.u16(entry + 2) == type_long)
-    tiff.put32(entry + 8, value);
+// Makes every entry with this tag one number, of the type that the standard has for it.
+void set_number(editable& tiff, std::size_t directory, std::uint16_t tag, std::uint32_t value) {
+  for (std::uint32_t i = 0; i < tiff.entries(directory); ++i) {
+    const std::size_t at = editable::entry(directory, i);
+    if (tiff.u16(at) != tag) continue;
+    tiff.put16(at + 2, value <= 0xffff ? type_short : type_long);
+    tiff.put32(at + 4, 1);
+    tiff.put32(at + 8, 0);
+    if (value <= 0xffff)
+      tiff.put16(at + 8, static_cast<std::uint16_t>(value));
+    else
+      tiff.put32(at + 8, value);
+  }
+}
+
+// "R98" of the design rule for camera files: the picture is sRGB.
+void set_interop_index(editable& tiff, std::span<std::uint8_t> bytes, std::size_t directory) {
+  constexpr std::string_view srgb{"R98\0", 4};
+  const std::size_t at = tiff.find(directory, tag_interop_index);
+  if (at == 0 || tiff.u16(at + 2) != type_ascii || tiff.u32(at + 4) != srgb.size()) return;
+  std::memcpy(bytes.data() + at + 8, srgb.data(), srgb.size());
 }
 
 // Overwrites a directory and the values it points at.
@@ -154,9 +196,20 @@ std::size_t cut_thumbnail(editable& tiff, std::size_t directory, std::size_t siz
 std::uint8_t exif_orientation(std::span<const std::uint8_t> exif) {
   const tiff_view<const std::uint8_t> tiff(exif);
   if (!tiff.valid()) return 1;
-  const std::size_t entry = tiff.find(tiff.u32(4), tag_orientation);
-  const std::uint32_t value = entry == 0 ? 1 : tiff.number(entry);
-  return value >= 1 && value <= 8 ? static_cast<std::uint8_t>(value) : 1;
+  const std::size_t main = tiff.u32(4);
+  for (std::uint32_t i = 0; i < tiff.entries(main); ++i) {
+    const std::size_t at = tiff.entry(main, i);
+    if (tiff.u16(at) != tag_orientation) continue;
+    const std::uint32_t value = tiff.number(at);
+    if (value >= 1 && value <= 8) return static_cast<std::uint8_t>(value);
+  }
+  return 1;
+}
+
+byte_vector orientation_exif(std::uint8_t orientation) {
+  // Byte order, 42, the directory's place; one entry: tag, SHORT, one value; no next directory.
+  return {'M', 'M', 0, 42, 0, 0, 0,           8, 0, 1, 1, 0x12, 0,
+          3,   0,   0, 0,  1, 0, orientation, 0, 0, 0, 0, 0,    0};
 }
 
 byte_vector change_exif(std::span<const std::uint8_t> exif, const exif_changes& changes,
@@ -167,12 +220,22 @@ byte_vector change_exif(std::span<const std::uint8_t> exif, const exif_changes& 
   const std::size_t main = tiff.u32(4);
   if (tiff.entries(main) == 0) return {};
 
-  set_number(tiff, tiff.find(main, tag_orientation), changes.orientation);
-  if (const std::size_t link = tiff.find(main, tag_exif_ifd); link != 0) {
-    const std::size_t sub = tiff.number(link);
-    if (changes.width != 0) set_number(tiff, tiff.find(sub, tag_width), changes.width);
-    if (changes.height != 0) set_number(tiff, tiff.find(sub, tag_height), changes.height);
+  const std::size_t exif_link = tiff.find(main, tag_exif_ifd);
+  const std::size_t sub = exif_link == 0 ? 0 : tiff.number(exif_link);
+  for (const std::size_t directory : {main, sub}) {
+    set_number(tiff, directory, tag_orientation, changes.orientation);
+    if (changes.width != 0) {
+      set_number(tiff, directory, tag_image_width, changes.width);
+      set_number(tiff, directory, tag_width, changes.width);
+    }
+    if (changes.height != 0) {
+      set_number(tiff, directory, tag_image_height, changes.height);
+      set_number(tiff, directory, tag_height, changes.height);
+    }
+    if (changes.srgb) set_number(tiff, directory, tag_colour_space, colour_space_srgb);
   }
+  if (const std::size_t at = tiff.find(sub, tag_interop_ifd); changes.srgb && at != 0)
+    set_interop_index(tiff, copy, tiff.number(at));
   const std::size_t link = tiff.find(main, tag_gps_ifd);
   if (changes.strip_location && link != 0) {
     erase_directory(tiff, tiff.number(link));
@@ -181,18 +244,6 @@ byte_vector change_exif(std::span<const std::uint8_t> exif, const exif_changes& 
   }
   copy.resize(cut_thumbnail(tiff, main, copy.size()));
   return copy;
-}
-
-bool xmp_has_location(std::span<const std::uint8_t> xmp) {
-  const std::string_view text{reinterpret_cast<const char*>(xmp.data()), xmp.size()};
-  constexpr std::string_view marks[] = {"GPS",
-                                        "Iptc4xmpCore:Location",
-                                        "photoshop:City",
-                                        "photoshop:State",
-                                        "photoshop:Country",
-                                        "Iptc4xmpExt:Location"};
-  return std::ranges::any_of(
-      marks, [&](std::string_view m) { return text.find(m) != std::string_view::npos; });
 }
 
 } // namespace darkroom::codecs

@@ -14,12 +14,13 @@ namespace darkroom::codecs {
 // What JPEG, and by mistake some WebP files, put before the structure.
 inline constexpr std::string_view exif_prefix{"Exif\0\0", 6};
 
-// 1 to 8; 1 when there is none, or nonsense.
+// 1 to 8; 1 when there is none, or nonsense. Any type of a whole number is read, as others do.
 std::uint8_t exif_orientation(std::span<const std::uint8_t> exif);
 
 struct exif_changes {
-  std::uint8_t orientation = 1;        // set where the tag exists
-  std::uint32_t width = 0, height = 0; // of the output, set where the tags exist
+  std::uint8_t orientation = 1;        // set wherever the tag stands
+  std::uint32_t width = 0, height = 0; // of the output, set wherever the tags stand
+  bool srgb = false;                   // the pixels became sRGB
   bool strip_location = false;
 };
 
@@ -28,7 +29,7 @@ struct exif_changes {
 byte_vector change_exif(std::span<const std::uint8_t> exif, const exif_changes& changes,
                         bool* location_removed);
 
-// Whether an XMP packet tells a place.
-bool xmp_has_location(std::span<const std::uint8_t> xmp);
+// A structure that holds an orientation and nothing else.
+byte_vector orientation_exif(std::uint8_t orientation);
 
 } // namespace darkroom::codecs

@@ -88,7 +88,8 @@ struct colorimetry {
   std::optional<std::uint32_t> gamma;                       // gAMA
   std::optional<std::array<std::uint32_t, 8>> chromaticity; // cHRM: white, red, green, blue
   std::optional<std::uint8_t> srgb_intent;                  // sRGB
-  bool empty() const { return !gamma && !chromaticity && !srgb_intent; }
+  std::optional<std::array<std::uint8_t, 4>> cicp; // cICP: primaries, transfer, matrix, full range
+  bool empty() const { return !gamma && !chromaticity && !srgb_intent && !cicp; }
 };
 
 // Pixels a metre, or whatever unit `metric` denies.
@@ -103,6 +104,7 @@ struct metadata {
   byte_vector icc;  // profile
   colorimetry colour;
   std::optional<pixel_density> density;
+  bool became_srgb = false; // the pixels were converted: what was said of their colours is no more
 };
 
 } // namespace darkroom::codecs

@@ -3,6 +3,7 @@
 #include "codecs/exif.hpp"
 #include "codecs/jpeg_fence.hpp"
 #include "codecs/jpeg_format.hpp"
+#include "codecs/jpeg_metadata.hpp"
 #include "codecs/limits.hpp"
 
 #include <algorithm>
@@ -19,7 +20,7 @@ using enum domain::failure_reason;
 struct stream_source {
   jpeg_source_mgr base; // first: libjpeg hands us a pointer to it
   input_stream* stream;
-  bool in_header;
+  jpeg_metadata* metadata; // null once the header has been read: what follows is not kept
 };
 
 void source_nothing(j_decompress_ptr) {}
@@ -27,10 +28,6 @@ void source_nothing(j_decompress_ptr) {}
 boolean source_fill(j_decompress_ptr info) {
   static const JOCTET end_of_image[] = {0xff, JPEG_EOI};
   auto& source = *reinterpret_cast<stream_source*>(info->src);
-  if (source.in_header && source.stream->taken() > limits::probe_input_bytes) {
-    reinterpret_cast<jpeg_errors*>(info->err)->header_too_long = true;
-    ERREXIT(info, JERR_INPUT_EOF);
-  }
   const auto bytes = source.stream->take();
   if (bytes.empty()) {
     WARNMS(info, JWRN_JPEG_EOF);
@@ -54,6 +51,43 @@ void source_skip(j_decompress_ptr info, long count) {
     // At the end of the source there is nothing more to skip.
     if (reinterpret_cast<jpeg_errors*>(info->err)->truncated) return;
   }
+}
+
+// Copies the next bytes of the source; what is missing at its end reads as an end of image.
+void source_read(j_decompress_ptr info, std::uint8_t* out, std::size_t count) {
+  auto& source = *info->src;
+  while (count > 0) {
+    if (source.bytes_in_buffer == 0) source_fill(info);
+    const auto step = std::min(count, source.bytes_in_buffer);
+    std::memcpy(out, source.next_input_byte, step);
+    out += step;
+    source.next_input_byte += step;
+    source.bytes_in_buffer -= step;
+    count -= step;
+  }
+}
+
+// Takes APP1 and APP2 in the place of libjpeg's own processor, which would store all of them: depth
+// maps and the like take many megabytes.
+boolean read_marker(j_decompress_ptr info) {
+  std::uint8_t length[2];
+  source_read(info, length, sizeof length);
+  const long count = (length[0] << 8 | length[1]) - 2;
+  if (count <= 0) return TRUE;
+  auto* metadata = reinterpret_cast<stream_source*>(info->src)->metadata;
+  std::uint8_t head[jpeg_metadata::prefix_bytes];
+  const auto head_bytes = std::min(static_cast<std::size_t>(count), sizeof head);
+  source_read(info, head, head_bytes);
+  const auto rest = static_cast<std::size_t>(count) - head_bytes;
+  if (metadata == nullptr ||
+      !metadata->wants(info->unread_marker - JPEG_APP0, {head, head_bytes})) {
+    source_skip(info, static_cast<long>(rest));
+    return TRUE;
+  }
+  std::uint8_t* space = metadata->add({head, head_bytes}, rest);
+  if (space == nullptr) ERREXIT1(info, JERR_OUT_OF_MEMORY, 0);
+  source_read(info, space, rest);
+  return TRUE;
 }
 
 struct scan_guard {
@@ -80,7 +114,7 @@ public:
     install(errors_);
     errors_.warnings_max = strict ? 0 : limits::jpeg_warnings_tolerant_max;
     source_.stream = &in;
-    source_.in_header = true;
+    source_.metadata = &metadata_;
     source_.base = {nullptr,       0,           source_nothing,
                     source_fill,   source_skip, jpeg_resync_to_restart,
                     source_nothing};
@@ -104,10 +138,10 @@ public:
     info_.src = &source_.base;
     info_.progress = &guard_.base;
     info_.mem->max_memory_to_use = memory_max_;
-    jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xffff);
-    jpeg_save_markers(&info_, JPEG_APP0 + 2, 0xffff);
+    jpeg_set_marker_processor(&info_, JPEG_APP0 + 1, read_marker);
+    jpeg_set_marker_processor(&info_, JPEG_APP0 + 2, read_marker);
     jpeg_read_header(&info_, TRUE);
-    source_.in_header = false;
+    source_.metadata = nullptr;
     return true;
   }
 
@@ -167,47 +201,19 @@ public:
     return true;
   }
 
-  // The embedded profile, to be freed by the caller; null when there is none or it is damaged.
-  JOCTET* read_icc(unsigned* size) noexcept {
-    if (setjmp(errors_.escape) != 0) return nullptr;
-    JOCTET* profile = nullptr;
-    return jpeg_read_icc_profile(&info_, &profile, size) ? profile : nullptr;
-  }
-
   jpeg_decompress_struct& info() { return info_; }
   jpeg_errors& errors() { return errors_; }
+  jpeg_metadata& metadata() { return metadata_; }
 
 private:
   jpeg_errors errors_{};
+  jpeg_metadata metadata_;
   stream_source source_{};
   scan_guard guard_{};
   jpeg_decompress_struct info_{};
   long memory_max_ = 0;
   bool created_ = false;
 };
-
-bool begins_with(const jpeg_marker_struct& marker, std::string_view prefix) {
-  return marker.data_length >= prefix.size() &&
-         std::memcmp(marker.data, prefix.data(), prefix.size()) == 0;
-}
-
-std::span<const std::uint8_t> find_marker(const jpeg_decompress_struct& info, int app,
-                                          std::string_view prefix) {
-  for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next)
-    if (marker->marker == JPEG_APP0 + app && begins_with(*marker, prefix))
-      return {marker->data + prefix.size(), marker->data_length - prefix.size()};
-  return {};
-}
-
-result<void> check_metadata(const jpeg_decompress_struct& info) {
-  std::uint64_t bytes = 0;
-  for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next)
-    bytes += marker->data_length;
-  if (bytes > limits::metadata_bytes_max)
-    return fail(limit_memory, "its metadata has more than " +
-                                  std::to_string(limits::metadata_bytes_max) + " bytes");
-  return {};
-}
 
 bool is_yuv420(const jpeg_decompress_struct& info) {
   if (info.jpeg_color_space != JCS_YCbCr || info.num_components != 3) return false;
@@ -222,7 +228,9 @@ bool sniff_jpeg(std::span<const std::uint8_t> head) {
 
 result<image_info> info_of(jpeg_reader& reader) {
   const auto& info = reader.info();
-  if (auto ok = check_metadata(info); !ok) return std::unexpected(ok.error());
+  if (info.num_components != 1 && info.num_components != 3 && info.num_components != 4)
+    return fail(unsupported_format, "a JPEG of " + std::to_string(info.num_components) +
+                                        " colour components; 1, 3 and 4 can be read");
   image_info out;
   out.format = "jpeg";
   out.width = info.image_width;
@@ -231,13 +239,11 @@ result<image_info> info_of(jpeg_reader& reader) {
   out.progressive = info.progressive_mode != FALSE;
   out.cmyk = info.num_components == 4;
   out.yuv420 = is_yuv420(info);
-  const auto exif = find_marker(info, 1, exif_prefix);
-  out.orientation = exif_orientation(exif);
-  out.exif_bytes = static_cast<std::uint32_t>(exif.size());
-  out.xmp_bytes = static_cast<std::uint32_t>(find_marker(info, 1, jpeg_xmp_prefix).size());
-  for (auto* marker = info.marker_list; marker != nullptr; marker = marker->next)
-    if (marker->marker == JPEG_APP0 + 2 && begins_with(*marker, jpeg_icc_prefix))
-      out.icc_bytes += static_cast<std::uint32_t>(marker->data_length - jpeg_icc_prefix.size());
+  const auto& kept = reader.metadata();
+  out.orientation = exif_orientation(kept.exif());
+  out.exif_bytes = static_cast<std::uint32_t>(kept.exif().size());
+  out.xmp_bytes = static_cast<std::uint32_t>(kept.xmp().size());
+  out.icc_bytes = kept.icc_bytes();
   return out;
 }
 
@@ -259,20 +265,13 @@ unsigned scale_denominator(std::uint32_t width, std::uint32_t height, std::uint3
 metadata metadata_of(jpeg_reader& reader, domain::loss_set& losses) {
   metadata meta;
   const auto& info = reader.info();
-  const auto exif = find_marker(info, 1, exif_prefix);
-  meta.exif.assign(exif.begin(), exif.end());
-  const auto xmp = find_marker(info, 1, jpeg_xmp_prefix);
-  meta.xmp.assign(xmp.begin(), xmp.end());
-  if (!find_marker(info, 1, jpeg_extended_xmp_prefix).empty())
-    losses.add(domain::loss::xmp_dropped);
-  if (!find_marker(info, 2, jpeg_icc_prefix).empty()) {
-    unsigned size = 0;
-    if (JOCTET* profile = reader.read_icc(&size); profile != nullptr) {
-      meta.icc.assign(profile, profile + size);
-      std::free(profile);
-    } else {
-      losses.add(domain::loss::icc_dropped);
-    }
+  auto& kept = reader.metadata();
+  meta.exif = std::move(kept.exif());
+  meta.xmp = std::move(kept.xmp());
+  if (kept.has_extended_xmp()) losses.add(domain::loss::xmp_dropped);
+  if (kept.has_icc()) {
+    meta.icc = kept.take_icc();
+    if (meta.icc.empty()) losses.add(domain::loss::icc_dropped);
   }
   if (info.saw_JFIF_marker && info.density_unit != 0 && info.X_density != 0 &&
       info.Y_density != 0) {
@@ -287,13 +286,9 @@ metadata metadata_of(jpeg_reader& reader, domain::loss_set& losses) {
 
 pixel_layout layout_of(const jpeg_decompress_struct& info) {
   if (info.num_components == 1) return pixel_layout::grey;
+  // 0 is full ink also without Adobe's marker: nearly every such file is Adobe's kind, and other
+  // readers take it for that.
   return info.num_components == 4 ? pixel_layout::cmyk : pixel_layout::rgb;
-}
-
-// Inverts samples so that 0 is full ink, where a file without Adobe's marker has it the other way.
-void invert(image& cmyk) {
-  std::for_each(cmyk.data(), cmyk.data() + cmyk.bytes(),
-                [](std::uint8_t& v) { v = static_cast<std::uint8_t>(255 - v); });
 }
 
 result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
@@ -321,7 +316,6 @@ result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
     complete = reader.read_rows(pixels->data(), pixels->row_bytes());
   }
   if (!complete) return std::unexpected(error_of(reader.errors(), corrupt_input));
-  if (layout == pixel_layout::cmyk && !info.saw_Adobe_marker) invert(*pixels);
   return pixels;
 }
 

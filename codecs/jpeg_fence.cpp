@@ -45,7 +45,6 @@ void tell(const jpeg_progress_mgr& counted, progress_meter progress) noexcept {
 codec_error error_of(const jpeg_errors& errors, domain::failure_reason fallback) {
   using enum domain::failure_reason;
   if (errors.too_many_scans) return {limit_frames, "more scans than allowed"};
-  if (errors.header_too_long) return {limit_memory, "its header and metadata are too long"};
   auto reason = fallback;
   switch (errors.code) {
   case JERR_OUT_OF_MEMORY:

@@ -25,7 +25,6 @@ struct jpeg_errors {
   std::uint32_t warnings_max = 0;
   bool truncated = false; // the source ended before its image did
   bool too_many_scans = false;
-  bool header_too_long = false;
 };
 
 // Fills `base`; libjpeg is then given `&errors.base`.

@@ -12,8 +12,10 @@ namespace darkroom::limits {
 
 // What one source may be.
 inline constexpr std::uint32_t animation_frames_max = 200;
-inline constexpr std::uint64_t metadata_bytes_max = 4 * MiB; // all markers or chunks together
-inline constexpr std::uint64_t icc_bytes_max = 4 * MiB;
+// Of metadata that is kept; a larger one is dropped and declared, and never fails the picture.
+inline constexpr std::uint64_t metadata_bytes_max = 4 * MiB; // EXIF, and XMP
+inline constexpr std::uint64_t icc_bytes_max = 4 * MiB;      // CMYK profiles have up to about 3 MiB
+inline constexpr std::uint32_t icc_tags_max = 256;           // lcms takes 100
 inline constexpr std::uint32_t exif_entries_max = 256;
 
 // What one output may be.
@@ -28,7 +30,6 @@ inline constexpr std::uint32_t host_spawn_ms = 5'000;
 inline constexpr std::uint32_t probe_wall_ms = 10'000;
 inline constexpr std::uint32_t probe_cpu_ms = 2'000;
 inline constexpr std::uint64_t probe_memory_bytes = 16 * MiB;
-inline constexpr std::uint64_t probe_input_bytes = 8 * MiB; // read at most for a header
 inline constexpr std::uint32_t cpu_base_ms = 10'000;
 inline constexpr std::uint32_t cpu_ms_per_megapixel = 2'000;
 inline constexpr std::uint32_t cpu_slow_factor = 3; // lossless, or effort above 4

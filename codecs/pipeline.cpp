@@ -5,6 +5,7 @@
 #include "codecs/exif.hpp"
 #include "codecs/limits.hpp"
 #include "codecs/orient.hpp"
+#include "codecs/xmp.hpp"
 
 #include <algorithm>
 
@@ -25,29 +26,43 @@ result<const format_row*> sniff(input_stream& in) {
   return format;
 }
 
+// What the colours of the pixels are by: cICP goes before a profile, a profile before PNG's gamma
+// and chromaticities (PNG's third edition, section 4.3). Empty: sRGB, or not known.
+byte_vector source_profile(const metadata& meta, pixel_layout layout) {
+  if (meta.colour.cicp || meta.icc.empty())
+    if (auto made = profile_of(meta.colour, is_grey(layout)); !made.empty()) return made;
+  return meta.icc;
+}
+
 // Replaces the pixels by sRGB ones and forgets what described the old ones.
-result<void> convert_to_srgb(image& pixels, metadata& meta, loss declared,
+result<void> convert_to_srgb(image& pixels, metadata& meta, const byte_vector& profile,
+                             domain::rendering_intent intent, loss declared,
                              domain::loss_set& losses) {
-  auto srgb = to_srgb(pixels, meta.icc);
+  auto srgb = to_srgb(pixels, profile, intent);
   if (!srgb) return std::unexpected(srgb.error());
   if (*srgb) pixels = std::move(**srgb);
   losses.add(*srgb ? declared : loss::icc_dropped);
+  meta.became_srgb = srgb->has_value();
   meta.icc.clear();
   meta.colour = {};
   return {};
 }
 
-// CMYK becomes RGB, a profile that does not fit its pixels goes, and all becomes sRGB if asked.
-result<void> manage_colour(decoded_image& decoded, domain::icc_policy policy) {
+// CMYK becomes RGB, a profile that cannot be used or does not fit its pixels goes, and all becomes
+// sRGB if asked.
+result<void> manage_colour(decoded_image& decoded, const domain::conversion_spec& spec) {
   image& pixels = decoded.pixels;
   metadata& meta = decoded.meta;
   const bool cmyk = pixels.layout() == pixel_layout::cmyk;
-  if (!meta.icc.empty() && !profile_fits(meta.icc, pixels.layout())) {
+  if (!meta.icc.empty() && (!check_profile(meta.icc) || !profile_fits(meta.icc, pixels.layout()))) {
     meta.icc.clear();
     decoded.losses.add(loss::icc_dropped);
   }
   if (cmyk && !meta.icc.empty()) {
-    if (auto ok = convert_to_srgb(pixels, meta, loss::cmyk_converted, decoded.losses); !ok)
+    const auto profile = std::move(meta.icc);
+    if (auto ok = convert_to_srgb(pixels, meta, profile, spec.intent, loss::cmyk_converted,
+                                  decoded.losses);
+        !ok)
       return ok;
   }
   if (pixels.layout() == pixel_layout::cmyk) { // no profile, or none that could be used
@@ -56,16 +71,26 @@ result<void> manage_colour(decoded_image& decoded, domain::icc_policy policy) {
     pixels = std::move(*rgb);
     decoded.losses.add(loss::cmyk_converted);
   }
-  if (policy != domain::icc_policy::srgb) return {};
-  if (meta.icc.empty()) meta.icc = profile_of(meta.colour, is_grey(pixels.layout()));
-  if (meta.icc.empty()) return {};
-  return convert_to_srgb(pixels, meta, loss::icc_converted, decoded.losses);
+  if (spec.icc != domain::icc_policy::srgb) return {};
+  if (is_hdr(meta.colour)) { // no transform knows how bright its whites are
+    decoded.losses.add(loss::hdr_dropped);
+    meta.icc.clear();
+    meta.colour = {};
+    return {};
+  }
+  const auto profile = source_profile(meta, pixels.layout());
+  if (profile.empty()) return {};
+  return convert_to_srgb(pixels, meta, profile, spec.intent, loss::icc_converted, decoded.losses);
 }
 
 // Grey becomes RGB; a profile for grey is used up by that.
-result<void> colour_grey(image& pixels, metadata& meta, domain::loss_set& losses) {
-  if (profile_fits(meta.icc, pixels.layout()))
-    if (auto ok = convert_to_srgb(pixels, meta, loss::icc_converted, losses); !ok) return ok;
+result<void> colour_grey(image& pixels, metadata& meta, domain::rendering_intent intent,
+                         domain::loss_set& losses) {
+  if (profile_fits(meta.icc, pixels.layout())) {
+    const auto profile = std::move(meta.icc);
+    if (auto ok = convert_to_srgb(pixels, meta, profile, intent, loss::icc_converted, losses); !ok)
+      return ok;
+  }
   if (!is_grey(pixels.layout())) return {};
   auto rgb = expand_grey(pixels);
   if (!rgb) return std::unexpected(rgb.error());
@@ -75,7 +100,8 @@ result<void> colour_grey(image& pixels, metadata& meta, domain::loss_set& losses
 
 // Brings the pixels to what the format can hold, and declares what that costs.
 result<void> fit_to_format(image& pixels, metadata& meta, const format_row& format,
-                           domain::rgb_colour background, domain::loss_set& losses) {
+                           const domain::conversion_spec& spec, const domain::output_spec& output,
+                           domain::loss_set& losses) {
   const auto replace = [&pixels](result<image> made) -> result<void> {
     if (!made) return std::unexpected(made.error());
     pixels = std::move(*made);
@@ -83,11 +109,15 @@ result<void> fit_to_format(image& pixels, metadata& meta, const format_row& form
   };
   if (has_alpha(pixels.layout()) && !format.holds_alpha) {
     bool was_transparent = false;
-    if (auto ok = replace(flatten(pixels, background, &was_transparent)); !ok) return ok;
+    if (auto ok = replace(flatten(pixels, spec.background, &was_transparent)); !ok) return ok;
     if (was_transparent) losses.add(loss::alpha_flattened);
   }
-  if (is_grey(pixels.layout()) && !format.holds_grey)
-    if (auto ok = colour_grey(pixels, meta, losses); !ok) return ok;
+  if (is_grey(pixels.layout()) && !format.holds_grey) {
+    // A lossless output keeps its samples: the profile is adapted to RGB instead.
+    if (output.lossless && profile_fits(meta.icc, pixels.layout()))
+      if (auto rgb = profile_of_grey_in_rgb(meta.icc); !rgb.empty()) meta.icc = std::move(rgb);
+    if (auto ok = colour_grey(pixels, meta, spec.intent, losses); !ok) return ok;
+  }
   if (pixels.depth() == 16 && !format.holds_16_bit) {
     if (auto ok = replace(reduce_depth(pixels)); !ok) return ok;
     losses.add(loss::bit_depth_reduced);
@@ -99,34 +129,43 @@ result<void> fit_to_format(image& pixels, metadata& meta, const format_row& form
 void adapt_metadata(metadata& meta, const domain::conversion_spec& spec, const format_row& format,
                     const image& pixels, std::uint8_t stored_orientation,
                     domain::loss_set& losses) {
-  const bool strip = spec.metadata == domain::metadata_policy::strip;
   const bool strip_location = spec.metadata == domain::metadata_policy::strip_location;
-  if (strip) {
+  const bool upright = spec.orient == domain::orient_policy::automatic;
+  const auto bytes_max =
+      std::min<std::uint64_t>(format.metadata_bytes_max, limits::metadata_bytes_max);
+  if (spec.metadata == domain::metadata_policy::strip) {
     meta.exif.clear();
     meta.xmp.clear();
-    return;
   }
   if (!meta.exif.empty()) {
-    const bool upright = spec.orient == domain::orient_policy::automatic;
     bool location_removed = false;
     meta.exif = change_exif(meta.exif,
                             {.orientation = upright ? std::uint8_t{1} : stored_orientation,
                              .width = pixels.width(),
                              .height = pixels.height(),
+                             .srgb = meta.became_srgb,
                              .strip_location = strip_location},
                             &location_removed);
     if (location_removed) losses.add(loss::location_stripped);
-    if (meta.exif.empty() || meta.exif.size() > format.metadata_bytes_max) {
+    if (meta.exif.empty() || meta.exif.size() > bytes_max) {
       meta.exif.clear();
       losses.add(loss::exif_dropped);
     }
   }
+  // Without its orientation a picture that stays as it is stored would lie on its side.
+  if (meta.exif.empty() && !upright && stored_orientation != 1)
+    meta.exif = orientation_exif(stored_orientation);
   if (strip_location && xmp_has_location(meta.xmp)) {
     meta.xmp.clear();
     losses.add(loss::location_stripped);
     losses.add(loss::xmp_dropped);
   }
-  if (meta.xmp.size() > format.metadata_bytes_max) {
+  if (meta.xmp.empty()) return;
+  xmp_changes changes{.width = pixels.width(), .height = pixels.height(), .srgb = meta.became_srgb};
+  // An orientation that only XMP has turns no picture, here or in other readers, and stays.
+  if (upright && stored_orientation != 1) changes.orientation = 1;
+  meta.xmp = change_xmp(meta.xmp, changes);
+  if (meta.xmp.size() > bytes_max) {
     meta.xmp.clear();
     losses.add(loss::xmp_dropped);
   }
@@ -174,7 +213,8 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
     pixels = &own;
   }
   if (colours_grey)
-    if (auto ok = colour_grey(own, meta, losses); !ok) return std::unexpected(ok.error());
+    if (auto ok = colour_grey(own, meta, request.spec.intent, losses); !ok)
+      return std::unexpected(ok.error());
   if (resizes) {
     progress.part(domain::conversion_stage::transforming, 0, resize_percent);
     auto made = resize(*pixels, how, request.spec.background);
@@ -185,10 +225,13 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
   if (last && pixels == &own) decoded.pixels = {};
   if (how.upscaled) losses.add(loss::upscaled);
   if (pixels == &own)
-    if (auto ok = fit_to_format(own, meta, *format, request.spec.background, losses); !ok)
+    if (auto ok = fit_to_format(own, meta, *format, request.spec, request.spec.outputs[i], losses);
+        !ok)
       return std::unexpected(ok.error());
-  if (!format->holds_colorimetry && meta.icc.empty())
-    meta.icc = profile_of(meta.colour, is_grey(pixels->layout()));
+  if (!format->holds_colorimetry) {
+    if (is_hdr(meta.colour)) losses.add(loss::hdr_dropped);
+    meta.icc = source_profile(meta, pixels->layout());
+  }
   adapt_metadata(meta, request.spec, *format, *pixels, decoded.orientation, losses);
 
   output_sink sink(request.output_fds[i], limits::output_bytes_max);
@@ -249,7 +292,7 @@ result<conversion> convert(const conversion_request& request) {
   auto upright = orient(std::move(decoded->pixels), plan.orientation);
   if (!upright) return std::unexpected(upright.error());
   decoded->pixels = std::move(*upright);
-  if (auto ok = manage_colour(*decoded, request.spec.icc); !ok) return std::unexpected(ok.error());
+  if (auto ok = manage_colour(*decoded, request.spec); !ok) return std::unexpected(ok.error());
   const auto rest = request.progress.part(encoding, upright_percent, 100);
   const auto share = [&](std::size_t i) {
     return static_cast<unsigned>(100 * i / plan.outputs.size());

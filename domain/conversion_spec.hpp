@@ -23,6 +23,13 @@ enum class resize_mode : std::uint8_t {
 };
 enum class metadata_policy : std::uint8_t { keep, strip, strip_location };
 enum class icc_policy : std::uint8_t { preserve, srgb };
+// How colours beyond the output's range are treated (ICC.1, section 6.2).
+enum class rendering_intent : std::uint8_t {
+  relative,   // what both can show stays; black becomes black
+  perceptual, // all is compressed alike
+  saturation,
+  absolute, // the paper's white too
+};
 enum class animation_policy : std::uint8_t { fail, first_frame };
 enum class strictness : std::uint8_t {
   tolerant, // salvage a truncated or lightly damaged image and declare it
@@ -48,6 +55,9 @@ inline constexpr auto base::enum_names<domain::metadata_policy> =
     names("keep", "strip", "strip_location");
 template<>
 inline constexpr auto base::enum_names<domain::icc_policy> = names("preserve", "srgb");
+template<>
+inline constexpr auto base::enum_names<domain::rendering_intent> =
+    names("relative", "perceptual", "saturation", "absolute");
 template<>
 inline constexpr auto base::enum_names<domain::animation_policy> = names("fail", "first_frame");
 template<>
@@ -157,6 +167,7 @@ struct conversion_spec {
   orient_policy orient = orient_policy::automatic;
   metadata_policy metadata = metadata_policy::keep;
   icc_policy icc = icc_policy::preserve;
+  rendering_intent intent = rendering_intent::relative;
   rgb_colour background;
   animation_policy animation = animation_policy::fail;
   domain::strictness strict = strictness::tolerant;
@@ -184,6 +195,10 @@ void for_each_field(Spec& s, auto&& visit) {
               .tag = 4,
               .help = "preserve keeps the colour profile; srgb converts the pixels."},
         s.icc);
+  visit(field{.name = "intent",
+              .tag = 32,
+              .help = "Rendering intent where a profile is used to convert the pixels."},
+        s.intent);
   visit(
       field{.name = "background", .tag = 5, .help = "Colour behind transparency, and of padding."},
       s.background);

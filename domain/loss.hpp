@@ -24,6 +24,7 @@ enum class loss : std::uint8_t {
   damage_salvaged,    // the source is damaged: parts of the picture may be wrong
   kept_original,      // the saving was too small: the source's bytes were kept
   existing_kept,      // the output existed and was left as it was
+  hdr_dropped,        // the samples were PQ or HLG, and the output cannot say so: it looks pale
 };
 
 } // namespace darkroom::domain
@@ -32,7 +33,8 @@ template<>
 inline constexpr auto darkroom::base::enum_names<darkroom::domain::loss> =
     names("alpha_flattened", "animation_dropped", "bit_depth_reduced", "icc_converted",
           "icc_dropped", "cmyk_converted", "exif_dropped", "xmp_dropped", "location_stripped",
-          "upscaled", "truncated_salvaged", "damage_salvaged", "kept_original", "existing_kept");
+          "upscaled", "truncated_salvaged", "damage_salvaged", "kept_original", "existing_kept",
+          "hdr_dropped");
 
 namespace darkroom::domain {
 
