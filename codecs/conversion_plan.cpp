@@ -69,19 +69,22 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
   const std::uint64_t m = plan.scale_denominator;
   const std::uint64_t pixels = ((info.width + m - 1) / m) * ((info.height + m - 1) / m);
   const std::uint32_t sample = info.depth / 8;
-  const std::uint32_t channels = info.channels;
-  const std::uint64_t base = plan.yuv420 ? pixels * 3 / 2 : pixels * channels * sample;
+  const std::uint64_t decoded = plan.yuv420 ? pixels * 3 / 2 : pixels * info.channels * sample;
   const bool holds_input = source != nullptr && source->decode_needs_whole_input;
   const std::uint64_t whole_input = holds_input ? input_bytes : 0;
   const std::uint64_t metadata =
       2 * (std::uint64_t{info.icc_bytes} + info.exif_bytes + info.xmp_bytes);
 
   std::uint64_t peak =
-      base + whole_input +
+      decoded + whole_input +
       (source != nullptr ? source->decode_bytes(info, static_cast<std::uint32_t>(m)) : 0);
-  if (plan.orientation > 1) peak = std::max(peak, base * 2);
-  const bool converts = info.cmyk || (spec.icc == domain::icc_policy::srgb && info.icc_bytes != 0);
-  if (converts) peak = std::max(peak, base * 2 + 4 * limits::MiB);
+  if (plan.orientation > 1) peak = std::max(peak, decoded * 2);
+  const bool converts = info.cmyk || (spec.icc == domain::icc_policy::srgb &&
+                                      (info.icc_bytes != 0 || info.colorimetry));
+  // What is converted becomes RGB, grey too.
+  const std::uint32_t channels = !converts ? info.channels : info.alpha ? 4 : 3;
+  const std::uint64_t base = converts ? pixels * channels * sample : decoded;
+  if (converts) peak = std::max(peak, decoded + base + 4 * limits::MiB);
 
   std::uint64_t written = 0; // outputs so far
   for (std::size_t i = 0; i < plan.outputs.size(); ++i) {

@@ -31,7 +31,8 @@ struct image_info {
   bool progressive = false; // or interlaced
   bool lossless = false;
   bool cmyk = false;
-  bool yuv420 = false; // can be decoded to `pixel_layout::yuv420`
+  bool yuv420 = false;      // can be decoded to `pixel_layout::yuv420`
+  bool colorimetry = false; // without a profile, the samples may still not be sRGB
   std::uint32_t icc_bytes = 0, exif_bytes = 0, xmp_bytes = 0;
 
   std::uint64_t pixels() const { return std::uint64_t{width} * height; }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 
@@ -164,4 +165,41 @@ TEST_CASE("photos stay what they were: PSNR through YCbCr within 0.3 dB of the w
     const auto back = decoded(direct->outputs[0]);
     CHECK(psnr(back->pixels, rgb->pixels) > psnr(through_rgb->pixels, rgb->pixels) - 0.3);
   }
+}
+
+namespace {
+
+// What other programs say to an output. Which of them are there is checked by the caller.
+struct validator {
+  std::string format, program, command; // %: the file
+};
+const std::vector<validator> validators{{"png", "pngcheck", "pngcheck -q %"},
+                                        {"jpeg", "djpeg", "djpeg -strict -outfile /dev/null %"},
+                                        {"webp", "webpinfo", "webpinfo -quiet %"}};
+
+int status_of(std::string command, const std::string& file) {
+  const auto at = command.find('%');
+  if (at != std::string::npos) command.replace(at, 1, "'" + file + "'");
+  return std::system((command + " >/dev/null 2>&1").c_str());
+}
+
+} // namespace
+
+TEST_CASE("every output of the corpus is valid to other programs") {
+  for (const auto& v : validators)
+    if (status_of("command -v " + v.program, "") != 0) SKIP(v.program << " is not installed");
+  const scratch dir;
+  for (const auto* folder : {"photos", "pngsuite", "valid", "hostile"})
+    for (const auto& path : files_in(folder)) {
+      const auto file = content_of(path);
+      for (const auto& v : validators) {
+        auto spec = spec_to(v.format, [](auto& o) { o.effort = 1; });
+        spec.animation = domain::animation_policy::first_frame;
+        const auto done = convert(file, spec);
+        if (!done) continue; // by its reason: in the other cases
+        INFO(path << " to " << v.format);
+        const auto output = dir.write("output." + v.format, done->outputs[0]);
+        CHECK(status_of(v.command, output) == 0);
+      }
+    }
 }

@@ -1,11 +1,13 @@
 // Whole conversions of pictures made in code.
 #include "codecs/colour.hpp"
 #include "codecs/exif.hpp"
+#include "codecs/limits.hpp"
 #include "pictures.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <cmath>
 
 using namespace darkroom;
 using namespace darkroom::codecs;
@@ -177,6 +179,176 @@ TEST_CASE("grey on a coloured background becomes RGB, its profile used") {
   const auto on_red = convert(encoded("png", gradient(pixel_layout::grey, 20, 20)), padded);
   REQUIRE(on_red);
   CHECK(decoded(on_red->outputs[0])->pixels.layout() == pixel_layout::rgb);
+}
+
+TEST_CASE("a picture that stays as it is stored keeps its orientation") {
+  metadata meta;
+  meta.exif = sample_exif(6);
+  const auto file = encoded("jpeg", gradient(pixel_layout::rgb, 20, 10), meta);
+  for (const auto* format : {"jpeg", "png", "webp"})
+    for (const auto policy : {domain::metadata_policy::keep, domain::metadata_policy::strip}) {
+      auto spec = spec_to(format);
+      spec.orient = domain::orient_policy::none;
+      spec.metadata = policy;
+      const auto done = convert(file, spec);
+      REQUIRE(done);
+      const auto back = decoded(done->outputs[0]);
+      CHECK(back->pixels.width() == 20);
+      CHECK(back->orientation == 6);
+      CHECK(done->report.losses.empty());
+    }
+  auto upright = spec_to("jpeg");
+  upright.metadata = domain::metadata_policy::strip;
+  const auto done = convert(file, upright);
+  REQUIRE(done);
+  CHECK(decoded(done->outputs[0])->meta.exif.empty());
+}
+
+TEST_CASE("XMP's orientation follows the pixels, and alone turns nothing") {
+  const std::string xmp = R"(<d xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/>)";
+  const auto orientation_in = [](const converted& done) {
+    const auto meta = decoded(done.outputs[0])->meta.xmp;
+    const std::string text(meta.begin(), meta.end());
+    const auto at = text.find("Orientation=\"");
+    REQUIRE(at != std::string::npos);
+    return text.substr(at + 13, 1);
+  };
+  metadata meta;
+  meta.xmp.assign(xmp.begin(), xmp.end());
+  const auto alone =
+      convert(encoded("jpeg", gradient(pixel_layout::rgb, 20, 10), meta), spec_to("jpeg"));
+  REQUIRE(alone);
+  CHECK(alone->report.outputs[0].width == 20);
+  CHECK(orientation_in(*alone) == "6");
+  meta.exif = sample_exif(6);
+  const auto both =
+      convert(encoded("jpeg", gradient(pixel_layout::rgb, 20, 10), meta), spec_to("png"));
+  REQUIRE(both);
+  CHECK(both->report.outputs[0].width == 10);
+  CHECK(orientation_in(*both) == "1");
+}
+
+TEST_CASE("a profile that cannot be used is dropped, whatever the output") {
+  metadata broken;
+  broken.icc =
+      profile_of({.gamma = 100'000, .chromaticity = {}, .srgb_intent = {}, .cicp = {}}, false);
+  broken.icc[36] = 'x';
+  const auto file = encoded("jpeg", gradient(pixel_layout::rgb, 20, 20), broken);
+  for (const auto* format : {"jpeg", "png", "webp"})
+    CHECK(losses_of(file, spec_to(format)) == list{loss::icc_dropped});
+  auto padded = broken;
+  padded.icc[36] = 'a';
+  const auto good = padded.icc;
+  padded.icc.insert(padded.icc.end(), {0, 0});
+  for (const auto* format : {"jpeg", "png", "webp"}) {
+    const auto done =
+        convert(encoded("jpeg", gradient(pixel_layout::rgb, 20, 20), padded), spec_to(format));
+    REQUIRE(done);
+    CHECK(done->report.losses.empty());
+    CHECK(decoded(done->outputs[0])->meta.icc == good);
+  }
+}
+
+TEST_CASE("metadata that is larger than what is kept costs no picture") {
+  metadata meta;
+  meta.exif = sample_exif(1);
+  meta.exif.resize(limits::metadata_bytes_max + 1);
+  meta.xmp.assign(limits::metadata_bytes_max + 1, ' ');
+  const auto file = encoded("webp", gradient(pixel_layout::rgb, 20, 20), meta);
+  for (const auto* format : {"jpeg", "png", "webp"})
+    CHECK(losses_of(file, spec_to(format)) == list{loss::exif_dropped, loss::xmp_dropped});
+}
+
+TEST_CASE("cICP is kept by PNG, becomes a profile elsewhere, and is used for sRGB") {
+  metadata p3;
+  p3.colour.cicp = {12, 13, 0, 1};
+  const auto file = encoded("png", solid(pixel_layout::rgb, 8, 8, {200, 50, 50}), p3);
+  const auto png = convert(file, spec_to("png"));
+  REQUIRE(png);
+  CHECK(decoded(png->outputs[0])->meta.colour.cicp == p3.colour.cicp);
+  const auto webp = convert(file, spec_to("webp"));
+  REQUIRE(webp);
+  CHECK(profile_fits(decoded(webp->outputs[0])->meta.icc, pixel_layout::rgb));
+  CHECK(webp->report.losses.empty());
+  auto to_srgb = spec_to("png");
+  to_srgb.icc = domain::icc_policy::srgb;
+  const auto srgb = convert(file, to_srgb);
+  REQUIRE(srgb);
+  CHECK(srgb->report.losses.list() == list{loss::icc_converted});
+  const auto back = decoded(srgb->outputs[0]);
+  CHECK_FALSE(back->meta.colour.cicp.has_value());
+  CHECK(back->pixels.row(0)[0] > 208);
+}
+
+TEST_CASE("PQ and HLG are kept by PNG alone") {
+  for (const std::uint8_t transfer : {16, 18}) {
+    metadata hdr;
+    hdr.colour.cicp = {9, transfer, 0, 1};
+    const auto file = encoded("png", gradient(pixel_layout::rgb, 8, 8, 16), hdr);
+    CHECK(losses_of(file, spec_to("png")).empty());
+    CHECK(losses_of(file, spec_to("jpeg")) == list{loss::bit_depth_reduced, loss::hdr_dropped});
+    auto srgb = spec_to("png");
+    srgb.icc = domain::icc_policy::srgb;
+    CHECK(losses_of(file, srgb) == list{loss::hdr_dropped});
+    auto refused = spec_to("jpeg");
+    refused.fail_on.add(loss::hdr_dropped);
+    CHECK(failure_of(file, refused) == failure_reason::loss_not_allowed);
+  }
+}
+
+TEST_CASE("grey with a profile keeps its samples in a lossless output") {
+  metadata meta;
+  meta.icc =
+      profile_of({.gamma = 100'000, .chromaticity = {}, .srgb_intent = {}, .cicp = {}}, true);
+  const auto grey = gradient(pixel_layout::grey, 20, 20);
+  const auto done =
+      convert(encoded("png", grey, meta), spec_to("webp", [](auto& o) { o.lossless = true; }));
+  REQUIRE(done);
+  CHECK(done->report.losses.empty());
+  const auto back = decoded(done->outputs[0]);
+  CHECK(profile_fits(back->meta.icc, pixel_layout::rgb));
+  for (std::uint32_t x = 0; x < 20; ++x)
+    CHECK(back->pixels.row(7)[3 * x] == grey.row(7)[x]);
+}
+
+TEST_CASE("CMYK is inverted with Adobe's marker or without it") {
+  // 0 is full ink: half of the cyan, nothing else.
+  const auto rgb = cmyk_to_rgb(solid(pixel_layout::cmyk, 4, 4, {128, 255, 255, 255}));
+  REQUIRE(rgb);
+  CHECK(rgb->row(0)[0] == 128);
+  CHECK(rgb->row(0)[1] == 255);
+}
+
+TEST_CASE(
+    "colours of lossy WebP are averaged over two pixels, of JPEG 4:4:4 and lossless they are not") {
+  auto lines = *image::make(pixel_layout::rgb, 64, 64, 8); // red on blue, one pixel wide
+  for (std::uint32_t y = 0; y < 64; ++y)
+    for (std::uint32_t x = 0; x < 64; ++x) {
+      auto* pixel = lines.row(y) + 3 * x;
+      pixel[0] = x % 2 == 0 ? 255 : 0;
+      pixel[1] = 0;
+      pixel[2] = x % 2 == 0 ? 0 : 255;
+    }
+  const auto file = encoded("png", lines);
+  const auto through = [&](const domain::conversion_spec& spec) {
+    return psnr(decoded(convert(file, spec)->outputs[0])->pixels, lines);
+  };
+  CHECK(through(spec_to("webp", [](auto& o) { o.quality = 95; })) < 15);
+  CHECK(through(spec_to("jpeg", [](auto& o) {
+          o.quality = 95;
+          o.chroma = domain::chroma_subsampling::s444;
+        })) > 30);
+  CHECK(std::isinf(through(spec_to("webp", [](auto& o) { o.lossless = true; }))));
+}
+
+TEST_CASE("a lossless WebP that says its alpha is not used is opaque") {
+  auto file = encoded("webp", gradient(pixel_layout::rgba, 20, 20), {}, {.lossless = true});
+  REQUIRE(decoded(file)->pixels.layout() == pixel_layout::rgba);
+  // RIFF head, chunk head, signature, 14 bits of width, 14 of height, then the hint (RFC
+  // 9649, 3.4).
+  REQUIRE(file.substr(12, 4) == "VP8L");
+  file[24] = static_cast<char>(file[24] & ~0x10);
+  CHECK(decoded(file)->pixels.layout() == pixel_layout::rgb);
 }
 
 TEST_CASE("one decode serves several outputs") {
