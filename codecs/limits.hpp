@@ -11,7 +11,6 @@
 namespace darkroom::limits {
 
 // What one source may be.
-inline constexpr std::uint32_t animation_frames_max = 200;
 inline constexpr std::uint64_t metadata_bytes_max = 4 * MiB; // all markers or chunks together
 inline constexpr std::uint64_t icc_bytes_max = 4 * MiB;
 inline constexpr std::uint32_t exif_entries_max = 256;
