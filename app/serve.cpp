@@ -87,7 +87,6 @@ http::format_facts format_facts_of(const config::settings& s) {
                                 {{"input_bytes_max", s.work.input_bytes_max},
                                  {"image_pixels_max", s.work.image_pixels_max},
                                  {"side_pixels_max", limits::side_pixels_max},
-                                 {"frames_max", limits::animation_frames_max},
                                  {"outputs_max", limits::outputs_max},
                                  {"files_per_batch_max", limits::files_per_batch_max},
                                  {"path_bytes_max", limits::path_bytes_max}}}};

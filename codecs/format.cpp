@@ -100,9 +100,6 @@ result<void> check_limits(const image_info& info, const input_limits& limits) {
   if (info.pixels() > limits.pixels)
     return fail(limit_pixels,
                 size_text(info) + " is more than " + std::to_string(limits.pixels) + " pixels");
-  if (info.frames > limits.frames)
-    return fail(limit_frames, std::to_string(info.frames) + " frames; at most " +
-                                  std::to_string(limits.frames) + " are allowed");
   return {};
 }
 

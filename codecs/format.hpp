@@ -63,6 +63,8 @@ struct decoded_image {
   metadata meta;
   std::uint8_t orientation = 1;
   domain::loss_set losses; // salvaged, animation dropped, …
+  // How much of the picture arrived, where the source ended too early; less than 1 is a failure.
+  std::uint8_t arrived_percent = 100;
 };
 
 struct encode_request {
@@ -70,6 +72,9 @@ struct encode_request {
   const metadata& meta; // all of it is written, as far as the format can hold it
   const domain::output_spec& output;
   progress_meter progress;
+  // These pixels, where nobody needs them afterwards: the encoder may use their memory for
+  // something else.
+  image* disposable = nullptr;
 };
 
 // A limit that only one format has.

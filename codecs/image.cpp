@@ -17,7 +17,7 @@ result<image> image::make(pixel_layout layout, std::uint32_t width, std::uint32_
                 2 * std::uint64_t{made.chroma_width()} * made.chroma_height()
           : std::uint64_t{width} * height * channels_of(layout);
   made.bytes_ = samples * (depth / 8);
-  made.pixels_.reset(static_cast<std::uint8_t*>(std::malloc(made.bytes_)));
+  made.pixels_.reset(static_cast<std::uint8_t*>(std::malloc(made.capacity())));
   if (!made.pixels_)
     return fail(domain::failure_reason::limit_memory, "no memory for " + std::to_string(width) +
                                                           "x" + std::to_string(height) + " pixels");

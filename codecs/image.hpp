@@ -55,6 +55,8 @@ public:
   // Bytes of one row of an interleaved image, or of the Y plane.
   std::size_t row_bytes() const;
   std::size_t bytes() const { return bytes_; }
+  // Of memory, which is one byte a row more: so that an encoder can put a mark before each row.
+  std::size_t capacity() const { return bytes_ + height_; }
   std::uint8_t* data() { return pixels_.get(); }
   const std::uint8_t* data() const { return pixels_.get(); }
   std::uint8_t* row(std::uint32_t y) { return data() + y * row_bytes(); }

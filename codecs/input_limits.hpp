@@ -13,7 +13,6 @@ struct input_limits {
   std::uint64_t bytes = limits::input_bytes_max;
   std::uint64_t pixels = limits::image_pixels_max;
   std::uint32_t side_pixels = limits::side_pixels_max;
-  std::uint32_t frames = limits::animation_frames_max;
 };
 
 } // namespace darkroom::codecs

@@ -59,4 +59,18 @@ std::size_t input_stream::read(std::span<std::uint8_t> out) noexcept {
   return done;
 }
 
+std::size_t input_stream::read_at(std::uint64_t offset,
+                                  std::span<std::uint8_t> out) const noexcept {
+  if (offset >= size_) return 0;
+  const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), size_ - offset));
+  std::size_t done = 0;
+  while (done < size) {
+    const auto n = ::pread(fd_, out.data() + done, size - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    done += static_cast<std::size_t>(n);
+  }
+  return done;
+}
+
 } // namespace darkroom::codecs

@@ -1,5 +1,5 @@
-// The bytes of a source, read once from front to back through one buffer. A codec host may only
-// `read`, so nothing here seeks; what was peeked stays in the buffer.
+// The bytes of a source, read once from front to back through one buffer; what was peeked stays in
+// the buffer. A codec host may only `read` and `pread`, so nothing here moves the position back.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,10 @@ public:
 
   // Copies exactly `out.size()` bytes if there are so many, else as many as there are.
   std::size_t read(std::span<std::uint8_t> out) noexcept;
+
+  // Copies from anywhere in the source, whose first byte is at 0, and leaves the position alone.
+  // Copies fewer bytes at the end, and none where the descriptor cannot do that.
+  std::size_t read_at(std::uint64_t offset, std::span<std::uint8_t> out) const noexcept;
 
   std::uint64_t size() const noexcept { return size_; }
   std::uint64_t taken() const noexcept { return taken_; }

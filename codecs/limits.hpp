@@ -11,7 +11,6 @@
 namespace darkroom::limits {
 
 // What one source may be.
-inline constexpr std::uint32_t animation_frames_max = 200;
 // Of metadata that is kept; a larger one is dropped and declared, and never fails the picture.
 inline constexpr std::uint64_t metadata_bytes_max = 4 * MiB; // EXIF, and XMP
 inline constexpr std::uint64_t icc_bytes_max = 4 * MiB;      // CMYK profiles have up to about 3 MiB

@@ -237,10 +237,14 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
   output_sink sink(request.output_fds[i], limits::output_bytes_max);
   const auto encoding =
       progress.part(domain::conversion_stage::encoding, resizes ? resize_percent : 0, 100);
-  if (auto ok = format->encode({*pixels, meta, request.spec.outputs[i], encoding}, sink); !ok)
+  image* disposable = pixels == &own ? &own : last ? &decoded.pixels : nullptr;
+  const auto width = pixels->width(), height = pixels->height();
+  if (auto ok =
+          format->encode({*pixels, meta, request.spec.outputs[i], encoding, disposable}, sink);
+      !ok)
     return std::unexpected(ok.error());
   encoding.at(1, 1);
-  return conversion::output{sink.bytes(), pixels->width(), pixels->height()};
+  return conversion::output{sink.bytes(), width, height};
 }
 
 result<void> check_losses(domain::loss_set losses, domain::loss_set forbidden) {

@@ -2,8 +2,10 @@
 // with only trivial locals: the library leaves it by longjmp. Never the simplified API, never
 // quantization: most of libpng's vulnerabilities lie there.
 #include "base/units.hpp"
+#include "codecs/colour.hpp"
 #include "codecs/exif.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/png_chunks.hpp"
 #include "codecs/png_fence.hpp"
 #include "codecs/png_format.hpp"
 
@@ -18,8 +20,6 @@ namespace darkroom::codecs {
 namespace {
 
 using enum domain::failure_reason;
-
-static_assert(PNG_LIBPNG_VER >= 10632, "png_get_eXIf_1 is needed");
 
 void on_read(png_structp png, png_bytep out, size_t size) {
   auto& in = *static_cast<input_stream*>(png_get_io_ptr(png));
@@ -42,21 +42,27 @@ public:
     if (setjmp(errors_.escape) != 0) return false;
     png_set_read_fn(png_, &in_, on_read);
     png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX); // ours are told apart by reason
-    png_set_chunk_malloc_max(png_, limits::png_chunk_bytes_max);
-    png_set_chunk_cache_max(png_, limits::png_chunks_cached_max);
-    // Text is skipped, except the one iTXt that holds XMP; acTL says that there is an animation.
-    static const png_byte skipped[] = "tEXt\0zTXt\0sPLT\0hIST";
-    static const png_byte kept[] = "iTXt\0acTL";
-    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, skipped, 4);
-    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, kept, 2);
+    // What is beside the pixels comes from `read_png_chunks`, whose limits end no picture.
+    static const png_byte skipped[] = "iCCP\0eXIf\0tEXt\0zTXt\0iTXt\0sPLT\0hIST\0bKGD\0sBIT\0tIME\0"
+                                      "oFFs\0pCAL\0sCAL";
+    png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, skipped, sizeof skipped / 5);
+    png_set_chunk_malloc_max(png_, 0); // of those that are left, each has a length of its own
     png_set_option(png_, PNG_MAXIMUM_INFLATE_WINDOW, PNG_OPTION_ON);
     png_read_info(png_, info_);
     return true;
   }
 
   // Asks for 8- or 16-bit grey, RGB, each with alpha where there is transparency of any kind.
-  bool start() noexcept {
+  bool start(bool strict, bool truncated) noexcept {
     if (setjmp(errors_.escape) != 0) return false;
+    // libpng drops a piece of which not all arrived.
+    if (truncated) png_set_compression_buffer_size(png_, 64);
+    // From here on only IDAT and IEND are critical: a checksum says that bytes changed, not that
+    // the picture cannot be shown. zlib's own checksum is of the same bytes, and ends the picture.
+    if (!strict) {
+      png_set_crc_action(png_, PNG_CRC_WARN_USE, PNG_CRC_NO_CHANGE);
+      png_set_option(png_, PNG_IGNORE_ADLER32, PNG_OPTION_ON);
+    }
     png_set_expand(png_);
     if (png_get_bit_depth(png_, info_) == 16 && std::endian::native == std::endian::little)
       png_set_swap(png_);
@@ -65,66 +71,35 @@ public:
     return true;
   }
 
-  // Returns false when the data ended or broke; `rows_read` says how far it came.
-  bool read_rows(std::uint8_t* pixels, std::size_t row_bytes, std::uint32_t height,
-                 progress_meter progress) noexcept {
+  // Returns false when the data ended or broke; `pixels_arrived` says how far it came. A pixel of
+  // an interlaced picture fills its block until those of later passes arrive.
+  bool read_rows(std::uint8_t* pixels, std::size_t row_bytes, std::uint32_t width,
+                 std::uint32_t height, progress_meter progress) noexcept {
     if (setjmp(errors_.escape) != 0) return false;
     const auto all = std::uint64_t{height} * static_cast<unsigned>(passes_);
+    std::uint64_t rows = 0;
     for (int pass = 0; pass < passes_; ++pass)
       for (std::uint32_t y = 0; y < height; ++y) {
-        png_read_row(png_, pixels + y * row_bytes, nullptr);
-        rows_read_ += 1;
-        progress.at(rows_read_, all);
+        std::uint8_t* row = pixels + y * row_bytes;
+        if (passes_ == 1) {
+          png_read_row(png_, row, nullptr);
+          pixels_arrived_ += width;
+        } else {
+          png_read_row(png_, nullptr, row);
+          if (PNG_ROW_IN_INTERLACE_PASS(y, pass)) pixels_arrived_ += PNG_PASS_COLS(width, pass);
+        }
+        progress.at(++rows, all);
       }
-    png_read_end(png_, nullptr);
+    complete_ = true;
+    png_read_end(png_, info_);
     return true;
-  }
-
-  // Frames of an APNG; 1 for a still picture.
-  std::uint32_t frames() noexcept {
-    const auto* chunk = unknown_chunk("acTL");
-    if (chunk == nullptr || chunk->size < 8) return 1;
-    const std::uint32_t count = png_get_uint_32(chunk->data);
-    return count < 2 ? 1 : count;
-  }
-
-  png_unknown_chunk* unknown_chunk(const char* name) noexcept {
-    png_unknown_chunkp chunks = nullptr;
-    const int count = png_get_unknown_chunks(png_, info_, &chunks);
-    for (int i = 0; i < count; ++i)
-      if (std::memcmp(chunks[i].name, name, 4) == 0) return &chunks[i];
-    return nullptr;
-  }
-
-  // The XMP packet of an uncompressed iTXt chunk; `compressed` is set for one that is skipped
-  // because it would have to be inflated.
-  std::span<const std::uint8_t> xmp(bool* compressed = nullptr) noexcept {
-    png_unknown_chunkp chunks = nullptr;
-    const int count = png_get_unknown_chunks(png_, info_, &chunks);
-    for (int i = 0; i < count; ++i) {
-      if (std::memcmp(chunks[i].name, "iTXt", 4) != 0) continue;
-      const std::span<const std::uint8_t> data{chunks[i].data, chunks[i].size};
-      const auto key = png_xmp_keyword.size();
-      // keyword, 0, compressed?, method, language, 0, translated keyword, 0, text
-      if (data.size() < key + 5 || std::memcmp(data.data(), png_xmp_keyword.data(), key) != 0 ||
-          data[key] != 0)
-        continue;
-      if (data[key + 1] != 0) {
-        if (compressed != nullptr) *compressed = true;
-        continue;
-      }
-      std::size_t at = key + 3;
-      for (int zeros = 0; zeros < 2 && at < data.size(); ++at)
-        if (data[at] == 0) ++zeros;
-      return data.subspan(at);
-    }
-    return {};
   }
 
   png_structp png() { return png_; }
   png_infop info() { return info_; }
   const png_errors& errors() const { return errors_; }
-  std::uint64_t rows_read() const { return rows_read_; }
+  std::uint64_t pixels_arrived() const { return pixels_arrived_; }
+  bool complete() const { return complete_; } // all rows arrived
 
   codec_error error() const {
     if (png_ == nullptr || info_ == nullptr) return {limit_memory, "no memory for the decoder"};
@@ -140,60 +115,15 @@ private:
   png_structp png_ = nullptr;
   png_infop info_ = nullptr;
   int passes_ = 1;
-  std::uint64_t rows_read_ = 0;
+  std::uint64_t pixels_arrived_ = 0;
+  bool complete_ = false;
 };
 
 bool sniff_png(std::span<const std::uint8_t> head) {
   return head.size() >= 8 && png_sig_cmp(head.data(), 0, 8) == 0;
 }
 
-byte_vector icc_of(png_reader& reader) {
-  png_charp name = nullptr;
-  png_bytep profile = nullptr;
-  png_uint_32 size = 0;
-  int method = 0;
-  if (png_get_iCCP(reader.png(), reader.info(), &name, &method, &profile, &size) == 0) return {};
-  return {profile, profile + size};
-}
-
-byte_vector exif_of(png_reader& reader) {
-  png_bytep exif = nullptr;
-  png_uint_32 size = 0;
-  if (png_get_eXIf_1(reader.png(), reader.info(), &size, &exif) == 0) return {};
-  return {exif, exif + size};
-}
-
-image_info info_of(png_reader& reader) {
-  auto* png = reader.png();
-  auto* header = reader.info();
-  const auto colour = png_get_color_type(png, header);
-  const bool transparent = png_get_valid(png, header, PNG_INFO_tRNS) != 0;
-  image_info out;
-  out.format = "png";
-  out.width = png_get_image_width(png, header);
-  out.height = png_get_image_height(png, header);
-  out.alpha = (colour & PNG_COLOR_MASK_ALPHA) != 0 || transparent;
-  out.channels = static_cast<std::uint8_t>(((colour & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1) +
-                                           (out.alpha ? 1 : 0));
-  out.depth = png_get_bit_depth(png, header) == 16 ? 16 : 8;
-  out.progressive = png_get_interlace_type(png, header) != PNG_INTERLACE_NONE;
-  out.lossless = true;
-  out.frames = reader.frames();
-  const auto exif = exif_of(reader);
-  out.orientation = exif_orientation(exif);
-  out.exif_bytes = static_cast<std::uint32_t>(exif.size());
-  out.icc_bytes = static_cast<std::uint32_t>(icc_of(reader).size());
-  out.xmp_bytes = static_cast<std::uint32_t>(reader.xmp().size());
-  return out;
-}
-
-result<image_info> probe_png(input_stream& in, const input_limits&) {
-  png_reader reader(in);
-  if (!reader.read_header()) return std::unexpected(reader.error());
-  return info_of(reader);
-}
-
-colorimetry colour_of(png_reader& reader) {
+colorimetry colour_of(png_reader& reader, const png_chunks& chunks) {
   auto* png = reader.png();
   auto* info = reader.info();
   colorimetry colour;
@@ -208,23 +138,50 @@ colorimetry colour_of(png_reader& reader) {
   }
   int intent = 0;
   if (png_get_sRGB(png, info, &intent) != 0) colour.srgb_intent = static_cast<std::uint8_t>(intent);
+  colour.cicp = chunks.cicp;
   return colour;
 }
 
-metadata metadata_of(png_reader& reader, domain::loss_set& losses) {
+image_info info_of(png_reader& reader, const png_chunks& chunks) {
+  auto* png = reader.png();
+  auto* header = reader.info();
+  const auto colour = png_get_color_type(png, header);
+  const bool transparent = png_get_valid(png, header, PNG_INFO_tRNS) != 0;
+  image_info out;
+  out.format = "png";
+  out.width = png_get_image_width(png, header);
+  out.height = png_get_image_height(png, header);
+  out.alpha = (colour & PNG_COLOR_MASK_ALPHA) != 0 || transparent;
+  out.channels = static_cast<std::uint8_t>(((colour & PNG_COLOR_MASK_COLOR) != 0 ? 3 : 1) +
+                                           (out.alpha ? 1 : 0));
+  out.depth = png_get_bit_depth(png, header) == 16 ? 16 : 8;
+  out.progressive = png_get_interlace_type(png, header) != PNG_INTERLACE_NONE;
+  out.lossless = true;
+  out.frames = chunks.frames;
+  out.orientation = exif_orientation(chunks.exif);
+  out.exif_bytes = static_cast<std::uint32_t>(chunks.exif.size());
+  out.icc_bytes = static_cast<std::uint32_t>(chunks.icc.size());
+  out.xmp_bytes = static_cast<std::uint32_t>(chunks.xmp.size());
+  out.colorimetry = !profile_of(colour_of(reader, chunks), out.channels <= 2).empty();
+  return out;
+}
+
+result<image_info> probe_png(input_stream& in, const input_limits&) {
+  png_reader reader(in);
+  if (!reader.read_header()) return std::unexpected(reader.error());
+  return info_of(reader, read_png_chunks(in));
+}
+
+metadata metadata_of(png_reader& reader, png_chunks&& chunks) {
   metadata meta;
-  meta.exif = exif_of(reader);
-  meta.icc = icc_of(reader);
-  bool compressed = false;
-  const auto xmp = reader.xmp(&compressed);
-  meta.xmp.assign(xmp.begin(), xmp.end());
-  if (compressed && meta.xmp.empty()) losses.add(domain::loss::xmp_dropped);
-  meta.colour = colour_of(reader);
+  meta.colour = colour_of(reader, chunks);
+  meta.exif = std::move(chunks.exif);
+  meta.icc = std::move(chunks.icc);
+  meta.xmp = std::move(chunks.xmp);
   png_uint_32 x = 0, y = 0;
   int unit = 0;
   if (png_get_pHYs(reader.png(), reader.info(), &x, &y, &unit) != 0)
     meta.density = pixel_density{x, y, unit == PNG_RESOLUTION_METER};
-  if (reader.errors().icc_refused && meta.icc.empty()) losses.add(domain::loss::icc_dropped);
   return meta;
 }
 
@@ -241,31 +198,52 @@ pixel_layout layout_of(png_structp png, png_infop info) {
   }
 }
 
+// Tells a picture that arrived, or enough of it, from a failure, and declares what is wrong.
+result<void> judge(png_reader& reader, bool ended, bool strict, decoded_image& out) {
+  const auto& errors = reader.errors();
+  const auto all = std::uint64_t{png_get_image_width(reader.png(), reader.info())} *
+                   png_get_image_height(reader.png(), reader.info());
+  if (!ended) {
+    if (strict) return std::unexpected(reader.error());
+    out.arrived_percent = static_cast<std::uint8_t>(100 * reader.pixels_arrived() / all);
+    if (errors.truncated && out.arrived_percent > 0)
+      out.losses.add(domain::loss::truncated_salvaged);
+    else if (reader.complete())
+      out.losses.add(domain::loss::damage_salvaged); // of what follows the pixels
+    else
+      return std::unexpected(reader.error());
+  }
+  if (strict && errors.warnings != 0) return fail(corrupt_input, "libpng warned of the data");
+  const bool palette = png_get_color_type(reader.png(), reader.info()) == PNG_COLOR_TYPE_PALETTE;
+  if (errors.data_damaged || errors.transparency_repaired || (palette && errors.palette_repaired))
+    out.losses.add(domain::loss::damage_salvaged);
+  return {};
+}
+
 result<decoded_image> decode_png(input_stream& in, const decode_options& options,
                                  const decode_planner& plan) {
   png_reader reader(in);
   if (!reader.read_header()) return std::unexpected(reader.error());
-  const auto info = info_of(reader);
+  auto chunks = read_png_chunks(in);
+  const auto info = info_of(reader, chunks);
   if (const auto way = plan(info); !way) return std::unexpected(way.error());
 
   decoded_image out;
-  out.meta = metadata_of(reader, out.losses);
+  const bool truncated = !chunks.ended;
+  out.losses = chunks.losses;
+  out.meta = metadata_of(reader, std::move(chunks));
   out.orientation = info.orientation;
   if (info.frames > 1) out.losses.add(domain::loss::animation_dropped);
-  if (!reader.start()) return std::unexpected(reader.error());
+  if (!reader.start(options.strict, truncated)) return std::unexpected(reader.error());
   auto pixels = image::make(layout_of(reader.png(), reader.info()), info.width, info.height,
                             png_get_bit_depth(reader.png(), reader.info()));
   if (!pixels) return std::unexpected(pixels.error());
   if (png_get_rowbytes(reader.png(), reader.info()) != pixels->row_bytes())
     return fail(internal, "libpng's rows are not as expected");
   pixels->clear(); // what is missing from a truncated picture stays blank
-  if (!reader.read_rows(pixels->data(), pixels->row_bytes(), info.height, options.progress)) {
-    const bool salvage = reader.errors().truncated && !options.strict && reader.rows_read() > 0;
-    if (!salvage) return std::unexpected(reader.error());
-    out.losses.add(domain::loss::truncated_salvaged);
-  } else if (options.strict && reader.errors().warnings != 0) {
-    return fail(corrupt_input, "libpng warned of the data");
-  }
+  const bool ended = reader.read_rows(pixels->data(), pixels->row_bytes(), info.width, info.height,
+                                      options.progress);
+  if (auto ok = judge(reader, ended, options.strict, out); !ok) return std::unexpected(ok.error());
   out.pixels = std::move(*pixels);
   return out;
 }

@@ -1,7 +1,7 @@
 #include "codecs/png_fence.hpp"
 
 #include <cstdio>
-#include <cstring>
+#include <string_view>
 
 namespace darkroom::codecs {
 
@@ -14,8 +14,13 @@ void on_png_error(png_structp png, png_const_charp text) {
 void on_png_warning(png_structp png, png_const_charp text) {
   auto& errors = *static_cast<png_errors*>(png_get_error_ptr(png));
   errors.warnings += 1;
-  // libpng says "iCCP: …" for each profile that it does not take.
-  if (std::strncmp(text, "iCCP", 4) == 0) errors.icc_refused = true;
+  const std::string_view warning = text;
+  if (warning.starts_with("PLTE:")) errors.palette_repaired = true;
+  // A picture with an alpha channel needs no tRNS: that warning is no damage.
+  if (warning.starts_with("tRNS:") && warning.find("alpha channel") == warning.npos)
+    errors.transparency_repaired = true;
+  if (warning.starts_with("IDAT:") && warning.find("CRC error") != warning.npos)
+    errors.data_damaged = true;
 }
 
 } // namespace darkroom::codecs

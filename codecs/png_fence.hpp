@@ -15,7 +15,10 @@ struct png_errors {
   char text[128] = "";
   std::uint32_t warnings = 0;
   bool truncated = false;
-  bool icc_refused = false;
+  // Warnings that concern what is seen, by the chunk that they name.
+  bool palette_repaired = false;
+  bool transparency_repaired = false;
+  bool data_damaged = false;
 };
 
 [[noreturn]] void on_png_error(png_structp png, png_const_charp text);

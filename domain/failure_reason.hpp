@@ -17,7 +17,7 @@ enum class failure_reason : std::uint8_t {
   limit_dimensions,             // a side longer than allowed
   limit_memory,                 // needs more memory than there ever is for one file
   limit_time,                   // needed more time than its size allows
-  limit_frames,                 // more animation frames, or more JPEG scans, than allowed
+  limit_frames,                 // more JPEG scans than allowed
   limit_input_bytes,            // a larger file than allowed
   loss_not_allowed,             // the output would lose what the spec does not allow to be lost
   output_dimension_unsupported, // the output format cannot hold an image this large

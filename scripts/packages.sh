@@ -2,7 +2,8 @@
 # Debian 12 has all of them, but for Catch2 3, which comes from its backports.
 
 packages_build="g++ cmake ninja-build ccache pkg-config libcaf-dev librocksdb-dev \
-libjpeg62-turbo-dev libpng-dev libwebp-dev libzimg-dev liblcms2-dev libseccomp-dev libssl-dev \
+libjpeg62-turbo-dev libpng-dev libdeflate-dev libwebp-dev libzimg-dev liblcms2-dev \
+libseccomp-dev libssl-dev \
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
 libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
 packages_test="catch2 libvalijson-dev curl jq unzip openssl python3-websockets chromium \

@@ -57,7 +57,8 @@ const std::map<std::string, std::vector<std::string>> fences{
     {"spdlog/", {"http/", "app/serve"}},
     {"curl/", {"app/http_client"}},
     {"journal.pb.h", {"persistence/event_codec", "persistence/access_codec"}},
-    {"zlib.h", {"persistence/digest"}}};
+    {"libdeflate.h", {"codecs/png_"}},
+    {"zlib.h", {"persistence/digest", "codecs/png_"}}};
 
 template<class Visit>
 void each_line(Visit visit) {

@@ -45,6 +45,11 @@ TEST_CASE("PngSuite to PNG: the same pixels, gamma and chromaticities; the broke
     INFO(name);
     const auto file = content_of(path);
     const auto done = convert(file, spec_to("png"));
+    if (name == "xcsn0g01.png") { // a wrong checksum over pixels that can be read
+      REQUIRE(done);
+      CHECK(done->report.losses.list() == std::vector{loss::damage_salvaged});
+      continue;
+    }
     if (name.starts_with("x")) {
       REQUIRE_FALSE(done);
       CHECK((done.error().reason == failure_reason::corrupt_input ||

@@ -81,6 +81,26 @@ TEST_CASE("only a decoder that needs its whole input pays for the input's bytes"
   CHECK(memory(webp, 900'000'000) > memory(webp, 1) + 800'000'000);
 }
 
+TEST_CASE("a conversion to sRGB is foreseen whatever says that it is needed") {
+  metadata linear;
+  linear.colour.gamma = 100'000;
+  const auto picture = gradient(pixel_layout::grey, 1'000, 1'000);
+  const auto plain = probed(encoded("png", picture));
+  const auto gamma = probed(encoded("png", picture, linear));
+  REQUIRE(plain);
+  REQUIRE(gamma);
+  CHECK_FALSE(plain->colorimetry);
+  CHECK(gamma->colorimetry);
+  auto spec = spec_to("png");
+  const auto memory = [&](const image_info& info) {
+    return plan_conversion(info, 1'000, spec)->memory_bytes;
+  };
+  CHECK(memory(*gamma) == memory(*plain));
+  spec.icc = domain::icc_policy::srgb;
+  // Grey becomes RGB: three megabytes beside one.
+  CHECK(memory(*gamma) >= memory(*plain) + 2'000'000);
+}
+
 TEST_CASE("time and cost grow with the output, and with what is asked of it") {
   const auto plain = plan_conversion(photo(), 1, spec_to("webp"));
   const auto lossless =

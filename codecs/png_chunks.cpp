@@ -1,0 +1,305 @@
+#include "codecs/png_chunks.hpp"
+
+#include "base/units.hpp"
+#include "codecs/exif.hpp"
+#include "codecs/limits.hpp"
+#include "codecs/png_format.hpp"
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+namespace darkroom::codecs {
+
+namespace {
+
+constexpr std::size_t piece_bytes = 16 * limits::KiB;
+constexpr std::size_t keyword_bytes_max = 79;
+constexpr std::string_view raw_exif_keyword = "Raw profile type exif";
+constexpr std::string_view raw_app1_keyword = "Raw profile type APP1";
+
+std::uint32_t u32_be(const std::uint8_t* p) {
+  return std::uint32_t{p[0]} << 24 | p[1] << 16 | p[2] << 8 | p[3];
+}
+
+struct chunk {
+  std::string_view name;
+  std::uint64_t at = 0; // of its data
+  std::uint32_t size = 0;
+};
+
+// Where the content of a chunk begins, and how it is packed.
+struct content {
+  std::size_t begin = 0;
+  bool deflated = false;
+  bool hex = false;
+};
+
+// Takes pieces of a raw profile's text and gives the bytes that it spells: "\nexif\n    1234\n45…",
+// the name of the profile, its length, and hexadecimal digits in lines.
+class hex_reader {
+public:
+  template<class Give>
+  bool take(std::span<const std::uint8_t> text, Give& give) {
+    std::uint8_t bytes[1024];
+    std::size_t used = 0;
+    for (const auto c : text) {
+      if (!take_one(static_cast<char>(c))) continue;
+      bytes[used++] = byte_;
+      if (used == sizeof bytes) {
+        if (!give(std::span<const std::uint8_t>(bytes, used))) return false;
+        used = 0;
+      }
+    }
+    return used == 0 || give(std::span<const std::uint8_t>(bytes, used));
+  }
+
+private:
+  enum class part : std::uint8_t { lead, name, length, digits, end };
+
+  static int digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+  }
+
+  // Whether a byte is complete.
+  bool take_one(char c) {
+    const bool space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    switch (part_) {
+    case part::lead:
+      if (!space) part_ = part::name;
+      return false;
+    case part::name:
+      if (c == '\n') part_ = part::length;
+      return false;
+    case part::length:
+      if (c >= '0' && c <= '9')
+        left_ = std::min<std::uint64_t>(left_ * 10 + static_cast<unsigned>(c - '0'), UINT32_MAX);
+      else if (c == '\n' && left_ != 0)
+        part_ = part::digits;
+      return false;
+    case part::digits:
+      if (space) return false;
+      return take_digit(digit(c));
+    case part::end:
+      break;
+    }
+    return false;
+  }
+
+  bool take_digit(int value) {
+    if (value < 0) {
+      part_ = part::end;
+      return false;
+    }
+    byte_ = static_cast<std::uint8_t>(byte_ << 4 | value);
+    half_ = !half_;
+    if (half_) return false;
+    if (--left_ == 0) part_ = part::end;
+    return true;
+  }
+
+  part part_ = part::lead;
+  std::uint64_t left_ = 0;
+  std::uint8_t byte_ = 0;
+  bool half_ = false;
+};
+
+class inflater {
+public:
+  inflater() { ok_ = inflateInit(&stream_) == Z_OK; }
+  ~inflater() { inflateEnd(&stream_); }
+  inflater(const inflater&) = delete;
+  inflater& operator=(const inflater&) = delete;
+
+  template<class Give>
+  bool take(std::span<const std::uint8_t> packed, Give& give) {
+    std::uint8_t bytes[piece_bytes];
+    stream_.next_in = const_cast<Bytef*>(packed.data());
+    stream_.avail_in = static_cast<uInt>(packed.size());
+    while (ok_ && !ended_) {
+      stream_.next_out = bytes;
+      stream_.avail_out = sizeof bytes;
+      const int status = inflate(&stream_, Z_NO_FLUSH);
+      ended_ = status == Z_STREAM_END;
+      if (status != Z_OK && status != Z_STREAM_END && status != Z_BUF_ERROR) return false;
+      const std::size_t size = sizeof bytes - stream_.avail_out;
+      if (size > 0 && !give(std::span<const std::uint8_t>(bytes, size))) return false;
+      if (stream_.avail_out != 0) break; // all of the input is used up
+    }
+    return ok_;
+  }
+  bool ended() const { return ended_; }
+
+private:
+  z_stream stream_{};
+  bool ok_ = false;
+  bool ended_ = false;
+};
+
+class chunk_walk {
+public:
+  explicit chunk_walk(const input_stream& in) : in_(in) {}
+
+  png_chunks run() {
+    std::uint64_t at = 8; // behind the signature
+    for (std::uint32_t n = 0; n < limits::png_chunks_max; ++n) {
+      std::uint8_t head[8];
+      if (in_.read_at(at, head) != sizeof head) break;
+      const chunk c{{reinterpret_cast<const char*>(head + 4), 4}, at + sizeof head, u32_be(head)};
+      found_.ended = c.name == "IEND";
+      if (found_.ended) break;
+      visit(c);
+      at = c.at + c.size + 4;
+    }
+    if (found_.icc.empty() && icc_lost_) found_.losses.add(domain::loss::icc_dropped);
+    if (found_.exif.empty() && exif_lost_) found_.losses.add(domain::loss::exif_dropped);
+    if (found_.xmp.empty() && xmp_lost_) found_.losses.add(domain::loss::xmp_dropped);
+    return std::move(found_);
+  }
+
+private:
+  void visit(const chunk& c) {
+    if (c.name == "PLTE" || c.name == "IDAT") colour_is_set_ = true;
+    if (c.name == "IDAT") pixels_began_ = true;
+    if (c.name == "eXIf") take_exif(c, {}, found_.exif.empty() || exif_is_raw_);
+    if (c.name == "iCCP") take_icc(c);
+    if (c.name == "iTXt" || c.name == "zTXt" || c.name == "tEXt") take_text(c);
+    if (c.name == "cICP" && c.size == 4 && !colour_is_set_ && !found_.cicp) {
+      byte_vector bytes;
+      if (read(c, {}, bytes, 4) && bytes.size() == 4)
+        found_.cicp = {bytes[0], bytes[1], bytes[2], bytes[3]};
+    }
+    if (c.name == "acTL" && c.size == 8 && !pixels_began_) {
+      std::uint8_t bytes[4];
+      if (in_.read_at(c.at, bytes) == sizeof bytes)
+        found_.frames = std::max<std::uint32_t>(u32_be(bytes), 1);
+    }
+  }
+
+  void take_exif(const chunk& c, const content& where, bool wanted) {
+    if (!wanted) return;
+    byte_vector exif;
+    if (!read(c, where, exif, room() + found_.exif.size())) {
+      exif_lost_ = true;
+      return;
+    }
+    const auto prefix = exif_prefix.size();
+    const bool prefixed =
+        exif.size() >= prefix && std::memcmp(exif.data(), exif_prefix.data(), prefix) == 0;
+    // APP1 holds XMP as well.
+    if (!prefixed && where.hex && raw_is_app1_) return;
+    if (prefixed) exif.erase(exif.begin(), exif.begin() + static_cast<std::ptrdiff_t>(prefix));
+    found_.exif = std::move(exif);
+    exif_is_raw_ = where.hex;
+  }
+
+  // name, 0, method 0, profile
+  void take_icc(const chunk& c) {
+    if (!found_.icc.empty()) return;
+    std::uint8_t head[keyword_bytes_max + 2];
+    const std::span<const std::uint8_t> text{
+        head, in_.read_at(c.at, std::span(head).first(std::min<std::size_t>(c.size, sizeof head)))};
+    const auto end = static_cast<std::size_t>(std::ranges::find(text, 0) - text.begin());
+    const bool sound = end + 1 < text.size() && text[end + 1] == 0;
+    icc_lost_ = colour_is_set_ || !sound ||
+                !read(c, {.begin = end + 2, .deflated = true}, found_.icc, room());
+  }
+
+  void take_text(const chunk& c) {
+    std::uint8_t head[256];
+    const std::span<const std::uint8_t> text{
+        head, in_.read_at(c.at, std::span(head).first(std::min<std::size_t>(c.size, sizeof head)))};
+    const auto end = static_cast<std::size_t>(std::ranges::find(text, 0) - text.begin());
+    if (end == text.size()) return;
+    const std::string_view keyword{reinterpret_cast<const char*>(head), end};
+    const bool raw = keyword == raw_exif_keyword || keyword == raw_app1_keyword;
+    const bool is_xmp = keyword == png_xmp_keyword && c.name == "iTXt";
+    if (!raw && !is_xmp) return;
+    raw_is_app1_ = keyword == raw_app1_keyword;
+    content where{.begin = end + 1, .deflated = c.name == "zTXt", .hex = raw};
+    if (c.name == "zTXt") where.begin += 1; // method
+    if (c.name == "iTXt") {                 // compressed?, method, language, 0, translated, 0
+      if (end + 1 >= text.size()) return;
+      where.deflated = text[end + 1] != 0;
+      std::size_t at = end + 3;
+      for (int zeros = 0; zeros < 2 && at < text.size(); ++at)
+        if (text[at] == 0) ++zeros;
+      where.begin = at;
+    }
+    if (raw)
+      take_exif(c, where, found_.exif.empty());
+    else if (found_.xmp.empty())
+      xmp_lost_ = !read(c, where, found_.xmp, room());
+  }
+
+  std::size_t room() const {
+    const auto kept = found_.exif.size() + found_.xmp.size() + found_.icc.size();
+    return static_cast<std::size_t>(limits::metadata_bytes_max -
+                                    std::min<std::uint64_t>(kept, limits::metadata_bytes_max));
+  }
+
+  // Reads twice: to check and to measure, then to copy into a buffer of just that size.
+  bool read(const chunk& c, const content& where, byte_vector& out, std::size_t bytes_max) const {
+    std::size_t size = 0;
+    const auto measure = [&](std::span<const std::uint8_t> bytes) {
+      size += bytes.size();
+      return size <= bytes_max;
+    };
+    if (!unpack(c, where, measure) || size == 0) return false;
+    byte_vector copy;
+    copy.reserve(size);
+    const auto append = [&](std::span<const std::uint8_t> bytes) {
+      copy.insert(copy.end(), bytes.begin(), bytes.end());
+      return copy.size() <= size; // the file may change meanwhile
+    };
+    if (!unpack(c, where, append)) return false;
+    out = std::move(copy);
+    return true;
+  }
+
+  // False when the chunk ends too early, its checksum is wrong, or `give` wants no more.
+  template<class Give>
+  bool unpack(const chunk& c, const content& where, Give& give) const {
+    inflater inflated;
+    hex_reader hex;
+    const auto spell = [&](std::span<const std::uint8_t> bytes) {
+      return where.hex ? hex.take(bytes, give) : give(bytes);
+    };
+    auto sum = crc32(0, reinterpret_cast<const Bytef*>(c.name.data()), 4);
+    std::uint8_t piece[piece_bytes];
+    for (std::uint64_t at = 0; at < c.size;) {
+      const auto step =
+          static_cast<std::size_t>(std::min<std::uint64_t>(c.size - at, sizeof piece));
+      if (in_.read_at(c.at + at, {piece, step}) != step) return false;
+      sum = crc32(sum, piece, static_cast<uInt>(step));
+      std::span<const std::uint8_t> bytes{piece, step};
+      bytes = bytes.subspan(at < where.begin ? std::min<std::size_t>(where.begin - at, step) : 0);
+      if (!(where.deflated ? inflated.take(bytes, spell) : spell(bytes))) return false;
+      at += step;
+    }
+    std::uint8_t stored[4];
+    if (in_.read_at(c.at + c.size, stored) != sizeof stored || u32_be(stored) != sum) return false;
+    return !where.deflated || inflated.ended();
+  }
+
+  const input_stream& in_;
+  png_chunks found_;
+  bool colour_is_set_ = false; // from here on, colour chunks are out of place
+  bool pixels_began_ = false;
+  bool exif_is_raw_ = false; // eXIf takes its place
+  bool raw_is_app1_ = false;
+  bool icc_lost_ = false, exif_lost_ = false, xmp_lost_ = false;
+};
+
+} // namespace
+
+png_chunks read_png_chunks(const input_stream& in) {
+  return chunk_walk(in).run();
+}
+
+} // namespace darkroom::codecs

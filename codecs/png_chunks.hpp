@@ -1,0 +1,29 @@
+// What a PNG says beside its pixels. The chunks are walked by their heads, those behind the pixels
+// too, and only what is kept is read: whatever else a file holds costs neither memory nor time.
+#pragma once
+
+#include "codecs/image.hpp"
+#include "codecs/input_stream.hpp"
+#include "domain/loss.hpp"
+
+#include <array>
+#include <optional>
+
+namespace darkroom::codecs {
+
+struct png_chunks {
+  // Of eXIf, or of a text chunk "Raw profile type exif" (or APP1), as ImageMagick writes it.
+  byte_vector exif;
+  byte_vector xmp; // of iTXt "XML:com.adobe.xmp"
+  byte_vector icc; // of iCCP, as it is there: not checked
+  std::optional<std::array<std::uint8_t, 4>> cicp;
+  std::uint32_t frames = 1; // more for an APNG, as it says
+  bool ended = false;       // there is an IEND
+  // Metadata that is there, but damaged, out of place, or too large with what was kept before it.
+  domain::loss_set losses;
+};
+
+// Does not move the stream's position. Takes `limits::metadata_bytes_max` bytes of memory at most.
+png_chunks read_png_chunks(const input_stream& in);
+
+} // namespace darkroom::codecs
