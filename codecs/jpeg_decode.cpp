@@ -25,11 +25,20 @@ struct stream_source {
 
 void source_nothing(j_decompress_ptr) {}
 
+// A later scan of a progressive picture refines rows that are all there.
+std::uint8_t arrived_percent(const jpeg_decompress_struct& info) {
+  if (info.input_scan_number > 1) return 100;
+  if (info.total_iMCU_rows == 0) return 0;
+  return static_cast<std::uint8_t>(std::uint64_t{100} * info.input_iMCU_row / info.total_iMCU_rows);
+}
+
 boolean source_fill(j_decompress_ptr info) {
   static const JOCTET end_of_image[] = {0xff, JPEG_EOI};
   auto& source = *reinterpret_cast<stream_source*>(info->src);
   const auto bytes = source.stream->take();
   if (bytes.empty()) {
+    auto& errors = *reinterpret_cast<jpeg_errors*>(info->err);
+    if (!errors.truncated) errors.arrived_percent = arrived_percent(*info);
     WARNMS(info, JWRN_JPEG_EOF);
     source.base.next_input_byte = end_of_image;
     source.base.bytes_in_buffer = sizeof end_of_image;
@@ -334,10 +343,14 @@ result<decoded_image> decode_jpeg(input_stream& in, const decode_options& option
   auto pixels = read_pixels(reader, *way);
   if (!pixels) return std::unexpected(pixels.error());
   out.pixels = std::move(*pixels);
-  if (reader.errors().truncated)
+  if (reader.errors().truncated) {
+    out.arrived_percent = reader.errors().arrived_percent;
+    if (out.arrived_percent == 0)
+      return fail(truncated_input, "less than one row in a hundred arrived");
     out.losses.add(domain::loss::truncated_salvaged);
-  else if (reader.errors().warnings != 0)
+  } else if (reader.errors().warnings != 0) {
     out.losses.add(domain::loss::damage_salvaged);
+  }
   return out;
 }
 

@@ -23,7 +23,8 @@ struct jpeg_errors {
   int code = 0;
   std::uint32_t warnings = 0;
   std::uint32_t warnings_max = 0;
-  bool truncated = false; // the source ended before its image did
+  bool truncated = false;             // the source ended before its image did
+  std::uint8_t arrived_percent = 100; // of the rows, when it did
   bool too_many_scans = false;
 };
 

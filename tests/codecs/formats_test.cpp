@@ -159,6 +159,24 @@ TEST_CASE("a file cut short is salvaged and declared, or refused if strict") {
   }
 }
 
+TEST_CASE("how much of a JPEG arrived is told, and next to nothing is a failure") {
+  const auto file = encoded("jpeg", noise(pixel_layout::rgb, 640, 1'600), {}, {.quality = 95});
+  const auto percent = [&](double share) -> int {
+    const auto got = decoded(file.substr(0, static_cast<std::size_t>(share * double(file.size()))));
+    return got ? got->arrived_percent : -1;
+  };
+  CHECK(percent(1) == 100);
+  CHECK(std::abs(percent(0.5) - 50) < 5);
+  CHECK(std::abs(percent(0.1) - 10) < 5);
+  CHECK(percent(0.004) == -1);
+  const auto progressive =
+      encoded("jpeg", noise(pixel_layout::rgb, 640, 640), {}, {.quality = 95, .progressive = true});
+  const auto coarse = decoded(progressive.substr(0, progressive.size() * 9 / 10));
+  REQUIRE(coarse);
+  CHECK(coarse->arrived_percent == 100); // of the rows; the later scans are missing
+  CHECK(coarse->losses.has(domain::loss::truncated_salvaged));
+}
+
 TEST_CASE("a file cut at any byte ends as a named failure or a declared salvage") {
   for (const auto* format : {"jpeg", "png", "webp"}) {
     const auto file = encoded(format, gradient(pixel_layout::rgb, 24, 24));

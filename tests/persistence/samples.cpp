@@ -18,6 +18,7 @@ conversion_spec sample_spec() {
   spec.orient = orient_policy::none;
   spec.metadata = metadata_policy::strip_location;
   spec.icc = icc_policy::srgb;
+  spec.intent = rendering_intent::saturation;
   spec.background = {1, 2, 3};
   spec.animation = animation_policy::first_frame;
   spec.strict = strictness::strict;
