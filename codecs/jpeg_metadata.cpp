@@ -74,7 +74,7 @@ byte_vector jpeg_metadata::take_icc() {
   if (icc_refused_ || icc_.empty()) return {};
   // One piece alone is the whole, whatever its numbers are.
   if (icc_.size() == 1 && icc_.front().count <= 1) return std::move(icc_.front().bytes);
-  std::ranges::stable_sort(icc_, {}, &icc_piece::number);
+  std::ranges::sort(icc_, {}, &icc_piece::number);
   byte_vector profile;
   profile.reserve(icc_bytes_);
   for (std::size_t i = 0; i < icc_.size(); ++i) {

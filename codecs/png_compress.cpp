@@ -21,19 +21,19 @@ using compressor = std::unique_ptr<libdeflate_compressor, free_compressor>;
 
 // What an effort buys. Levels above 9 take 9 MB and ten times as long for one percent.
 struct thoroughness {
-  int level;
   std::size_t sample_bytes; // of rows that each filter is tried on; 0: no trial
+  int level;
   bool adaptive;            // also try to choose for each row
 };
 thoroughness thoroughness_of(std::uint8_t effort) {
   constexpr thoroughness all[] = {
-      {1, 0, false},
-      {1, 64 * limits::KiB, false},
-      {2, 64 * limits::KiB, false},
-      {3, 128 * limits::KiB, false},
-      {4, 128 * limits::KiB, false},
-      {6, 256 * limits::KiB, true},
-      {9, 256 * limits::KiB, true},
+      {0, 1, false},
+      {64 * limits::KiB, 1, false},
+      {64 * limits::KiB, 2, false},
+      {128 * limits::KiB, 3, false},
+      {128 * limits::KiB, 4, false},
+      {256 * limits::KiB, 6, true},
+      {256 * limits::KiB, 9, true},
   };
   static_assert(std::size(all) == limits::effort_max + 1);
   return all[std::min<std::size_t>(effort, std::size(all) - 1)];
