@@ -177,6 +177,8 @@ conversion_outcome host_slot::convert(const conversion_job& job,
   on_progress({domain::conversion_stage::storing, 100});
   file_converted outcome;
   outcome.result.losses = done->losses;
+  if (done->losses.has(domain::loss::truncated_salvaged))
+    outcome.result.arrived_percent = done->arrived_percent;
   outcome.result.width = done->info.upright_width();
   outcome.result.height = done->info.upright_height();
   outcome.result.bytes_in = job.file->bytes;

@@ -234,8 +234,11 @@ private:
     if (done.losses.has(domain::loss::truncated_salvaged))
       salvaged.add(domain::loss::truncated_salvaged);
     if (done.losses.has(domain::loss::damage_salvaged)) salvaged.add(domain::loss::damage_salvaged);
+    const auto detail = detail_of(done);
     for (const auto l : salvaged.list())
-      shown_.note("salvaged: " + path_of(done.index) + ": " + std::string{to_string(l)}, false);
+      shown_.note("salvaged: " + path_of(done.index) + ": " + std::string{to_string(l)} +
+                      (detail.empty() ? "" : " (" + detail + ")"),
+                  false);
   }
 
   int finish(feed& events) {

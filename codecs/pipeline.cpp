@@ -310,6 +310,7 @@ result<conversion> convert(const conversion_request& request) {
   if (auto ok = check_losses(decoded->losses, request.spec.fail_on); !ok)
     return std::unexpected(ok.error());
   done.losses = decoded->losses;
+  done.arrived_percent = decoded->arrived_percent;
   return done;
 }
 

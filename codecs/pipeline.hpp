@@ -19,6 +19,7 @@ struct conversion_request {
 struct conversion {
   image_info info;
   domain::loss_set losses;
+  std::uint8_t arrived_percent = 100; // of the source's picture
   struct output {
     std::uint64_t bytes = 0;
     std::uint32_t width = 0, height = 0;

@@ -199,21 +199,24 @@ pixel_layout layout_of(png_structp png, png_infop info) {
 }
 
 // Tells a picture that arrived, or enough of it, from a failure, and declares what is wrong.
-result<void> judge(png_reader& reader, bool ended, bool strict, decoded_image& out) {
+result<void> judge(png_reader& reader, bool ended, bool cut_short, const decode_options& options,
+                   decoded_image& out) {
   const auto& errors = reader.errors();
   const auto all = std::uint64_t{png_get_image_width(reader.png(), reader.info())} *
                    png_get_image_height(reader.png(), reader.info());
+  const auto percent = static_cast<std::uint8_t>(100 * reader.pixels_arrived() / all);
   if (!ended) {
-    if (strict) return std::unexpected(reader.error());
-    out.arrived_percent = static_cast<std::uint8_t>(100 * reader.pixels_arrived() / all);
-    if (errors.truncated && out.arrived_percent > 0)
+    if (options.strict) return std::unexpected(reader.error());
+    if (cut_short && errors.truncated && percent > 0)
       out.losses.add(domain::loss::truncated_salvaged);
     else if (reader.complete())
       out.losses.add(domain::loss::damage_salvaged); // of what follows the pixels
     else
       return std::unexpected(reader.error());
+    out.arrived_percent = percent;
   }
-  if (strict && errors.warnings != 0) return fail(corrupt_input, "libpng warned of the data");
+  if (options.strict && errors.warnings != 0)
+    return fail(corrupt_input, "libpng warned of the data");
   const bool palette = png_get_color_type(reader.png(), reader.info()) == PNG_COLOR_TYPE_PALETTE;
   if (errors.data_damaged || errors.transparency_repaired || (palette && errors.palette_repaired))
     out.losses.add(domain::loss::damage_salvaged);
@@ -229,21 +232,22 @@ result<decoded_image> decode_png(input_stream& in, const decode_options& options
   if (const auto way = plan(info); !way) return std::unexpected(way.error());
 
   decoded_image out;
-  const bool truncated = !chunks.ended;
+  const bool cut_short = !chunks.ended;
   out.losses = chunks.losses;
   out.meta = metadata_of(reader, std::move(chunks));
   out.orientation = info.orientation;
   if (info.frames > 1) out.losses.add(domain::loss::animation_dropped);
-  if (!reader.start(options.strict, truncated)) return std::unexpected(reader.error());
+  if (!reader.start(options.strict, cut_short)) return std::unexpected(reader.error());
   auto pixels = image::make(layout_of(reader.png(), reader.info()), info.width, info.height,
                             png_get_bit_depth(reader.png(), reader.info()));
   if (!pixels) return std::unexpected(pixels.error());
   if (png_get_rowbytes(reader.png(), reader.info()) != pixels->row_bytes())
     return fail(internal, "libpng's rows are not as expected");
-  pixels->clear(); // what is missing from a truncated picture stays blank
+  if (cut_short) pixels->clear(); // what is missing stays blank
   const bool ended = reader.read_rows(pixels->data(), pixels->row_bytes(), info.width, info.height,
                                       options.progress);
-  if (auto ok = judge(reader, ended, options.strict, out); !ok) return std::unexpected(ok.error());
+  if (auto ok = judge(reader, ended, cut_short, options, out); !ok)
+    return std::unexpected(ok.error());
   out.pixels = std::move(*pixels);
   return out;
 }

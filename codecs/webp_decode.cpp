@@ -69,9 +69,10 @@ void read_chunks(input_stream& in, image_info& info) {
     const std::uint64_t size = u32_le(chunk + 4);
     const std::uint64_t padded = size + (size & 1);
     if (name == "ANMF") frames += 1;
-    if (name == "ICCP") info.icc_bytes = static_cast<std::uint32_t>(size);
-    if (name == "XMP ") info.xmp_bytes = static_cast<std::uint32_t>(size);
-    if (name == "EXIF" && size <= limits::metadata_bytes_max) {
+    const bool fits = size <= limits::metadata_bytes_max;
+    if (name == "ICCP" && fits) info.icc_bytes = static_cast<std::uint32_t>(size);
+    if (name == "XMP " && fits) info.xmp_bytes = static_cast<std::uint32_t>(size);
+    if (name == "EXIF" && fits) {
       byte_vector exif(static_cast<std::size_t>(padded));
       exif.resize(in.read(exif));
       info.exif_bytes = static_cast<std::uint32_t>(exif.size());
@@ -90,25 +91,30 @@ struct demuxer {
   demuxer(const demuxer&) = delete;
   demuxer& operator=(const demuxer&) = delete;
 
-  byte_vector chunk(const char* name) const {
+  // Empty where there is none; `too_large` is declared for one that may not be kept.
+  byte_vector chunk(const char* name, domain::loss too_large, domain::loss_set& losses) const {
     WebPChunkIterator at;
     byte_vector bytes;
     if (self == nullptr || WebPDemuxGetChunk(self, name, 1, &at) == 0) return bytes;
-    bytes.assign(at.chunk.bytes, at.chunk.bytes + at.chunk.size);
+    if (at.chunk.size <= limits::metadata_bytes_max)
+      bytes.assign(at.chunk.bytes, at.chunk.bytes + at.chunk.size);
+    else
+      losses.add(too_large);
     WebPDemuxReleaseChunkIterator(&at);
     return bytes;
   }
 };
 
-metadata metadata_of(std::span<const std::uint8_t> data, std::uint32_t& frames) {
+metadata metadata_of(std::span<const std::uint8_t> data, std::uint32_t& frames,
+                     domain::loss_set& losses) {
   const WebPData whole{data.data(), data.size()};
   const demuxer container(whole);
   metadata meta;
-  const auto exif = container.chunk("EXIF");
+  const auto exif = container.chunk("EXIF", domain::loss::exif_dropped, losses);
   const auto bare = without_prefix(exif);
   meta.exif.assign(bare.begin(), bare.end());
-  meta.icc = container.chunk("ICCP");
-  meta.xmp = container.chunk("XMP ");
+  meta.icc = container.chunk("ICCP", domain::loss::icc_dropped, losses);
+  meta.xmp = container.chunk("XMP ", domain::loss::xmp_dropped, losses);
   if (container.self != nullptr) frames = WebPDemuxGetI(container.self, WEBP_FF_FRAME_COUNT);
   return meta;
 }
@@ -135,20 +141,22 @@ void aim_at(WebPDecBuffer& buffer, image& pixels) {
   buffer.u.RGBA.size = pixels.bytes();
 }
 
-// Decodes as many rows as there are; false when there is not even one.
-bool salvage(std::span<const std::uint8_t> data, image& pixels) {
+// Decodes as many rows as there are, and returns how many percent of all they are.
+std::uint8_t salvage(std::span<const std::uint8_t> data, image& pixels) {
   WebPDecoderConfig config;
-  if (WebPInitDecoderConfig(&config) == 0) return false;
+  if (WebPInitDecoderConfig(&config) == 0) return 0;
   pixels.clear();
   aim_at(config.output, pixels);
   WebPIDecoder* decoder = WebPIDecode(nullptr, 0, &config);
-  if (decoder == nullptr) return false;
+  if (decoder == nullptr) return 0;
   WebPIAppend(decoder, data.data(), data.size());
   int last_row = 0, width = 0, height = 0, stride = 0;
   const bool any =
       WebPIDecGetRGB(decoder, &last_row, &width, &height, &stride) != nullptr && last_row > 0;
   WebPIDelete(decoder);
-  return any;
+  return any ? static_cast<std::uint8_t>(std::uint64_t{100} * static_cast<unsigned>(last_row) /
+                                         pixels.height())
+             : 0;
 }
 
 result<void> decode_still(std::span<const std::uint8_t> data, bool strict, decoded_image& out) {
@@ -158,8 +166,9 @@ result<void> decode_still(std::span<const std::uint8_t> data, bool strict, decod
   const auto status = WebPDecode(data.data(), data.size(), &config);
   if (status == VP8_STATUS_OK) return {};
   const auto error = error_of(status);
-  if (error.reason != truncated_input || strict || !salvage(data, out.pixels))
-    return std::unexpected(error);
+  if (error.reason != truncated_input || strict) return std::unexpected(error);
+  out.arrived_percent = salvage(data, out.pixels);
+  if (out.arrived_percent == 0) return std::unexpected(error);
   out.losses.add(domain::loss::truncated_salvaged);
   return {};
 }
@@ -213,7 +222,7 @@ result<decoded_image> decode_webp(input_stream& in, const decode_options& option
 
   decoded_image out;
   auto info = info_of(*features);
-  out.meta = metadata_of(data, info.frames);
+  out.meta = metadata_of(data, info.frames, out.losses);
   out.orientation = exif_orientation(out.meta.exif);
   info.orientation = out.orientation;
   info.icc_bytes = static_cast<std::uint32_t>(out.meta.icc.size());

@@ -40,4 +40,9 @@ std::optional<file_index> file_of(const event& e) {
       e);
 }
 
+std::string detail_of(const file_completed& done) {
+  if (done.arrived_percent == 0) return {};
+  return std::to_string(done.arrived_percent) + " % of the picture arrived";
+}
+
 } // namespace darkroom::domain

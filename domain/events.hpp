@@ -192,6 +192,8 @@ struct file_completed {
   std::uint64_t bytes_in = 0;
   std::uint32_t wall_ms = 0;
   stage_times stages;
+  // How much of a picture that ended too early arrived; 0: all of it, or not known.
+  std::uint8_t arrived_percent = 0;
   bool operator==(const file_completed&) const = default;
 };
 struct file_failed {
@@ -225,6 +227,9 @@ using event = std::variant<batch_created, files_added, file_removed, batch_start
                            batch_retried, priority_changed, spec_changed, batch_recovered,
                            file_started, file_completed, file_failed, file_retry_scheduled,
                            file_requeued, file_interrupted, details_changed, batch_deleted>;
+
+// What there is to say of its losses beside their names, for people; may be empty.
+std::string detail_of(const file_completed& done);
 
 // `file_completed` and so on: the name that feeds and reports show.
 std::string_view name_of(const event& e);

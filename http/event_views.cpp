@@ -54,15 +54,17 @@ struct data_of {
     std::uint64_t bytes_out = 0;
     for (const auto& o : e.outputs)
       bytes_out += o.bytes;
-    return {{"attempt", e.attempt},
-            {"bytes_in", e.bytes_in},
-            {"bytes_out", bytes_out},
-            {"width", e.width},
-            {"height", e.height},
-            {"ms", e.wall_ms},
-            {"losses", losses_array(e.losses)},
-            {"extension_mismatch", e.extension_mismatch},
-            {"outputs", outputs_array(e.outputs, nullptr)}};
+    json::object data{{"attempt", e.attempt},
+                      {"bytes_in", e.bytes_in},
+                      {"bytes_out", bytes_out},
+                      {"width", e.width},
+                      {"height", e.height},
+                      {"ms", e.wall_ms},
+                      {"losses", losses_array(e.losses)},
+                      {"extension_mismatch", e.extension_mismatch},
+                      {"outputs", outputs_array(e.outputs, nullptr)}};
+    if (const auto detail = detail_of(e); !detail.empty()) data["detail"] = detail;
+    return data;
   }
   json::object operator()(const file_failed& e) const {
     return {
@@ -138,6 +140,7 @@ struct sentence_of {
                        size_text(bytes_out) + " in " + std::to_string(e.wall_ms) + " ms";
     for (const auto l : e.losses.list())
       text += ", " + std::string{to_string(l)};
+    if (const auto detail = detail_of(e); !detail.empty()) text += " (" + detail + ")";
     return text;
   }
   std::string operator()(const file_failed& e) const {

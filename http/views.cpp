@@ -67,6 +67,7 @@ json::object file_object(const persistence::file_record& file, file_status statu
     row["width"] = done->width;
     row["height"] = done->height;
     row["losses"] = losses_array(done->losses);
+    if (const auto detail = detail_of(*done); !detail.empty()) row["detail"] = detail;
     row["extension_mismatch"] = done->extension_mismatch;
     row["outputs"] = outputs_array(done->outputs, &file.entry.outputs);
   } else if (const auto* failed = std::get_if<file_failed>(&file.result)) {
@@ -183,6 +184,7 @@ std::string file_csv(const persistence::file_record& file, file_status status) {
     bytes_out = std::to_string(sum);
     for (const auto l : done->losses.list())
       join(losses, to_string(l));
+    detail = detail_of(*done);
   } else if (const auto* failed = std::get_if<file_failed>(&file.result)) {
     attempts = std::to_string(failed->attempt);
     reason = to_string(failed->reason);

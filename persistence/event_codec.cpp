@@ -71,6 +71,7 @@ void write(const file_completed& from, pb::FileCompleted& to) {
     record.set_crc32(output.crc32);
   }
   to.set_losses(from.losses.bits);
+  to.set_arrived_percent(from.arrived_percent);
   to.set_extension_mismatch(from.extension_mismatch);
   to.set_width(from.width);
   to.set_height(from.height);
@@ -95,6 +96,8 @@ bool read(const pb::FileCompleted& from, file_completed& to) {
     std::ranges::copy(output.sha256(), record.sha256.begin());
   }
   to.losses.bits = from.losses();
+  if (from.arrived_percent() > 100) return false;
+  to.arrived_percent = static_cast<std::uint8_t>(from.arrived_percent());
   to.extension_mismatch = from.extension_mismatch();
   to.width = from.width();
   to.height = from.height();

@@ -232,6 +232,7 @@ codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversi
     return std::unexpected(misbehaved("its reply makes no sense"));
   conversion done{.info = *info, .losses = {reply->losses}, .outputs = {}};
   done.losses.drop_unknown();
+  done.arrived_percent = std::min<std::uint8_t>(reply->arrived_percent, 100);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const auto& said = reply->outputs[i];
     struct stat about{};

@@ -36,6 +36,7 @@ void do_convert(const wire_job& job, std::span<const int> fds, progress_cell* ce
   if (!done) return refuse(reply, done.error());
   reply.ok = 1;
   reply.losses = done->losses.bits;
+  reply.arrived_percent = done->arrived_percent;
   reply.info = to_wire(done->info);
   reply.output_count = static_cast<std::uint32_t>(done->outputs.size());
   for (std::size_t i = 0; i < done->outputs.size(); ++i)

@@ -44,6 +44,7 @@ struct wire_reply {
   std::uint64_t job_id;
   std::uint8_t ok;
   std::uint8_t reason; // a failure_reason, when not ok
+  std::uint8_t arrived_percent;
   std::uint32_t losses;
   wire_info info;
   std::uint32_t output_count;

@@ -153,6 +153,10 @@ TEST_CASE("a file cut short is salvaged and declared, or refused if strict") {
     const auto salvaged = decoded(cut);
     REQUIRE(salvaged);
     CHECK(salvaged->losses.has(loss::truncated_salvaged));
+    if (std::string_view{format} != "jpeg") {
+      CHECK(salvaged->arrived_percent > 40);
+      CHECK(salvaged->arrived_percent < 90);
+    }
     CHECK(salvaged->pixels.width() == 300);
     CHECK(reason_of(cut, true) == failure_reason::truncated_input);
     CHECK_FALSE(probed(file.substr(0, 14)));
@@ -175,6 +179,21 @@ TEST_CASE("how much of a JPEG arrived is told, and next to nothing is a failure"
   REQUIRE(coarse);
   CHECK(coarse->arrived_percent == 100); // of the rows; the later scans are missing
   CHECK(coarse->losses.has(domain::loss::truncated_salvaged));
+}
+
+TEST_CASE("a WebP's metadata never fails the picture: what is too large is dropped") {
+  const auto picture = gradient(pixel_layout::rgb, 20, 10);
+  metadata meta;
+  for (auto part : {&metadata::exif, &metadata::xmp, &metadata::icc})
+    (meta.*part).assign(5'000'000, 'x');
+  const auto file = encoded("webp", picture, meta);
+  const auto info = probed(file);
+  REQUIRE(info);
+  CHECK(info->icc_bytes + info->exif_bytes + info->xmp_bytes == 0);
+  const auto done = convert(file, spec_to("jpeg"));
+  REQUIRE(done);
+  CHECK(done->report.losses.list() ==
+        std::vector{loss::icc_dropped, loss::exif_dropped, loss::xmp_dropped});
 }
 
 TEST_CASE("a file cut at any byte ends as a named failure or a declared salvage") {

@@ -294,6 +294,7 @@ TEST_CASE("the share that arrived is told; less than one row in a hundred is a f
   CHECK(half.losses.list() == std::vector{loss::truncated_salvaged});
   CHECK(half.arrived_percent > 40);
   CHECK(half.arrived_percent < 60);
+  CHECK(convert(cut(0.5), spec_to("webp"))->report.arrived_percent == half.arrived_percent);
   const auto almost_none = decoded(cut(0.008));
   REQUIRE_FALSE(almost_none);
   CHECK(almost_none.error().reason == failure_reason::truncated_input);

@@ -37,6 +37,7 @@ std::vector<event> every_event() {
   output.sha256[31] = 0xcd;
   loss_set losses;
   losses.add(loss::upscaled);
+  const stage_times stages{1, 2, 3, 4};
   return {batch_created{{"holidays", 7, {"a", "b"}, start_rule::on_first_file, true, 3},
                         "ann",
                         sample_spec(),
@@ -55,7 +56,7 @@ std::vector<event> every_event() {
           spec_changed{sample_spec(), {{1, {"b", "c"}}}},
           batch_recovered{{0}},
           file_started{1, 2, 99, "node-1"},
-          file_completed{1, 2, {output, output}, losses, true, 640, 480, 1234, 56, {1, 2, 3, 4}},
+          file_completed{1, 2, {output, output}, losses, true, 640, 480, 1234, 56, stages, 40},
           file_failed{1, 3, failure_reason::limit_time, "too slow"},
           file_retry_scheduled{1, 2, failure_reason::crashed, "boom", 2000},
           file_requeued{1},
