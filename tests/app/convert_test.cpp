@@ -315,7 +315,7 @@ TEST_CASE("file names may be anything that a file system allows") {
   const auto done = f.run({"--json"});
   CHECK(done.code == 0);
   CHECK(fs::exists(f / "out/n\xff\xfe.webp"));
-  CHECK(fs::exists(f / "out/line\nbreak.webp"));
+  CHECK(fs::exists(f / "out/line_break.webp")); // as Windows can write it, too
   std::istringstream lines(done.out);
   for (std::string line; std::getline(lines, line);)
     (void)boost::json::parse(line);
