@@ -190,6 +190,12 @@ conversion_outcome host_slot::convert(const conversion_job& job,
     if (keep) outcome.result.losses.add(domain::loss::kept_original);
     auto staged = outputs_->stage(job.batch, job.index, i, job.file->outputs[i],
                                   keep ? source->get() : contents[i], existing);
+    if (staged) {
+      if (auto ok = outputs_->set_time(*staged, job.file->modified_ns); !ok) {
+        outputs_->discard(*staged);
+        staged = std::unexpected(ok.error());
+      }
+    }
     if (!staged) {
       for (const auto& earlier : outcome.staged)
         outputs_->discard(earlier);

@@ -1,30 +1,22 @@
 // `darkroom batch`: batches on a server, over its own interface.
+#include "app/batch_submit.hpp"
 #include "app/batch_watch.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/file_digest.hpp"
 #include "app/http_client.hpp"
 #include "app/limits.hpp"
-#include "app/progress.hpp"
 #include "app/server_answers.hpp"
-#include "app/sources.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
-#include "http/field_json.hpp"
 #include "http/file_path.hpp"
-#include "http/limits.hpp"
-#include "http/request_id.hpp"
-#include "http/spec_json.hpp"
-#include "persistence/digest.hpp"
 #include "persistence/files.hpp"
 
 #include <boost/json.hpp>
 
-#include <atomic>
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
-#include <mutex>
-#include <sys/stat.h>
 #include <thread>
 
 namespace darkroom::app {
@@ -32,161 +24,6 @@ namespace darkroom::app {
 namespace {
 
 namespace json = boost::json;
-
-struct upload {
-  source_file file;
-  std::string sha256;
-};
-
-// Uploads what is missing, over several connections.
-class uploader {
-public:
-  uploader(const server_account& account, std::string id, const std::vector<upload>& files)
-      : account_(account), id_(std::move(id)), files_(files) {}
-
-  // How many were not taken.
-  std::size_t run(std::size_t connections, bool quiet) {
-    progress shown(display_for_stderr(quiet), colour_for_stderr());
-    std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < std::min(connections, files_.size()); ++i)
-      threads.emplace_back([this] { send(); });
-    while (ended_ < files_.size()) {
-      run_totals totals;
-      totals.files = static_cast<std::uint32_t>(files_.size());
-      totals.completed = totals.completed_now = static_cast<std::uint32_t>(ended_ - refused_);
-      totals.failed = static_cast<std::uint32_t>(refused_);
-      totals.bytes_in = bytes_;
-      shown.update(totals);
-      ended_.wait(ended_.load()); // until one more has
-    }
-    for (auto& thread : threads)
-      thread.join();
-    shown.clear();
-    return refused_;
-  }
-
-private:
-  void send() {
-    http_client client(account_);
-    while (true) {
-      const auto i = next_++;
-      if (i >= files_.size()) return;
-      const auto& one = files_[i];
-      const auto reply = send_one(client, one);
-      const bool taken = reply.status == 200 || reply.status == 201;
-      if (taken) {
-        bytes_ += one.file.bytes;
-      } else {
-        refused_ += 1;
-        const std::lock_guard lock(mutex_);
-        complain(printable(one.file.path) + ": " + reply.problem(), 0);
-      }
-      ended_ += 1;
-      ended_.notify_one();
-    }
-  }
-  http_reply send_one(http_client& client, const upload& one) {
-    http_reply reply;
-    for (std::uint32_t tries = 0; tries < limits::client_tries_max; ++tries) {
-      reply = client.put_file(batch_path(id_, "/files/") + url_path(one.file.path),
-                              one.file.absolute, one.file.bytes);
-      const bool again = reply.status == 0 || reply.status == 429 || reply.status == 503;
-      if (!again) return reply;
-      std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
-    }
-    return reply;
-  }
-
-  const server_account& account_;
-  std::string id_;
-  const std::vector<upload>& files_;
-  std::atomic<std::size_t> next_ = 0, refused_ = 0, ended_ = 0;
-  std::atomic<std::uint64_t> bytes_ = 0;
-  std::mutex mutex_;
-};
-
-std::optional<std::string> digest_of(const source_file& file) {
-  const base::unique_fd in{::open(file.absolute.c_str(), O_RDONLY | O_CLOEXEC)};
-  const auto sums = in ? persistence::sums_of(in.get()) : std::nullopt;
-  if (!sums) return std::nullopt;
-  return persistence::to_hex(sums->sha256);
-}
-
-// What the server does not have yet; what it has is in the batch afterwards, but for what it
-// refuses.
-struct manifest_answer {
-  std::vector<upload> missing;
-  std::size_t refused = 0;
-};
-base::result<manifest_answer, http_reply> send_manifest(http_client& client, const std::string& id,
-                                                        const std::vector<upload>& all) {
-  manifest_answer answered;
-  for (std::size_t at = 0; at < all.size(); at += limits::manifest_files_max) {
-    json::array rows;
-    const auto end = std::min(at + limits::manifest_files_max, all.size());
-    std::map<std::string, const upload*> by_path;
-    for (auto i = at; i < end; ++i) {
-      rows.push_back(
-          {{"path", all[i].file.path}, {"size", all[i].file.bytes}, {"sha256", all[i].sha256}});
-      by_path[all[i].file.path] = &all[i];
-    }
-    const auto reply = client.send("POST", batch_path(id, "/manifest"), json::serialize(rows));
-    if (reply.status != 200) return std::unexpected(reply);
-    const auto answer = json::parse(reply.body);
-    for (const auto& path : answer.at("missing").as_array())
-      answered.missing.push_back(*by_path.at(std::string{path.as_string()}));
-    for (const auto& one : answer.at("rejected").as_array()) {
-      answered.refused += 1;
-      complain(text_of(one, "path") + ": " + text_of(one, "detail"), 0);
-    }
-  }
-  return answered;
-}
-
-int submit(const server_account& account, const batch_options& o) {
-  domain::conversion_spec spec;
-  if (auto ok = read_spec(o.given, spec); !ok) return complain(ok.error(), exit_usage);
-  domain::batch_attributes attributes;
-  attributes.name = o.sources.front();
-  if (auto ok = read_fields(o.attributes, attributes); !ok) return complain(ok.error(), exit_usage);
-  const auto sources = find_sources(o.sources, "");
-  if (!sources) return complain(sources.error(), exit_usage);
-  if (sources->empty()) return complain("there are no files in what was named", exit_usage);
-  std::vector<upload> all;
-  for (const auto& source : *sources) {
-    const auto digest = digest_of(source);
-    if (!digest) return complain(printable(source.path) + ": cannot be read", exit_usage);
-    all.push_back({source, *digest});
-  }
-  http_client client(account);
-  json::object body{{"spec", http::spec_view(spec)}};
-  for_each_field(attributes, http::field_writer(body));
-  // The same request until there is an answer: its key makes it one batch.
-  http_reply made;
-  const auto key = "Idempotency-Key: " + http::random_hex(16);
-  for (std::uint32_t tries = 0; o.into.empty() && tries < limits::client_tries_max; ++tries) {
-    made = client.send("POST", "/v1/batches", json::serialize(body), {key});
-    if (made.status != 0 && made.status != 429 && made.status != 503) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
-  }
-  if (o.into.empty() && made.status != 201) return fail_with(made);
-  const auto id = o.into.empty() ? text_of(json::parse(made.body), "id") : o.into;
-  const auto known = send_manifest(client, id, all);
-  if (!known) return fail_with(known.error());
-  if (!o.quiet)
-    std::fprintf(stderr, "batch %s: %s, %s to upload; should this be cut off: --batch %s\n",
-                 id.c_str(), count_text(all.size(), "file").c_str(),
-                 count_text(known->missing.size(), "file").c_str(), id.c_str());
-  const auto refused =
-      known->refused + uploader(account, id, known->missing).run(o.connections, o.quiet);
-  const auto started = client.send("POST", batch_path(id, "/start"));
-  if (started.status != 202 && started.status != 200) return fail_with(started);
-  std::printf("%s\n", id.c_str());
-  std::fflush(stdout);
-  if (!o.wait) return refused == 0 ? exit_all : exit_some_failed;
-  const int code = watch_batch(account, {id, o.quiet, false, {}});
-  return code == exit_all && refused != 0 ? int{exit_some_failed} : code;
-}
 
 int list(http_client& client, const batch_options& o) {
   std::string query = "?limit=1000";
@@ -236,8 +73,10 @@ base::result<void, std::string> fetch(http_client& client, const std::string& pa
       std::fclose(in);
     }
     if (tag.empty()) have = 0;
-    const base::unique_fd out{::open(
-        part.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | (have == 0 ? O_TRUNC : O_APPEND), 0666)};
+    const base::unique_fd out{::open(part.c_str(),
+                                     O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC |
+                                         (have == 0 ? O_TRUNC : O_APPEND),
+                                     0666)};
     if (!out) return std::unexpected(persistence::last_error("making " + part).text());
     http_client::headers headers;
     if (have != 0) {
@@ -298,9 +137,7 @@ int download_files(http_client& client, const batch_options& o) {
       if (auto ok = http::check_file_path(name); !ok) // whatever the server says
         return complain(printable(name) + ": " + ok.error(), exit_internal);
       const auto file = std::filesystem::path(out).append(name).native();
-      source_file there;
-      there.absolute = file;
-      if (std::filesystem::exists(file) && digest_of(there) == text_of(output, "sha256")) {
+      if (digest_of(file) == text_of(output, "sha256")) {
         kept += 1;
         continue;
       }
@@ -335,7 +172,7 @@ int run_batch(batch_options& o) {
   using verb = batch_options::verb;
   switch (o.what) {
   case verb::submit:
-    return submit(*account, o);
+    return submit_batch(*account, o);
   case verb::list:
     return list(client, o);
   case verb::get: {

@@ -20,7 +20,8 @@ void declare(CLI::App& command, batch_options& o) {
   };
   using enum batch_options::verb;
   auto* submit_ = add("submit", "Make a batch, upload files to it and start it", submit);
-  submit_->add_option("SRC", o.sources, "Files, folders and quoted globs")->required();
+  submit_->add_option("SRC", o.sources, "Files, folders and quoted globs; - is standard input")
+      ->required();
   declare_spec(*submit_, o.given);
   submit_->add_option("--batch", o.into, "Go on with this draft, which a submit has left behind");
   declare_attributes(*submit_, o.attributes);

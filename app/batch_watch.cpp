@@ -186,6 +186,8 @@ private:
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
     shown_.clear();
+    totals_.unreadable = options_.unreadable;
+    totals_.skipped = options_.skipped;
     if (!options_.quiet && !options_.json)
       std::fprintf(stderr, "%s\n", summary_text(totals_, seconds).c_str());
     exit_ = total_.completed == total_.files ? exit_all

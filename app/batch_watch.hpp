@@ -12,8 +12,9 @@ namespace darkroom::app {
 struct watch_options {
   std::string id; // of the batch
   bool quiet = false;
-  bool json = false;                  // events on standard output, a line each
-  std::optional<std::uint64_t> after; // with `json`: from the event after this one on
+  bool json = false;                       // events on standard output, a line each
+  std::optional<std::uint64_t> after;      // with `json`: from the event after this one on
+  std::size_t unreadable = 0, skipped = 0; // for the summary: found beside the batch's files
 };
 
 // Returns the process's exit code.

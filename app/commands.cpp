@@ -10,8 +10,12 @@ int complain(const std::string& sentence, int code) {
   return code;
 }
 
+std::string own_directory(const std::string& out) {
+  return out + "/.darkroom";
+}
+
 std::string journal_directory(const std::string& out) {
-  return out + "/.darkroom/journal";
+  return own_directory(out) + "/journal";
 }
 
 std::string absolute_path(const std::string& path) {

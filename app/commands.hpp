@@ -14,7 +14,7 @@
 namespace darkroom::app {
 
 int run_convert(convert_options& options, codecs::host::zygote& hosts);
-int run_dry(const convert_options& options, codecs::host::zygote& hosts);
+int run_dry(convert_options& options, codecs::host::zygote& hosts);
 int run_formats(bool json);
 // What can be read and written, as a list in JSON.
 std::string formats_json();
@@ -45,7 +45,8 @@ std::string version_text();
 // Says on standard error what is wrong; returns `code`.
 int complain(const std::string& sentence, int code);
 
-// Where `convert` keeps the journal of an output folder.
+// Where `convert` keeps what is its own in an output folder, and the journal there.
+std::string own_directory(const std::string& out);
 std::string journal_directory(const std::string& out);
 // Absolute, without links as far as it exists, and without a slash at the end.
 std::string absolute_path(const std::string& path);

@@ -2,11 +2,15 @@
 #include "actors/host_slot.hpp"
 #include "actors/orchestra.hpp"
 #include "app/commands.hpp"
+#include "app/convert_stream.hpp"
 #include "app/exit_code.hpp"
 #include "app/feed.hpp"
+#include "app/limits.hpp"
+#include "app/omissions.hpp"
 #include "app/progress.hpp"
 #include "app/report.hpp"
 #include "app/run_plan.hpp"
+#include "app/standard_input.hpp"
 #include "app/text.hpp"
 #include "base/overloaded.hpp"
 #include "domain/limits.hpp"
@@ -112,11 +116,18 @@ std::string reason_of(const actors::command_outcome& outcome) {
       outcome);
 }
 
-int say_nothing_to_do(const convert_options& options, const run_plan& plan) {
+// All was done before, or cannot be.
+int end_without_batch(const convert_options& options, const source_list& found,
+                      std::size_t already_done) {
   if (!options.quiet)
-    std::fprintf(stderr, "nothing to do: %s done before\n",
-                 count_text(plan.already_done, "file").c_str());
-  return exit_all;
+    std::fprintf(stderr, "nothing to do: %s done before%s\n",
+                 count_text(already_done, "file").c_str(),
+                 omissions_text(found.unreadable.size(), found.skipped.size()).c_str());
+  if (options.report)
+    if (const auto ok = write_report(*options.report, found); !ok)
+      complain("no report: " + ok.error(), 0);
+  if (found.unreadable.empty()) return exit_all;
+  return already_done == 0 ? exit_all_failed : exit_some_failed;
 }
 
 std::vector<std::string> busy_slots(const actors::slot_board& board) {
@@ -131,9 +142,9 @@ std::vector<std::string> busy_slots(const actors::slot_board& board) {
 // One run, from the plan to the exit code.
 class conversion_run {
 public:
-  conversion_run(const convert_options& options, const run_plan& plan, run_begin begin,
-                 orchestra& actors, announcements& announced)
-      : options_(options), plan_(plan), begin_(std::move(begin)), actors_(actors),
+  conversion_run(const convert_options& options, const source_list& found, const run_plan& plan,
+                 run_begin begin, orchestra& actors, announcements& announced)
+      : options_(options), found_(found), plan_(plan), begin_(std::move(begin)), actors_(actors),
         announced_(announced),
         shown_(display_for_stderr(options.quiet || options.json), colour_for_stderr(),
                [&actors] { return busy_slots(actors.board()); }) {}
@@ -142,7 +153,8 @@ public:
   int run() {
     for (const auto& old : plan_.superseded)
       if (!ask(old, domain::cancel_batch{"another run took over"})) return exit_internal;
-    if (!plan_.resumed && plan_.entries.empty()) return say_nothing_to_do(options_, plan_);
+    if (!plan_.resumed && plan_.entries.empty())
+      return end_without_batch(options_, found_, plan_.already_done);
     feed events(actors_, begin_.batch, begin_.last_seq);
     if (!plan_.resumed && !create()) return exit_internal;
     // Also one that was interrupted: it may have been so before it was started.
@@ -250,7 +262,8 @@ private:
     shown_.clear();
     if (!options_.quiet) say_summary(interrupted);
     if (interrupted) return exit_interrupted;
-    if (begin_.totals.failed == 0 && begin_.totals.cancelled == 0) return exit_all;
+    if (begin_.totals.failed == 0 && begin_.totals.cancelled == 0 && found_.unreadable.empty())
+      return exit_all;
     return begin_.totals.completed + plan_.already_done == 0 ? exit_all_failed : exit_some_failed;
   }
 
@@ -260,13 +273,15 @@ private:
       complain("no report: the journal cannot be read", 0);
       return;
     }
-    if (const auto ok = write_report(*options_.report, *journal, begin_.batch); !ok)
+    if (const auto ok = write_report(*options_.report, *journal, begin_.batch, found_); !ok)
       complain("no report: " + ok.error(), 0);
   }
 
   void say_summary(bool interrupted) {
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+    begin_.totals.unreadable = found_.unreadable.size();
+    begin_.totals.skipped = found_.skipped.size();
     std::string text = summary_text(begin_.totals, seconds);
     if (plan_.already_done != 0)
       text += "; " + count_text(plan_.already_done, "file") + " done before";
@@ -275,6 +290,7 @@ private:
   }
 
   const convert_options& options_;
+  const source_list& found_;
   const run_plan& plan_;
   run_begin begin_;
   orchestra& actors_;
@@ -282,6 +298,15 @@ private:
   progress shown_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   bool finished_ = false;
+};
+
+// What was read from standard input: needed as long as an interrupted run may go on with it.
+struct stored_inputs {
+  std::string folder;
+  bool keep = false;
+  ~stored_inputs() {
+    if (!keep) remove_standard_inputs(folder);
+  }
 };
 
 actors::slot_runner_factory runner_factory(codecs::host::zygote& hosts,
@@ -295,10 +320,16 @@ actors::slot_runner_factory runner_factory(codecs::host::zygote& hosts,
 
 int run_convert(convert_options& options, codecs::host::zygote& hosts) {
   if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_internal);
+  if (options.out == standard_stream) return convert_to_standard_output(options, hosts);
   const auto out = absolute_path(options.out);
-  const auto sources = find_sources(options.sources, out);
+  const bool from_stream = take_standard_stream(options.sources);
+  auto sources = find_sources(options.sources, out);
   if (!sources) return complain(sources.error(), exit_usage);
-  if (sources->empty()) return complain("there are no files in what was named", exit_usage);
+  base::result<standard_input, std::string> input = standard_input{};
+  if (from_stream) input = read_standard_input();
+  if (!input) return complain(input.error(), exit_usage);
+  if (sources->empty() && !from_stream) return complain(nothing_found_text(*sources), exit_usage);
+  say_omissions(*sources, options.quiet, limits::skipped_files_shown_max);
 
   const auto directory = journal_directory(out);
   if (auto made = persistence::make_directories(directory); !made)
@@ -309,15 +340,22 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
                         "; wait for it, or choose another folder",
                     exit_usage);
   if (!journal) return complain(journal.error().detail, exit_internal);
-  const auto plan = plan_run(*sources, out, options.spec, (*journal)->view().get());
+  stored_inputs inputs{own_directory(out)};
+  if (from_stream) {
+    // Now that no other run can be using this folder.
+    auto stored = store_standard_input(*input, own_directory(out));
+    if (!stored) return complain(stored.error(), exit_usage);
+    sources->files.push_back(std::move(*stored));
+  }
+  const auto plan = plan_run(sources->files, out, options.spec, (*journal)->view().get());
   if (!plan) return complain(plan.error(), exit_usage);
   if (!plan->resumed && plan->entries.empty() && plan->superseded.empty())
-    return say_nothing_to_do(options, *plan);
+    return end_without_batch(options, *sources, plan->already_done);
 
   catch_signals();
   auto begin = begin_of(*plan, *(*journal)->view());
   if (!begin) return complain(begin.error().detail, exit_internal);
-  auto outputs = std::make_shared<persistence::output_directory>(out);
+  auto outputs = std::make_shared<persistence::output_directory>(out, options.keep_times);
   auto announced = std::make_shared<announcements>();
   orchestra actors(
       {.slots = options.slots,
@@ -329,8 +367,9 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
        .journal = std::move(*journal),
        .announce = [announced](const std::string& line) { announced->add(line); },
        .give_up = [announced] { announced->hopeless = true; }});
-  conversion_run run(options, *plan, std::move(*begin), actors, *announced);
+  conversion_run run(options, *sources, *plan, std::move(*begin), actors, *announced);
   const int code = run.run();
+  inputs.keep = code >= exit_interrupted; // also after a fault
   std::error_code error;
   if (!std::filesystem::exists(directory + "/CURRENT", error))
     return complain(options.out + " was removed while it was written to: what is there now is not "

@@ -4,6 +4,7 @@
 #include "actors/orchestra.hpp"
 #include "app/format_help.hpp"
 #include "app/memory_option.hpp"
+#include "app/standard_input.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
 #include "codecs/format.hpp"
@@ -67,6 +68,19 @@ base::result<void, std::string> read_slots(convert_options& o) {
   return {};
 }
 
+// What needs a folder, and cannot be had on standard output.
+base::result<void, std::string> check_stream(const convert_options& o) {
+  if (o.out != standard_stream) return {};
+  if (o.spec.outputs.size() != 1)
+    return std::unexpected("-o - writes one output: name one format with --to");
+  for (const auto& [given, option] :
+       {std::pair{o.dry_run, "--dry-run"}, std::pair{!o.given.report.empty(), "--report"},
+        std::pair{o.json, "--json"}, std::pair{o.keep_times, "--keep-times"}})
+    if (given)
+      return std::unexpected(std::string{option} + " needs a folder: -o - is standard output");
+  return {};
+}
+
 bool ends_with_any(const std::string& path) {
   return path.ends_with(".json") || path.ends_with(".ndjson") || path.ends_with(".csv");
 }
@@ -81,9 +95,13 @@ void declare_spec(CLI::App& command, convert_options::words& g) {
 
 void declare(CLI::App& command, convert_options& o) {
   auto& g = o.given;
-  command.add_option("SRC", o.sources, "Files, folders (with all below them) and quoted globs")
+  command
+      .add_option("SRC", o.sources,
+                  "Files, folders (with all below them) and quoted globs; - is standard input")
       ->required();
-  command.add_option("-o,--out", o.out, "Folder for the outputs; its run can be resumed")
+  command
+      .add_option("-o,--out", o.out,
+                  "Folder for the outputs, whose run can be resumed; - is standard output")
       ->required();
   declare_spec(command, g);
   command.add_option("-j,--jobs", g.slots,
@@ -91,12 +109,14 @@ void declare(CLI::App& command, convert_options& o) {
   command.add_option("--memory", g.memory, "Memory for everything together (default 1GiB)");
   command.add_flag("--dry-run", o.dry_run, "Say what would be done, and do nothing");
   command.add_option("--report", g.report, "Write a report: FILE.json, FILE.ndjson or FILE.csv");
+  command.add_flag("--keep-times", o.keep_times, "Give outputs the times of their sources");
   command.add_flag("--json", o.json, "Events as lines of JSON on standard output");
   command.add_flag("--quiet", o.quiet, "Say nothing but errors");
 }
 
 base::result<void, std::string> read(convert_options& o) {
   if (auto ok = read_spec(o.given, o.spec); !ok) return ok;
+  if (auto ok = check_stream(o); !ok) return ok;
   const auto memory = read_memory(o.given.memory);
   if (!memory) return std::unexpected(memory.error());
   o.memory_bytes = *memory;

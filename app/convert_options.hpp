@@ -25,6 +25,7 @@ struct convert_options {
   bool dry_run = false;
   bool json = false;
   bool quiet = false;
+  bool keep_times = false;           // outputs have the times of their sources
   std::optional<std::string> report; // a path that ends in .json, .ndjson or .csv
 
   // As they stand on the command line, before `read` makes sense of them.

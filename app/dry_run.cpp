@@ -1,7 +1,9 @@
 // `darkroom convert --dry-run`: reads headers and says what would be done.
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/omissions.hpp"
 #include "app/run_plan.hpp"
+#include "app/standard_input.hpp"
 #include "app/text.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "persistence/read_view.hpp"
@@ -24,7 +26,7 @@ codecs::result<codecs::image_info> probe(std::unique_ptr<codec_host>& host,
     if (!made) return codecs::fail(domain::failure_reason::internal, made.error());
     host = std::move(*made);
   }
-  const base::unique_fd source{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC)};
+  const base::unique_fd source{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (!source) return codecs::fail(domain::failure_reason::io_error, "it cannot be opened");
   auto info = host->probe(source.get(), file.bytes, {});
   if (!info) return std::unexpected(info.error().error);
@@ -52,14 +54,21 @@ void say_plan(const domain::file_entry& file, const codecs::image_info& info,
 
 } // namespace
 
-int run_dry(const convert_options& options, codecs::host::zygote& hosts) {
+int run_dry(convert_options& options, codecs::host::zygote& hosts) {
   const auto out = absolute_path(options.out);
-  const auto sources = find_sources(options.sources, out);
+  const bool from_stream = take_standard_stream(options.sources);
+  auto sources = find_sources(options.sources, out);
   if (!sources) return complain(sources.error(), exit_usage);
+  base::result<standard_input, std::string> input = standard_input{};
+  if (from_stream) input = read_standard_input();
+  if (!input) return complain(input.error(), exit_usage);
+  if (from_stream) sources->files.push_back(input->file);
   const auto journal = persistence::read_view::open(journal_directory(out));
   if (!journal && journal.error().fault != persistence::journal_fault::missing)
     return complain(journal.error().detail, exit_internal);
-  const auto plan = plan_run(*sources, out, options.spec, journal ? journal->get() : nullptr);
+  if (sources->empty()) return complain(nothing_found_text(*sources), exit_usage);
+  say_omissions(*sources, false);
+  const auto plan = plan_run(sources->files, out, options.spec, journal ? journal->get() : nullptr);
   if (!plan) return complain(plan.error(), exit_usage);
   if (plan->resumed) {
     std::printf("an interrupted run would go on\n");
@@ -86,11 +95,12 @@ int run_dry(const convert_options& options, codecs::host::zygote& hosts) {
   std::uint64_t together = 0;
   for (std::size_t i = 0; i < peaks.size() && i < options.slots; ++i)
     together += peaks[i];
-  std::printf("%s to convert, %zu would fail, %zu done before, %zu renamed; "
+  std::printf("%s to convert, %zu would fail, %zu done before, %zu renamed%s; "
               "at most %s of memory for %s at a time\n",
               count_text(plan->entries.size(), "file").c_str(), failures, plan->already_done,
-              plan->renamed.size(), size_text(together).c_str(),
-              count_text(options.slots, "file").c_str());
+              plan->renamed.size(),
+              omissions_text(sources->unreadable.size(), sources->skipped.size()).c_str(),
+              size_text(together).c_str(), count_text(options.slots, "file").c_str());
   return exit_all;
 }
 

@@ -58,7 +58,8 @@ std::string info_json(const std::string& path, const codecs::image_info& info) {
 int run_info(const std::vector<std::string>& files, bool json, codecs::host::zygote& hosts) {
   std::size_t failures = 0;
   for (const auto& file : files) {
-    const base::unique_fd source{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
+    const base::unique_fd source{
+        ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
     struct stat about{};
     if (!source || ::fstat(source.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
       complain(printable(file) + ": is no file that can be read", 0);

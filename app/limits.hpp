@@ -23,5 +23,6 @@ inline constexpr std::uint32_t worker_retry_first_ms = 100, worker_retry_most_ms
 inline constexpr std::uint32_t display_refresh_ms = 100;
 inline constexpr std::uint32_t backup_poll_ms = 250;
 inline constexpr std::size_t damage_sentences_shown_max = 10;
+inline constexpr std::size_t skipped_files_shown_max = 20; // a screen; reports list all
 
 } // namespace darkroom::limits

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <exception>
 
 namespace darkroom::app {
@@ -17,6 +18,13 @@ int with_hosts(Run run) {
   if (!hosts) return complain(hosts.error(), exit_internal);
   const std::unique_ptr<codecs::host::zygote> owner(*hosts);
   return run(*owner);
+}
+
+// A command whose output was lost on its way has not done what it was asked to.
+int check_standard_output(int code) {
+  const bool written = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
+  if (written || code != exit_all) return code;
+  return complain("standard output could not be written to its end", exit_output);
 }
 
 int run(int argc, char** argv) {
@@ -137,7 +145,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   if (darkroom::codecs::host::is_zygote(argc, argv)) return darkroom::codecs::host::run_zygote();
   try {
-    return darkroom::app::run(argc, argv);
+    return darkroom::app::check_standard_output(darkroom::app::run(argc, argv));
   } catch (const std::exception& e) {
     return darkroom::app::complain(std::string{"a fault in Darkroom itself: "} + e.what(),
                                    darkroom::app::exit_internal);

@@ -1,6 +1,7 @@
 #include "app/progress.hpp"
 
 #include "app/limits.hpp"
+#include "app/omissions.hpp"
 #include "app/text.hpp"
 
 #include <algorithm>
@@ -143,6 +144,7 @@ std::string summary_text(const run_totals& t, double seconds) {
   if (t.cancelled != 0) text += ", " + std::to_string(t.cancelled) + " cancelled";
   if (const auto left = t.files - std::min(t.files, t.ended()); left != 0)
     text += ", " + std::to_string(left) + " left";
+  text += omissions_text(t.unreadable, t.skipped);
   if (t.bytes_in != 0) {
     text += ", " + size_text(t.bytes_in) + " -> " + size_text(t.bytes_out) + " (" +
             std::to_string(t.bytes_out * 100 / t.bytes_in) + " %)";

@@ -16,6 +16,7 @@ namespace darkroom::app {
 // Counts of a run, kept up by its events.
 struct run_totals {
   std::uint32_t files = 0, completed = 0, failed = 0, cancelled = 0;
+  std::size_t unreadable = 0, skipped = 0;               // found, and not among the files
   std::uint32_t completed_now = 0;                       // by this process, not by an earlier one
   std::uint64_t bytes_in = 0, bytes_out = 0, pixels = 0; // of those
   std::uint32_t ended() const { return completed + failed + cancelled; }

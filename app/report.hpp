@@ -1,6 +1,7 @@
-// The report of a run: one row for each file.
+// The report of a run: one row for each file, and for each that was found and is not converted.
 #pragma once
 
+#include "app/sources.hpp"
 #include "base/result.hpp"
 #include "persistence/read_view.hpp"
 
@@ -12,6 +13,9 @@ namespace darkroom::app {
 // array, `.ndjson` one object a line, `.csv` RFC 4180. The error is a sentence.
 base::result<void, std::string> write_report(const std::string& path,
                                              const persistence::read_view& journal,
-                                             const domain::batch_id& batch);
+                                             const domain::batch_id& batch,
+                                             const source_list& found);
+// Of a run without a batch, as when all was done before: only what is not converted.
+base::result<void, std::string> write_report(const std::string& path, const source_list& found);
 
 } // namespace darkroom::app

@@ -23,6 +23,7 @@ using persistence::file_record;
 struct done_file {
   domain::file_entry entry;
   std::vector<domain::output_record> outputs;
+  bool kept = false; // something else was at its outputs, and was to stay there
 };
 
 bool same_source(const domain::file_entry& entry, const source_file& source) {
@@ -126,7 +127,8 @@ private:
   bool is_one_of(const std::set<std::pair<std::uint64_t, std::uint64_t>>& files,
                  const std::string& output) const {
     struct stat about{};
-    return ::stat(target(output).c_str(), &about) == 0 &&
+    // A link is replaced itself, and not what it leads to.
+    return ::lstat(target(output).c_str(), &about) == 0 &&
            files.contains({about.st_dev, about.st_ino});
   }
 
@@ -142,16 +144,19 @@ private:
     }
     if (batch.spec != spec_) return;
     const auto source = file.entry.source;
-    done_[source] = {std::move(file.entry), completed->outputs};
+    done_[source] = {std::move(file.entry), completed->outputs, theirs};
   }
 
   // Done by an earlier run, with nothing changed since: source, spec, and outputs in place.
   const done_file* find_done(const source_file& source) const {
     const auto done = done_.find(source.absolute);
     if (done == done_.end() || !same_source(done->second.entry, source)) return nullptr;
-    const auto& [entry, outputs] = done->second;
-    for (std::size_t i = 0; i < outputs.size(); ++i)
-      if (!has_size(target(entry.outputs[i]), outputs[i].bytes)) return nullptr;
+    const auto& [entry, outputs, kept] = done->second;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const bool in_place =
+          kept ? !absent(entry.outputs[i]) : has_size(target(entry.outputs[i]), outputs[i].bytes);
+      if (!in_place) return nullptr;
+    }
     return &done->second;
   }
 
@@ -165,7 +170,8 @@ private:
   bool is_ours(const std::string& output) const {
     const auto ours = ours_.find(output);
     if (ours == ours_.end() || !has_size(target(output), ours->second.bytes)) return false;
-    const base::unique_fd file{::open(target(output).c_str(), O_RDONLY | O_CLOEXEC)};
+    const base::unique_fd file{
+        ::open(target(output).c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
     const auto sums = file ? persistence::sums_of(file.get()) : std::nullopt;
     return sums && sums->sha256 == ours->second.sha256;
   }
@@ -183,7 +189,9 @@ private:
       same = source != now.end() && same_source(file.entry, *source->second);
       if (const auto* done = std::get_if<domain::file_completed>(&file.result))
         for (std::size_t i = 0; same && i < done->outputs.size(); ++i)
-          same = has_size(target(file.entry.outputs[i]), done->outputs[i].bytes);
+          same = done->losses.has(domain::loss::existing_kept)
+                     ? !absent(file.entry.outputs[i])
+                     : has_size(target(file.entry.outputs[i]), done->outputs[i].bytes);
       if (same) now.erase(source);
       return same;
     });
@@ -193,16 +201,16 @@ private:
   }
 
   void reserve_source(domain::output_planner& names, const source_file& source) const {
-    if (source.absolute.starts_with(out_ + '/'))
-      names.reserve(source.absolute.substr(out_.size() + 1));
+    for (const auto& place : {source.absolute, source.canonical})
+      if (place.starts_with(out_ + '/')) names.reserve(place.substr(out_.size() + 1));
   }
 
   void note_renames(const source_file& source, const std::vector<std::string>& outputs,
                     run_plan& plan) const {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const fs::path from(source.path);
-      const auto plain = from.stem().native() + spec_.outputs[i].suffix;
-      if (fs::path(outputs[i]).stem().native() != plain)
+      const auto stem = fs::path(source.path).replace_extension().native();
+      const auto extension = fs::path(outputs[i]).extension().native();
+      if (outputs[i] != stem + spec_.outputs[i].suffix + extension)
         plan.renamed.push_back(source.path + " -> " + outputs[i]);
     }
   }

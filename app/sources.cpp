@@ -1,11 +1,18 @@
 #include "app/sources.hpp"
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "codecs/unread_formats.hpp"
 #include "domain/limits.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
 #include <filesystem>
 #include <fnmatch.h>
+#include <functional>
+#include <optional>
 #include <sys/stat.h>
 #include <system_error>
 #include <unordered_set>
@@ -15,56 +22,133 @@ namespace darkroom::app {
 namespace {
 
 namespace fs = std::filesystem;
-using found = base::result<std::vector<source_file>, std::string>;
 
 constexpr std::string_view wildcards = "*?[";
+constexpr std::string_view journal_folder = ".darkroom"; // of `convert`: no news to anybody
 
-bool hidden(const fs::path& path) {
-  return path.filename().native().starts_with('.');
+using path_filter = std::function<bool(const std::string& relative)>;
+
+std::string reason_of(int code) {
+  if (code == ENOENT) return "was removed while the folder was read, or is a link to nothing";
+  return std::error_code(code, std::generic_category()).message();
 }
 
-base::result<source_file, std::string> look_at(const fs::path& file, std::string relative) {
-  struct stat about{};
-  if (::stat(file.c_str(), &about) != 0)
-    return std::unexpected(file.native() + ": " +
-                           std::error_code(errno, std::generic_category()).message());
+bool hidden(const std::string& name) {
+  return name.starts_with('.');
+}
+
+// Whether the first bytes are of an image; an errno if there are none to be had.
+base::result<bool, int> begins_as_image(const fs::path& file) {
+  const base::unique_fd in{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+  if (!in) return std::unexpected(errno);
+  std::array<std::uint8_t, codecs::recognition_bytes> head;
+  std::size_t have = 0;
+  while (have < head.size()) {
+    const auto n =
+        ::pread(in.get(), head.data() + have, head.size() - have, static_cast<off_t>(have));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return std::unexpected(errno);
+    if (n == 0) break;
+    have += static_cast<std::size_t>(n);
+  }
+  return codecs::is_image(std::span(head).first(have));
+}
+
+source_file described(const struct stat& about, const fs::path& canonical_folder,
+                      const fs::path& file, std::string relative) {
+  const auto place = canonical_folder / file.filename();
   std::error_code error;
-  const auto canonical = fs::canonical(file, error);
-  if (error) return std::unexpected(file.native() + ": " + error.message());
+  auto canonical = fs::is_symlink(place, error) ? fs::canonical(place, error) : place;
+  if (error) canonical = place;
   return source_file{.path = std::move(relative),
-                     .absolute = canonical.native(),
+                     .absolute = place.native(),
+                     .canonical = canonical.native(),
                      .bytes = static_cast<std::uint64_t>(about.st_size),
                      .modified_ns = about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec,
                      .device = about.st_dev,
                      .inode = about.st_ino};
 }
 
-// All regular files below a folder, sorted by name.
-found walk(const fs::path& root, const std::string& excluded) {
-  std::vector<source_file> files;
-  std::error_code error;
-  const auto canonical_root = fs::canonical(root, error);
-  fs::recursive_directory_iterator at(root, error), end;
-  if (error) return std::unexpected(root.native() + ": " + error.message());
-  for (; at != end; at.increment(error)) {
-    if (error) return std::unexpected(root.native() + ": " + error.message());
-    std::error_code absent;
-    const auto relative = at->path().lexically_relative(root);
-    const bool skip =
-        hidden(at->path()) || (canonical_root / relative).lexically_normal().native() == excluded;
-    if (skip) {
-      if (at->is_directory(absent)) at.disable_recursion_pending();
-      continue;
-    }
-    if (!at->is_regular_file(absent)) continue;
-    auto file = look_at(at->path(), relative.native());
-    if (!file) return std::unexpected(file.error());
-    files.push_back(std::move(*file));
+// Goes through one folder and all below it. Whatever goes wrong concerns only where it goes wrong.
+class folder_walk {
+public:
+  folder_walk(const fs::path& root, const std::string& excluded, path_filter wanted,
+              source_list& found)
+      : root_(root), excluded_(excluded), wanted_(std::move(wanted)), found_(found) {}
+
+  void run() {
+    const auto files = found_.files.size();
+    visit_folder(root_, "");
+    std::ranges::sort(found_.files.begin() + static_cast<std::ptrdiff_t>(files), found_.files.end(),
+                      {}, &source_file::path);
   }
-  if (error) return std::unexpected(root.native() + ": " + error.message());
-  std::ranges::sort(files, {}, &source_file::path);
-  return files;
-}
+
+private:
+  omitted_file omitted(const std::string& relative, std::string why,
+                       std::uint64_t bytes = 0) const {
+    const auto named = relative.empty() ? root_.native() : (root_ / relative).native();
+    return {relative.empty() ? named : relative, named, std::move(why), bytes};
+  }
+  void skip(const std::string& relative, std::string why, std::uint64_t bytes = 0) {
+    if (wanted_(relative)) found_.skipped.push_back(omitted(relative, std::move(why), bytes));
+  }
+  void fail(const std::string& relative, int code) {
+    found_.unreadable.push_back(omitted(relative, reason_of(code)));
+  }
+
+  void visit_folder(const fs::path& folder, const std::string& relative) {
+    std::error_code error;
+    const auto canonical = fs::canonical(folder, error);
+    if (error) return fail(relative, error.value());
+    if (canonical.native() == excluded_ && !relative.empty()) return;
+    std::vector<std::string> names;
+    fs::directory_iterator at(folder, error);
+    for (; !error && at != fs::directory_iterator(); at.increment(error))
+      names.push_back(at->path().filename().native());
+    if (error) fail(relative, error.value()); // what was listed before is converted all the same
+    std::ranges::sort(names);
+    for (const auto& name : names)
+      visit(folder / name, relative.empty() ? name : relative + '/' + name, canonical);
+  }
+
+  void visit(const fs::path& file, const std::string& relative, const fs::path& canonical_folder) {
+    if (hidden(file.filename().native())) {
+      if (file.filename().native() != journal_folder) skip(relative, "is hidden");
+      return;
+    }
+    struct stat itself{}, about{};
+    if (::lstat(file.c_str(), &itself) != 0) {
+      const int code = errno;
+      if (wanted_(relative)) fail(relative, code);
+      return;
+    }
+    if (S_ISDIR(itself.st_mode)) return visit_folder(file, relative);
+    if (::stat(file.c_str(), &about) != 0) {
+      const int code = errno;
+      if (wanted_(relative)) fail(relative, code);
+      return;
+    }
+    if (S_ISDIR(about.st_mode))
+      return skip(relative, "is a link to a folder; name it to convert what it holds");
+    if (!S_ISREG(about.st_mode)) return skip(relative, "is no regular file");
+    if (wanted_(relative)) visit_file(file, relative, canonical_folder, about);
+  }
+
+  void visit_file(const fs::path& file, const std::string& relative,
+                  const fs::path& canonical_folder, const struct stat& about) {
+    const auto image = begins_as_image(file);
+    if (!image) return fail(relative, image.error());
+    if (*image || codecs::has_image_extension(relative))
+      found_.files.push_back(described(about, canonical_folder, file, relative));
+    else
+      skip(relative, "is no image", static_cast<std::uint64_t>(about.st_size));
+  }
+
+  const fs::path root_;
+  const std::string& excluded_;
+  path_filter wanted_;
+  source_list& found_;
+};
 
 bool match(const std::vector<std::string>& pattern, std::size_t p,
            const std::vector<std::string>& path, std::size_t i) {
@@ -85,6 +169,8 @@ std::vector<std::string> segments(const fs::path& path) {
   return parts;
 }
 
+using found = base::result<source_list, std::string>;
+
 // The folder before the first wildcard is walked; names below it are matched and kept.
 found expand_glob(const std::string& word, const std::string& excluded) {
   const auto all = segments(fs::path(word));
@@ -93,45 +179,72 @@ found expand_glob(const std::string& word, const std::string& excluded) {
   while (first < all.size() && all[first].find_first_of(wildcards) == std::string::npos)
     root /= all[first++];
   if (root.empty()) root = ".";
-  auto files = walk(root, excluded);
-  if (!files) return files;
   const std::vector<std::string> pattern(all.begin() + static_cast<std::ptrdiff_t>(first),
                                          all.end());
-  std::erase_if(*files, [&](const source_file& file) {
-    return !match(pattern, 0, segments(fs::path(file.path)), 0);
-  });
-  if (files->empty()) return std::unexpected(word + ": matches no file");
-  return files;
+  source_list list;
+  folder_walk(
+      root, excluded,
+      [&](const std::string& relative) {
+        return match(pattern, 0, segments(fs::path(relative)), 0);
+      },
+      list)
+      .run();
+  if (list.empty() && list.skipped.empty()) return std::unexpected(word + ": matches no file");
+  return list;
 }
 
 found expand(const std::string& word, const std::string& excluded) {
-  std::error_code error;
+  source_list list;
   const fs::path path(word);
-  const auto status = fs::status(path, error);
-  if (fs::is_directory(status)) return walk(path, excluded);
-  if (fs::is_regular_file(status)) {
-    auto file = look_at(path, path.filename().native());
-    if (!file) return std::unexpected(file.error());
-    return std::vector{std::move(*file)};
+  struct stat about{};
+  const int code = ::stat(path.c_str(), &about) == 0 ? 0 : errno;
+  if (code == EACCES || code == EIO || code == ELOOP || code == ESTALE) {
+    list.unreadable.push_back({word, word, reason_of(code)});
+    return list;
   }
-  if (!fs::exists(status) && word.find_first_of(wildcards) != std::string::npos)
+  if (code != 0 && word.find_first_of(wildcards) != std::string::npos)
     return expand_glob(word, excluded);
-  return std::unexpected(word + (fs::exists(status) ? ": is no file and no folder"
-                                                    : ": there is no such file or folder"));
+  if (code != 0) return std::unexpected(word + ": there is no such file or folder");
+  if (S_ISDIR(about.st_mode)) {
+    folder_walk(path, excluded, [](const std::string&) { return true; }, list).run();
+    return list;
+  }
+  if (!S_ISREG(about.st_mode)) return std::unexpected(word + ": is no file and no folder");
+  std::error_code error;
+  const auto folder = fs::canonical(path.has_parent_path() ? path.parent_path() : ".", error);
+  base::result<bool, int> image = std::unexpected(error.value());
+  if (!error) image = begins_as_image(path);
+  if (image)
+    list.files.push_back(described(about, folder, path, path.filename().native()));
+  else
+    list.unreadable.push_back({path.filename().native(), word, reason_of(image.error())});
+  return list;
 }
 
 } // namespace
 
 found find_sources(const std::vector<std::string>& words, const std::string& excluded) {
-  std::vector<source_file> all;
-  std::unordered_set<std::string> seen;
+  source_list all;
+  std::unordered_set<std::string> seen, omitted;
+  const auto add_new = [&omitted](std::vector<omitted_file>& to, std::vector<omitted_file>& from) {
+    for (auto& one : from)
+      if (omitted.insert(one.named).second) to.push_back(std::move(one));
+  };
   for (const auto& word : words) {
-    auto files = expand(word, excluded);
-    if (!files) return files;
-    for (auto& file : *files)
-      if (seen.insert(file.absolute).second) all.push_back(std::move(file));
+    auto list = expand(word, excluded);
+    if (!list) return list;
+    for (auto& file : list->files)
+      if (seen.insert(file.absolute).second) all.files.push_back(std::move(file));
+    add_new(all.unreadable, list->unreadable);
+    add_new(all.skipped, list->skipped);
   }
-  if (all.size() > limits::files_per_batch_max)
+  // Named by another word, it is a source.
+  std::erase_if(all.skipped, [&seen](const omitted_file& one) {
+    std::error_code error;
+    const auto folder = fs::canonical(fs::path(one.named).parent_path(), error);
+    return !error && seen.contains((folder / fs::path(one.named).filename()).native());
+  });
+  if (all.files.size() > limits::files_per_batch_max)
     return std::unexpected("more than " + std::to_string(limits::files_per_batch_max) +
                            " files; convert them in parts");
   return all;

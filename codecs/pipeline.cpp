@@ -5,6 +5,7 @@
 #include "codecs/exif.hpp"
 #include "codecs/limits.hpp"
 #include "codecs/orient.hpp"
+#include "codecs/unread_formats.hpp"
 #include "codecs/xmp.hpp"
 
 #include <algorithm>
@@ -21,8 +22,7 @@ result<const format_row*> sniff(input_stream& in) {
   if (in.error() != 0) return fail(io_error, "reading the source failed");
   if (head.empty()) return fail(truncated_input, "the file is empty");
   const auto* format = sniff_format(head);
-  if (format == nullptr)
-    return fail(unsupported_format, "the first bytes are of no format that can be read");
+  if (format == nullptr) return fail(unsupported_format, unreadable_sentence(head));
   return format;
 }
 

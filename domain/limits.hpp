@@ -20,6 +20,7 @@ inline constexpr std::uint32_t priority_max = 9;
 inline constexpr std::size_t name_bytes_max = 256, reason_bytes_max = 512;
 inline constexpr std::size_t tags_max = 16, tag_bytes_max = 64;
 inline constexpr std::uint32_t name_suffix_tries_max = 100'000; // "-2", "-3", … for one name
+inline constexpr std::size_t name_part_bytes_max = 255; // NAME_MAX of Linux; NTFS has 255 units
 
 // Attempts.
 inline constexpr std::uint32_t attempts_max = 3;

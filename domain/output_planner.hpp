@@ -5,8 +5,10 @@
 #include "base/result.hpp"
 #include "domain/conversion_spec.hpp"
 
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <boost/unordered/unordered_flat_set.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,18 +33,25 @@ public:
   // Gives a name back.
   void release(std::string_view path);
 
-  // Plans the outputs of one file: its path with each output's suffix and extension. A name that is
-  // taken gets `-2`, `-3`, … or is an error, as the spec says.
+  // Plans the outputs of one file: its path with each output's suffix and extension, as every file
+  // system can hold it (`portable_path`), and no longer than one allows. A name that is taken, also
+  // by one that differs only in case, gets `-2`, `-3`, … or is an error, as the spec says.
   base::result<std::vector<std::string>, name_collision> plan(std::string_view path);
 
 private:
   bool take(std::string_view path);
+  std::string numbered(std::string_view stem, std::size_t output, std::uint32_t number) const;
+  std::optional<std::string> free_name(std::string_view stem, std::size_t output,
+                                       std::string& wanted);
 
   conversion_spec spec_;
   std::vector<std::string> extensions_;
-  // 64-bit hashes instead of names: a million files are 16 MB. A false match (one in 10⁷ at a
-  // million names) only means a needless `-2`.
+  // 64-bit hashes of folded names instead of names: a million files are 16 MB. A false match (one
+  // in 10⁷ at a million names) only means a needless `-2`.
   boost::unordered_flat_set<std::uint64_t> taken_;
+  // By the hash of a name that was taken: the number to try next. Without it, many files of one
+  // stem would try all numbers again, each.
+  boost::unordered_flat_map<std::uint64_t, std::uint32_t> next_numbers_;
 };
 
 } // namespace darkroom::domain

@@ -198,4 +198,19 @@ std::string file_csv(const persistence::file_record& file, file_status status) {
   return line;
 }
 
+std::string omitted_json(const omitted_row& row) {
+  json::object object{{"path", printable(row.path)}, {"state", row.state}, {"bytes_in", row.bytes}};
+  if (!row.reason.empty()) object["reason"] = row.reason;
+  object["detail"] = printable(row.detail);
+  return json::serialize(object);
+}
+
+std::string omitted_csv(const omitted_row& row) {
+  std::string line; // it has no index
+  for (const auto& field : {printable(row.path), row.state, row.reason, printable(row.detail),
+                            std::string{}, std::to_string(row.bytes)})
+    line += ',' + csv_field(field);
+  return line + std::string(7, ','); // what only a converted file has
+}
+
 } // namespace darkroom::http

@@ -34,5 +34,12 @@ std::string audit_json(const persistence::audit_entry& entry);
 std::string file_json(const persistence::file_record& file, domain::file_status status);
 std::string file_csv(const persistence::file_record& file, domain::file_status status);
 std::string csv_header();
+// Rows for what was found and is no file of the batch. `reason`: empty if it is no failure.
+struct omitted_row {
+  std::string path, state, reason, detail;
+  std::uint64_t bytes = 0;
+};
+std::string omitted_json(const omitted_row& row);
+std::string omitted_csv(const omitted_row& row);
 
 } // namespace darkroom::http

@@ -91,13 +91,32 @@ void output_directory::take_back(const staged_output& staged) {
   ::unlink(below_root(staged.target).c_str());
 }
 
+file_result<void> output_directory::set_time(const staged_output& staged,
+                                             std::int64_t modified_ns) {
+  if (!keep_times_ || modified_ns == 0) return {};
+  const auto path = below_root(staged.temporary);
+  constexpr std::int64_t second_ns = 1'000'000'000;
+  auto part_ns = modified_ns % second_ns; // of a time before 1970, too, it counts forward
+  if (part_ns < 0) part_ns += second_ns;
+  const timespec times[2] = {{0, UTIME_OMIT}, {(modified_ns - part_ns) / second_ns, part_ns}};
+  const unique_fd file{::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)};
+  if (!file || ::futimens(file.get(), times) != 0 || ::fsync(file.get()) != 0)
+    return std::unexpected(last_error("setting the time of " + path));
+  return {};
+}
+
 std::optional<written_file> output_directory::existing(const std::string& target) {
-  const unique_fd file{::open(below_root(target).c_str(), O_RDONLY | O_CLOEXEC)};
+  const auto path = below_root(target);
   struct stat about{};
-  if (!file || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode)) return std::nullopt;
-  const auto sums = sums_of(file.get());
-  if (!sums) return std::nullopt;
-  return written_file{static_cast<std::uint64_t>(about.st_size), sums->sha256, sums->crc32};
+  if (::lstat(path.c_str(), &about) != 0) return std::nullopt;
+  written_file there;
+  if (!S_ISREG(about.st_mode)) return there; // to open a pipe waits until somebody writes to it
+  there.bytes = static_cast<std::uint64_t>(about.st_size);
+  const unique_fd file{
+      ::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+  const auto sums = file ? sums_of(file.get()) : std::nullopt;
+  if (!sums) return there; // it may not be read: it is there all the same
+  return written_file{there.bytes, sums->sha256, sums->crc32};
 }
 
 bool output_directory::exists(const std::string& target) {

@@ -7,7 +7,9 @@ namespace darkroom::persistence {
 
 class output_directory final : public output_store {
 public:
-  explicit output_directory(std::string root) : root_(std::move(root)) {}
+  // `keep_times`: outputs have their source's time of change.
+  explicit output_directory(std::string root, bool keep_times = false)
+      : root_(std::move(root)), keep_times_(keep_times) {}
 
   file_result<staged_output> stage(const domain::batch_id& batch, domain::file_index file,
                                    std::uint32_t output, const std::string& target, int content,
@@ -18,6 +20,7 @@ public:
   // Outputs are files of the user's: they stay.
   void release(const file_record&) override {}
   void take_back(const staged_output& staged) override;
+  file_result<void> set_time(const staged_output& staged, std::int64_t modified_ns) override;
   std::optional<written_file> existing(const std::string& target) override;
   bool exists(const std::string& target) override;
   void sweep(const domain::batch_id& batch, domain::file_index file,
@@ -28,6 +31,7 @@ private:
   placed_output place_one(const staged_output& staged);
 
   std::string root_;
+  bool keep_times_;
 };
 
 } // namespace darkroom::persistence

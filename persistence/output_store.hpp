@@ -52,7 +52,11 @@ public:
   virtual void discard(const staged_output& staged) = 0;
   // Takes a name that `place` gave away again: another output of the same file could not have its.
   virtual void take_back(const staged_output& staged) = 0;
-  // What has the name of an output now, if anything has.
+  // Gives a staged output the time of change of its source, if outputs here have that. The time is
+  // in nanoseconds since the Unix epoch.
+  virtual file_result<void> set_time(const staged_output&, std::int64_t) { return {}; }
+  // What has the name of an output now, if anything has. What is no regular file (a link, a pipe, a
+  // device, a folder) is not opened and has no bytes and no digest.
   virtual std::optional<written_file> existing(const std::string& target) = 0;
   virtual bool exists(const std::string& target) = 0;
   // Removes what an interrupted attempt at a file may have left.

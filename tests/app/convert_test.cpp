@@ -6,7 +6,9 @@
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <cstdlib>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 using namespace darkroom;
 using namespace darkroom::tests;
@@ -315,16 +317,176 @@ TEST_CASE("file names may be anything that a file system allows") {
   const auto done = f.run({"--json"});
   CHECK(done.code == 0);
   CHECK(fs::exists(f / "out/n\xff\xfe.webp"));
-  CHECK(fs::exists(f / "out/line\nbreak.webp"));
+  CHECK(fs::exists(f / "out/line_break.webp")); // as Windows can write it, too
   std::istringstream lines(done.out);
   for (std::string line; std::getline(lines, line);)
     (void)boost::json::parse(line);
   CHECK(has(f.run().err, "nothing to do"));
 }
 
-TEST_CASE("a source that is a link to a folder or a pipe is passed over") {
+TEST_CASE("links to folders and pipes are skipped, and told") {
   folder f(1);
   REQUIRE(::mkfifo((f / "in/pipe").c_str(), 0600) == 0);
   fs::create_directory_symlink(f / "in", f / "in/loop");
-  CHECK(has(f.run().err, "1 file: 1 converted"));
+  const auto done = f.run({"--report", "r.csv"});
+  CHECK(done.code == 0);
+  CHECK(has(done.err, "1 file: 1 converted, 0 failed, 2 skipped"));
+  CHECK(has(done.err, "skipped: in/loop: is a link to a folder"));
+  CHECK(has(content_of(f / "r.csv"), "\r\n,pipe,skipped,,is no regular file,,0,,,,,,,\r\n"));
+}
+
+TEST_CASE("what cannot be read is named and counted, and the rest is converted") {
+  folder f(1);
+  fs::create_symlink("nothing", f / "in/gone.png");
+  const auto done = f.run({"--report", "r.json"});
+  CHECK(done.code == 2);
+  CHECK(has(done.err, "unreadable: in/gone.png: "));
+  CHECK(has(done.err, "1 file: 1 converted, 0 failed, 1 unreadable"));
+  const auto report = boost::json::parse(content_of(f / "r.json")).as_array();
+  REQUIRE(report.size() == 2);
+  CHECK(report[1].at("path").as_string() == "gone.png");
+  CHECK(report[1].at("state").as_string() == "failed");
+  CHECK(report[1].at("reason").as_string() == "io_error");
+  const auto again = f.run();
+  CHECK(again.code == 2);
+  CHECK(has(again.err, "nothing to do: 1 file done before, 1 unreadable"));
+  fs::remove(f / "in/p0.png");
+  fs::remove_all(f / "out");
+  CHECK(f.run().code == 3);
+}
+
+TEST_CASE("a link beside its target: both names get an output, now and later") {
+  folder f(1);
+  fs::create_symlink("p0.png", f / "in/alias.png");
+  CHECK(f.run().code == 0);
+  CHECK(f.listing() == "alias.webp p0.webp ");
+  CHECK(has(f.run().err, "nothing to do: 2 files done before"));
+  CHECK(f.run({"--existing", "overwrite", "-q", "30"}).code == 0);
+  CHECK(fs::is_symlink(f / "in/alias.png"));
+}
+
+TEST_CASE("in a folder, what is no image is skipped; an image that no codec reads fails") {
+  folder f(1);
+  f.write("in/Thumbs.db", "no image");
+  f.write("in/IMG_1.xmp", "<?xpacket begin=''?><x:xmpmeta/>");
+  const auto done = f.run({"--report", "r.ndjson"});
+  CHECK(done.code == 0);
+  CHECK(has(done.err, "1 file: 1 converted, 0 failed, 2 skipped"));
+  CHECK(has(content_of(f / "r.ndjson"), "{\"path\":\"Thumbs.db\",\"state\":\"skipped\""));
+  const auto only =
+      run_darkroom({"convert", "in/Thumbs.db", "-o", "named", "--to", "png"}, f.path());
+  CHECK(only.code == 3);
+  CHECK(has(only.err, "failed: Thumbs.db: unsupported_format"));
+  f.write("in/IMG_2.heic", std::string("\0\0\0\x18"
+                                       "ftypheic\0\0\0\0mif1heic",
+                                       24));
+  const auto unread = f.run();
+  CHECK(unread.code == 2);
+  CHECK(has(unread.err, "IMG_2.heic: unsupported_format"));
+  CHECK(has(unread.err, "HEIC (Apple photo) cannot be read by this version"));
+  f.write("texts/a.txt", "a");
+  const auto none = run_darkroom({"convert", "texts", "-o", "none", "--to", "png"}, f.path());
+  CHECK(none.code == 1);
+  CHECK(has(none.err, "there are no images in what was named; 1 file skipped"));
+}
+
+TEST_CASE("a pipe or a link at an output path follows --existing and is never opened") {
+  folder f(2);
+  fs::create_directory(f / "out");
+  const auto theirs = f.write("theirs", "theirs");
+  REQUIRE(::mkfifo((f / "out/p0.webp").c_str(), 0600) == 0);
+  fs::create_symlink(theirs, f / "out/p1.webp");
+  CHECK(f.run().code == 3);
+  CHECK(f.run({"--existing", "skip"}).code == 0);
+  CHECK(has(f.run({"--existing", "skip"}).err, "nothing to do: 2 files done before"));
+  CHECK(fs::is_fifo(f / "out/p0.webp"));
+  CHECK(f.run({"--existing", "overwrite"}).code == 0);
+  CHECK(fs::is_regular_file(fs::symlink_status(f / "out/p0.webp")));
+  CHECK(fs::is_regular_file(fs::symlink_status(f / "out/p1.webp")));
+  CHECK(content_of(theirs) == "theirs");
+}
+
+TEST_CASE("a link at an output path that leads to a source does not stop the run") {
+  folder f(1);
+  fs::create_directory(f / "out");
+  fs::create_symlink(f / "in/p0.png", f / "out/p0.webp");
+  CHECK(f.run().code == 3);
+  CHECK(f.run({"--existing", "overwrite"}).code == 0);
+  CHECK(content_of(f / "in/p0.png") == png(30));
+}
+
+TEST_CASE("a dash is standard input as a source, and standard output as the target") {
+  folder f(1);
+  const auto shell = [&](const std::string& words) {
+    const auto command = "cd " + f.path() + " && " DARKROOM_BINARY " " + words;
+    return WEXITSTATUS(std::system((command + " 2> err").c_str()));
+  };
+  CHECK(shell("convert - -o - --to webp < /dev/null") == 1);
+  CHECK(has(content_of(f / "err"), "standard input is empty"));
+  CHECK(shell("convert - in/p0.png -o - --to webp < in/p0.png > nothing") == 1);
+  CHECK(shell("convert in/p0.png -o - --to webp --to png > nothing") == 1);
+  CHECK(shell("convert in/p0.png -o - --to webp --report r.json > nothing") == 1);
+  CHECK(shell("convert in/none.png -o - --to webp > nothing") == 1);
+  CHECK(shell("convert err -o - --to webp > nothing") == 3);
+  CHECK(content_of(f / "nothing").empty());
+  CHECK(shell("convert in/p0.png -o - --to webp > /dev/full") == 74);
+
+  CHECK(shell("convert - -o - --to webp < in/p0.png > piped.webp") == 0);
+  CHECK(shell("convert in/p0.png -o - --to webp > named.webp") == 0);
+  REQUIRE(f.run().code == 0);
+  CHECK(content_of(f / "piped.webp") == content_of(f / "out/p0.webp"));
+  CHECK(content_of(f / "named.webp") == content_of(f / "out/p0.webp"));
+
+  CHECK(shell("convert - -o into --to webp < in/p0.png") == 0);
+  CHECK(content_of(f / "into/stdin.webp") == content_of(f / "piped.webp"));
+  CHECK(shell("convert - -o into --to webp < in/p0.png") == 0);
+  CHECK(has(content_of(f / "err"), "nothing to do"));
+  for (const auto& entry : fs::directory_iterator(f / "into/.darkroom"))
+    CHECK_FALSE(entry.path().filename().string().starts_with("stdin-"));
+  CHECK(shell("convert - -o dry --to webp --dry-run < in/p0.png > said") == 0);
+  CHECK(has(content_of(f / "said"), "stdin: png 30x30 -> stdin.webp 30x30"));
+}
+
+TEST_CASE("with --keep-times outputs have the times of their sources") {
+  folder f(1);
+  const auto old = fs::file_time_type::clock::now() - std::chrono::hours(24 * 365);
+  fs::last_write_time(f / "in/p0.png", old);
+  REQUIRE(f.run().code == 0);
+  CHECK(fs::last_write_time(f / "out/p0.webp") != fs::last_write_time(f / "in/p0.png"));
+  REQUIRE(f.run({"--keep-times", "-q", "30"}).code == 0);
+  CHECK(fs::last_write_time(f / "out/p0.webp") == fs::last_write_time(f / "in/p0.png"));
+}
+
+TEST_CASE("what cannot be written to its end on standard output is no success") {
+  folder f(1);
+  const auto code = [&](const std::string& words) {
+    const auto command = "cd " + f.path() + " && " DARKROOM_BINARY " " + words + " > /dev/full";
+    return WEXITSTATUS(std::system((command + " 2> err").c_str()));
+  };
+  CHECK(code("convert in -o out --to webp --json") == 74);
+  CHECK(has(content_of(f / "err"), "standard output could not be written"));
+  CHECK(f.listing() == "p0.webp "); // all the same
+  CHECK(code("info in/p0.png") == 74);
+  CHECK(code("info in/p0.png --json") == 74);
+  CHECK(code("formats") == 74);
+  CHECK(code("journal dump out") == 74);
+  CHECK(code("convert in -o out2 --to webp") == 0); // it prints nothing there
+}
+
+TEST_CASE("a pipe that is named is refused and not waited for") {
+  folder f(0);
+  REQUIRE(::mkfifo((f / "pipe").c_str(), 0600) == 0);
+  CHECK(run_darkroom({"info", "pipe"}, f.path()).code == 3);
+  CHECK(run_darkroom({"convert", "pipe", "-o", "out", "--to", "png"}, f.path()).code == 1);
+}
+
+TEST_CASE("an output whose name would be too long gets a shorter one, as --dry-run foresees") {
+  folder f(0);
+  f.write("in/" + std::string(251, 'x') + ".png", png());
+  const auto shorter = std::string(250, 'x') + ".webp";
+  const auto foreseen = f.run({"--dry-run"});
+  CHECK(has(foreseen.out, "-> " + shorter));
+  CHECK(has(foreseen.out, "1 renamed"));
+  CHECK(f.run().code == 0);
+  CHECK(f.listing() == shorter + " ");
 }

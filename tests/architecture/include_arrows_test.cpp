@@ -51,7 +51,7 @@ const std::map<std::string, std::vector<std::string>> fences{
      {"actors/cluster/link_", "actors/cluster/certificates", "http/", "app/",
       "persistence/digest"}},
     {"boost/url/", {"http/message"}},
-    {"utf8proc.h", {"http/file_path"}},
+    {"utf8proc.h", {"domain/portable_names", "http/file_path"}},
     {"yaml-cpp/", {"http/openapi"}},
     {"toml++/", {"config/settings"}},
     {"spdlog/", {"http/", "app/serve"}},

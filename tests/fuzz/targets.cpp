@@ -12,6 +12,8 @@
 #include "codecs/host/protocol.hpp"
 #include "codecs/pipeline.hpp"
 #include "config/settings.hpp"
+#include "domain/output_planner.hpp"
+#include "domain/portable_names.hpp"
 #include "domain/text.hpp"
 #include "http/file_path.hpp"
 #include "http/framing.hpp"
@@ -141,6 +143,23 @@ void http_request(bytes b) {
       must(param.size() <= limits::path_bytes_max && !param.starts_with('/'));
       must(param.find("/../") == std::string::npos && param.find('\0') == std::string::npos);
     }
+}
+
+// Names as clients and file systems have them, to those that are written and sent.
+void file_names(bytes b) {
+  const auto name = text_of(b);
+  const auto nearest = http::nearest_file_path(name);
+  must(http::check_file_path(nearest).has_value());
+  must(!http::check_file_path(name) || nearest == name);
+  const auto portable = domain::portable_path(name);
+  must(domain::portable_path(portable) == portable);
+  domain::conversion_spec spec;
+  spec.outputs.push_back({.format = "webp", .suffix = "-s"});
+  domain::output_planner planner(spec, {"webp"});
+  const auto first = planner.plan(name), second = planner.plan(name);
+  must(first && second && first->front() != second->front());
+  for (const auto& planned : {first->front(), second->front()})
+    must(planned.size() - (planned.rfind('/') + 1) <= limits::name_part_bytes_max);
 }
 
 void multipart(bytes b) {
@@ -278,7 +297,7 @@ const std::vector<fuzz_target>& fuzz_targets() {
       {"multipart", multipart},         {"host_reply", host_reply},
       {"host_job", host_job},           {"spec_json", spec_json},
       {"settings_toml", settings_toml}, {"link_greeting", link_greeting},
-      {"link_messages", link_messages},
+      {"link_messages", link_messages}, {"file_names", file_names},
   };
   return all;
 }

@@ -73,6 +73,36 @@ TEST_CASE("which paths may be") {
   CHECK_FALSE(check_file_path(std::string(256, 'a')));
 }
 
+TEST_CASE("any name becomes a path that may be, and one that may be stays") {
+  const std::pair<std::string, std::string> rows[] = {
+      {"a/b.jpg", "a/b.jpg"},
+      {"e\xcc\x81.png", "\xc3\xa9.png"},
+      {"a\\b.png", "a_b.png"},
+      {"a\nb\x7f.png", "a_b_.png"},
+      {"\xfc.png", "\xc3\xbc.png"},               // Latin-1
+      {"\x80\xed\xa0\x80", "_\xc3\xad\xc2\xa0_"}, // a surrogate is no UTF-8
+      {"\xe2\x80\xae.png", "_.png"},
+      {"/a//./../b", "a/_/__/b"},
+      {"", "file"},
+      {"//", "file"},
+      {std::string(300, 'x') + ".jpeg", std::string(250, 'x') + ".jpeg"},
+      {std::string(300, 'x') + "/y", std::string(255, 'x') + "/y"}};
+  for (const auto& [path, nearest] : rows) {
+    INFO(path);
+    CHECK(nearest_file_path(path) == nearest);
+    CHECK(check_file_path(nearest));
+    CHECK(nearest_file_path(nearest) == nearest);
+  }
+  std::string deep;
+  for (int i = 0; i < 400; ++i)
+    deep += std::to_string(i) + '/';
+  const auto shorter = nearest_file_path(deep + "x.png");
+  CHECK(check_file_path(shorter));
+  CHECK(shorter.starts_with("0/1/2/"));
+  CHECK(shorter.ends_with("/x.png"));
+  CHECK(shorter.size() > 1'000);
+}
+
 TEST_CASE("networks and the addresses in them") {
   CHECK(in_network("10.0.0.0/8", "10.1.2.3") == true);
   CHECK(in_network("10.0.0.0/8", "11.1.2.3") == false);

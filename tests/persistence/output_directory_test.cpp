@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 using namespace darkroom;
 using namespace darkroom::persistence;
@@ -108,4 +109,52 @@ TEST_CASE("a file where a folder should be, and a folder where a file should be,
   CHECK(staged.error().text().find("directory") != std::string::npos);
   std::filesystem::create_directory(dir / "d");
   CHECK(place(out, stage(out, "d", "1", existing_policy::overwrite)) == placement::failed);
+}
+
+TEST_CASE("a pipe, a link or a folder at the target decides as any file does, and is not opened") {
+  for (const auto* kind : {"pipe", "link", "dangling link", "folder"}) {
+    INFO(kind);
+    tests::scratch dir;
+    output_directory out(dir.path());
+    const auto at = dir / "x";
+    const auto other = dir.write("other", "theirs");
+    if (kind == std::string{"pipe"}) REQUIRE(::mkfifo(at.c_str(), 0600) == 0);
+    if (kind == std::string{"link"}) std::filesystem::create_symlink(other, at);
+    if (kind == std::string{"dangling link"}) std::filesystem::create_symlink("nothing", at);
+    if (kind == std::string{"folder"}) std::filesystem::create_directory(at);
+    const auto before = std::filesystem::symlink_status(at).type();
+    REQUIRE(out.existing("x"));
+    CHECK(out.existing("x")->bytes == 0);
+    CHECK(place(out, stage(out, "x", "theirs")) == placement::exists);
+    CHECK(place(out, stage(out, "x", "ours", existing_policy::skip)) == placement::existing_kept);
+    CHECK(std::filesystem::symlink_status(at).type() == before);
+    if (kind == std::string{"folder"}) continue;
+    CHECK(place(out, stage(out, "x", "ours", existing_policy::overwrite)) == placement::placed);
+    CHECK(std::filesystem::symlink_status(at).type() == std::filesystem::file_type::regular);
+    CHECK(tests::content_of(at) == "ours");
+    CHECK(tests::content_of(other) == "theirs"); // what a link leads to stays
+  }
+}
+
+TEST_CASE("an output gets its source's time only if that was asked for") {
+  const auto modified = [](const std::string& file) {
+    struct stat about{};
+    REQUIRE(::stat(file.c_str(), &about) == 0);
+    return about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec;
+  };
+  tests::scratch dir;
+  output_directory plain(dir.path()), keeping(dir.path(), true);
+  for (const std::int64_t time : {1'000'000'000'123'456'789, std::int64_t{-1'500'000'000}}) {
+    const auto first = stage(plain, "a", "1", existing_policy::overwrite);
+    REQUIRE(plain.set_time(first, time));
+    place(plain, first);
+    CHECK(modified(dir / "a") != time);
+    const auto second = stage(keeping, "b", "1", existing_policy::overwrite);
+    REQUIRE(keeping.set_time(second, time));
+    place(keeping, second);
+    CHECK(modified(dir / "b") == time);
+  }
+  auto gone = stage(keeping, "c", "1");
+  keeping.discard(gone);
+  CHECK_FALSE(keeping.set_time(gone, 1));
 }
