@@ -23,7 +23,7 @@ using compressor = std::unique_ptr<libdeflate_compressor, free_compressor>;
 struct thoroughness {
   std::size_t sample_bytes; // of rows that each filter is tried on; 0: no trial
   int level;
-  bool adaptive;            // also try to choose for each row
+  bool adaptive; // also try to choose for each row
 };
 thoroughness thoroughness_of(std::uint8_t effort) {
   constexpr thoroughness all[] = {

@@ -61,8 +61,7 @@ public:
   // has begun has to follow, between `begin_flush` and `end_flush`.
   std::optional<std::size_t> send_now(std::span<const asio::const_buffer> buffers) {
     constexpr std::size_t most = 64;
-    if (wire_.secure() || beast_writes_ || flushing_ || buffers.size() > most)
-      return std::nullopt;
+    if (wire_.secure() || beast_writes_ || flushing_ || buffers.size() > most) return std::nullopt;
     std::array<iovec, most> parts{};
     for (std::size_t i = 0; i < buffers.size(); ++i)
       parts[i] = {const_cast<void*>(buffers[i].data()), buffers[i].size()};
@@ -96,15 +95,14 @@ private:
       const auto n = asio::buffer_copy(into, asio::buffer(early_) + used_);
       used_ += n;
       note_received(n);
-      asio::post(wire_.executor(),
-                 [handler = std::move(handler), n]() mutable { handler({}, n); });
+      asio::post(wire_.executor(), [handler = std::move(handler), n]() mutable { handler({}, n); });
       return;
     }
-    wire_.async_read_some(into, [this, handler = std::move(handler)](const auto& error,
-                                                                     std::size_t n) mutable {
-      note_received(n);
-      handler(error, n);
-    });
+    wire_.async_read_some(
+        into, [this, handler = std::move(handler)](const auto& error, std::size_t n) mutable {
+          note_received(n);
+          handler(error, n);
+        });
   }
 
   void write(std::vector<asio::const_buffer> from, io_handler handler) {
@@ -117,12 +115,12 @@ private:
 
   void write_wire(std::span<const asio::const_buffer> from, io_handler handler) {
     // Beast writes to the end of a frame: what is left of it comes next.
-    wire_.async_write_some(from, [this, size = asio::buffer_size(from),
-                                  handler = std::move(handler)](const auto& error,
-                                                                std::size_t n) mutable {
-      if (n == size) beast_writes_ = false;
-      handler(error, n);
-    });
+    wire_.async_write_some(from,
+                           [this, size = asio::buffer_size(from), handler = std::move(handler)](
+                               const auto& error, std::size_t n) mutable {
+                             if (n == size) beast_writes_ = false;
+                             handler(error, n);
+                           });
   }
 
   void note_received(std::size_t bytes) {
@@ -266,8 +264,8 @@ web_socket::web_socket(transport& wire, std::vector<char> early, std::chrono::se
 
 web_socket::web_socket(transport& wire, std::chrono::milliseconds idle,
                        std::size_t message_bytes_max)
-    : parts_(std::make_unique<parts>(wire, std::vector<char>{}, websocket::stream_base::none(), idle,
-                                     message_bytes_max)) {
+    : parts_(std::make_unique<parts>(wire, std::vector<char>{}, websocket::stream_base::none(),
+                                     idle, message_bytes_max)) {
   parts_->client = true;
 }
 
@@ -286,8 +284,9 @@ task<bool> web_socket::accept(const request& rq, const header_list& headers) {
   co_return !error;
 }
 
-task<base::result<void, web_socket::refusal>>
-web_socket::connect(const std::string& host, const std::string& target, const header_list& headers) {
+task<base::result<void, web_socket::refusal>> web_socket::connect(const std::string& host,
+                                                                  const std::string& target,
+                                                                  const header_list& headers) {
   const auto add = [headers](websocket::request_type& rq) {
     for (const auto& [name, value] : headers)
       rq.set(name, value);

@@ -22,8 +22,8 @@ std::vector<std::string> offered_subprotocols(const request& rq);
 
 class web_socket {
 public:
-  // The server's side. `early`: bytes that came behind the request. Without a word of the client for
-  // so long, pings included, it is gone.
+  // The server's side. `early`: bytes that came behind the request. Without a word of the client
+  // for so long, pings included, it is gone.
   web_socket(transport& wire, std::vector<char> early, std::chrono::seconds idle);
   // The client's side, for messages of up to so many bytes. For the handshake it has no deadline:
   // the transport's serves for that.
@@ -49,8 +49,8 @@ public:
     kind what = kind::none; // none: it has ended, one way or another
     std::string text;
   };
-  // A server takes at most `limits::feed_client_message_bytes_max`; whoever sends more is closed with 1009, and
-  // whoever breaks the protocol with 1002 or 1007.
+  // A server takes at most `limits::feed_client_message_bytes_max`; whoever sends more is closed
+  // with 1009, and whoever breaks the protocol with 1002 or 1007.
   task<message> read();
   // Why nothing more was read: what the peer said when it closed, or what went wrong.
   struct ending {

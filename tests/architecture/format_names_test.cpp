@@ -91,7 +91,8 @@ std::vector<std::string> lines_with_names(const std::string& code) {
   return found;
 }
 
-// A format's own files, the list of rows, and the list of formats that are not read: JPEG XL is one.
+// A format's own files, the list of rows, and the list of formats that are not read: JPEG XL is
+// one.
 bool may_name_formats(const std::string& file) {
   if (!file.starts_with("codecs/")) return false;
   if (file == "codecs/format.cpp" || file == "codecs/unread_formats.cpp") return true;
