@@ -1,6 +1,7 @@
 // `darkroom info` and `darkroom formats`.
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/standard_input.hpp"
 #include "app/text.hpp"
 #include "base/enum_names.hpp"
 #include "codecs/colour.hpp"
@@ -58,8 +59,15 @@ std::string info_json(const std::string& path, const codecs::image_info& info) {
 int run_info(const std::vector<std::string>& files, bool json, codecs::host::zygote& hosts) {
   std::size_t failures = 0;
   for (const auto& file : files) {
-    const base::unique_fd source{
-        ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
+    base::unique_fd source;
+    if (file == standard_stream) {
+      auto input = read_standard_input();
+      if (!input) return complain(input.error(), exit_usage);
+      source = std::move(input->content);
+      ::lseek(source.get(), 0, SEEK_SET);
+    } else {
+      source.reset(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    }
     struct stat about{};
     if (!source || ::fstat(source.get(), &about) != 0 || !S_ISREG(about.st_mode)) {
       complain(printable(file) + ": is no file that can be read", 0);

@@ -42,7 +42,7 @@ int run(int argc, char** argv) {
 
   std::vector<std::string> files;
   auto& info = *darkroom.add_subcommand("info", "What the header of a file says");
-  info.add_option("FILE", files, "Images")->required();
+  info.add_option("FILE", files, "Images; - is standard input")->required();
   info.add_flag("--json", json, "One line of JSON for each file");
 
   std::string directory;

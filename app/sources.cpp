@@ -26,7 +26,11 @@ namespace fs = std::filesystem;
 constexpr std::string_view wildcards = "*?[";
 constexpr std::string_view journal_folder = ".darkroom"; // of `convert`: no news to anybody
 
-using path_filter = std::function<bool(const std::string& relative)>;
+// What of a folder a word stands for, by paths below the folder.
+struct walk_filter {
+  std::function<bool(const std::string& file)> wants;
+  std::function<bool(const std::string& folder)> enters; // whether something below can be wanted
+};
 
 std::string reason_of(int code) {
   if (code == ENOENT) return "was removed while the folder was read, or is a link to nothing";
@@ -72,9 +76,9 @@ source_file described(const struct stat& about, const fs::path& canonical_folder
 // Goes through one folder and all below it. Whatever goes wrong concerns only where it goes wrong.
 class folder_walk {
 public:
-  folder_walk(const fs::path& root, const std::string& excluded, path_filter wanted,
+  folder_walk(const fs::path& root, const std::string& excluded, walk_filter which,
               source_list& found)
-      : root_(root), excluded_(excluded), wanted_(std::move(wanted)), found_(found) {}
+      : root_(root), excluded_(excluded), which_(std::move(which)), found_(found) {}
 
   void run() {
     const auto files = found_.files.size();
@@ -90,7 +94,7 @@ private:
     return {relative.empty() ? named : relative, named, std::move(why), bytes};
   }
   void skip(const std::string& relative, std::string why, std::uint64_t bytes = 0) {
-    if (wanted_(relative)) found_.skipped.push_back(omitted(relative, std::move(why), bytes));
+    if (which_.wants(relative)) found_.skipped.push_back(omitted(relative, std::move(why), bytes));
   }
   void fail(const std::string& relative, int code) {
     found_.unreadable.push_back(omitted(relative, reason_of(code)));
@@ -107,8 +111,12 @@ private:
       names.push_back(at->path().filename().native());
     if (error) fail(relative, error.value()); // what was listed before is converted all the same
     std::ranges::sort(names);
-    for (const auto& name : names)
-      visit(folder / name, relative.empty() ? name : relative + '/' + name, canonical);
+    const auto above = relative.empty() ? "" : relative + '/';
+    for (const auto& name : names) {
+      auto path = above;
+      path += name;
+      visit(folder / name, path, canonical);
+    }
   }
 
   void visit(const fs::path& file, const std::string& relative, const fs::path& canonical_folder) {
@@ -119,19 +127,22 @@ private:
     struct stat itself{}, about{};
     if (::lstat(file.c_str(), &itself) != 0) {
       const int code = errno;
-      if (wanted_(relative)) fail(relative, code);
+      if (which_.wants(relative)) fail(relative, code);
       return;
     }
-    if (S_ISDIR(itself.st_mode)) return visit_folder(file, relative);
+    if (S_ISDIR(itself.st_mode)) {
+      if (which_.enters(relative)) visit_folder(file, relative);
+      return;
+    }
     if (::stat(file.c_str(), &about) != 0) {
       const int code = errno;
-      if (wanted_(relative)) fail(relative, code);
+      if (which_.wants(relative)) fail(relative, code);
       return;
     }
     if (S_ISDIR(about.st_mode))
       return skip(relative, "is a link to a folder; name it to convert what it holds");
     if (!S_ISREG(about.st_mode)) return skip(relative, "is no regular file");
-    if (wanted_(relative)) visit_file(file, relative, canonical_folder, about);
+    if (which_.wants(relative)) visit_file(file, relative, canonical_folder, about);
   }
 
   void visit_file(const fs::path& file, const std::string& relative,
@@ -146,7 +157,7 @@ private:
 
   const fs::path root_;
   const std::string& excluded_;
-  path_filter wanted_;
+  walk_filter which_;
   source_list& found_;
 };
 
@@ -160,6 +171,16 @@ bool match(const std::vector<std::string>& pattern, std::size_t p,
   }
   return i < path.size() && ::fnmatch(pattern[p].c_str(), path[i].c_str(), FNM_PERIOD) == 0 &&
          match(pattern, p + 1, path, i + 1);
+}
+
+// Whether something below this folder can match.
+bool match_below(const std::vector<std::string>& pattern, const std::vector<std::string>& folder) {
+  for (std::size_t i = 0; i < folder.size(); ++i) {
+    if (i < pattern.size() && pattern[i] == "**") return true;
+    if (i >= pattern.size() || ::fnmatch(pattern[i].c_str(), folder[i].c_str(), FNM_PERIOD) != 0)
+      return false;
+  }
+  return folder.size() < pattern.size();
 }
 
 std::vector<std::string> segments(const fs::path& path) {
@@ -182,13 +203,14 @@ found expand_glob(const std::string& word, const std::string& excluded) {
   const std::vector<std::string> pattern(all.begin() + static_cast<std::ptrdiff_t>(first),
                                          all.end());
   source_list list;
-  folder_walk(
-      root, excluded,
-      [&](const std::string& relative) {
-        return match(pattern, 0, segments(fs::path(relative)), 0);
-      },
-      list)
-      .run();
+  walk_filter which;
+  which.wants = [&](const std::string& file) {
+    return match(pattern, 0, segments(fs::path(file)), 0);
+  };
+  which.enters = [&](const std::string& folder) {
+    return match_below(pattern, segments(fs::path(folder)));
+  };
+  folder_walk(root, excluded, std::move(which), list).run();
   if (list.empty() && list.skipped.empty()) return std::unexpected(word + ": matches no file");
   return list;
 }
@@ -206,7 +228,8 @@ found expand(const std::string& word, const std::string& excluded) {
     return expand_glob(word, excluded);
   if (code != 0) return std::unexpected(word + ": there is no such file or folder");
   if (S_ISDIR(about.st_mode)) {
-    folder_walk(path, excluded, [](const std::string&) { return true; }, list).run();
+    const auto everything = [](const std::string&) { return true; };
+    folder_walk(path, excluded, {everything, everything}, list).run();
     return list;
   }
   if (!S_ISREG(about.st_mode)) return std::unexpected(word + ": is no file and no folder");

@@ -443,6 +443,8 @@ TEST_CASE("a dash is standard input as a source, and standard output as the targ
   CHECK(has(content_of(f / "err"), "nothing to do"));
   for (const auto& entry : fs::directory_iterator(f / "into/.darkroom"))
     CHECK_FALSE(entry.path().filename().string().starts_with("stdin-"));
+  CHECK(shell("info - in/p0.png < in/p0.png > said") == 0);
+  CHECK(content_of(f / "said").starts_with("-: png 30x30"));
   CHECK(shell("convert - -o dry --to webp --dry-run < in/p0.png > said") == 0);
   CHECK(has(content_of(f / "said"), "stdin: png 30x30 -> stdin.webp 30x30"));
 }

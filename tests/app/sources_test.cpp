@@ -110,6 +110,9 @@ TEST_CASE("one folder and one file that cannot be read cost only themselves, and
     CHECK(sources->unreadable[0].why == "Permission denied");
     CHECK(found(dir, {"locked", "ok"}) == "c.jpg unreadable:" + dir / "locked" + " ");
     CHECK(found(dir, {"secret.jpg"}) == "unreadable:secret.jpg ");
+    CHECK(found(dir, {"*.jpg"}) == "a.jpg unreadable:secret.jpg "); // it needs no folder below
+    CHECK(found(dir, {"*/c.jpg"}) == "ok/c.jpg unreadable:locked ");
+    CHECK(found(dir, {"x/**/*.png"}) == "y/z.png ");
     CHECK(found(dir, {"locked/b.jpg"}) == "unreadable:" + dir / "locked/b.jpg" + " ");
   }
 }
