@@ -166,7 +166,8 @@ void transport::async_read_some(asio::mutable_buffer into, io_handler handler) {
     parts_->tcp.async_read_some(into, std::move(handler));
 }
 
-void transport::async_write_some(std::span<const asio::const_buffer> from, io_handler handler) {
+// The vector itself, which Asio keeps for as long as it waits, and not a span of one that is gone.
+void transport::async_write_some(std::vector<asio::const_buffer> from, io_handler handler) {
   if (parts_->tls)
     parts_->tls->async_write_some(from, std::move(handler));
   else

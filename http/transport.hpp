@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace darkroom::http {
 
@@ -47,7 +48,7 @@ public:
   // type: each other type would compile all of TLS once more.
   using io_handler = std::move_only_function<void(const boost::system::error_code&, std::size_t)>;
   void async_read_some(boost::asio::mutable_buffer into, io_handler handler);
-  void async_write_some(std::span<const boost::asio::const_buffer> from, io_handler handler);
+  void async_write_some(std::vector<boost::asio::const_buffer> from, io_handler handler);
   // Says that nothing more will be sent, and reads on for a moment, so that what was sent arrives.
   boost::asio::awaitable<void> finish(bool unread_input);
 

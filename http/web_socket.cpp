@@ -107,13 +107,13 @@ private:
 
   void write(std::vector<asio::const_buffer> from, io_handler handler) {
     beast_writes_ = true;
-    if (!flushing_) return write_wire(from, std::move(handler));
+    if (!flushing_) return write_wire(std::move(from), std::move(handler));
     when_flushed_ = [this, from = std::move(from), handler = std::move(handler)]() mutable {
-      write_wire(from, std::move(handler));
+      write_wire(std::move(from), std::move(handler));
     };
   }
 
-  void write_wire(std::span<const asio::const_buffer> from, io_handler handler) {
+  void write_wire(std::vector<asio::const_buffer> from, io_handler handler) {
     // Beast writes to the end of a frame: what is left of it comes next.
     wire_.async_write_some(from,
                            [this, size = asio::buffer_size(from), handler = std::move(handler)](
