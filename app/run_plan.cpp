@@ -208,9 +208,10 @@ private:
   void note_renames(const source_file& source, const std::vector<std::string>& outputs,
                     run_plan& plan) const {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const auto stem = fs::path(source.path).replace_extension().native();
-      const auto extension = fs::path(outputs[i]).extension().native();
-      if (outputs[i] != stem + spec_.outputs[i].suffix + extension)
+      auto expected = fs::path(source.path).replace_extension().native();
+      expected += spec_.outputs[i].suffix;
+      expected += fs::path(outputs[i]).extension().native();
+      if (outputs[i] != expected)
         plan.renamed.push_back(source.path + " -> " + outputs[i]);
     }
   }

@@ -28,10 +28,10 @@ struct thoroughness {
 thoroughness thoroughness_of(std::uint8_t effort) {
   constexpr thoroughness all[] = {
       {0, 1, false},
-      {64 * limits::KiB, 1, false},
+      {32 * limits::KiB, 1, false},
       {64 * limits::KiB, 2, false},
-      {128 * limits::KiB, 3, false},
-      {128 * limits::KiB, 4, false},
+      {128 * limits::KiB, 2, false},
+      {64 * limits::KiB, 3, false},
       {256 * limits::KiB, 6, true},
       {256 * limits::KiB, 9, true},
   };
