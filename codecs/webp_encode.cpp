@@ -176,15 +176,16 @@ std::uint64_t webp_output_bytes(const domain::output_spec& output, std::uint64_t
 namespace {
 
 // Peak of a lossless encode, measured with libwebp 1.2.4 with noise, photos and drawings of 8 to
-// 1,500 pixels a side: either the picture, its transforms and references, or the histograms of its
-// tiles, of which there are at most 2,600. Efforts from 5 on begin with smaller tiles.
+// 1,632 pixels a side: the picture with its transforms and references, and the histograms of its
+// tiles. There are at most 2,600 tiles; higher efforts begin with smaller ones.
 std::uint64_t lossless_bytes(std::uint8_t effort, std::uint64_t pixels) {
+  constexpr std::uint64_t histogram_bytes_max = 34 * limits::MiB;
   const std::uint64_t picture = pixels * (effort == 5 ? 46 : effort >= 2 ? 40 : 26);
-  const std::uint64_t histograms = std::min(pixels * (effort >= 5   ? 600
-                                                      : effort >= 3 ? 180
-                                                                    : 0),
-                                            27 * limits::MiB);
-  return std::max(picture, histograms) + 2 * limits::MiB;
+  const std::uint64_t histograms = pixels * (effort >= 5   ? 760
+                                             : effort == 4 ? 220
+                                             : effort == 3 ? 100
+                                                           : 0);
+  return picture + std::min(histograms, histogram_bytes_max) + 2 * limits::MiB;
 }
 
 } // namespace
