@@ -28,10 +28,10 @@ struct thoroughness {
 thoroughness thoroughness_of(std::uint8_t effort) {
   constexpr thoroughness all[] = {
       {1, 0, false},
-      {1, 64 * limits::KiB, false},
+      {1, 32 * limits::KiB, false},
       {2, 64 * limits::KiB, false},
-      {3, 128 * limits::KiB, false},
-      {4, 128 * limits::KiB, false},
+      {2, 128 * limits::KiB, false},
+      {3, 64 * limits::KiB, false},
       {6, 256 * limits::KiB, true},
       {9, 256 * limits::KiB, true},
   };

@@ -293,6 +293,7 @@ const format_row& png_format() {
       .decode_bytes = png_decode_bytes,
       .encode_bytes = png_encode_bytes,
       .output_bytes = png_output_bytes,
+      .encode_ps_per_pixel = 30'000,
       .is_slow = lossless_or_high_effort,
       .decode_scale = [](const image_info&, std::uint32_t, std::uint32_t) { return 1u; },
       .version = png_library_version};

@@ -141,6 +141,20 @@ TEST_CASE("memory past the grant is refused, and named") {
   CHECK(failure.error.reason == failure_reason::limit_memory);
 }
 
+TEST_CASE("a conversion to PNG stays within the memory that was predicted") {
+  const auto photo = encoded("jpeg", noise(pixel_layout::rgb, 3'000, 2'000), {}, {.quality = 90});
+  const auto deep = encoded("png", gradient(pixel_layout::rgba, 1'500, 1'200, 16));
+  const auto grey = encoded("jpeg", noise(pixel_layout::grey, 3'000, 2'000), {}, {.quality = 90});
+  for (const auto* file : {&photo, &deep, &grey}) {
+    auto host = fresh();
+    const auto plan = plan_conversion(*probed(*file), file->size(), spec_to("png"));
+    REQUIRE(plan);
+    const auto done = run(*host, *file, "png", {plan->memory_bytes, 60'000, 240'000});
+    INFO((done ? "" : done.error().error.detail));
+    CHECK(done);
+  }
+}
+
 TEST_CASE("time past the allowance ends the host") {
   const auto failure = attack("time", {64 * limits::MiB, 200, 20'000});
   CHECK(failure.error.reason == failure_reason::limit_time);
