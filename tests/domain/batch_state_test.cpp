@@ -318,3 +318,10 @@ TEST_CASE("a changed spec is for files that have not ended") {
   CHECK(s.state.priority == 7);
   CHECK(s.refused(change_priority{10}) == refusal_code::invalid_spec);
 }
+
+TEST_CASE("a salvaged picture says how much of it arrived, all others nothing") {
+  CHECK(detail_of(file_completed{}).empty());
+  file_completed done;
+  done.arrived_percent = 40;
+  CHECK(detail_of(done) == "40 % of the picture arrived");
+}
