@@ -211,8 +211,7 @@ private:
       auto expected = fs::path(source.path).replace_extension().native();
       expected += spec_.outputs[i].suffix;
       expected += fs::path(outputs[i]).extension().native();
-      if (outputs[i] != expected)
-        plan.renamed.push_back(source.path + " -> " + outputs[i]);
+      if (outputs[i] != expected) plan.renamed.push_back(source.path + " -> " + outputs[i]);
     }
   }
 
