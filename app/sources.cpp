@@ -41,7 +41,7 @@ bool hidden(const std::string& name) {
   return name.starts_with('.');
 }
 
-// Whether the first bytes are of an image; an errno if there are none to be had.
+// Whether the first bytes are of an image; an errno if the file cannot be read.
 base::result<bool, int> begins_as_image(const fs::path& file) {
   const base::unique_fd in{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   if (!in) return std::unexpected(errno);

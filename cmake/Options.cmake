@@ -22,11 +22,11 @@ endif()
 # For code that reads settings and answers requests: the optimiser takes most of its compile time,
 # and -O1 takes 40 % less than -O3. It decides nothing there. Pixels (codecs), the journal
 # (persistence) and the actors keep -O3: with -O1, 13 % fewer files a second go through the actors.
-set(DARKROOM_QUICK_TO_COMPILE "$<$<CONFIG:Release>:-O1>")
+set(DARKROOM_LIGHT_OPTIMISATION "$<$<CONFIG:Release>:-O1>")
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # At -O1, GCC 12 inlines Asio's operator new but not its operator delete, and takes them for a
   # mismatch. Coroutines of Asio are everywhere, so that the warning says nothing here.
-  list(APPEND DARKROOM_QUICK_TO_COMPILE "$<$<CONFIG:Release>:-Wno-mismatched-new-delete>")
+  list(APPEND DARKROOM_LIGHT_OPTIMISATION "$<$<CONFIG:Release>:-Wno-mismatched-new-delete>")
 endif()
 
 set(DARKROOM_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize=")

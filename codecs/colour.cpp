@@ -1,5 +1,6 @@
 #include "codecs/colour.hpp"
 
+#include "base/byte_order.hpp"
 #include "codecs/limits.hpp"
 
 #include <lcms2.h>
@@ -42,10 +43,6 @@ cmsUInt32Number lcms_type(pixel_layout layout, std::uint8_t depth) {
   default:
     return COLORSPACE_SH(PT_RGB) | CHANNELS_SH(3) | bytes;
   }
-}
-
-std::uint32_t u32_be(const byte_vector& bytes, std::size_t at) {
-  return std::uint32_t{bytes[at]} << 24 | bytes[at + 1] << 16 | bytes[at + 2] << 8 | bytes[at + 3];
 }
 
 cmsUInt32Number lcms_intent(domain::rendering_intent intent) {
@@ -144,7 +141,8 @@ const char* space_of(pixel_layout layout) {
 bool check_profile(byte_vector& icc) {
   constexpr std::size_t header_bytes = 128, tag_bytes = 12;
   if (icc.size() < header_bytes + 4 || icc.size() > limits::icc_bytes_max) return false;
-  const std::uint32_t size = u32_be(icc, 0), tags = u32_be(icc, header_bytes);
+  const std::uint32_t size = base::read_u32_be(icc.data()),
+                      tags = base::read_u32_be(icc.data() + header_bytes);
   if (size < header_bytes + 4 || size > icc.size()) return false;
   if (std::memcmp(icc.data() + 36, "acsp", 4) != 0) return false;
   // Device links, abstract and named colour profiles describe no picture.
@@ -152,8 +150,9 @@ bool check_profile(byte_vector& icc) {
     if (std::memcmp(icc.data() + 12, other, 4) == 0) return false;
   if (tags > limits::icc_tags_max || header_bytes + 4 + tags * tag_bytes > size) return false;
   for (std::uint32_t i = 0; i < tags; ++i) {
-    const std::size_t at = header_bytes + 4 + i * tag_bytes;
-    if (std::uint64_t{u32_be(icc, at + 4)} + u32_be(icc, at + 8) > size) return false;
+    const std::uint8_t* tag = icc.data() + header_bytes + 4 + i * tag_bytes;
+    const std::uint64_t begin = base::read_u32_be(tag + 4);
+    if (begin + base::read_u32_be(tag + 8) > size) return false;
   }
   icc.resize(size);
   return open(icc) != nullptr;

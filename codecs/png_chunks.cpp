@@ -1,5 +1,6 @@
 #include "codecs/png_chunks.hpp"
 
+#include "base/byte_order.hpp"
 #include "base/units.hpp"
 #include "codecs/exif.hpp"
 #include "codecs/limits.hpp"
@@ -19,10 +20,6 @@ constexpr std::size_t piece_bytes = 16 * limits::KiB;
 constexpr std::size_t keyword_bytes_max = 79;
 constexpr std::string_view raw_exif_keyword = "Raw profile type exif";
 constexpr std::string_view raw_app1_keyword = "Raw profile type APP1";
-
-std::uint32_t u32_be(const std::uint8_t* p) {
-  return std::uint32_t{p[0]} << 24 | p[1] << 16 | p[2] << 8 | p[3];
-}
 
 struct chunk {
   std::string_view name;
@@ -150,7 +147,8 @@ public:
     for (std::uint32_t n = 0; n < limits::png_chunks_max; ++n) {
       std::uint8_t head[8];
       if (in_.read_at(at, head) != sizeof head) break;
-      const chunk c{{reinterpret_cast<const char*>(head + 4), 4}, at + sizeof head, u32_be(head)};
+      const chunk c{
+          {reinterpret_cast<const char*>(head + 4), 4}, at + sizeof head, base::read_u32_be(head)};
       found_.ended = c.name == "IEND";
       if (found_.ended) break;
       visit(c);
@@ -177,7 +175,7 @@ private:
     if (c.name == "acTL" && c.size == 8 && !pixels_began_) {
       std::uint8_t bytes[4];
       if (in_.read_at(c.at, bytes) == sizeof bytes)
-        found_.frames = std::max<std::uint32_t>(u32_be(bytes), 1);
+        found_.frames = std::max<std::uint32_t>(base::read_u32_be(bytes), 1);
     }
   }
 
@@ -283,7 +281,8 @@ private:
       at += step;
     }
     std::uint8_t stored[4];
-    if (in_.read_at(c.at + c.size, stored) != sizeof stored || u32_be(stored) != sum) return false;
+    if (in_.read_at(c.at + c.size, stored) != sizeof stored || base::read_u32_be(stored) != sum)
+      return false;
     return !where.deflated || inflated.ended();
   }
 

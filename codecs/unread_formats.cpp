@@ -1,5 +1,6 @@
 #include "codecs/unread_formats.hpp"
 
+#include "base/byte_order.hpp"
 #include "codecs/format.hpp"
 
 #include <algorithm>
@@ -97,8 +98,7 @@ std::string_view label_of_brands(byte_span head) {
                                             {"j2is", "HEIF with JPEG 2000"},
                                             {"mif1", "HEIF"},
                                             {"msf1", "HEIF sequence"}}};
-  const auto box = std::uint32_t{head[0]} << 24 | std::uint32_t{head[1]} << 16 |
-                   std::uint32_t{head[2]} << 8 | head[3];
+  const auto box = base::read_u32_be(head.data());
   const auto end = std::min<std::size_t>(box, head.size());
   const auto major = head_text(head).substr(8, 4);
   // Films may list image brands as compatible ones; only an image, or a generic brand, leads.

@@ -1,4 +1,5 @@
 // WebP to pixels with libwebp, and what its RIFF container holds beside them.
+#include "base/byte_order.hpp"
 #include "base/units.hpp"
 #include "codecs/exif.hpp"
 #include "codecs/limits.hpp"
@@ -43,10 +44,6 @@ std::span<const std::uint8_t> without_prefix(std::span<const std::uint8_t> exif)
   return prefixed ? exif.subspan(exif_prefix.size()) : exif;
 }
 
-std::uint32_t u32_le(const std::uint8_t* p) {
-  return p[0] | p[1] << 8 | p[2] << 16 | std::uint32_t{p[3]} << 24;
-}
-
 bool skip(input_stream& in, std::uint64_t bytes) {
   std::uint8_t waste[4096];
   while (bytes > 0) {
@@ -66,7 +63,7 @@ void read_chunks(input_stream& in, image_info& info) {
   std::uint8_t chunk[8];
   while (in.read(chunk) == sizeof chunk) {
     const std::string_view name{reinterpret_cast<const char*>(chunk), 4};
-    const std::uint64_t size = u32_le(chunk + 4);
+    const std::uint64_t size = base::read_u32_le(chunk + 4);
     const std::uint64_t padded = size + (size & 1);
     if (name == "ANMF") frames += 1;
     const bool fits = size <= limits::metadata_bytes_max;

@@ -49,8 +49,8 @@ public:
     kind what = kind::none; // none: it has ended, one way or another
     std::string text;
   };
-  // A server takes at most `limits::feed_client_message_bytes_max`; whoever sends more is closed
-  // with 1009, and whoever breaks the protocol with 1002 or 1007.
+  // A server accepts messages of at most `limits::feed_client_message_bytes_max` and closes the
+  // connection with 1009 after a larger one, with 1002 or 1007 after a protocol error.
   task<message> read();
   // Why nothing more was read: what the peer said when it closed, or what went wrong.
   struct ending {

@@ -158,6 +158,23 @@ TEST_CASE("valid images convert, with what is lost declared") {
   CHECK(ended(folder + "animated-loop-3.webp", first) == "ok animation_dropped");
 }
 
+TEST_CASE("CMYK has the same pixels with Adobe's marker and without it") {
+  auto with = content_of(corpus("valid") + "/Channel_digital_image_CMYK_color_no_profile.jpg");
+  // The first marker: its code, its length of 14, "Adobe", and the transform at its end.
+  constexpr std::size_t begin = 2, size = 16;
+  REQUIRE(with.substr(begin, 9) == std::string("\xff\xee\0\x0e"
+                                               "Adobe",
+                                               9));
+  with[begin + size - 1] = 0; // CMYK instead of YCCK, which only the marker can say
+  auto without = with;
+  without.erase(begin, size);
+  const auto a = decoded(with), b = decoded(without);
+  REQUIRE(a);
+  REQUIRE(b);
+  CHECK(a->pixels.layout() == pixel_layout::cmyk);
+  CHECK(equal(a->pixels, b->pixels));
+}
+
 TEST_CASE("photos stay what they were: PSNR through YCbCr within 0.3 dB of the way through RGB") {
   for (const auto* name : {"30-type_error.jpg", "jolla.jpg", "36-memory_error.jpg"}) {
     INFO(name);

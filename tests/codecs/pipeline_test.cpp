@@ -311,8 +311,8 @@ TEST_CASE("grey with a profile keeps its samples in a lossless output") {
     CHECK(back->pixels.row(7)[3 * x] == grey.row(7)[x]);
 }
 
-TEST_CASE("CMYK is inverted with Adobe's marker or without it") {
-  // 0 is full ink: half of the cyan, nothing else.
+TEST_CASE("CMYK without a profile is multiplied ink by ink, and 0 is full ink") {
+  // Half of the cyan, nothing else.
   const auto rgb = cmyk_to_rgb(solid(pixel_layout::cmyk, 4, 4, {128, 255, 255, 255}));
   REQUIRE(rgb);
   CHECK(rgb->row(0)[0] == 128);
