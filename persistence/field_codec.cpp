@@ -3,6 +3,7 @@
 #include <google/protobuf/io/coded_stream.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace darkroom::persistence {
 
@@ -72,7 +73,9 @@ std::optional<message_reader> message_reader::read(std::string_view bytes) {
 
 std::string message_reader::in_tag_order() const {
   auto sorted = entries_;
-  std::ranges::stable_sort(sorted, {}, &entry::tag);
+  // Fields with one tag keep their order, by where they are: libstdc++'s stable sort uses a
+  // function that C++23 deprecates.
+  std::ranges::sort(sorted, {}, [](const entry& e) { return std::pair(e.tag, e.whole.data()); });
   std::string bytes;
   for (const auto& e : sorted)
     bytes += e.whole;
