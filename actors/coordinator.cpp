@@ -43,7 +43,9 @@ void release(std::map<domain::batch_id, coordinator_state::waiting_requests>& fr
 
 void fail_to_open(coordinator_pointer self, const std::string& why) {
   auto& s = self->state;
-  s.announce("the journal cannot be used, trying again: " + why);
+  // Once for each reason: an outage may last for days.
+  if (why != s.announced_fault) s.announce("the journal cannot be used, trying again: " + why);
+  s.announced_fault = why;
   self->delayed_send(self, std::chrono::milliseconds(limits::journal_reopen_ms), reopen_tick{});
 }
 
@@ -85,6 +87,7 @@ void load(coordinator_pointer self) {
             if (!loaded.error.empty()) return fail_to_open(self, loaded.error);
             auto& st = self->state;
             if (st.journal_broken) st.announce("the journal is open again");
+            st.announced_fault.clear();
             if (st.parts.usage) tell_usage(*st.parts.usage, loaded, st.journal_broken);
             st.journal_broken = false;
             for (std::size_t i = 0; i < loaded.batches.size(); ++i)

@@ -43,6 +43,7 @@ struct coordinator_state {
   bool loading = true;                                // requests wait until the journal is replayed
   std::vector<std::function<void()>> waiting;
   bool journal_broken = false;
+  std::string announced_fault; // why the journal cannot be used, as operators were told
   bool ending = false;
   // Told what a person should know: a journal that fails, a disk that is full.
   std::function<void(const std::string&)> announce;

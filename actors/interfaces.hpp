@@ -44,6 +44,8 @@ struct journal_opened;
 struct journal_failed;
 struct write_group;
 struct sync_tail;
+struct sync_witness;
+struct close_journal;
 struct publish_events;
 struct subscribe;
 struct subscribed;
@@ -144,7 +146,11 @@ using journal_actor = caf::typed_actor<
     // INTERNAL: writes what has gathered.
     caf::reacts_to<write_group>,
     // INTERNAL: syncs what was written without sync.
-    caf::reacts_to<sync_tail>>;
+    caf::reacts_to<sync_tail>,
+    // INTERNAL: syncs the journal's witness.
+    caf::reacts_to<sync_witness>,
+    // TELL that nothing more may be written: it is closed as after a failed write.
+    caf::reacts_to<close_journal>>;
 
 // BATCH SUPERVISOR: owns the state of one batch; decides, applies, journals, then acts and answers.
 using batch_supervisor_actor = caf::typed_actor<
@@ -330,6 +336,10 @@ struct journal_failed {
 };
 struct write_group {};
 struct sync_tail {};
+struct sync_witness {};
+struct close_journal {
+  persistence::journal_error error;
+};
 
 struct publish_events {
   std::shared_ptr<const std::vector<persistence::journaled_event>> events;
@@ -521,7 +531,7 @@ struct gateway_task {
   X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
   X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
   X(records_written) X(purge_batch) X(forget_old) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
-  X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(publish_events) X(subscribe) X(subscribed) \
+  X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \

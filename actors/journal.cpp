@@ -40,6 +40,15 @@ void use_store(journal_pointer self, std::unique_ptr<persistence::journal_store>
   if (s.store) self->send(s.peers.hub, cut_subscribers{s.store->last_seq()});
 }
 
+// After something was synced: the witness knows of it, but not yet over a loss of power.
+void schedule_witness_sync(journal_pointer self) {
+  auto& s = self->state;
+  if (s.peers.numbers) s.peers.numbers->witness_failures = s.store->witness_failures();
+  if (s.witness_sync_scheduled) return;
+  s.witness_sync_scheduled = true;
+  self->delayed_send(self, std::chrono::milliseconds(limits::witness_sync_ms), sync_witness{});
+}
+
 void refuse(journal_pointer self, journal_state::waiting_append& waiting) {
   if (waiting.promise)
     waiting.promise->deliver(records_written{false});
@@ -53,6 +62,7 @@ void give_up(journal_pointer self, const persistence::journal_error& error,
              std::vector<journal_state::waiting_append>& group) {
   auto& s = self->state;
   use_store(self, nullptr);
+  if (s.peers.views) s.peers.views->take_away(error.detail);
   s.unsynced.clear();
   for (auto& waiting : group)
     refuse(self, waiting);
@@ -112,7 +122,10 @@ void write(journal_pointer self) {
   answer(self, group, counts, *written);
   for (auto& e : *written)
     s.unsynced.push_back(std::move(e));
-  if (durable) publish(self);
+  if (durable) {
+    publish(self);
+    schedule_witness_sync(self);
+  }
   if (!durable && !s.sync_scheduled) {
     s.sync_scheduled = true;
     self->delayed_send(self, std::chrono::milliseconds(limits::unsynced_tail_ms), sync_tail{});
@@ -248,7 +261,10 @@ journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journ
         auto& state = self->state;
         use_store(self, nullptr); // the lock goes first
         auto opened = state.open();
-        if (!opened) return journal_opened{opened.error().detail};
+        if (!opened) {
+          if (state.peers.views) state.peers.views->take_away(opened.error().detail);
+          return journal_opened{opened.error().detail};
+        }
         use_store(self, std::move(*opened));
         return journal_opened{};
       },
@@ -286,10 +302,20 @@ journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journ
         if (!state.store || state.unsynced.empty()) return;
         if (auto ok = state.store->sync()) {
           publish(self);
+          schedule_witness_sync(self);
         } else {
           std::vector<journal_state::waiting_append> none;
           give_up(self, ok.error(), none);
         }
+      },
+      [self](sync_witness) {
+        auto& state = self->state;
+        state.witness_sync_scheduled = false;
+        if (state.store) state.store->sync_witness();
+      },
+      [self](const close_journal& message) {
+        std::vector<journal_state::waiting_append> none;
+        if (self->state.store) give_up(self, message.error, none);
       },
   };
 }

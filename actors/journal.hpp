@@ -44,6 +44,7 @@ struct journal_state {
   std::deque<waiting_append> gathered;
   bool write_scheduled = false;
   bool sync_scheduled = false;
+  bool witness_sync_scheduled = false;
   // Written, but not synced and so not published yet.
   std::vector<persistence::journaled_event> unsynced;
 };

@@ -422,6 +422,20 @@ void orchestra::look(preview_order order, on_preview then) {
                          }});
 }
 
+void orchestra::close_journal(const std::string& why) {
+  auto& p = *parts_;
+  // At once, whatever the journal's thread waits for.
+  p.numbers->journal_usable = false;
+  p.views->take_away(why);
+  const persistence::journal_error error{persistence::journal_fault::io, why};
+  caf::anon_send(p.journal, actors::close_journal{error});
+  caf::anon_send(p.coordinator, journal_failed{error});
+}
+
+std::string orchestra::journal_fault() const {
+  return parts_->views->fault();
+}
+
 std::shared_ptr<const persistence::read_view> orchestra::view() {
   return parts_->views->get();
 }

@@ -99,6 +99,12 @@ public:
   };
   void watch(watch_callbacks callbacks);
 
+  // Nothing more is written to the journal, and nothing read: it is not the one that was opened any
+  // more. It is opened again when `open_journal` can do that. From any thread; does not block.
+  void close_journal(const std::string& why);
+  // Why the journal cannot be used, as a sentence; empty while it can, or when none is known.
+  std::string journal_fault() const;
+
   // The journal for reading; null while it cannot be used. Not to be kept: it holds the journal
   // open.
   std::shared_ptr<const persistence::read_view> view();

@@ -41,6 +41,7 @@ struct vitals {
   duration_histogram probe, queue_wait, convert, store; // of one file
   duration_histogram journal_append, journal_sync;      // of one group
   std::atomic<std::uint64_t> journal_events = 0;
+  std::atomic<std::uint64_t> witness_failures = 0; // of the open journal
   std::atomic<std::uint64_t> files_completed = 0, files_failed = 0, files_interrupted = 0;
   std::atomic<std::uint64_t> slots = 0, leases_granted = 0, leases_waiting = 0;
   std::atomic<std::uint64_t> memory_bytes = 0, memory_granted_bytes = 0;

@@ -25,6 +25,8 @@ int run_info(const std::vector<std::string>& files, bool json, codecs::host::zyg
 int run_journal_dump(const std::string& directory);
 int run_journal_verify(const std::string& directory);
 int run_journal_salvage(const salvage_options& options);
+int run_journal_accept(const std::string& data);
+int run_journal_adopt(const adopt_options& options);
 
 int run_serve(const settings_options& options, codecs::host::zygote& hosts);
 int run_config_check(const settings_options& options);

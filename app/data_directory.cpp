@@ -6,9 +6,7 @@
 #include "persistence/files.hpp"
 #include "persistence/salvage.hpp"
 
-#include <filesystem>
 #include <sys/stat.h>
-#include <system_error>
 
 namespace darkroom::app {
 
@@ -45,52 +43,45 @@ std::string damage_text(const std::string& journal) {
   return text +
          "restore a backup (darkroom restore), or save what can be read; of a server, all of:\n"
          "  darkroom journal salvage " +
-         journal + " --to " + journal + ".salvaged\n  mv " + journal + ' ' + journal +
-         ".damaged\n  mv " + journal + ".salvaged " + journal + "\n  darkroom fsck " +
+         journal + " --to " + journal + ".salvaged\n  darkroom journal adopt " +
+         persistence::parent_of(journal) + ' ' + journal + ".salvaged\n  darkroom fsck " +
          persistence::parent_of(journal) + " --repair\n";
 }
 
-namespace {
-
-// A start that was killed while it made the journal leaves neither.
-bool has_tables_or_logs(const std::string& journal) {
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(journal, error))
-    if (entry.path().extension() == ".sst" || entry.path().extension() == ".log") return true;
-  return false;
+persistence::store_options server_store(const std::string& data, bool must_exist) {
+  return {.directory = server_journal(data), .must_exist = must_exist, .blobs = server_blobs(data)};
 }
 
-// Blobs have names of 62 digits in folders of two.
-bool has_blobs(const std::string& data) {
-  std::error_code error;
-  for (std::filesystem::recursive_directory_iterator at(server_blobs(data), error), end;
-       !error && at != end; at.increment(error))
-    if (at->is_regular_file(error) && at->path().filename().string().size() == 62) return true;
-  return false;
+std::string incomplete_text(const std::string& data) {
+  return "nothing was changed. Put back what is missing, restore a backup (darkroom restore), or "
+         "give up what is missing and go on with the rest:\n"
+         "  darkroom journal accept " +
+         data + "\n  darkroom fsck " + data + '\n';
 }
-
-} // namespace
 
 base::result<std::unique_ptr<persistence::journal_store>, data_error>
 open_data(const std::string& data) {
   if (auto made = make_data_folder(data); !made) return std::unexpected(data_error{made.error()});
   if (auto made = persistence::make_directories(server_journal(data)); !made)
     return std::unexpected(data_error{made.error().text()});
-  // An empty journal beside blobs would have them all removed as strays.
-  const bool must_exist = has_tables_or_logs(server_journal(data)) || has_blobs(data);
-  auto journal = persistence::journal_store::open({server_journal(data), nullptr, must_exist});
-  if (!journal && journal.error().fault == persistence::journal_fault::missing)
+  auto journal = persistence::journal_store::open(server_store(data, false));
+  if (journal) return std::move(*journal);
+  const auto& error = journal.error();
+  switch (error.fault) {
+  case persistence::journal_fault::missing:
     return std::unexpected(
         data_error{server_journal(data) +
                    " has no journal, but there are data that belong to one: put it back "
                    "(a backup, or what was salvaged), or choose another folder"});
-  if (journal) return std::move(*journal);
-  if (journal.error().fault == persistence::journal_fault::locked)
+  case persistence::journal_fault::incomplete:
+    return std::unexpected(data_error{error.detail + '\n' + incomplete_text(data)});
+  case persistence::journal_fault::corrupt:
+    return std::unexpected(data_error{error.detail + '\n' + damage_text(server_journal(data))});
+  case persistence::journal_fault::locked:
     return std::unexpected(data_error{"a server is using " + data + " already", true});
-  if (journal.error().fault == persistence::journal_fault::corrupt)
-    return std::unexpected(
-        data_error{journal.error().detail + '\n' + damage_text(server_journal(data))});
-  return std::unexpected(data_error{journal.error().detail});
+  default:
+    return std::unexpected(data_error{error.detail});
+  }
 }
 
 } // namespace darkroom::app

@@ -11,6 +11,9 @@ namespace darkroom::app {
 std::string server_journal(const std::string& data);
 std::string server_blobs(const std::string& data);
 
+// How its journal is opened: with its witness.
+persistence::store_options server_store(const std::string& data, bool must_exist);
+
 // Makes the folder, if need be, for nobody else to read. The error is a sentence.
 base::result<void, std::string> make_data_folder(const std::string& data);
 

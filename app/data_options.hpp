@@ -32,6 +32,10 @@ struct salvage_options {
   std::string journal, to;
 };
 
+struct adopt_options {
+  std::string data, journal;
+};
+
 struct doctor_options {
   std::string directory = ".";
   std::uint32_t crash_cycles = 0; // 0: no crash test
@@ -44,6 +48,7 @@ void declare(CLI::App& command, fsck_options& options);
 void declare(CLI::App& command, backup_options& options);
 void declare(CLI::App& command, restore_options& options);
 void declare(CLI::App& command, salvage_options& options);
+void declare(CLI::App& command, adopt_options& options);
 void declare(CLI::App& command, doctor_options& options);
 
 } // namespace darkroom::app

@@ -19,6 +19,10 @@ inline constexpr std::size_t client_message_bytes_max = 16 * MiB;
 // Workers that join a server again.
 inline constexpr std::uint32_t worker_retry_first_ms = 100, worker_retry_most_ms = 5'000;
 
+// How often the server looks whether the folders of its data are still there: a client is told
+// within a second, and a look takes some microseconds.
+inline constexpr std::uint32_t place_watch_ms = 500;
+
 // What commands print.
 inline constexpr std::uint32_t display_refresh_ms = 100;
 inline constexpr std::uint32_t backup_poll_ms = 250;

@@ -59,6 +59,14 @@ int run(int argc, char** argv) {
   auto& salvage = *journal.add_subcommand(
       "salvage", "Copy what can be read of a damaged journal, and list what cannot");
   declare(salvage, salvage_asked);
+  std::string accepted;
+  auto& accept = *journal.add_subcommand(
+      "accept", "Go on with a server's journal as it is, and give up what its witness misses");
+  accept.add_option("DIR", accepted, "The data of a server that does not run")->required();
+  adopt_options adopt_asked;
+  auto& adopt = *journal.add_subcommand(
+      "adopt", "Use another journal, salvaged or restored, and put the present one in its place");
+  declare(adopt, adopt_asked);
 
   settings_options settings;
   auto& serve = *darkroom.add_subcommand("serve", "Serve batches over HTTP");
@@ -124,6 +132,8 @@ int run(int argc, char** argv) {
   if (backup.parsed()) return run_backup(backup_asked);
   if (restore.parsed()) return run_restore(restore_asked);
   if (salvage.parsed()) return run_journal_salvage(salvage_asked);
+  if (accept.parsed()) return run_journal_accept(accepted);
+  if (adopt.parsed()) return run_journal_adopt(adopt_asked);
   if (doctor.parsed())
     return with_hosts([&](codecs::host::zygote& hosts) { return run_doctor(doctor_asked, hosts); });
   if (config_check.parsed()) return run_config_check(settings);

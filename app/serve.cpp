@@ -19,13 +19,16 @@
 #include "http/limits.hpp"
 #include "http/server.hpp"
 #include "persistence/blob_outputs.hpp"
+#include "persistence/place_watch.hpp"
 #include "persistence/read_view.hpp"
 
 #include <atomic>
 #include <boost/json.hpp>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
+#include <mutex>
 #include <pthread.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -138,6 +141,39 @@ private:
   std::thread thread_;
 };
 
+// Closes the journal when the folders of the data are not those any more that were opened.
+class place_watcher {
+public:
+  place_watcher(const persistence::place_watch& places, orchestra& actors)
+      : thread_([this, &places, &actors] {
+          std::unique_lock lock(mutex_);
+          const std::chrono::milliseconds period(limits::place_watch_ms);
+          while (!ended_.wait_for(lock, period, [this] { return ending_; })) {
+            const auto fault = places.fault();
+            if (!fault.empty() && fault != last_fault_) {
+              spdlog::error("{}: nothing is accepted until it is back", fault);
+              actors.close_journal(fault);
+            }
+            last_fault_ = fault;
+          }
+        }) {}
+  ~place_watcher() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+    }
+    ended_.notify_one();
+    thread_.join();
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool ending_ = false;
+  std::string last_fault_;
+  std::thread thread_;
+};
+
 void say_welcome(const config::settings& s, const std::string& address, const std::string& token) {
   const std::string url = (s.tls.certificate.empty() ? "http://" : "https://") + address;
   if (!token.empty()) { // first: whoever waits for the line below may want it
@@ -200,6 +236,10 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   };
   auto tokens = journal->view()->tokens();
   if (!tokens) return complain(tokens.error().detail, exit_internal);
+  auto watched =
+      persistence::place_watch::begin(s.data.dir, server_journal(s.data.dir), blobs.root());
+  if (!watched) return complain(watched.error().text(), exit_internal);
+  const auto places = std::make_shared<const persistence::place_watch>(std::move(*watched));
   auto census = std::make_unique<blob_census>(blobs, journal->view());
   std::optional<actors::cluster_settings> cluster;
   if (!s.cluster.dir.empty()) {
@@ -221,10 +261,13 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
             return std::make_unique<actors::host_slot>(hosts, outputs, limits_of_input, opener);
           },
       .outputs = outputs,
-      .open_journal =
-          [data = s.data.dir] {
-            return persistence::journal_store::open({server_journal(data), nullptr, true});
-          },
+      .open_journal = [data = s.data.dir, places]()
+          -> persistence::journal_result<std::unique_ptr<persistence::journal_store>> {
+        if (auto fault = places->fault(); !fault.empty())
+          return std::unexpected(
+              persistence::journal_error{persistence::journal_fault::io, std::move(fault)});
+        return persistence::journal_store::open(server_store(data, true));
+      },
       .journal = std::move(journal),
       .announce = [](const std::string& line) { spdlog::error("{}", printable(line)); },
       .has_room =
@@ -240,6 +283,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
           },
       .cluster = std::move(cluster)});
   actors->wait_until_loaded();
+  auto watcher = std::make_unique<place_watcher>(*places, *actors);
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
   edge.shared().identities.load(std::move(*tokens));
   if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);
@@ -261,6 +305,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
                 [&] { return hurry = hurry || signals.again(); });
   edge.stop(std::chrono::milliseconds(hurry ? 0 : limits::actor_stop_ms));
   census.reset();
+  watcher.reset();
   const bool in_order = actors->shut_down();
   actors.reset(); // before the edge, to which its answers go
   spdlog::info("stopped");

@@ -134,6 +134,9 @@ std::string metrics_text(const services& s) {
   out.single("links_refused_total", "counter", "Connections of workers and strangers not let in.",
              actors.links_refused());
   out.single("journal_events_total", "counter", "Events journaled.", n.journal_events);
+  out.single("journal_witness_failures", "gauge",
+             "How often the witness of the journal could not be written since it was opened.",
+             n.witness_failures);
   out.histogram("journal_append_seconds", "One group, written without sync.", n.journal_append);
   out.histogram("journal_sync_seconds", "One group, written and synced.", n.journal_sync);
   out.single("journal_usable", "gauge", "1 while the journal can be written.", n.journal_usable);

@@ -15,6 +15,7 @@ namespace json = boost::json;
 struct health_check {
   const char* name;
   bool ok;
+  std::string reason = {}; // a sentence for operators; empty: none is known
 };
 
 // Whether there is a slot that may get files.
@@ -26,7 +27,7 @@ bool has_workers(services& s) {
 std::vector<health_check> readiness(services& s) {
   const auto& numbers = s.gateway.actors().numbers();
   const auto free = free_bytes(s);
-  return {{"journal", numbers.journal_usable.load()},
+  return {{"journal", numbers.journal_usable.load(), s.gateway.actors().journal_fault()},
           {"disk", free && *free >= s.settings.data.disk_floor_bytes},
           {"workers", has_workers(s)},
           {"not_draining", !s.draining.load()}};
@@ -34,13 +35,17 @@ std::vector<health_check> readiness(services& s) {
 
 response health_response(const call& c, const std::vector<health_check>& checks) {
   bool ok = true;
-  json::object detail;
+  json::object detail, reasons;
   for (const auto& check : checks) {
     ok &= check.ok;
     detail[check.name] = check.ok;
+    if (!check.ok && !check.reason.empty()) reasons[check.name] = check.reason;
   }
   json::object out{{"status", ok ? "ok" : "failing"}};
-  if (c.rq.parameter("verbose")) out["checks"] = std::move(detail);
+  if (c.rq.parameter("verbose")) {
+    out["checks"] = std::move(detail);
+    out["reasons"] = std::move(reasons);
+  }
   auto r = json_response(ok ? 200 : 503, json::serialize(out));
   r.with("Cache-Control", "no-store");
   if (!ok) r.with("Retry-After", "1");

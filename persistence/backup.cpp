@@ -5,6 +5,8 @@
 #include "persistence/database.hpp"
 #include "persistence/limits.hpp"
 #include "persistence/read_view.hpp"
+#include "persistence/replace_witness.hpp"
+#include "persistence/witness.hpp"
 
 #include <cerrno>
 #include <charconv>
@@ -294,7 +296,10 @@ base::result<copy_progress, std::string> restore(const std::string& folder,
   const auto part = journal + ".part";
   if (status.ok()) status = engine->RestoreDBFromBackup(*whole_copy(folder), part, part);
   if (!status.ok()) return std::unexpected(database::error_of(status).detail);
-  auto named = rename_file(part, journal, false);
+  // Copies have no witness: one that was older than its journal would be worth nothing.
+  if (auto ok = vouch_for(part); !ok) return std::unexpected(ok.error().detail);
+  auto named = rename_file(witness_path(part), witness_path(journal), true);
+  if (named) named = rename_file(part, journal, false);
   if (named) named = sync_directory(parent_of(journal));
   if (!named) return std::unexpected(named.error().text());
   if (!done->bad.empty()) return std::unexpected(done->bad);

@@ -54,6 +54,9 @@ rocksdb::Options options_for(rocksdb::Env* env) {
   o.unordered_write = false;
   o.track_and_verify_wals_in_manifest = false;
   o.max_bgerror_resume_count = 0; // a failed handle is closed, never resumed
+  // The witness lists logs and manifests by their numbers, and knows them by what was appended.
+  o.recycle_log_file_num = 0;
+  o.verify_sst_unique_id_in_manifest = true;
   o.max_background_jobs = 2;
   o.level0_file_num_compaction_trigger = 8;
   o.write_buffer_size = limits::journal_write_buffer_bytes;

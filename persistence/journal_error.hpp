@@ -9,12 +9,13 @@
 namespace darkroom::persistence {
 
 enum class journal_fault : std::uint8_t {
-  missing,  // there is no journal
-  locked,   // another process has it
-  newer,    // written by a newer version of Darkroom
-  corrupt,  // what was synced cannot be read back
-  no_space, // the disk is full
-  io,       // reading or writing failed
+  missing,    // there is no journal
+  locked,     // another process has it
+  newer,      // written by a newer version of Darkroom
+  corrupt,    // what was synced cannot be read back
+  incomplete, // a part that its witness vouches for is not there
+  no_space,   // the disk is full
+  io,         // reading or writing failed
 };
 
 struct journal_error {

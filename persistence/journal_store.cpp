@@ -2,12 +2,13 @@
 
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/journal_meta.hpp"
 #include "persistence/limits.hpp"
 #include "persistence/projections.hpp"
 #include "persistence/read_view.hpp"
 #include "persistence/torn_tail.hpp"
+#include "persistence/witnessed_open.hpp"
 
-#include <charconv>
 #include <rocksdb/write_batch.h>
 
 namespace darkroom::persistence {
@@ -17,15 +18,7 @@ namespace {
 using domain::batch_id;
 using domain::seq;
 
-const std::string format_key = keys::meta("format");
 const std::string seq_key = keys::last_seq();
-
-std::optional<std::uint64_t> parse_number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 // Returns the last seq that is used.
 seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
@@ -48,58 +41,69 @@ seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
   return last + 1;
 }
 
-} // namespace
-
-journal_store::journal_store(std::shared_ptr<database> db)
-    : db_(std::move(db)), view_(std::make_shared<const read_view>(db_)) {}
-
-journal_store::~journal_store() = default;
-
-journal_result<std::unique_ptr<journal_store>> journal_store::open(const store_options& options) {
+// Without a witness.
+journal_result<std::shared_ptr<database>> open_alone(const store_options& options) {
   const auto how = options.must_exist ? database::mode::must_exist : database::mode::create;
   auto db = database::open(options.directory, options.env, how);
   if (!db && db.error().fault == journal_fault::corrupt && cut_torn_tail(options.directory))
     db = database::open(options.directory, options.env, how);
-  if (!db) return std::unexpected(db.error());
+  return db;
+}
+
+} // namespace
+
+journal_store::journal_store(std::shared_ptr<database> db, std::shared_ptr<witness> vouching)
+    : db_(std::move(db)), witness_(std::move(vouching)),
+      view_(std::make_shared<const read_view>(db_)) {}
+
+journal_store::~journal_store() = default;
+
+journal_result<std::unique_ptr<journal_store>> journal_store::open(const store_options& options) {
+  witnessed_database opened;
+  if (options.blobs.empty()) {
+    auto db = open_alone(options);
+    if (!db) return std::unexpected(db.error());
+    opened.db = std::move(*db);
+  } else {
+    auto found =
+        open_witnessed({options.directory, options.blobs, options.env, options.must_exist});
+    if (!found) return std::unexpected(found.error());
+    opened = std::move(*found);
+  }
   // RocksDB reads its tables when they are asked for: a flipped bit would be found by whoever comes
   // first, perhaps after months.
-  if (const auto whole = (**db)->VerifyChecksum(); !whole.ok())
+  if (const auto whole = (*opened.db)->VerifyChecksum(); !whole.ok())
     return std::unexpected(database::error_of(whole));
-  std::unique_ptr<journal_store> made(new journal_store(std::move(*db)));
+  std::unique_ptr<journal_store> made(
+      new journal_store(std::move(opened.db), std::move(opened.vouching)));
   if (auto ok = made->check_format(); !ok) return std::unexpected(ok.error());
   return made;
 }
 
 journal_result<void> journal_store::check_format() {
-  std::string value;
-  const auto found = (*db_)->Get(rocksdb::ReadOptions(), format_key, &value);
-  if (found.IsNotFound()) {
-    rocksdb::WriteOptions sync;
-    sync.sync = true;
-    const auto put = (*db_)->Put(sync, format_key, std::to_string(limits::journal_format_version));
-    if (!put.ok()) return std::unexpected(database::error_of(put));
-    return {};
-  }
-  if (!found.ok()) return std::unexpected(database::error_of(found));
-  const auto version = parse_number(value);
-  if (!version)
-    return std::unexpected(
-        journal_error{journal_fault::corrupt, "the journal's format version is unreadable"});
-  if (*version > limits::journal_format_version)
-    return std::unexpected(journal_error{
-        journal_fault::newer, "the journal has format " + value + ", this Darkroom knows up to " +
-                                  std::to_string(limits::journal_format_version) +
-                                  "; use a newer Darkroom"});
-  // Unread, numbers that were given out would be given out again.
-  const auto counted = (*db_)->Get(rocksdb::ReadOptions(), seq_key, &value);
-  if (counted.IsNotFound()) return {};
-  if (!counted.ok()) return std::unexpected(database::error_of(counted));
-  const auto last = parse_number(value);
-  if (!last)
-    return std::unexpected(
-        journal_error{journal_fault::corrupt, "the journal's last seq is unreadable"});
-  last_seq_ = *last;
+  const auto meta = read_meta(*db_);
+  if (!meta) return std::unexpected(meta.error());
+  if (meta->identity && !witness_)
+    return std::unexpected(journal_error{journal_fault::incomplete,
+                                         "this is the journal of a server's data, which is not "
+                                         "opened without its witness"});
+  last_seq_ = meta->last_seq;
+  if (meta->format) return {};
+  rocksdb::WriteOptions sync;
+  sync.sync = true;
+  const auto put =
+      (*db_)->Put(sync, keys::format(), std::to_string(limits::journal_format_without_witness));
+  if (!put.ok()) return std::unexpected(database::error_of(put));
   return {};
+}
+
+// Everything so far is on disk.
+void journal_store::vouch() {
+  if (witness_ && !witness_->set_last_seq(last_seq_)) ++witness_failures_;
+}
+
+void journal_store::sync_witness() {
+  if (witness_ && !witness_->sync()) ++witness_failures_;
 }
 
 journal_result<seq> journal_store::last_of(const batch_id& batch) {
@@ -164,6 +168,7 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   if (const auto status = (*db_)->Write(options, &group); !status.ok())
     return std::unexpected(database::error_of(status));
   last_seq_ = next;
+  if (sync) vouch();
   return done;
 }
 
@@ -234,6 +239,7 @@ journal_result<void> journal_store::forget(std::int64_t requests_before_us,
 journal_result<void> journal_store::sync() {
   if (const auto status = (*db_)->SyncWAL(); !status.ok())
     return std::unexpected(database::error_of(status));
+  vouch();
   return {};
 }
 

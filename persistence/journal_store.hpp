@@ -21,6 +21,7 @@ namespace darkroom::persistence {
 
 class database;
 class read_view;
+class witness;
 
 // What one supervisor wants journaled in one piece.
 struct append_request {
@@ -38,6 +39,9 @@ struct store_options {
   rocksdb::Env* env = nullptr; // null: the real one
   // It is being opened again: one that has vanished must not be replaced by an empty one.
   bool must_exist = false;
+  // Of a server: where the blobs are that this journal refers to. Then the journal has a witness
+  // (witness.hpp), and is opened only if nothing of it is missing. Empty: it has none.
+  std::string blobs;
 };
 
 class journal_store {
@@ -64,16 +68,24 @@ public:
 
   // Puts on disk what was appended without `sync`.
   journal_result<void> sync();
+  // Puts on disk what the witness knows; about once a second is enough, since the journal itself is
+  // synced before its witness hears of it.
+  void sync_witness();
+  // How often the witness could not be written: it then lags behind the journal, which is safe.
+  std::uint64_t witness_failures() const { return witness_failures_; }
 
   domain::seq last_seq() const { return last_seq_; }
   std::shared_ptr<const read_view> view() const { return view_; }
 
 private:
-  explicit journal_store(std::shared_ptr<database> db);
+  journal_store(std::shared_ptr<database> db, std::shared_ptr<witness> vouching);
   journal_result<void> check_format();
+  void vouch();
   journal_result<domain::seq> last_of(const domain::batch_id& batch);
 
   std::shared_ptr<database> db_;
+  std::shared_ptr<witness> witness_; // null: none is kept
+  std::uint64_t witness_failures_ = 0;
   std::shared_ptr<const read_view> view_;
   domain::seq last_seq_ = 0;
   struct last_seqs {

@@ -75,6 +75,14 @@ std::string last_seq() {
   return meta("seq");
 }
 
+std::string format() {
+  return meta("format");
+}
+
+std::string identity() {
+  return meta("identity");
+}
+
 std::string deletion_prefix(std::string_view owner) {
   return prefix(kind::deletion).append(owner).append(1, '\0');
 }

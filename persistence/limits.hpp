@@ -8,12 +8,19 @@
 
 namespace darkroom::limits {
 
-inline constexpr std::uint32_t journal_format_version = 1;
+// Format 2 has a witness (witness.hpp), without which it is not opened; it is that of servers.
+// `convert` keeps no witness, since its sources still exist, and writes format 1.
+inline constexpr std::uint32_t journal_format_version = 2;
+inline constexpr std::uint32_t journal_format_without_witness = 1;
+// RocksDB has up to eight logs of 16 MiB and two manifests here; the witness has room for so many.
+inline constexpr std::size_t witness_files_max = 128;
 inline constexpr std::uint64_t journal_write_buffer_bytes = 16 * MiB;
 inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
 // Opening a journal that is in use: its files may change under the reader.
 inline constexpr std::uint32_t journal_read_tries_max = 20;
 inline constexpr std::uint32_t journal_read_retry_ms = 25;
+// What a refused start says of a journal; more would hide what to do about it.
+inline constexpr std::size_t missing_sentences_max = 8;
 inline constexpr std::size_t salvage_sentences_max = 1'000;
 inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and lost, at most
 inline constexpr std::uint32_t backup_format_version = 1;

@@ -2,6 +2,7 @@
 
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/journal_meta.hpp"
 #include "persistence/limits.hpp"
 
 #include <chrono>
@@ -36,6 +37,10 @@ journal_result<std::shared_ptr<const read_view>> read_view::open(const std::stri
   }
   if (!db) return std::unexpected(db.error());
   return std::make_shared<const read_view>(std::move(*db));
+}
+
+journal_result<journal_meta> read_view::meta() const {
+  return read_meta(*db_);
 }
 
 journal_result<std::vector<batch_summary>> read_view::batches() const {

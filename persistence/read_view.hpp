@@ -14,6 +14,7 @@
 namespace darkroom::persistence {
 
 class database;
+struct journal_meta;
 
 // Whose events: of one batch; of all of one owner's; with neither, all that there are.
 struct event_scope {
@@ -97,6 +98,8 @@ public:
   // How many these are, counted as far as `most`.
   journal_result<std::size_t> count_between(const event_scope& of, domain::seq after,
                                             domain::seq upto, std::size_t most) const;
+  // What the journal says of itself; its last seq may not be on disk yet.
+  journal_result<journal_meta> meta() const;
   // The seq that was given out last; it may not be on disk yet.
   domain::seq last_seq() const;
   // The paths of files by index; of a file that was removed it is not known any more.

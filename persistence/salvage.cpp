@@ -8,6 +8,7 @@
 #include "persistence/lenient_scan.hpp"
 #include "persistence/limits.hpp"
 #include "persistence/projections.hpp"
+#include "persistence/replace_witness.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -238,7 +239,7 @@ private:
     if (to_ == nullptr) return {};
     // Numbers that were given out after the last one that can be read must not be given out again.
     group_.Put(keys::last_seq(), std::to_string(last_seq_ + limits::salvage_seq_margin));
-    group_.Put(keys::meta("format"), std::to_string(limits::journal_format_version));
+    group_.Put(keys::format(), std::to_string(limits::journal_format_without_witness));
     if (auto ok = write_out(1); !ok) return ok;
     if (const auto status = (*to_)->SyncWAL(); !status.ok())
       return std::unexpected(database::error_of(status));
@@ -326,7 +327,8 @@ journal_result<salvage_report> examine_damage(const std::string& journal) {
   return run(journal, nullptr, journal + ".looked-at"); // beside it, as private as it is
 }
 
-journal_result<salvage_report> salvage(const std::string& journal, const std::string& to) {
+journal_result<salvage_report> salvage(const std::string& journal, const std::string& to,
+                                       bool vouched) {
   std::error_code error;
   if (fs::exists(to, error) && !fs::is_empty(to, error))
     return std::unexpected(
@@ -336,10 +338,10 @@ journal_result<salvage_report> salvage(const std::string& journal, const std::st
   auto target = database::open(to, nullptr, database::mode::create);
   if (!target) return std::unexpected(target.error());
   auto report = run(journal, target->get(), to + ".repair");
-  if (!report) { // half of one is none
-    target->reset();
-    fs::remove_all(to, error);
-  }
+  target->reset();
+  if (report && vouched)
+    if (auto ok = vouch_for(to); !ok) report = std::unexpected(ok.error());
+  if (!report) fs::remove_all(to, error); // half of one is none
   return report;
 }
 

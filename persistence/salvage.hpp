@@ -19,6 +19,8 @@ journal_result<salvage_report> examine_damage(const std::string& journal);
 
 // Writes what can be read into a new journal in the folder `to`, which is not there yet: of each
 // batch its events up to the first one that is missing, and everything that is derived from them.
-journal_result<salvage_report> salvage(const std::string& journal, const std::string& to);
+// With `vouched`, the new one gets a witness: that of a server needs it.
+journal_result<salvage_report> salvage(const std::string& journal, const std::string& to,
+                                       bool vouched);
 
 } // namespace darkroom::persistence

@@ -19,6 +19,8 @@ struct point {
 constexpr point points[] = {
     {"journal write", "write@*/journal/*.log", 30},
     {"journal sync", "sync@*/journal/*.log", 20},
+    {"the witness of a sync", "write@*/journal.witness", 20},
+    {"sync of the witness", "sync@*/journal.witness", 4},
     {"sync of an upload or an output", "sync@*/blobs/*.part", 5},
     {"its name", "rename@*/blobs/[!.]*/*", 5},
     {"sync of its directory", "sync@*/blobs/[0-9a-f][0-9a-f]", 3},

@@ -1,7 +1,10 @@
 // Journals of released versions stay readable: the golden file holds one event of every kind, a
 // snapshot, a summary, an entry and an outcome, as hexadecimal digits, each as it was written then.
 #include "persistence/access_records.hpp"
+#include "persistence/data_check.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/journal_store.hpp"
+#include "persistence/read_view.hpp"
 #include "samples.hpp"
 #include "tests/support/scratch.hpp"
 
@@ -150,4 +153,23 @@ TEST_CASE("golden tokens, audit entries and requests mean what they meant") {
   REQUIRE(request);
   CHECK(request->batch == domain::batch_id{{1, 2}});
   CHECK(request->time_us == 5);
+}
+
+TEST_CASE("the data of released versions are opened, and have what they had") {
+  for (const auto* name : {"data-format-1", "data-format-2"}) {
+    INFO(name);
+    const tests::scratch dir;
+    const auto data = dir / "data";
+    std::filesystem::copy(std::filesystem::path(DARKROOM_SOURCE_DIR) / "tests/data" / name, data,
+                          std::filesystem::copy_options::recursive);
+    const auto opened =
+        journal_store::open({.directory = data + "/journal", .blobs = data + "/blobs"});
+    if (!opened) FAIL(opened.error().detail);
+    const auto report = check_data(*(*opened)->view(), data + "/blobs", true);
+    REQUIRE(report);
+    CHECK(report->whole());
+    CHECK(report->batches == 2);
+    CHECK(report->blobs == 5);
+    CHECK((*opened)->last_seq() == 24);
+  }
 }

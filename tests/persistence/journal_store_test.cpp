@@ -206,7 +206,7 @@ TEST_CASE("a journal of a newer format is refused with what to do") {
   {
     auto db = database::open(dir / "j", nullptr, database::mode::create);
     REQUIRE(db);
-    REQUIRE((**db)->Put(rocksdb::WriteOptions(), keys::meta("format"), "2").ok());
+    REQUIRE((**db)->Put(rocksdb::WriteOptions(), keys::format(), "3").ok());
   }
   const auto opened = journal_store::open({dir / "j", nullptr});
   REQUIRE_FALSE(opened);
