@@ -23,6 +23,11 @@ inline constexpr std::uint32_t worker_retry_first_ms = 100, worker_retry_most_ms
 // within a second, and a look takes some microseconds.
 inline constexpr std::uint32_t place_watch_ms = 500;
 
+// From the signal to the end of the server, whatever hangs: files that run get 15 s, actors 5 s. A
+// second signal skips the first, and leaves what is in order a moment to end.
+inline constexpr std::uint32_t shutdown_ms = 20'000, shutdown_hurry_ms = 5'000;
+inline constexpr std::uint32_t shutdown_look_ms = 50;
+
 // What commands print.
 inline constexpr std::uint32_t display_refresh_ms = 100;
 inline constexpr std::uint32_t backup_poll_ms = 250;

@@ -194,23 +194,47 @@ void say_welcome(const config::settings& s, const std::string& address, const st
       codecs::preview_output().format.c_str()); // not the token itself: this may go to a log
 }
 
-// Waits for the first signal; the second one makes haste.
-class end_watch {
+void wait_for_end_signal() {
+  const auto set = end_signals();
+  int number = 0;
+  while (::sigwait(&set, &number) != 0) {
+  }
+  spdlog::info("stopping; a second signal skips the wait");
+}
+
+// Ends the process when its orderly end takes too long: a disk may hold a thread for ever. What was
+// acknowledged is on disk.
+class shutdown_guard {
 public:
-  end_watch() : set_(end_signals()) {}
-  void wait() {
-    int number = 0;
-    while (::sigwait(&set_, &number) != 0) {
-    }
-    spdlog::info("stopping; a second signal skips the wait");
+  shutdown_guard() : thread_([this] { run(); }) {}
+  ~shutdown_guard() {
+    done_ = true;
+    thread_.join();
   }
-  bool again() const {
-    const timespec none{};
-    return ::sigtimedwait(&set_, nullptr, &none) > 0;
-  }
+  // A second signal has come.
+  bool hurry() const { return hurry_; }
 
 private:
-  sigset_t set_;
+  void run() {
+    using clock = std::chrono::steady_clock;
+    const auto set = end_signals();
+    const timespec pause{0, limits::shutdown_look_ms * 1'000'000L};
+    auto end = clock::now() + std::chrono::milliseconds(limits::shutdown_ms);
+    while (!done_ && clock::now() < end) {
+      if (::sigtimedwait(&set, nullptr, &pause) <= 0) continue;
+      if (!hurry_)
+        end = std::min(end, clock::now() + std::chrono::milliseconds(limits::shutdown_hurry_ms));
+      hurry_ = true;
+    }
+    if (done_) return;
+    spdlog::critical("the end took too long, perhaps because a disk does not answer; what was "
+                     "acknowledged is on disk");
+    spdlog::shutdown();
+    ::_exit(exit_temporary);
+  }
+
+  std::atomic<bool> done_ = false, hurry_ = false;
+  std::thread thread_;
 };
 
 std::size_t slots_of(const config::settings& s) {
@@ -297,13 +321,11 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
     std::fprintf(stderr, "workers join at %s\n", at.c_str());
   say_welcome(s, edge.address(), token);
 
-  end_watch signals;
-  signals.wait();
+  wait_for_end_signal();
+  const shutdown_guard guard;
   edge.drain();
-  bool hurry = false;
-  actors->drain(std::chrono::milliseconds(limits::drain_ms),
-                [&] { return hurry = hurry || signals.again(); });
-  edge.stop(std::chrono::milliseconds(hurry ? 0 : limits::actor_stop_ms));
+  actors->drain(std::chrono::milliseconds(limits::drain_ms), [&] { return guard.hurry(); });
+  edge.stop(std::chrono::milliseconds(guard.hurry() ? 0 : limits::actor_stop_ms));
   census.reset();
   watcher.reset();
   const bool in_order = actors->shut_down();

@@ -1,4 +1,5 @@
 // Every sync of the journal takes 200 ms longer: requests are slower, and nothing else is wrong.
+#include "restartable_server.hpp"
 #include "trial.hpp"
 
 #include <csignal>
@@ -39,4 +40,24 @@ TEST_CASE("with a slow journal requests are slower, none fails, and memory stays
   }
   CHECK(most_kib > 0);
   CHECK(most_kib < 256 * 1024);
+}
+
+TEST_CASE("a journal that hangs: reads are answered, writes are in doubt, and a signal ends it") {
+  skip_under_sanitizers();
+  restartable_server s;
+  s.restart(faulty("sync@*/journal/*.log=wait600000#4+"));
+  auto http = s.client();
+  const auto create = [&] {
+    return http.send("POST", "/v1/batches", R"({"spec":{"outputs":[{"format":"webp"}]}})").status;
+  };
+  int status = 201;
+  for (int n = 0; n < 5 && status == 201; ++n)
+    status = create();
+  CHECK(status == 503);
+  CHECK(http.send("GET", "/v1/batches").status == 200);
+  s.server().signal(SIGTERM);
+  CHECK(s.server().wait(std::chrono::milliseconds(60'000)) == 75);
+  // What was acknowledged is there.
+  s.restart();
+  CHECK(s.serves());
 }
