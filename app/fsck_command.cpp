@@ -3,13 +3,13 @@
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
 #include "app/text.hpp"
+#include "base/clock.hpp"
 #include "persistence/data_check.hpp"
-#include "persistence/files.hpp"
 #include "persistence/read_view.hpp"
+#include "persistence/set_aside.hpp"
 
 #include <CLI/CLI.hpp>
 
-#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
@@ -19,19 +19,12 @@ namespace {
 
 // Moves files out of the blob store, where they would be taken for blobs; they keep their names.
 int move_aside(const std::vector<std::string>& files, const std::string& data) {
-  const auto aside = data + "/set-aside";
+  const auto blobs = server_blobs(data);
   for (const auto& file : files) {
-    const auto name = aside + '/' + file.substr(server_blobs(data).size() + 1);
-    auto to = name;
-    auto moved = persistence::make_directories(persistence::parent_of(to));
-    if (moved) moved = persistence::rename_file(file, to, false);
-    for (int n = 2; !moved && moved.error().code == EEXIST; ++n) { // an earlier one has the name
-      to = name + '-' + std::to_string(n);
-      moved = persistence::rename_file(file, to, false);
-    }
-    if (moved) moved = persistence::sync_directory(persistence::parent_of(file));
+    const auto moved =
+        persistence::set_aside(file, blobs, file.substr(blobs.size() + 1), base::unix_now_us());
     if (!moved) return complain(moved.error().text(), exit_internal);
-    std::printf("moved %s to %s\n", file.c_str(), to.c_str());
+    std::printf("moved %s to %s\n", file.c_str(), moved->c_str());
   }
   return exit_all;
 }

@@ -4,7 +4,9 @@
 #include "actors/orchestra.hpp"
 #include "app/commands.hpp"
 #include "app/data_directory.hpp"
+#include "app/data_watch.hpp"
 #include "app/exit_code.hpp"
+#include "app/limits.hpp"
 #include "app/process_setup.hpp"
 #include "app/settings_options.hpp"
 #include "app/text.hpp"
@@ -21,14 +23,13 @@
 #include "persistence/blob_outputs.hpp"
 #include "persistence/place_watch.hpp"
 #include "persistence/read_view.hpp"
+#include "persistence/set_aside.hpp"
 
 #include <atomic>
 #include <boost/json.hpp>
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
 #include <cstdio>
-#include <mutex>
 #include <pthread.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -49,7 +50,7 @@ void open_log(const config::log_settings& settings) {
 }
 
 // Bytes of a file that was uploaded.
-codecs::result<base::unique_fd> open_blob(const blob_store& blobs, const domain::file_entry& file,
+codecs::result<base::unique_fd> open_blob(blob_store& blobs, const domain::file_entry& file,
                                           bool whole) {
   const auto name = persistence::parse_hex(file.source);
   if (!name) return codecs::fail(domain::failure_reason::source_missing, file.source);
@@ -59,11 +60,12 @@ codecs::result<base::unique_fd> open_blob(const blob_store& blobs, const domain:
                                                       : domain::failure_reason::io_error,
                         opened.error().text());
   if (whole) {
-    const auto sums = persistence::sums_of(opened->get());
-    if (!sums) return codecs::fail(domain::failure_reason::io_error, "reading " + file.source);
-    if (sums->sha256 != *name)
+    const auto content = blobs.check_content(*name, opened->get(), false);
+    if (!content) return codecs::fail(domain::failure_reason::io_error, content.error().text());
+    if (*content == blob_store::content_state::damaged)
       return codecs::fail(domain::failure_reason::source_changed,
-                          "the stored upload is damaged; send it again in another batch");
+                          "the stored upload was damaged and is set aside; send the file again in "
+                          "another batch");
   }
   return std::move(*opened);
 }
@@ -129,7 +131,11 @@ public:
           if (!counted) return spdlog::error("blobs cannot be counted: {}", counted.error().detail);
           blobs.allow_removals();
           const auto swept = blobs.sweep();
-          if (swept && *swept != 0) spdlog::info("removed {} stray files", *swept);
+          if (!swept) return spdlog::error("stray files: {}", swept.error().text());
+          if (swept->removed != 0) spdlog::info("removed {} unfinished files", swept->removed);
+          if (swept->set_aside != 0)
+            spdlog::warn("{} files in the blob store that no batch refers to are set aside, in {}",
+                         swept->set_aside, persistence::set_aside_folder(blobs.root()));
         }) {}
   ~blob_census() {
     ending_ = true;
@@ -138,39 +144,6 @@ public:
 
 private:
   std::atomic<bool> ending_ = false;
-  std::thread thread_;
-};
-
-// Closes the journal when the folders of the data are not those any more that were opened.
-class place_watcher {
-public:
-  place_watcher(const persistence::place_watch& places, orchestra& actors)
-      : thread_([this, &places, &actors] {
-          std::unique_lock lock(mutex_);
-          const std::chrono::milliseconds period(limits::place_watch_ms);
-          while (!ended_.wait_for(lock, period, [this] { return ending_; })) {
-            const auto fault = places.fault();
-            if (!fault.empty() && fault != last_fault_) {
-              spdlog::error("{}: nothing is accepted until it is back", fault);
-              actors.close_journal(fault);
-            }
-            last_fault_ = fault;
-          }
-        }) {}
-  ~place_watcher() {
-    {
-      const std::lock_guard lock(mutex_);
-      ending_ = true;
-    }
-    ended_.notify_one();
-    thread_.join();
-  }
-
-private:
-  std::mutex mutex_;
-  std::condition_variable ended_;
-  bool ending_ = false;
-  std::string last_fault_;
   std::thread thread_;
 };
 
@@ -307,7 +280,9 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
           },
       .cluster = std::move(cluster)});
   actors->wait_until_loaded();
-  auto watcher = std::make_unique<place_watcher>(*places, *actors);
+  auto place_watcher = watch_places(*places, *actors);
+  auto scrubber = scrub_blobs(blobs, s.data.scrub_days);
+  auto upkeep = keep_set_aside(blobs.root(), s.data);
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
   edge.shared().identities.load(std::move(*tokens));
   if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);
@@ -327,7 +302,9 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   actors->drain(std::chrono::milliseconds(limits::drain_ms), [&] { return guard.hurry(); });
   edge.stop(std::chrono::milliseconds(guard.hurry() ? 0 : limits::actor_stop_ms));
   census.reset();
-  watcher.reset();
+  upkeep.reset();
+  scrubber.reset();
+  place_watcher.reset();
   const bool in_order = actors->shut_down();
   actors.reset(); // before the edge, to which its answers go
   spdlog::info("stopped");
@@ -350,6 +327,11 @@ int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
   if (!journal) return complain(journal.error().sentence, exit_usage);
   auto blobs = blob_store::open(server_blobs(s->data.dir));
   if (!blobs) return complain(blobs.error().text(), exit_usage);
+  (*blobs)->when_damaged([](const std::string& path, const std::string& aside) {
+    spdlog::error("the blob {} is damaged, and set aside: {}; the next upload of the same bytes "
+                  "brings it back, and darkroom fsck names the files that need it",
+                  path, aside);
+  });
   const auto token = first_token(**journal, s->auth);
   if (!token) return complain(token.error(), exit_internal);
   return run(*s, hosts, std::move(*journal), **blobs, *token);

@@ -20,6 +20,8 @@ namespace darkroom::config {
 struct data_settings {
   std::string dir = "darkroom-data";
   std::uint64_t disk_floor_bytes = 512 * limits::MiB;
+  std::uint64_t scrub_days = 30;
+  std::uint64_t set_aside_days = 7;
 };
 struct http_settings {
   std::string listen = "127.0.0.1:8080";

@@ -140,6 +140,8 @@ std::string metrics_text(const services& s) {
   out.histogram("journal_append_seconds", "One group, written without sync.", n.journal_append);
   out.histogram("journal_sync_seconds", "One group, written and synced.", n.journal_sync);
   out.single("journal_usable", "gauge", "1 while the journal can be written.", n.journal_usable);
+  out.single("blobs_damaged_total", "counter",
+             "Stored files that were found damaged, and set aside.", s.blobs.damaged_found());
   out.single("disk_free_bytes", "gauge", "Free where the data is.", free_bytes(s).value_or(0));
   out.single("draining", "gauge", "1 while the server is about to stop.", s.draining);
   return out.take();

@@ -400,6 +400,13 @@ base::result<open_content, problem> open_pinned(persistence::blob_store& blobs,
   if (!pin) return refused(pin.error());
   auto file = blobs.open_blob(name);
   if (!file) return refused(file.error());
+  // Its digest is sent along: once since the start, it is read for that.
+  const auto content = blobs.check_content(name, file->get(), true);
+  if (!content) return refused(content.error());
+  if (*content == persistence::blob_store::content_state::damaged)
+    return std::unexpected(
+        problem{problem_code::not_found,
+                "Its bytes were damaged on the disk of the server. Send the file again."});
   return open_content{std::make_shared<persistence::blob_store::pin>(std::move(*pin)),
                       std::make_shared<base::unique_fd>(std::move(*file))};
 }

@@ -1,6 +1,8 @@
 #include "persistence/blob_store.hpp"
 
+#include "base/clock.hpp"
 #include "persistence/limits.hpp"
+#include "persistence/set_aside.hpp"
 
 #include <cerrno>
 #include <cstring>
@@ -153,12 +155,16 @@ std::vector<file_result<blob_store::pin>> blob_store::name_parts(std::span<const
       uses_[shortened(p.content.sha256)].pins += 1;
     }
     pin held(*this, p.content);
-    const auto renamed = rename_file(p.path, path_of(p.content.sha256), false);
-    if (!renamed) ::unlink(p.path.c_str());
-    if (!renamed && renamed.error().code != EEXIST)
+    const auto path = path_of(p.content.sha256);
+    const auto renamed = rename_file(p.path, path, true);
+    if (!renamed) {
+      ::unlink(p.path.c_str());
       results.emplace_back(std::unexpected(renamed.error()));
-    else
-      results.emplace_back(std::move(held));
+      continue;
+    }
+    if (struct stat about{}; ::stat(path.c_str(), &about) == 0)
+      checked_.add(p.content.sha256, about);
+    results.emplace_back(std::move(held));
   }
   const auto synced = sync_names(parts);
   if (synced) return results;
@@ -193,6 +199,36 @@ file_result<blob_store::pin> blob_store::pin_existing(const digest& name) {
   pin held(*this, blob);
   if (!there) return std::unexpected(last_error("opening the blob " + to_hex(name)));
   return held;
+}
+
+file_result<blob_store::content_state> blob_store::check_content(const digest& name, int blob,
+                                                                 bool unless_known) {
+  struct stat before{}, after{};
+  if (::fstat(blob, &before) != 0)
+    return std::unexpected(last_error("looking at the blob " + to_hex(name)));
+  if (unless_known && checked_.has(name, before)) return content_state::whole;
+  const auto sums = sums_of(blob);
+  if (!sums || ::fstat(blob, &after) != 0)
+    return std::unexpected(last_error("reading the blob " + to_hex(name)));
+  if (sums->sha256 != name) {
+    set_damaged_aside(name, blob);
+    return content_state::damaged;
+  }
+  if (same_file(before, after)) checked_.add(name, after);
+  return content_state::whole;
+}
+
+void blob_store::set_damaged_aside(const digest& name, int blob) {
+  const auto path = path_of(name);
+  const std::lock_guard lock(mutex_);
+  struct stat read{}, there{};
+  // Another upload may have replaced it, or another reader has been here.
+  if (::fstat(blob, &read) != 0 || ::stat(path.c_str(), &there) != 0 ||
+      read.st_dev != there.st_dev || read.st_ino != there.st_ino)
+    return;
+  damaged_found_ += 1;
+  const auto moved = set_aside(path, root_, "damaged-" + to_hex(name), base::unix_now_us());
+  if (told_damaged_) told_damaged_(path, moved ? *moved : moved.error().text());
 }
 
 void blob_store::add_reference(const digest& name) {
@@ -239,8 +275,8 @@ void blob_store::allow_removals() {
     if (uses_.contains(shortened(name))) remove_if_unused(name);
 }
 
-file_result<std::size_t> blob_store::sweep() {
-  std::size_t removed = 0;
+file_result<blob_store::swept_files> blob_store::sweep() {
+  swept_files swept;
   std::error_code error;
   for (fs::recursive_directory_iterator at(root_, error), end; !error && at != end;
        at.increment(error)) {
@@ -248,14 +284,22 @@ file_result<std::size_t> blob_store::sweep() {
     if (::lstat(at->path().c_str(), &about) != 0 || !S_ISREG(about.st_mode) ||
         at->path().filename() == ".opened" || modified_ns(about) >= opened_ns_)
       continue;
-    const auto name =
-        parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());
+    const auto file = at->path().string();
     const std::lock_guard lock(mutex_);
+    if (at->path().extension() == ".part") {
+      if (::unlink(file.c_str()) == 0) swept.removed += 1;
+      continue;
+    }
+    const auto below = file.substr(root_.size() + 1);
+    const auto name = parse_hex(below.substr(0, 2) + below.substr(std::min(below.size(), 3uz)));
     if (name && uses_.contains(shortened(*name))) continue;
-    if (::unlink(at->path().c_str()) == 0) ++removed;
+    if (const auto moved = set_aside(file, root_, below, base::unix_now_us()))
+      swept.set_aside += 1;
+    else
+      return std::unexpected(moved.error());
   }
   if (error) return std::unexpected(file_error{error.value(), "sweeping the blob store"});
-  return removed;
+  return swept;
 }
 
 } // namespace darkroom::persistence

@@ -2,9 +2,12 @@
 // once. A blob lives as long as an event refers to it or somebody holds a pin.
 #pragma once
 
+#include "persistence/checked_files.hpp"
 #include "persistence/files.hpp"
 
+#include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -74,6 +77,8 @@ public:
   // Syncs finished contents, names them and syncs the names: many at about the price of one.
   // One result for each.
   std::vector<file_result<pin>> commit(std::span<blob_writer> finished);
+  // A blob that is there already is replaced: what has its name need not have its bytes. Whoever
+  // reads it goes on reading the old file.
   // Stores what `content` holds. Two puts of the same bytes at a time are both right.
   file_result<pin> put(int content);
 
@@ -86,6 +91,17 @@ public:
   // Holds a blob that is there.
   file_result<pin> pin_existing(const digest& name);
 
+  // Reads all of an open blob and compares it with its name. One that is damaged is set aside, so
+  // that nobody is told that it is there, and the next upload of these bytes brings it back.
+  // With `unless_known`, a blob that was read or written since the start, and whose file has not
+  // changed since, is not read again.
+  enum class content_state : std::uint8_t { whole, damaged };
+  file_result<content_state> check_content(const digest& name, int blob, bool unless_known);
+  // Called with where a damaged blob was, and where it is now. Set it before other threads come.
+  using on_damaged = std::function<void(const std::string& path, const std::string& aside)>;
+  void when_damaged(on_damaged told) { told_damaged_ = std::move(told); }
+  std::uint64_t damaged_found() const { return damaged_found_; }
+
   // What events refer to: told once for each at start, then as events become durable.
   void add_reference(const digest& name);
   // Removes the blob with its last reference, if nobody holds a pin.
@@ -96,9 +112,13 @@ public:
   void hold_removals();
   void allow_removals();
 
-  // Removes what nothing refers to: strays of a crash. Blobs written since the store was opened are
-  // not touched. Returns how many it removed.
-  file_result<std::size_t> sweep();
+  // Clears away what nothing refers to, as a crash leaves it: contents without a name are removed,
+  // files with one are set aside (set_aside.hpp). Blobs written since the store was opened are not
+  // touched.
+  struct swept_files {
+    std::size_t removed = 0, set_aside = 0;
+  };
+  file_result<swept_files> sweep();
 
   std::string path_of(const digest& name) const { return blob_path(root_, name); }
   const std::string& root() const { return root_; }
@@ -117,6 +137,7 @@ private:
   file_result<void> sync_many(std::span<const int> files) const;
   file_result<void> sync_names(std::span<const part> parts) const;
   void unpin(const digest& name);
+  void set_damaged_aside(const digest& name, int blob);
   void remove_if_unused(const digest& name);
 
   std::string root_;
@@ -124,6 +145,9 @@ private:
   std::int64_t opened_ns_ = 0; // file system time
   mutable std::mutex mutex_;
   boost::unordered_flat_map<short_name, uses> uses_;
+  checked_files checked_;
+  on_damaged told_damaged_;
+  std::atomic<std::uint64_t> damaged_found_ = 0;
   std::size_t removals_held_ = 0; // how often
   std::vector<digest> held_back_; // unused while removals were held
   std::uint64_t next_part_ = 0;

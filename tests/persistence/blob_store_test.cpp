@@ -1,11 +1,15 @@
 #include "persistence/blob_store.hpp"
 
+#include "persistence/scrub.hpp"
+#include "persistence/set_aside.hpp"
 #include "tests/support/scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <set>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -98,9 +102,159 @@ TEST_CASE("strays of an earlier process are swept, blobs in use and new ones are
   auto store = open(dir);
   store->add_reference(kept);
   dir.write("blobs/new.part", "being written");
-  CHECK(store->sweep() == std::size_t{2});
+  const auto swept = store->sweep();
+  REQUIRE(swept);
+  CHECK(swept->removed == 1);
+  CHECK(swept->set_aside == 1);
+  CHECK(std::filesystem::exists(dir / "blobs/new.part"));
+  std::size_t aside = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir / "set-aside"))
+    aside += entry.is_regular_file();
+  CHECK(aside == 1);
   CHECK(store->open_blob(kept));
   CHECK(std::filesystem::exists(dir / "blobs/new.part"));
+}
+
+namespace {
+
+void flip_a_bit(const std::string& file) {
+  auto content = tests::content_of(file);
+  content[content.size() / 2] ^= 1;
+  std::ofstream(file, std::ios::binary) << content;
+}
+
+blob_store::content_state checked(blob_store& store, const digest& name, bool unless_known) {
+  const auto file = store.open_blob(name);
+  REQUIRE(file);
+  const auto state = store.check_content(name, file->get(), unless_known);
+  REQUIRE(state);
+  return *state;
+}
+
+} // namespace
+
+TEST_CASE(
+    "a blob whose bytes are others is set aside when it is read, and comes back by an upload") {
+  using enum blob_store::content_state;
+  tests::scratch dir;
+  auto store = open(dir);
+  std::vector<std::string> told;
+  store->when_damaged([&](const std::string& path, const std::string& aside) {
+    told.push_back(path);
+    told.push_back(aside);
+  });
+  const auto pin = store->put(memory("bytes that matter").get());
+  REQUIRE(pin);
+  const auto name = pin->name();
+  CHECK(checked(*store, name, false) == whole);
+  CHECK(checked(*store, name, true) == whole);
+  flip_a_bit(store->path_of(name));
+  const auto reader = store->open_blob(name);
+  REQUIRE(reader);
+  CHECK(checked(*store, name, true) == damaged);
+  REQUIRE(told.size() == 2);
+  CHECK(told[0] == store->path_of(name));
+  CHECK(told[1].find("set-aside/") != std::string::npos);
+  CHECK(std::filesystem::exists(told[1]));
+  CHECK_FALSE(store->open_blob(name));
+  CHECK(store->damaged_found() == 1);
+  // The next upload of these bytes stays, whatever a reader of the old file finds.
+  REQUIRE(store->put(memory("bytes that matter").get()));
+  CHECK(store->check_content(name, reader->get(), true).value() == damaged);
+  CHECK(checked(*store, name, true) == whole);
+  CHECK(store->damaged_found() == 1);
+}
+
+TEST_CASE("a blob is replaced by an upload of the same bytes, which the old file need not have") {
+  tests::scratch dir;
+  auto store = open(dir);
+  const auto pin = store->put(memory("bytes").get());
+  REQUIRE(pin);
+  std::filesystem::resize_file(store->path_of(pin->name()), 2);
+  const auto old = store->open_blob(pin->name());
+  REQUIRE(old);
+  REQUIRE(store->put(memory("bytes").get()));
+  CHECK(tests::content_of(store->path_of(pin->name())) == "bytes");
+  struct stat about{};
+  REQUIRE(::fstat(old->get(), &about) == 0);
+  CHECK(about.st_size == 2); // whoever had it open goes on with it
+}
+
+TEST_CASE("only what was read, and has not changed since, is taken for whole") {
+  tests::scratch dir;
+  const auto file = dir.write("f", "content");
+  struct stat before{}, after{};
+  REQUIRE(::stat(file.c_str(), &before) == 0);
+  checked_files known;
+  const digest name{1};
+  CHECK_FALSE(known.has(name, before));
+  known.add(name, before);
+  CHECK(known.has(name, before));
+  CHECK_FALSE(known.has(digest{2}, before));
+  dir.write("g", "content");
+  std::filesystem::rename(dir / "g", file);
+  REQUIRE(::stat(file.c_str(), &after) == 0);
+  CHECK_FALSE(known.has(name, after));
+}
+
+TEST_CASE("all folders of blobs are read once in a period, in another order each time") {
+  const scrub_schedule schedule(256 * 100);
+  std::set<unsigned> first, second;
+  for (std::int64_t part = 0; part < 256; ++part) {
+    CHECK(schedule.part_at(part * 100) == part);
+    CHECK(schedule.part_at(part * 100 + 99) == part);
+    first.insert(scrub_schedule::folder_of(part));
+    second.insert(scrub_schedule::folder_of(part + 256));
+  }
+  CHECK(first.size() == 256);
+  CHECK(second.size() == 256);
+  CHECK(scrub_schedule::folder_of(0) != scrub_schedule::folder_of(256));
+}
+
+TEST_CASE("scrubbing finds what is damaged in a folder, and ends when it is told to") {
+  tests::scratch dir;
+  auto store = open(dir);
+  const auto good = store->put(memory("a").get());
+  const auto bad = store->put(memory("b").get());
+  REQUIRE(good);
+  REQUIRE(bad);
+  flip_a_bit(store->path_of(bad->name()));
+  dir.write("blobs/3e/no-blob", "x"); // the folder of "b"
+  scrubbed all;
+  for (unsigned folder = 0; folder < scrub_schedule::folders; ++folder) {
+    const auto done = scrub_folder(*store, folder, [](std::uint64_t) { return true; });
+    all.blobs += done.blobs;
+    all.damaged += done.damaged;
+    all.bytes += done.bytes;
+  }
+  CHECK(all.blobs == 2);
+  CHECK(all.damaged == 1);
+  CHECK(all.bytes == 2);
+  CHECK(store->open_blob(good->name()));
+  CHECK_FALSE(store->open_blob(bad->name()));
+}
+
+TEST_CASE("what was set aside is kept for some days, and goes earlier when there is no room") {
+  tests::scratch dir;
+  const auto blobs = dir / "blobs";
+  constexpr std::int64_t day_us = 86'400'000'000;
+  const auto aside = [&](const std::string& name, std::int64_t day) {
+    const auto moved = set_aside(dir.write("f", name), blobs, name, day * day_us + 5);
+    REQUIRE(moved);
+    return *moved;
+  };
+  CHECK(aside("ab/c", 20'000) == dir / "set-aside/2024-10-04/ab/c");
+  CHECK(aside("ab/c", 20'000) == dir / "set-aside/2024-10-04/ab/c-2");
+  const auto newer = aside("d", 20'003);
+  dir.write("set-aside/mine/kept", "not ours");
+  CHECK(empty_set_aside(blobs, 7, 20'007 * day_us) == 0);
+  CHECK(empty_set_aside(blobs, 7, 20'008 * day_us) == 1);
+  CHECK_FALSE(std::filesystem::exists(dir / "set-aside/2024-10-04"));
+  CHECK(std::filesystem::exists(newer));
+  CHECK(remove_oldest_set_aside(blobs));
+  CHECK_FALSE(std::filesystem::exists(newer));
+  CHECK_FALSE(remove_oldest_set_aside(blobs));
+  CHECK(std::filesystem::exists(dir / "set-aside/mine/kept"));
 }
 
 TEST_CASE("digests read back as text") {

@@ -1,0 +1,78 @@
+#include "app/data_watch.hpp"
+
+#include "actors/orchestra.hpp"
+#include "app/limits.hpp"
+#include "base/clock.hpp"
+#include "config/settings.hpp"
+#include "persistence/place_watch.hpp"
+#include "persistence/scrub.hpp"
+#include "persistence/set_aside.hpp"
+
+#include <linux/ioprio.h>
+#include <spdlog/spdlog.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace darkroom::app {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Of this thread: it reads when nobody else does, as far as the scheduler of the disk knows that.
+void read_only_when_idle() {
+  ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
+} // namespace
+
+std::unique_ptr<background_thread> watch_places(const persistence::place_watch& places,
+                                                actors::orchestra& actors) {
+  return std::make_unique<background_thread>([&](const background_thread::wait& wait) {
+    std::string last;
+    while (wait(milliseconds(limits::place_watch_ms))) {
+      auto fault = places.fault();
+      if (!fault.empty() && fault != last) {
+        spdlog::error("{}: nothing is accepted until it is back", fault);
+        actors.close_journal(fault);
+      }
+      last = std::move(fault);
+    }
+  });
+}
+
+std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,
+                                               std::uint64_t period_days) {
+  if (period_days == 0) return nullptr;
+  const persistence::scrub_schedule schedule(static_cast<std::int64_t>(period_days) * 86'400);
+  return std::make_unique<background_thread>(
+      [&blobs, schedule](const background_thread::wait& wait) {
+        read_only_when_idle();
+        std::int64_t last = -1;
+        while (wait(milliseconds(limits::scrub_look_ms))) {
+          const auto part = schedule.part_at(base::unix_now_us() / 1'000'000);
+          if (part == last) continue;
+          last = part;
+          persistence::scrub_folder(blobs, persistence::scrub_schedule::folder_of(part),
+                                    [&](std::uint64_t bytes) {
+                                      const auto ms = bytes * 1'000 / limits::scrub_bytes_per_s;
+                                      return wait(milliseconds(ms));
+                                    });
+        }
+      });
+}
+
+std::unique_ptr<background_thread> keep_set_aside(const std::string& blobs,
+                                                  const config::data_settings& settings) {
+  return std::make_unique<background_thread>([blobs,
+                                              settings](const background_thread::wait& wait) {
+    do {
+      persistence::empty_set_aside(blobs, settings.set_aside_days, base::unix_now_us());
+      const auto free = persistence::free_bytes(blobs);
+      if (free && *free < settings.disk_floor_bytes && persistence::remove_oldest_set_aside(blobs))
+        spdlog::warn("the disk is full: the oldest folder of what was set aside is removed");
+    } while (wait(milliseconds(limits::set_aside_look_ms)));
+  });
+}
+
+} // namespace darkroom::app

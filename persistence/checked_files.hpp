@@ -1,0 +1,46 @@
+// Which files hold what their names say: those that this process has written or read, for as long
+// as they do not change.
+#pragma once
+
+#include "persistence/digest.hpp"
+
+#include <boost/unordered/unordered_flat_map.hpp>
+#include <cstring>
+#include <mutex>
+#include <sys/stat.h>
+
+namespace darkroom::persistence {
+
+// Whether a file is the same, with the same content, as far as its inode tells.
+bool same_file(const struct stat& a, const struct stat& b);
+
+// Thread-safe. Of a bounded number of files; which are forgotten first is not said.
+class checked_files {
+public:
+  void add(const digest& name, const struct stat& about);
+  bool has(const digest& name, const struct stat& about) const;
+
+private:
+  // A digest is as good as random.
+  struct first_bytes {
+    std::size_t operator()(const digest& name) const {
+      std::size_t value = 0;
+      std::memcpy(&value, name.data(), sizeof value);
+      return value;
+    }
+  };
+  struct file_version {
+    dev_t device = 0;
+    ino_t inode = 0;
+    off_t bytes = 0;
+    std::int64_t modified_ns = 0, changed_ns = 0;
+    bool operator==(const file_version&) const = default;
+  };
+  static file_version version_of(const struct stat& about);
+  friend bool same_file(const struct stat& a, const struct stat& b);
+
+  mutable std::mutex mutex_;
+  boost::unordered_flat_map<digest, file_version, first_bytes> files_;
+};
+
+} // namespace darkroom::persistence
