@@ -98,7 +98,7 @@ TEST_CASE("strays of an earlier process are swept, blobs in use and new ones are
   auto store = open(dir);
   store->add_reference(kept);
   dir.write("blobs/new.part", "being written");
-  CHECK(store->sweep() == std::size_t{2});
+  CHECK(store->sweep().value() == std::size_t{2});
   CHECK(store->open_blob(kept));
   CHECK(std::filesystem::exists(dir / "blobs/new.part"));
 }
