@@ -355,7 +355,7 @@ std::vector<persistence::journaled_event> world::events(domain::batch_id batch) 
     all.push_back(std::move(e));
     return true;
   }));
-  CHECK((*view)->verify() == std::vector<std::string>{});
+  CHECK((*view)->verify().value() == std::vector<std::string>{});
   return all;
 }
 

@@ -55,7 +55,8 @@ TEST_CASE("whatever number stands there, it is made sane") {
        {0u, 0xffffffffu, 0x80000000u, 0x000000ffu, 0x0000ff00u, 0x00000565u}) {
     const auto read = from_cell(cell);
     CHECK(read.percent <= 100);
-    CHECK(static_cast<int>(read.stage) < darkroom::base::enum_count<domain::conversion_stage>);
+    CHECK(static_cast<std::size_t>(read.stage) <
+          darkroom::base::enum_count<domain::conversion_stage>);
   }
 }
 

@@ -55,7 +55,8 @@ TEST_CASE("several outputs of one file have names of their own") {
   conversion_spec spec;
   spec.outputs = {{.format = "webp", .suffix = "-small"}, {.format = "jpeg"}, {.format = "jpeg"}};
   output_planner p(spec, {"webp", "jpg", "jpg"});
-  CHECK(p.plan("x/a.png") == std::vector<std::string>{"x/a-small.webp", "x/a.jpg", "x/a-2.jpg"});
+  CHECK(p.plan("x/a.png").value() ==
+        std::vector<std::string>{"x/a-small.webp", "x/a.jpg", "x/a-2.jpg"});
 }
 
 TEST_CASE("names that differ only in case, or in the form of an accent, are kept apart") {

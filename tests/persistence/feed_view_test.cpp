@@ -86,8 +86,8 @@ TEST_CASE("events of a batch, of an owner and of all come in the order of their 
   CHECK(part->events.size() == 1);
   CHECK(part->read == 1);
   CHECK(part->more);
-  CHECK(view->count_between({{}, "ann"}, 0, 9, 100) == 5u);
-  CHECK(view->count_between({{}, "ann"}, 0, 9, 3) == 3u);
+  CHECK(view->count_between({{}, "ann"}, 0, 9, 100).value() == 5u);
+  CHECK(view->count_between({{}, "ann"}, 0, 9, 3).value() == 3u);
   CHECK(view->last_seq() == 6);
 }
 
