@@ -144,7 +144,7 @@ void spawn_converter(supervisor_pointer self, persistence::file_record& record) 
   order.index = record.index;
   order.suspect = crashes > 0;
   order.may_be_placed = s.from_journal;
-  order.alone = crashes >= limits::crashes_before_alone;
+  order.alone = crashes >= limits::crashes_before_alone || s.run_alone.contains(record.index);
   if (const auto memory = s.memory_needed.find(record.index); memory != s.memory_needed.end())
     order.memory_bytes_min = memory->second;
   auto made = self->spawn<caf::monitored>(converter, batch_supervisor_actor{self},
@@ -449,6 +449,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         file->second.settled = true;
         st.working.finishing.erase(message.index);
         if (message.memory_bytes != 0) st.memory_needed[message.index] = message.memory_bytes;
+        if (message.cause == domain::interruption::host_killed) st.run_alone.insert(message.index);
         carry_out(self, domain::interrupt_file{message.index, message.cause});
       },
       [self](const file_withdrawn& message) {

@@ -63,6 +63,8 @@ struct batch_supervisor_state {
   std::map<domain::file_index, file_in_flight> in_flight;
   std::map<caf::actor_addr, domain::file_index> converters;
   std::map<domain::file_index, std::uint64_t> memory_needed;
+  // Whose host was killed from outside: nothing else runs beside them.
+  std::set<domain::file_index> run_alone;
   std::shared_ptr<const domain::conversion_spec> spec;
 
   std::multimap<std::uint64_t, domain::file_index> retries; // by when they are due, in ms

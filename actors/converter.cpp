@@ -98,16 +98,23 @@ void on_failed(converter_pointer self, const codecs::codec_error& error) {
   report_failure(self, error);
 }
 
+// The pool ends, its machine is lost, or somebody has killed its host: the system, when memory ran
+// out, or an operator. When that happens to a file that ran alone, it is the file's own doing.
+void on_given_back(converter_pointer self, const conversion_interrupted& end) {
+  if (end.cause == domain::interruption::host_killed && self->state.order.alone)
+    return report_failure(self, {domain::failure_reason::crashed, end.detail});
+  report_interruption(self, end.cause);
+}
+
 void on_conversion_ended(converter_pointer self) {
   auto& s = self->state;
-  std::visit(base::overloaded{
-                 [&](const file_converted&) {
-                   s.at = stage::offering;
-                   self->send(s.supervisor, result_offered{s.order.index, s.lease.lease});
-                 },
-                 // The pool ends, or its machine is lost.
-                 [&](const conversion_interrupted& end) { report_interruption(self, end.cause); },
-                 [&](const conversion_failed& end) { on_failed(self, end.error); }},
+  std::visit(base::overloaded{[&](const file_converted&) {
+                                s.at = stage::offering;
+                                self->send(s.supervisor,
+                                           result_offered{s.order.index, s.lease.lease});
+                              },
+                              [&](const conversion_interrupted& end) { on_given_back(self, end); },
+                              [&](const conversion_failed& end) { on_failed(self, end.error); }},
              *s.outcome);
 }
 

@@ -107,29 +107,35 @@ codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
                 "the file has more than " + std::to_string(limits_.bytes) + " bytes");
   auto source = open_source_(*job.file, false);
   if (!source) return std::unexpected(source.error());
-  auto host = host_for(job.owner);
-  if (!host) return std::unexpected(host.error());
-  auto info = (*host)->probe(source->get(), job.file->bytes, limits_);
-  retire_if_due();
-  if (!info) return std::unexpected(info.error().error);
-  return *info;
+  for (int tries = 1;; ++tries) {
+    auto host = host_for(job.owner);
+    if (!host) return std::unexpected(host.error());
+    auto info = (*host)->probe(source->get(), job.file->bytes, limits_);
+    retire_if_due();
+    if (info) return *info;
+    // Reading a header is no work worth giving back: once more, in a new host.
+    if (info.error().end != codecs::host::host_end::by_others || tries == 2)
+      return std::unexpected(info.error().error);
+  }
 }
 
-codecs::result<codecs::conversion> host_slot::run_host(const conversion_job& job, int source,
-                                                       std::span<const int> contents,
-                                                       const codecs::progress_listener& on_progress,
-                                                       bool& interrupted) {
+base::result<codecs::conversion, host_slot::no_conversion>
+host_slot::run_host(const conversion_job& job, int source, std::span<const int> contents,
+                    const codecs::progress_listener& on_progress) {
+  using codecs::host::host_end;
   auto host = host_for(job.owner);
-  if (!host) return std::unexpected(host.error());
-  interrupted = !begin(job.lease);
-  if (interrupted) return fail(internal, "interrupted");
+  if (!host) return std::unexpected(no_conversion{std::nullopt, host.error()});
+  if (!begin(job.lease)) return std::unexpected(no_conversion{domain::interruption::shutdown, {}});
   auto done = (*host)->convert(source, job.file->bytes, *job.spec, limits_, contents,
                                {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu},
                                on_progress);
-  interrupted = !end() || (!done && done.error().interrupted);
+  const bool interrupted = !end() || (!done && done.error().end == host_end::by_us);
   retire_if_due();
-  if (!done) return std::unexpected(done.error().error);
-  return std::move(*done);
+  if (interrupted) return std::unexpected(no_conversion{domain::interruption::shutdown, {}});
+  if (done) return std::move(*done);
+  if (done.error().end == host_end::by_others)
+    return std::unexpected(no_conversion{domain::interruption::host_killed, done.error().error});
+  return std::unexpected(no_conversion{std::nullopt, done.error().error});
 }
 
 // With `skip`, a file whose outputs are all there is done before it begins.
@@ -168,10 +174,10 @@ conversion_outcome host_slot::convert(const conversion_job& job,
     if (!files.back()) return failed({internal, "no memory file for an output"});
     contents.push_back(files.back().get());
   }
-  bool was_interrupted = false;
-  auto done = run_host(job, source->get(), contents, on_progress, was_interrupted);
-  if (was_interrupted) return conversion_interrupted{};
-  if (!done) return failed(done.error());
+  auto done = run_host(job, source->get(), contents, on_progress);
+  if (!done && done.error().given_back)
+    return conversion_interrupted{*done.error().given_back, done.error().error.detail};
+  if (!done) return failed(done.error().error);
 
   const auto converted = std::chrono::steady_clock::now();
   on_progress({domain::conversion_stage::storing, 100});

@@ -27,10 +27,14 @@ private:
   codecs::result<codecs::host::codec_host*> host_for(const std::string& owner);
   std::optional<file_converted> keep_existing(const conversion_job& job) const;
   void retire_if_due();
-  codecs::result<codecs::conversion> run_host(const conversion_job& job, int source,
-                                              std::span<const int> contents,
-                                              const codecs::progress_listener& on_progress,
-                                              bool& interrupted);
+  // Either it was given back, for this cause, or the file is to blame.
+  struct no_conversion {
+    std::optional<domain::interruption> given_back;
+    codecs::codec_error error;
+  };
+  base::result<codecs::conversion, no_conversion>
+  run_host(const conversion_job& job, int source, std::span<const int> contents,
+           const codecs::progress_listener& on_progress);
   bool begin(domain::lease_id lease);
   bool end();
 

@@ -40,6 +40,7 @@ struct conversion_failed {
 };
 struct conversion_interrupted {
   domain::interruption cause = domain::interruption::shutdown;
+  std::string detail = {}; // more about it; may be empty
 };
 struct file_converted {
   domain::file_completed result;                  // all but index and attempt

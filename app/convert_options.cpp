@@ -106,7 +106,10 @@ void declare(CLI::App& command, convert_options& o) {
   declare_spec(command, g);
   command.add_option("-j,--jobs", g.slots,
                      "Conversions at a time (default: one for each processor)");
-  command.add_option("--memory", g.memory, "Memory for everything together (default 1GiB)");
+  command.add_option(
+      "--memory", g.memory,
+      "Memory for everything together; default the least of 1GiB and three quarters of what the "
+      "control group and the machine have");
   command.add_flag("--dry-run", o.dry_run, "Say what would be done, and do nothing");
   command.add_option("--report", g.report, "Write a report: FILE.json, FILE.ndjson or FILE.csv");
   command.add_flag("--keep-times", o.keep_times, "Give outputs the times of their sources");

@@ -1,6 +1,7 @@
 // `--memory SIZE`, of everything that works on this machine.
 #pragma once
 
+#include "app/memory_budget.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
 #include "base/units.hpp"
@@ -10,9 +11,9 @@
 
 namespace darkroom::app {
 
-// In bytes; empty: the default. The error is for the command line.
+// In bytes; empty: what `default_memory_budget` says. The error is for the command line.
 inline base::result<std::uint64_t, std::string> read_memory(const std::string& given) {
-  if (given.empty()) return limits::memory_budget_default_bytes;
+  if (given.empty()) return default_memory_budget();
   const auto bytes = parse_size(given);
   if (!bytes) return std::unexpected("--memory wants a size, as in 512MiB");
   if (*bytes < limits::memory_budget_min_bytes)

@@ -7,6 +7,7 @@
 #include "app/data_watch.hpp"
 #include "app/exit_code.hpp"
 #include "app/limits.hpp"
+#include "app/memory_budget.hpp"
 #include "app/process_setup.hpp"
 #include "app/settings_options.hpp"
 #include "app/text.hpp"
@@ -323,6 +324,7 @@ int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
   allow_many_descriptors();
   open_log(s->log);
   s->data.dir = absolute_path(s->data.dir);
+  if (s->work.memory_bytes == 0) s->work.memory_bytes = default_memory_budget();
   auto journal = open_data(s->data.dir);
   if (!journal) return complain(journal.error().sentence, exit_usage);
   auto blobs = blob_store::open(server_blobs(s->data.dir));

@@ -11,6 +11,7 @@
 #include "app/process_setup.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "config/limits.hpp"
 #include "config/version.hpp"
@@ -24,6 +25,7 @@
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <fcntl.h>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -101,6 +103,15 @@ private:
   std::optional<bool> what_;
 };
 
+// Why inputs cannot be kept in this folder, as a sentence; empty: they can.
+std::string folder_fault(const std::string& folder) {
+  auto path = folder + "/darkroom-check-XXXXXX";
+  const base::unique_fd file{::mkostemp(path.data(), O_CLOEXEC)};
+  if (file) ::unlink(path.c_str());
+  if (file && ::write(file.get(), "x", 1) == 1) return "";
+  return "--tmp " + folder + ": " + std::strerror(errno);
+}
+
 int run_session(const worker_options_asked& o, const place& to, const std::string& machine) {
   auto hosts = codecs::host::zygote::start();
   if (!hosts) {
@@ -171,7 +182,10 @@ void declare(CLI::App& command, worker_options_asked& o) {
   command
       .add_option("--slots", o.slots, "Files converted at the same time; default one for each core")
       ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{limits::slots_max}));
-  command.add_option("--memory", o.memory, "Memory for everything together (default 1GiB)");
+  command.add_option(
+      "--memory", o.memory,
+      "Memory for everything together; default the least of 1GiB and three quarters of what the "
+      "control group and the machine have");
   command.add_option("--tmp", o.folder, "Folder for files on their way; default the system's");
 }
 
@@ -202,6 +216,8 @@ int run_worker(worker_options_asked& o) {
     return complain(o.identity + " is no certificate; `darkroom cluster issue NAME` on the server "
                                  "makes one",
                     exit_usage);
+  if (auto fault = folder_fault(o.folder); !fault.empty())
+    return complain(fault + "; name a folder that this user can write to", exit_usage);
   {
     // Before anything is promised to a server.
     auto hosts = codecs::host::zygote::start();
@@ -219,7 +235,16 @@ int run_worker(worker_options_asked& o) {
 
   milliseconds pause{limits::worker_retry_first_ms};
   bool asked_to_stop = false;
+  std::string told_fault;
   while (!asked_to_stop) {
+    // A worker that can keep no input would give every file back.
+    if (auto fault = folder_fault(o.folder); !fault.empty()) {
+      if (fault != told_fault) announce(fault + "; not joining until that works");
+      told_fault = std::move(fault);
+      if (rest(milliseconds{limits::worker_retry_most_ms})) break;
+      continue;
+    }
+    told_fault.clear();
     const pid_t parent = ::getpid(), child = ::fork();
     if (child < 0)
       return complain(std::string{"no process: "} + std::strerror(errno), exit_internal);

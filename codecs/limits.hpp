@@ -26,6 +26,13 @@ inline constexpr std::uint64_t host_address_bytes_per_pixel = 16;
 inline constexpr std::uint32_t host_open_files = 64;
 inline constexpr std::uint64_t host_cpu_lifetime_s = 3'600; // backstop: it accumulates
 inline constexpr std::uint32_t host_spawn_ms = 5'000;
+// Between the end of a host's sockets and its own: some microseconds, on a busy machine more.
+inline constexpr std::uint32_t host_exit_ms = 200;
+// A host is looked at ten times a second; a watcher that is later did not run.
+inline constexpr std::uint32_t host_watch_gap_ms = 1'000;
+inline constexpr std::uint64_t host_stack_bytes = 8 * MiB; // the usual one, whatever is inherited
+inline constexpr int host_nice = 10;                       // the server answers first
+inline constexpr int host_oom_score = 1'000;               // and goes last when memory runs out
 inline constexpr std::uint32_t probe_wall_ms = 10'000;
 inline constexpr std::uint32_t probe_cpu_ms = 2'000;
 inline constexpr std::uint64_t probe_memory_bytes = 16 * MiB;

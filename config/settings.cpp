@@ -248,8 +248,9 @@ const std::vector<setting>& all_settings() {
       row("work.slots", &S::work, &work_settings::slots,
           "Files converted at the same time. 0: one for each core.", 0, limits::slots_max),
       row("work.memory_bytes", &S::work, &work_settings::memory_bytes,
-          "Memory of the server and its codec hosts together.", limits::memory_budget_min_bytes,
-          bytes_most),
+          "Memory of the server and its codec hosts together. 0: the least of 1 GiB and three "
+          "quarters of what the control group and the machine have.",
+          0, bytes_most),
       row("work.input_bytes_max", &S::work, &work_settings::input_bytes_max,
           "Largest file that is taken.", 1, 4'096 * MiB),
       row("work.image_pixels_max", &S::work, &work_settings::image_pixels_max,
@@ -347,6 +348,9 @@ setting_result check(const settings& s) {
   if (std::ranges::find(levels, s.log.level) == std::end(levels))
     return wrong("log.level", "is debug, info, warn or error");
   if (s.data.dir.empty()) return wrong("data.dir", "must name a folder");
+  if (s.work.memory_bytes != 0 && s.work.memory_bytes < limits::memory_budget_min_bytes)
+    return wrong("work.memory_bytes",
+                 "is 0 or at least " + std::to_string(limits::memory_budget_min_bytes));
   if (!s.work.here && s.cluster.dir.empty())
     return wrong("work.here", "may be false only where workers can join: set cluster.dir");
   if (!s.auth.proxy_header.empty() && s.auth.trusted_proxies.empty())

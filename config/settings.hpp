@@ -44,7 +44,7 @@ struct auth_settings {
 struct work_settings {
   bool here = true;
   std::uint64_t slots = 0;
-  std::uint64_t memory_bytes = limits::memory_budget_default_bytes;
+  std::uint64_t memory_bytes = 0;
   std::uint64_t input_bytes_max = limits::input_bytes_max;
   std::uint64_t image_pixels_max = limits::image_pixels_max;
 };

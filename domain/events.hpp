@@ -42,6 +42,7 @@ enum class interruption : std::uint8_t {
   disk_full,      // no room for its output
   memory_raised,  // it needs more memory than was predicted, and gets it
   not_begun,      // its machine gave it back, or was lost, before it had begun with it
+  host_killed,    // its codec host was killed or stopped from outside; the next time it runs alone
 };
 
 } // namespace darkroom::domain
@@ -55,8 +56,9 @@ inline constexpr auto base::enum_names<domain::batch_phase> =
 template<>
 inline constexpr auto base::enum_names<domain::pause_mode> = names("drain", "interrupt");
 template<>
-inline constexpr auto base::enum_names<domain::interruption> = names(
-    "paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised", "not_begun");
+inline constexpr auto base::enum_names<domain::interruption> =
+    names("paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised",
+          "not_begun", "host_killed");
 
 } // namespace darkroom
 

@@ -74,6 +74,7 @@ enum class problem_code : std::uint8_t {
   // 5xx
   internal,
   in_doubt,
+  no_workers,
   draining,
   overloaded,
   unknown_version,

@@ -466,6 +466,7 @@ task<route_result> get_thumbnail(call& c, const named_batch& batch) {
     r.status = 304;
     co_return r;
   }
+  if (!has_workers(c.s)) co_return std::unexpected(problem{problem_code::no_workers});
   domain::conversion_spec spec;
   const auto& preview = c.s.formats.preview;
   spec.outputs.push_back(preview.output);

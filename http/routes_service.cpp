@@ -18,12 +18,6 @@ struct health_check {
   std::string reason = {}; // a sentence for operators; empty: none is known
 };
 
-// Whether there is a slot that may get files.
-bool has_workers(services& s) {
-  const auto works = [](const actors::node_row& n) { return n.state() == "active" && n.slots > 0; };
-  return std::ranges::any_of(s.gateway.actors().nodes().read(), works);
-}
-
 std::vector<health_check> readiness(services& s) {
   const auto& numbers = s.gateway.actors().numbers();
   const auto free = free_bytes(s);

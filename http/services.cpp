@@ -1,5 +1,6 @@
 #include "http/services.hpp"
 
+#include "actors/orchestra.hpp"
 #include "http/limits.hpp"
 
 #include <algorithm>
@@ -48,6 +49,11 @@ std::shared_ptr<const persistence::read_view> journal_of(services& s) {
 
 std::optional<std::uint64_t> free_bytes(const services& s) {
   return persistence::free_bytes(s.settings.data.dir);
+}
+
+bool has_workers(services& s) {
+  const auto works = [](const actors::node_row& n) { return n.state() == "active" && n.slots > 0; };
+  return std::ranges::any_of(s.gateway.actors().nodes().read(), works);
 }
 
 } // namespace darkroom::http

@@ -121,4 +121,7 @@ std::shared_ptr<const persistence::read_view> journal_of(services& s);
 // Bytes free where the data is; nothing when that cannot be told.
 std::optional<std::uint64_t> free_bytes(const services& s);
 
+// Whether there is a slot that may get files.
+bool has_workers(services& s);
+
 } // namespace darkroom::http

@@ -295,7 +295,7 @@ file_result<blob_store::swept_files> blob_store::sweep() {
     if (name && uses_.contains(shortened(*name))) continue;
     if (const auto moved = set_aside(file, root_, below, base::unix_now_us()))
       swept.set_aside += 1;
-    else
+    else if (moved.error().code != ENOENT) // its last reference may just have gone
       return std::unexpected(moved.error());
   }
   if (error) return std::unexpected(file_error{error.value(), "sweeping the blob store"});

@@ -187,6 +187,11 @@ void on_conversion_ended(worker_pointer self, const conversion_ended& message) {
   file_ended ended;
   ended.lease = message.lease;
   const auto ends = [&](file_end how) { ended.how = static_cast<std::uint8_t>(how); };
+  const auto fails = [&](domain::failure_reason reason, const std::string& detail) {
+    ends(file_end::failed);
+    ended.reason = static_cast<std::uint8_t>(reason);
+    ended.detail = detail.substr(0, limits::wire_detail_bytes_max);
+  };
   std::visit(base::overloaded{[&](const file_converted& done) {
                                 ends(file_end::converted);
                                 auto result = done.result;
@@ -195,13 +200,16 @@ void on_conversion_ended(worker_pointer self, const conversion_ended& message) {
                                 ended.contents =
                                     small_outputs(*s.options.files, message.lease, result);
                               },
-                              // The server knows why, or is told by `leaving`.
-                              [&](const conversion_interrupted&) { ends(file_end::interrupted); },
+                              [&](const conversion_interrupted& end) {
+                                // Of the others the server knows why, or is told by `leaving`. This
+                                // one takes an attempt: nothing would end it otherwise.
+                                if (end.cause == domain::interruption::host_killed)
+                                  fails(domain::failure_reason::crashed, end.detail);
+                                else
+                                  ends(file_end::interrupted);
+                              },
                               [&](const conversion_failed& failure) {
-                                ends(file_end::failed);
-                                ended.reason = static_cast<std::uint8_t>(failure.error.reason);
-                                ended.detail =
-                                    failure.error.detail.substr(0, limits::wire_detail_bytes_max);
+                                fails(failure.error.reason, failure.error.detail);
                               }},
              *message.outcome);
   tell_node(self, std::move(ended));

@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "base/units.hpp"
 #include "codecs/host/messages.hpp"
+#include "codecs/host/watched_time.hpp"
 #include "codecs/limits.hpp"
 #include "config/limits.hpp"
 
@@ -48,6 +49,16 @@ std::uint64_t statm_bytes(int pid, int field) {
   return values[field] * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
+// proc(5), stat: "pid (name) state …".
+std::string stat_text(int pid) {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
+  const base::unique_fd file{::open(path, O_RDONLY | O_CLOEXEC)};
+  char text[128];
+  const auto n = file ? ::read(file.get(), text, sizeof text) : -1;
+  return n <= 0 ? std::string{} : std::string(text, static_cast<std::size_t>(n));
+}
+
 const char* name_of_signal(int signal) {
   switch (signal) {
   case SIGSYS:
@@ -62,8 +73,6 @@ const char* name_of_signal(int signal) {
     return "it divided by zero (SIGFPE)";
   case SIGILL:
     return "it ran an illegal instruction (SIGILL)";
-  case SIGKILL:
-    return "it was killed from outside (SIGKILL)";
   default:
     return "a signal";
   }
@@ -113,34 +122,49 @@ domain::conversion_progress codec_host::progress() const {
   return from_cell(cell);
 }
 
+bool codec_host::is_stopped() const {
+  const auto text = stat_text(process_.pid);
+  const auto name_end = text.rfind(')');
+  return name_end != std::string::npos && name_end + 2 < text.size() &&
+         (text[name_end + 2] == 'T' || text[name_end + 2] == 't');
+}
+
 // The host has ended, or must: finds out how.
 host_failure codec_host::end_of_life(std::optional<codec_error> why_killed) {
+  using enum host_end;
+  // Its sockets close a moment before it has ended. One that lives on has closed them itself.
+  pollfd ended{process_.pidfd.get(), POLLIN, 0};
+  const bool by_itself = !why_killed && ::poll(&ended, 1, limits::host_exit_ms) == 1;
   kill();
   alive_ = false;
   exit_report report{};
   pollfd wait{process_.status.get(), POLLIN, 0};
   const bool told = ::poll(&wait, 1, limits::host_spawn_ms) == 1 &&
                     ::read(process_.status.get(), &report, sizeof report) == sizeof report;
-  if (interrupted_) return {true, {}};
-  if (why_killed) return {false, *why_killed};
+  if (interrupted_) return {by_us, {}};
+  if (why_killed) return {by_file, *why_killed};
+  if (by_itself && !told)
+    return {by_others, {crashed, "the process that forks codec hosts has ended"}};
+  if (by_itself && report.signal == SIGKILL)
+    return {by_others, {crashed, "the codec host was killed from outside (SIGKILL)"}};
   if (told && report.signal == SIGXCPU)
-    return {false, {limit_time, "the codec host used up its processor time"}};
-  if (!told || report.signal == 0) return {false, {crashed, "the codec host ended"}};
-  return {false, {crashed, std::string{"the codec host died: "} + name_of_signal(report.signal)}};
+    return {by_file, {limit_time, "the codec host used up its processor time"}};
+  if (!told || report.signal == 0) return {by_file, {crashed, "the codec host ended"}};
+  return {by_file, {crashed, std::string{"the codec host died: "} + name_of_signal(report.signal)}};
 }
 
 host_failure codec_host::misbehaved(const char* how) {
   kill();
   alive_ = false;
-  if (interrupted_) return {true, {}};
-  return {false, {crashed, std::string{"the codec host broke its protocol: "} + how}};
+  if (interrupted_) return {host_end::by_us, {}};
+  return {host_end::by_file, {crashed, std::string{"the codec host broke its protocol: "} + how}};
 }
 
 base::result<wire_reply, host_failure>
 codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
                         const progress_listener& on_progress) {
   domain::conversion_progress told;
-  const auto wall_end = clock::now() + std::chrono::milliseconds(allowed.wall_ms);
+  watched_time wall(std::chrono::milliseconds(limits::host_watch_gap_ms));
   const std::uint64_t cpu_end_ms = cpu_ms() + allowed.cpu_ms;
 #ifndef DARKROOM_SANITIZED // a sanitizer's shadow memory is not the host's
   const std::uint64_t resident_max = resident_bytes() + allowed.memory_bytes + address_slack_bytes;
@@ -162,9 +186,13 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
       return std::unexpected(end_of_life(std::nullopt));
     if (on_progress)
       if (const auto now = progress(); now != told) on_progress(told = now);
-    if (clock::now() >= wall_end)
-      return std::unexpected(
-          end_of_life(codec_error{limit_time, "it took longer than its size allows"}));
+    if (wall.passed(clock::now()) >= std::chrono::milliseconds(allowed.wall_ms)) {
+      const bool stopped = is_stopped();
+      auto failure = end_of_life(codec_error{limit_time, "it took longer than its size allows"});
+      if (stopped && failure.end == host_end::by_file)
+        failure = {host_end::by_others, {crashed, "the codec host was stopped from outside"}};
+      return std::unexpected(std::move(failure));
+    }
     if (cpu_ms() > cpu_end_ms)
       return std::unexpected(
           end_of_life(codec_error{limit_time, "it used more processor time than its size allows"}));
@@ -192,7 +220,7 @@ base::result<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<
   const bool known = reply->reason < base::enum_count<domain::failure_reason>;
   if (!known) return std::unexpected(misbehaved("it gave an unknown reason"));
   return std::unexpected(host_failure{
-      false,
+      host_end::by_file,
       {static_cast<domain::failure_reason>(reply->reason), std::string{reply->detail.get()}}});
 }
 

@@ -20,9 +20,14 @@ struct job_limits {
   std::uint32_t wall_ms = 0;
 };
 
-// Why there is no reply. With `interrupted` nobody is to blame; else the error is the file's.
+// Whose doing it is that there is no reply.
+enum class host_end : std::uint8_t {
+  by_file,   // the error is the file's
+  by_us,     // `interrupt` was called
+  by_others, // the host was killed or stopped from outside: the memory of the machine, an operator
+};
 struct host_failure {
-  bool interrupted = false;
+  host_end end = host_end::by_file;
   codec_error error;
 };
 
@@ -65,6 +70,7 @@ private:
   host_failure end_of_life(std::optional<codec_error> why_killed);
   host_failure misbehaved(const char* how);
   void kill() noexcept;
+  bool is_stopped() const;
   std::uint64_t cpu_ms() const;
 
   spawned_host process_;

@@ -184,6 +184,11 @@ void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
 
+  rlimit stack{};
+  require(::getrlimit(RLIMIT_STACK, &stack) == 0);
+  const rlim_t stack_bytes = std::min<rlim_t>(stack.rlim_max, host_stack_bytes);
+  limit(RLIMIT_STACK, stack_bytes, stack_bytes);
+  require(::setpriority(PRIO_PROCESS, 0, std::max(host_nice, ::getpriority(PRIO_PROCESS, 0))) == 0);
   limit(RLIMIT_CORE, 0, 0);
   limit(RLIMIT_NOFILE, host_open_files, host_open_files);
   limit(RLIMIT_FSIZE, output_bytes_max, output_bytes_max);

@@ -67,6 +67,13 @@ progress_cell* map_progress(int file) {
   ::_exit(0);
 }
 
+// Inherited by all hosts, which have no /proc. What the system refuses is no reason not to work.
+void prefer_for_oom() {
+  const base::unique_fd file{::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)};
+  const auto score = std::to_string(limits::host_oom_score);
+  if (file) (void)!::write(file.get(), score.data(), score.size());
+}
+
 class zygote_process {
 public:
   explicit zygote_process(isolation_layers missing_namespaces)
@@ -155,6 +162,9 @@ bool is_zygote(int argc, char** argv) {
 int run_zygote() {
   ::prctl(PR_SET_NAME, zygote_name, 0, 0, 0);
   std::signal(SIGPIPE, SIG_IGN);
+  // The end of the server is the end of the control socket; one that is stopped does not see that.
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  prefer_for_oom();
   const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (nothing < 0) return 1;
 #ifdef DARKROOM_SANITIZED
@@ -181,13 +191,23 @@ base::result<zygote*, std::string> zygote::start() {
 }
 
 zygote::~zygote() {
-  control_.reset(); // it ends by itself, and its hosts with it
-  if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
+  end_process(true);
+}
+
+// Its hosts end with it. One that stands still, or is busy with nobody knows what, is killed: only
+// that ends a process that is stopped.
+void zygote::end_process(bool in_order) {
+  control_.reset(); // it ends by itself, if it runs
+  if (pid_ <= 0) return;
+  pollfd ended{pidfd_.get(), POLLIN, 0};
+  if (!in_order || ::poll(&ended, 1, limits::host_spawn_ms) != 1)
+    ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
+  if (::poll(&ended, 1, limits::host_spawn_ms) == 1) ::waitpid(pid_, nullptr, 0);
+  pid_ = -1;
 }
 
 base::result<void, std::string> zygote::launch() {
-  if (pid_ > 0) ::waitpid(pid_, nullptr, 0);
-  pid_ = -1;
+  end_process(false);
   int pair[2];
   if (!binary_ || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(errno));
@@ -222,6 +242,7 @@ base::result<void, std::string> zygote::launch() {
   if (error != 0)
     return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(error));
   pid_ = pid;
+  pidfd_.reset(open_pidfd(pid));
   return {};
 }
 
@@ -247,7 +268,6 @@ base::result<spawned_host, std::string> zygote::spawn_host(std::uint64_t address
   const std::lock_guard lock(mutex_);
   spawned_host host;
   if (request(address_bytes_max, host)) return host;
-  control_.reset(); // whatever it is still doing, it ends
   if (auto ok = launch(); !ok) return std::unexpected(ok.error());
   if (request(address_bytes_max, host)) return host;
   return std::unexpected("the process that forks codec hosts does not answer");

@@ -54,12 +54,14 @@ public:
 private:
   zygote() = default;
   base::result<void, std::string> launch();
+  void end_process(bool in_order);
   bool request(std::uint64_t address_bytes_max, spawned_host& host);
 
   std::mutex mutex_;
   base::unique_fd binary_; // our own, kept open: it may be replaced on disk while we run
   base::unique_fd control_;
   int pid_ = -1;
+  base::unique_fd pidfd_;
   std::atomic<isolation_layers> missing_layers_ = 0;
 };
 

@@ -8,6 +8,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <csignal>
+#include <filesystem>
+
 using namespace darkroom;
 using namespace darkroom::tests;
 
@@ -191,4 +194,39 @@ TEST_CASE("strangers cost nothing, and nobody else notices them") {
   }));
   s.start_worker("b");
   CHECK(s.comes_to("b", "active"));
+}
+
+TEST_CASE("a worker that can keep no input does not join, and says why") {
+  site s;
+  const auto run = s.run({"worker", "--join", "127.0.0.1:7411", "--identity", s.issue("w1"),
+                          "--tmp", s.folder() / "nowhere"});
+  CHECK(run.code == 1);
+  CHECK(run.err.find("--tmp " + (s.folder() / "nowhere") + ": No such file or directory") !=
+        std::string::npos);
+  // One whose folder goes later does not join again.
+  const auto folder = s.folder() / "tmp";
+  std::filesystem::create_directories(folder);
+  s.start_worker("w2", 0, {"--slots", "1", "--tmp", folder});
+  REQUIRE(s.comes_to("w2", "active"));
+  std::filesystem::remove(folder);
+  const auto session = s.session_of("w2");
+  REQUIRE(session > 0);
+  ::kill(session, SIGKILL);
+  CHECK(says(s, "w2", "not joining until that works"));
+  std::filesystem::create_directories(folder);
+  CHECK(s.comes_to("w2", "active"));
+}
+
+TEST_CASE("without a machine that converts, a thumbnail is refused at once") {
+  site s;
+  const auto batch = s.submit(pictures(1));
+  auto http = s.server().client();
+  const auto reply = http.send("GET", "/v1/batches/" + batch + "/files/0/thumbnail");
+  CHECK(reply.status == 503);
+  CHECK(reply.body.find("no_workers") != std::string::npos);
+  s.start_worker("w1");
+  REQUIRE(s.comes_to("w1", "active"));
+  CHECK(comes_true([&] {
+    return http.send("GET", "/v1/batches/" + batch + "/files/0/thumbnail").status == 200;
+  }));
 }

@@ -2,6 +2,7 @@
 #include "base/result.hpp"
 #include "base/units.hpp"
 #include "codecs/host/codec_host.hpp"
+#include "codecs/host/watched_time.hpp"
 #include "codecs/limits.hpp"
 
 #include "pictures.hpp"
@@ -18,6 +19,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <thread>
 
@@ -129,7 +131,7 @@ TEST_CASE("a forbidden system call ends the host, and only the host") {
   const auto name = GENERATE(from_range(system_call_attacks()));
   INFO(name);
   const auto failure = attack(name);
-  CHECK_FALSE(failure.interrupted);
+  CHECK(failure.end == host_end::by_file);
   CHECK(failure.error.reason == failure_reason::crashed);
   CHECK(failure.error.detail.find("SIGSYS") != std::string::npos);
 }
@@ -191,17 +193,37 @@ TEST_CASE("an interruption ends a conversion at once") {
   });
   const auto done = run(*host, evil_file("time"), "png", {64 * limits::MiB, 60'000, 60'000});
   REQUIRE_FALSE(done);
-  CHECK(done.error().interrupted);
+  CHECK(done.error().end == host_end::by_us);
   CHECK_FALSE(host->alive());
 }
 
-TEST_CASE("a host that is killed from outside is reported as crashed") {
+TEST_CASE("a host that is killed from outside is no file's fault") {
   auto host = fresh();
   ::kill(host->pid(), SIGKILL);
   const auto done = run(*host, toy_file(1));
   REQUIRE_FALSE(done);
   CHECK(done.error().error.reason == failure_reason::crashed);
-  CHECK_FALSE(done.error().interrupted);
+  CHECK(done.error().end == host_end::by_others);
+}
+
+TEST_CASE("a host that stands still because of others is no file's fault") {
+  auto host = fresh();
+  ::kill(host->pid(), SIGSTOP);
+  const auto done = run(*host, toy_file(1), "png", {64 * limits::MiB, 60'000, 300});
+  REQUIRE_FALSE(done);
+  CHECK(done.error().end == host_end::by_others);
+  CHECK(done.error().error.detail.find("stopped from outside") != std::string::npos);
+}
+
+TEST_CASE("time in which nobody watched does not count") {
+  using std::chrono::milliseconds;
+  const watched_time::clock::time_point begin{};
+  watched_time time(milliseconds(1'000), begin);
+  CHECK(time.passed(begin + milliseconds(100)) == milliseconds(100));
+  CHECK(time.passed(begin + milliseconds(900)) == milliseconds(900));
+  // The process tree was frozen for two minutes.
+  CHECK(time.passed(begin + milliseconds(120'900)) == milliseconds(1'900));
+  CHECK(time.passed(begin + milliseconds(121'000)) == milliseconds(2'000));
 }
 
 TEST_CASE("a host dies with its handle, and all hosts die with the zygote") {
@@ -230,6 +252,37 @@ TEST_CASE("a zygote that dies is started again") {
   CHECK(run(**host, toy_file(5)));
   host->reset();
   delete *own;
+}
+
+TEST_CASE("a zygote that stands still is killed, and replaced, also at the end") {
+  auto own = zygote::start();
+  REQUIRE(own);
+  const int first = (*own)->pid();
+  {
+    auto host = codec_host::start(**own);
+    REQUIRE(host);
+  }
+  ::kill(first, SIGSTOP);
+  {
+    auto host = codec_host::start(**own);
+    REQUIRE(host);
+    CHECK(run(**host, toy_file(5)));
+  }
+  CHECK(gone(first));
+  const int second = (*own)->pid();
+  CHECK(second != first);
+  ::kill(second, SIGSTOP);
+  delete *own;
+  CHECK(gone(second));
+}
+
+TEST_CASE("hosts are nice, the first to go when memory runs out, and have a stack of their own") {
+  auto host = fresh();
+  REQUIRE(run(*host, toy_file(5)));
+  const auto of = "/proc/" + std::to_string(host->pid());
+  CHECK(::getpriority(PRIO_PROCESS, static_cast<id_t>(host->pid())) == 10);
+  CHECK(content_of(of + "/oom_score_adj") == "1000\n");
+  CHECK(content_of(of + "/limits").find("Max stack size             8388608") != std::string::npos);
 }
 
 TEST_CASE("a host runs as nobody, without rights, with its filter on") {
