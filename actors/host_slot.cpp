@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace darkroom::actors {
 
@@ -110,6 +111,7 @@ codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
   for (int tries = 1;; ++tries) {
     auto host = host_for(job.owner);
     if (!host) return std::unexpected(host.error());
+    ::lseek(source->get(), 0, SEEK_SET); // a host that was killed had read some of it
     auto info = (*host)->probe(source->get(), job.file->bytes, limits_);
     retire_if_due();
     if (info) return *info;

@@ -32,7 +32,8 @@ inline constexpr std::uint32_t host_exit_ms = 200;
 inline constexpr std::uint32_t host_watch_gap_ms = 1'000;
 inline constexpr std::uint64_t host_stack_bytes = 8 * MiB; // the usual one, whatever is inherited
 inline constexpr int host_nice = 10;                       // the server answers first
-inline constexpr int host_oom_score = 1'000;               // and goes last when memory runs out
+// For the zygote to end: at once, unless it is stopped or the kernel is busy with its memory.
+inline constexpr int zygote_end_ms = 1'000;
 inline constexpr std::uint32_t probe_wall_ms = 10'000;
 inline constexpr std::uint32_t probe_cpu_ms = 2'000;
 inline constexpr std::uint64_t probe_memory_bytes = 16 * MiB;

@@ -8,6 +8,7 @@
 #include "persistence/tracked_file_system.hpp"
 #include "persistence/witness_check.hpp"
 
+#include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
 #include <rocksdb/env.h>
@@ -141,7 +142,8 @@ journal_result<base::unique_fd> lock_journal(const std::string& journal) {
   if (!folder)
     return std::unexpected(
         journal_error{journal_fault::io, last_error("opening " + journal).text()});
-  if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0)
+  // Where a file system has no such locks, RocksDB's own lock is left, which comes a step later.
+  if (::flock(folder.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
     return std::unexpected(
         journal_error{journal_fault::locked, "another Darkroom is using this directory"});
   return folder;

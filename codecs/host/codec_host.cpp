@@ -94,6 +94,11 @@ codec_host::~codec_host() {
   kill();
 }
 
+bool codec_host::alive() const {
+  pollfd ended{process_.pidfd.get(), POLLIN, 0};
+  return alive_ && ::poll(&ended, 1, 0) == 0;
+}
+
 void codec_host::kill() noexcept {
   if (process_.pidfd) ::syscall(SYS_pidfd_send_signal, process_.pidfd.get(), SIGKILL, nullptr, 0);
 }

@@ -51,7 +51,8 @@ public:
   // Ends the host now; a job under way fails as interrupted. From any thread.
   void interrupt() noexcept;
 
-  bool alive() const { return alive_; }
+  // False as well when it was ended from outside between two jobs: no file is to blame for that.
+  bool alive() const;
   int pid() const { return process_.pid; }
   std::uint32_t jobs_done() const { return jobs_done_; }
   // Resident memory in bytes, as the kernel says it.

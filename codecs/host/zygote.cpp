@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <future>
 #include <map>
 #include <poll.h>
 #include <spawn.h>
@@ -41,6 +42,23 @@ int open_pidfd(pid_t pid) {
   return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
 }
 
+bool wait_for_end(int pidfd, int timeout_ms) {
+  pollfd wait{pidfd, POLLIN, 0};
+  int ready;
+  do
+    ready = ::poll(&wait, 1, timeout_ms);
+  while (ready < 0 && errno == EINTR);
+  return ready == 1;
+}
+
+// The hosts inherit it: when memory runs out, the kernel ends the largest of them, and never the
+// server that holds the journal. Raising it needs no privileges; /proc is out of reach later.
+void prefer_as_memory_victim() {
+  const base::unique_fd file{::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)};
+  constexpr std::string_view highest = "1000";
+  if (file) (void)!::write(file.get(), highest.data(), highest.size());
+}
+
 // Memory that a host shares with the server: of one size for ever, so that neither can pull it away
 // from under the other.
 base::unique_fd make_progress_file() {
@@ -65,13 +83,6 @@ progress_cell* map_progress(int file) {
   enter_walls(program, address_bytes_max, host_socket_fd, zygote_pid);
   serve(host_socket_fd, cell);
   ::_exit(0);
-}
-
-// Inherited by all hosts, which have no /proc. What the system refuses is no reason not to work.
-void prefer_for_oom() {
-  const base::unique_fd file{::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)};
-  const auto score = std::to_string(limits::host_oom_score);
-  if (file) (void)!::write(file.get(), score.data(), score.size());
 }
 
 class zygote_process {
@@ -162,9 +173,6 @@ bool is_zygote(int argc, char** argv) {
 int run_zygote() {
   ::prctl(PR_SET_NAME, zygote_name, 0, 0, 0);
   std::signal(SIGPIPE, SIG_IGN);
-  // The end of the server is the end of the control socket; one that is stopped does not see that.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  prefer_for_oom();
   const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (nothing < 0) return 1;
 #ifdef DARKROOM_SANITIZED
@@ -175,7 +183,11 @@ int run_zygote() {
   for (int fd = 0; fd <= last_silenced; ++fd)
     ::dup2(nothing, fd);
   ::close_range(control_fd + 1, ~0u, 0);
-  return zygote_process(enter_namespaces()).run();
+  prefer_as_memory_victim();
+  const auto missing = enter_namespaces();
+  // After the namespaces, which clear it. A stopped process does not see its control socket close.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return 1;
+  return zygote_process(missing).run();
 }
 
 base::result<zygote*, std::string> zygote::start() {
@@ -191,23 +203,50 @@ base::result<zygote*, std::string> zygote::start() {
 }
 
 zygote::~zygote() {
-  end_process(true);
+  control_.reset(); // it ends by itself, and its hosts with it
+  if (pidfd_) wait_for_end(pidfd_.get(), limits::zygote_end_ms);
+  end_process();
 }
 
-// Its hosts end with it. One that stands still, or is busy with nobody knows what, is killed: only
-// that ends a process that is stopped.
-void zygote::end_process(bool in_order) {
-  control_.reset(); // it ends by itself, if it runs
-  if (pid_ <= 0) return;
-  pollfd ended{pidfd_.get(), POLLIN, 0};
-  if (!in_order || ::poll(&ended, 1, limits::host_spawn_ms) != 1)
+// A stopped process would block waitpid for ever: it is killed first, which works on any.
+void zygote::end_process() {
+  control_.reset();
+  if (pidfd_) {
     ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
-  if (::poll(&ended, 1, limits::host_spawn_ms) == 1) ::waitpid(pid_, nullptr, 0);
+    if (wait_for_end(pidfd_.get(), limits::zygote_end_ms)) {
+      ::waitpid(pid_, nullptr, WNOHANG);
+      if (parent_thread_.joinable()) parent_thread_.join();
+    } else if (parent_thread_.joinable()) {
+      // The kernel has not finished ending it, as on a dead disk. Its thread ends when it does.
+      parent_thread_.detach();
+    }
+  }
+  pidfd_.reset();
   pid_ = -1;
 }
 
+// The kernel ends the zygote with the thread that started it, and a slot's thread ends before the
+// process does: so a thread of its own starts the replacement, and stays until that has ended.
+base::result<void, std::string> zygote::relaunch() {
+  end_process();
+  std::promise<base::result<void, std::string>> launched;
+  auto result = launched.get_future();
+  try {
+    parent_thread_ = std::thread([this, launched = std::move(launched)]() mutable {
+      auto ok = launch();
+      const base::unique_fd ended{ok ? ::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 0) : -1};
+      launched.set_value(std::move(ok)); // from here on, nothing of `this` is used
+      if (ended) wait_for_end(ended.get(), -1);
+    });
+  } catch (const std::system_error& error) {
+    return std::unexpected(std::string{"cannot start codec hosts: no thread: "} + error.what());
+  }
+  auto ok = result.get();
+  if (!ok) parent_thread_.join();
+  return ok;
+}
+
 base::result<void, std::string> zygote::launch() {
-  end_process(false);
   int pair[2];
   if (!binary_ || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(errno));
@@ -243,7 +282,13 @@ base::result<void, std::string> zygote::launch() {
     return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(error));
   pid_ = pid;
   pidfd_.reset(open_pidfd(pid));
-  return {};
+  if (pidfd_) return {};
+  const int no_pidfd = errno;
+  ::kill(pid, SIGKILL); // not waited for yet: the number is still its own
+  ::waitpid(pid, nullptr, 0);
+  pid_ = -1;
+  return std::unexpected(std::string{"cannot watch the process that forks codec hosts: "} +
+                         std::strerror(no_pidfd));
 }
 
 bool zygote::request(std::uint64_t address_bytes_max, spawned_host& host) {
@@ -268,7 +313,7 @@ base::result<spawned_host, std::string> zygote::spawn_host(std::uint64_t address
   const std::lock_guard lock(mutex_);
   spawned_host host;
   if (request(address_bytes_max, host)) return host;
-  if (auto ok = launch(); !ok) return std::unexpected(ok.error());
+  if (auto ok = relaunch(); !ok) return std::unexpected(ok.error());
   if (request(address_bytes_max, host)) return host;
   return std::unexpected("the process that forks codec hosts does not answer");
 }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <thread>
 
 namespace darkroom::codecs::host {
 
@@ -37,13 +38,15 @@ int run_zygote();
 // The server's side. Thread-safe.
 class zygote {
 public:
-  // Starts one. Call before threads exist, and keep it for the life of the process.
+  // Starts one. Call before threads exist, from the thread that ends last (the zygote ends with
+  // it), and keep it for the life of the process.
   static base::result<zygote*, std::string> start();
   ~zygote();
   zygote(const zygote&) = delete;
   zygote& operator=(const zygote&) = delete;
 
-  // Forks a host with this address space at most. A zygote that has died is started again.
+  // Forks a host with this address space at most. A zygote that has died, or does
+  // not answer within `host_spawn_ms`, is killed and replaced; its hosts end with it.
   base::result<spawned_host, std::string> spawn_host(std::uint64_t address_bytes_max);
 
   int pid() const { return pid_; }
@@ -54,14 +57,16 @@ public:
 private:
   zygote() = default;
   base::result<void, std::string> launch();
-  void end_process(bool in_order);
+  base::result<void, std::string> relaunch();
+  void end_process();
   bool request(std::uint64_t address_bytes_max, spawned_host& host);
 
   std::mutex mutex_;
   base::unique_fd binary_; // our own, kept open: it may be replaced on disk while we run
   base::unique_fd control_;
-  int pid_ = -1;
   base::unique_fd pidfd_;
+  std::thread parent_thread_; // of a replacement; the first zygote's parent is the main thread
+  std::atomic<int> pid_ = -1;
   std::atomic<isolation_layers> missing_layers_ = 0;
 };
 

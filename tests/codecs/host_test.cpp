@@ -18,6 +18,7 @@
 #include <csignal>
 #include <fcntl.h>
 #include <filesystem>
+#include <sstream>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -282,7 +283,12 @@ TEST_CASE("hosts are nice, the first to go when memory runs out, and have a stac
   const auto of = "/proc/" + std::to_string(host->pid());
   CHECK(::getpriority(PRIO_PROCESS, static_cast<id_t>(host->pid())) == 10);
   CHECK(content_of(of + "/oom_score_adj") == "1000\n");
-  CHECK(content_of(of + "/limits").find("Max stack size             8388608") != std::string::npos);
+  const auto told = content_of(of + "/limits");
+  constexpr std::string_view row = "Max stack size";
+  std::istringstream numbers(told.substr(told.find(row) + row.size()));
+  std::uint64_t stack_bytes = 0;
+  CHECK(numbers >> stack_bytes);
+  CHECK(stack_bytes == limits::host_stack_bytes);
 }
 
 TEST_CASE("a host runs as nobody, without rights, with its filter on") {

@@ -1,4 +1,4 @@
-#include "app/data_watch.hpp"
+#include "app/serve_upkeep.hpp"
 
 #include "actors/orchestra.hpp"
 #include "app/limits.hpp"
