@@ -3,6 +3,7 @@
 #include "app/limits.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
+#include "persistence/backup.hpp"
 #include "persistence/files.hpp"
 #include "persistence/salvage.hpp"
 
@@ -61,6 +62,9 @@ std::string incomplete_text(const std::string& data) {
 
 base::result<std::unique_ptr<persistence::journal_store>, data_error>
 open_data(const std::string& data) {
+  if (persistence::is_backup(data))
+    return std::unexpected(data_error{data + " is a backup, not the data of a server: darkroom "
+                                             "restore makes data of it"});
   if (auto made = make_data_folder(data); !made) return std::unexpected(data_error{made.error()});
   if (auto made = persistence::make_directories(server_journal(data)); !made)
     return std::unexpected(data_error{made.error().text()});

@@ -25,8 +25,9 @@ std::optional<std::uint64_t> least_limit(const std::string& root, std::string gr
                                          const std::string& file) {
   std::optional<std::uint64_t> least;
   while (true) {
-    if (const auto limit = read_number(root + group + '/' + file))
-      least = std::min(least.value_or(*limit), *limit);
+    auto path = root;
+    path.append(group).append(1, '/').append(file);
+    if (const auto limit = read_number(path)) least = std::min(least.value_or(*limit), *limit);
     if (group.empty() || group == "/") return least;
     group.erase(group.rfind('/'));
   }

@@ -12,6 +12,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <sys/stat.h>
 
 namespace darkroom::http {
 
@@ -387,6 +388,7 @@ void protect(response& r) {
 struct open_content {
   std::shared_ptr<persistence::blob_store::pin> pin;
   std::shared_ptr<base::unique_fd> file;
+  std::uint64_t bytes = 0;
 };
 
 base::result<open_content, problem> open_pinned(persistence::blob_store& blobs,
@@ -407,15 +409,20 @@ base::result<open_content, problem> open_pinned(persistence::blob_store& blobs,
     return std::unexpected(
         problem{problem_code::not_found,
                 "Its bytes were damaged on the disk of the server. Send the file again."});
+  // Of what was opened: an upload may have replaced a file of another size.
+  struct stat about{};
+  if (::fstat(file->get(), &about) != 0)
+    return refused(persistence::last_error("looking at a blob"));
   return open_content{std::make_shared<persistence::blob_store::pin>(std::move(*pin)),
-                      std::make_shared<base::unique_fd>(std::move(*file))};
+                      std::make_shared<base::unique_fd>(std::move(*file)),
+                      static_cast<std::uint64_t>(about.st_size)};
 }
 
 // Serves a blob, or a part of it, as RFC 9110 has it.
 task<route_result> serve_blob(call& c, const persistence::digest& name, const std::string& path) {
   const auto open = [&] { return open_pinned(c.s.blobs, name); };
   DARKROOM_CO_TRY(opened, co_await run_blocking(c.s.blocking, open));
-  const auto size = opened.pin->bytes();
+  const auto size = opened.bytes;
   const auto tag = '"' + persistence::to_hex(name) + '"';
   response r;
   r.with("ETag", tag);

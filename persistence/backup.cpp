@@ -194,6 +194,11 @@ journal_result<rocksdb::BackupID> newest_copy(const std::string& folder) {
 
 } // namespace
 
+bool is_backup(const std::string& folder) {
+  struct stat about{};
+  return ::stat(mark_of(folder).c_str(), &about) == 0;
+}
+
 base::result<void, std::string> check_backup(const std::string& folder) {
   std::ifstream in(mark_of(folder));
   std::string text;

@@ -27,6 +27,8 @@ using on_copy_progress = std::function<void(const copy_progress&)>;
 // Makes the folder, if need be, into one that `back_up` writes to. The error is a sentence.
 base::result<void, std::string> prepare_backup(const std::string& folder);
 
+// Whether a folder has the mark of backups, of whatever format.
+bool is_backup(const std::string& folder);
 // Whether a folder is one that `back_up` writes to. The error is a sentence.
 base::result<void, std::string> check_backup(const std::string& folder);
 

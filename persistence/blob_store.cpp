@@ -149,14 +149,16 @@ file_result<blob_store::part> blob_store::write_part(int content) {
 std::vector<file_result<blob_store::pin>> blob_store::name_parts(std::span<const part> parts) {
   std::vector<file_result<pin>> results;
   for (const auto& p : parts) {
+    const auto path = path_of(p.content.sha256);
+    file_result<void> renamed;
     {
-      // Pinned before it has its name: a blob that is there without a use may be removed.
+      // Pinned before it has its name: a blob that is there without a use may be removed. And not
+      // while a reader sets a damaged one of this name aside, which would take this one.
       const std::lock_guard lock(mutex_);
       uses_[shortened(p.content.sha256)].pins += 1;
+      renamed = rename_file(p.path, path, true);
     }
     pin held(*this, p.content);
-    const auto path = path_of(p.content.sha256);
-    const auto renamed = rename_file(p.path, path, true);
     if (!renamed) {
       ::unlink(p.path.c_str());
       results.emplace_back(std::unexpected(renamed.error()));

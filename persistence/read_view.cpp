@@ -91,7 +91,7 @@ read_view::each_event(const batch_id& batch, seq after,
                               e->seq = *at;
                               return visit(std::move(*e));
                             });
-  if (!ok) return ok;
+  if (!ok) return std::unexpected(ok.error());
   if (wrong) return std::unexpected(*wrong);
   return {};
 }
@@ -171,7 +171,7 @@ journal_result<void> read_view::each_file(const batch_id& batch, file_index from
     }
     return visit({*index, std::move(*entry), std::move(result->result), result->seq});
   });
-  if (!ok) return ok;
+  if (!ok) return std::unexpected(ok.error());
   if (wrong) return std::unexpected(*wrong);
   return {};
 }

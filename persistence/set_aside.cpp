@@ -69,7 +69,7 @@ std::size_t empty_set_aside(const std::string& blobs, std::uint64_t days, std::i
   std::size_t removed = 0;
   std::error_code error;
   for (const auto& day : days_in(folder))
-    if (day < last) removed += fs::remove_all(folder + '/' + day, error) != 0;
+    if (day < last) removed += fs::remove_all(fs::path(folder) / day, error) != 0;
   return removed;
 }
 

@@ -169,7 +169,7 @@ base::result<wire_reply, host_failure>
 codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
                         const progress_listener& on_progress) {
   domain::conversion_progress told;
-  watched_time wall(std::chrono::milliseconds(limits::host_watch_gap_ms));
+  watched_time wall{std::chrono::milliseconds{limits::host_watch_gap_ms}};
   const std::uint64_t cpu_end_ms = cpu_ms() + allowed.cpu_ms;
 #ifndef DARKROOM_SANITIZED // a sanitizer's shadow memory is not the host's
   const std::uint64_t resident_max = resident_bytes() + allowed.memory_bytes + address_slack_bytes;

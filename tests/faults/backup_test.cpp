@@ -123,3 +123,17 @@ TEST_CASE(
   REQUIRE(w.back_up().code == 0);
   w.restored("new");
 }
+
+TEST_CASE("a backup is not taken for the data of a server") {
+  const scratch folder;
+  const auto backup = folder / "backup";
+  fs::create_directories(backup + "/journal");
+  folder.write("backup/darkroom-backup", "1\n");
+  for (const auto& words : {std::vector<std::string>{"fsck", backup},
+                            {"serve", "--data", backup, "--listen", "127.0.0.1:0"}}) {
+    const auto end = run_darkroom(words, folder.path());
+    CHECK(end.code != 0);
+    CHECK(end.err.find("is a backup") != std::string::npos);
+  }
+  CHECK(fs::is_empty(backup + "/journal"));
+}
