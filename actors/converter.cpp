@@ -98,8 +98,8 @@ void on_failed(converter_pointer self, const codecs::codec_error& error) {
   report_failure(self, error);
 }
 
-// The pool ends, its machine is lost, or somebody has killed its host: the system, when memory ran
-// out, or an operator. When that happens to a file that ran alone, it is the file's own doing.
+// The pool ends, its machine is lost, or its host was killed from outside: by the kernel when
+// memory ran out, or by an operator. If the file ran alone, the kill counts as an attempt.
 void on_given_back(converter_pointer self, const conversion_interrupted& end) {
   if (end.cause == domain::interruption::host_killed && self->state.order.alone)
     return report_failure(self, {domain::failure_reason::crashed, end.detail});

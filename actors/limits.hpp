@@ -36,8 +36,8 @@ inline constexpr std::size_t queue_positions_files_max =
 // Journal.
 inline constexpr std::uint32_t journal_group_events_max = 4'096;
 inline constexpr std::uint32_t unsynced_tail_ms = 50;
-// A loss of power makes the witness of the journal forget at most so much, which then is not missed
-// if the journal's end is lost too.
+// How often the journal's witness is synced. After a power failure it may lag by this much, and
+// damage to the end of the journal within that time goes undetected.
 inline constexpr std::uint32_t witness_sync_ms = 1'000;
 inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;

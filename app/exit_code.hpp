@@ -10,8 +10,8 @@ enum exit_code : int {
   exit_all_failed = 3,
   exit_interrupted = 4, // by a signal; the same command goes on
   exit_internal = 70,   // EX_SOFTWARE
-  exit_temporary = 75,  // EX_TEMPFAIL: the machine did not do its part; try again
   exit_output = 74,     // EX_IOERR: standard output was not written to its end
+  exit_temporary = 75,  // EX_TEMPFAIL: a disk did not respond; try again
 };
 
 } // namespace darkroom::app

@@ -23,15 +23,15 @@ inline constexpr std::uint32_t worker_retry_first_ms = 100, worker_retry_most_ms
 // within a second, and a look takes some microseconds.
 inline constexpr std::uint32_t place_watch_ms = 500;
 
-// Blobs are read again at a rate that no disk notices; 30 days at it are 26 TB.
+// Read rate of the scrubber, low enough for any disk: 26 TB in 30 days.
 inline constexpr std::uint64_t scrub_bytes_per_s = 10 * MiB;
 inline constexpr std::uint32_t scrub_look_ms = 10'000; // whether the next folder is due
 
 // Whether the disk is full, and what was set aside old: a look is one statvfs and one short list.
 inline constexpr std::uint32_t set_aside_look_ms = 5'000;
 
-// From the signal to the end of the server, whatever hangs: files that run get 15 s, actors 5 s. A
-// second signal skips the first, and leaves what is in order a moment to end.
+// Shutdown deadline after the first signal (15 s for running files, 5 s for actors), and after a
+// second one.
 inline constexpr std::uint32_t shutdown_ms = 20'000, shutdown_hurry_ms = 5'000;
 inline constexpr std::uint32_t shutdown_look_ms = 50;
 

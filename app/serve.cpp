@@ -176,8 +176,8 @@ void wait_for_end_signal() {
   spdlog::info("stopping; a second signal skips the wait");
 }
 
-// Ends the process when its orderly end takes too long: a disk may hold a thread for ever. What was
-// acknowledged is on disk.
+// Ends the process when a graceful shutdown takes too long: a thread may hang in a disk access.
+// What was acknowledged is on disk.
 class shutdown_guard {
 public:
   shutdown_guard() : thread_([this] { run(); }) {}
@@ -201,7 +201,7 @@ private:
       hurry_ = true;
     }
     if (done_) return;
-    spdlog::critical("the end took too long, perhaps because a disk does not answer; what was "
+    spdlog::critical("the shutdown timed out, perhaps because a disk does not respond; what was "
                      "acknowledged is on disk");
     spdlog::shutdown();
     ::_exit(exit_temporary);

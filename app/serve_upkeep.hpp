@@ -1,5 +1,5 @@
-// What a server looks after while it runs: that its folders are those that it opened, and that its
-// blobs hold what their names say.
+// Background tasks of a server: watching the folders of its data, scrubbing blobs, and removing
+// what was set aside.
 #pragma once
 
 #include "app/background_thread.hpp"

@@ -17,8 +17,7 @@ std::string folded_name(std::string_view path);
 // it is going to have.
 std::string portable_path(std::string_view path);
 
-// The longest prefix of a text that has at most so many bytes and ends between two characters of
-// UTF-8.
+// The longest prefix of at most `bytes_max` bytes that ends at a UTF-8 character boundary.
 std::string_view cut_text(std::string_view text, std::size_t bytes_max);
 
 } // namespace darkroom::domain

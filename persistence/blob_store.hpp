@@ -77,9 +77,8 @@ public:
   // Syncs finished contents, names them and syncs the names: many at about the price of one.
   // One result for each.
   std::vector<file_result<pin>> commit(std::span<blob_writer> finished);
-  // Stores what `content` holds. Two puts of the same bytes at a time are both right. A blob that
-  // is there already is replaced, since what has its name need not have its bytes; whoever reads it
-  // goes on reading the old file.
+  // Stores what `content` holds. Two puts of the same bytes at a time are both right. An existing
+  // blob is replaced, because its file may be damaged; open readers keep the old file.
   file_result<pin> put(int content);
 
   // `put` in two steps: first the bytes, later the names of many.

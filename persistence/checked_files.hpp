@@ -1,5 +1,5 @@
-// Which files hold what their names say: those that this process has written or read, for as long
-// as they do not change.
+// A cache of verified blobs: those whose digest this process has computed, until their file
+// changes.
 #pragma once
 
 #include "persistence/digest.hpp"
@@ -14,7 +14,7 @@ namespace darkroom::persistence {
 // Whether a file is the same, with the same content, as far as its inode tells.
 bool same_file(const struct stat& a, const struct stat& b);
 
-// Thread-safe. Of a bounded number of files; which are forgotten first is not said.
+// Thread-safe. Bounded; which entry is evicted first is unspecified.
 class checked_files {
 public:
   void add(const digest& name, const struct stat& about);

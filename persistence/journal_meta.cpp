@@ -1,21 +1,14 @@
 #include "persistence/journal_meta.hpp"
 
+#include "base/decimal.hpp"
 #include "persistence/database.hpp"
 #include "persistence/limits.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace darkroom::persistence {
 
 namespace {
-
-std::optional<std::uint64_t> parse_decimal(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
 
 journal_result<std::optional<std::string>> get_value(database& db, const std::string& key) {
   std::string value;
@@ -36,7 +29,7 @@ journal_result<journal_meta> read_meta(database& db) {
   const auto format = get_value(db, keys::format());
   if (!format) return std::unexpected(format.error());
   if (!*format) return meta;
-  const auto version = parse_decimal(**format);
+  const auto version = base::parse_decimal(**format);
   if (!version) return std::unexpected(damaged_meta("format version"));
   if (*version > limits::journal_format_version)
     return std::unexpected(journal_error{
@@ -48,7 +41,7 @@ journal_result<journal_meta> read_meta(database& db) {
   const auto counted = get_value(db, keys::last_seq());
   if (!counted) return std::unexpected(counted.error());
   if (*counted) {
-    const auto last = parse_decimal(**counted);
+    const auto last = base::parse_decimal(**counted);
     if (!last) return std::unexpected(damaged_meta("last seq"));
     meta.last_seq = *last;
   }

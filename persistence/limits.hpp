@@ -26,7 +26,7 @@ inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and 
 inline constexpr std::uint32_t backup_format_version = 1;
 // From this many blobs on, one sync of the file system is cheaper than one sync each.
 inline constexpr std::size_t syncs_shared_min = 8;
-// Of so many files it is known that they hold what their names say: about 10 MiB.
+// Entries in the cache of verified blobs: about 10 MiB.
 inline constexpr std::size_t checked_files_max = 100'000;
 // Read at once of a file that is hashed or copied.
 inline constexpr std::size_t file_chunk_bytes = 256 * KiB;

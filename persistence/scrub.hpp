@@ -1,5 +1,4 @@
-// Reading all blobs again, slowly, to find those that the disk has damaged before somebody needs
-// them.
+// Scrubbing: all blobs are read again at a low rate, to detect damage before a blob is needed.
 #pragma once
 
 #include "persistence/blob_store.hpp"

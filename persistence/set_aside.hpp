@@ -1,5 +1,5 @@
-// Where files go that nothing may use any more, and that nobody has decided to delete: a folder for
-// each day beside the blob store, `set-aside/2026-11-28/`, which is emptied after some days.
+// Quarantine for stray and damaged files: one folder per day beside the blob store,
+// `set-aside/2026-11-28/`, which is removed after the retention period.
 #pragma once
 
 #include "persistence/files.hpp"

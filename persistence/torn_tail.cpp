@@ -1,10 +1,10 @@
 #include "persistence/torn_tail.hpp"
 
 #include "persistence/files.hpp"
+#include "persistence/witness.hpp"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
@@ -108,21 +108,14 @@ std::optional<std::size_t> torn_at(std::string_view log) {
 }
 
 std::string newest_log(const std::string& journal) {
-  std::string found;
-  std::uint64_t newest = 0;
+  std::optional<tracked_file> newest;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(journal, error)) {
-    const auto stem = entry.path().stem().string();
-    std::uint64_t number = 0;
-    if (entry.path().extension() != ".log" ||
-        std::from_chars(stem.data(), stem.data() + stem.size(), number).ec != std::errc{})
-      continue;
-    if (found.empty() || number > newest) {
-      newest = number;
-      found = entry.path().string();
-    }
+    const auto file = parse_tracked(entry.path().filename().string());
+    if (file && file->kind == tracked_kind::log && (!newest || file->number > newest->number))
+      newest = file;
   }
-  return found;
+  return newest ? journal + '/' + name_of(*newest) : std::string{};
 }
 
 } // namespace

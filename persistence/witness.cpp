@@ -1,10 +1,10 @@
 #include "persistence/witness.hpp"
 
+#include "base/decimal.hpp"
 #include "persistence/limits.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <string_view>
@@ -133,23 +133,16 @@ file_result<void> write_at(int file, std::span<const std::uint8_t> content, std:
   return {};
 }
 
-std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 } // namespace
 
 std::optional<tracked_file> parse_tracked(const std::string& name) {
   const std::string_view text = name;
   constexpr std::string_view log = ".log", manifest = "MANIFEST-";
   if (text.ends_with(log))
-    if (const auto number = number_in(text.substr(0, text.size() - log.size())))
+    if (const auto number = base::parse_decimal(text.substr(0, text.size() - log.size())))
       return tracked_file{tracked_kind::log, *number};
   if (text.starts_with(manifest))
-    if (const auto number = number_in(text.substr(manifest.size())))
+    if (const auto number = base::parse_decimal(text.substr(manifest.size())))
       return tracked_file{tracked_kind::manifest, *number};
   return std::nullopt;
 }

@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <filesystem>
 #include <fstream>
 #include <sys/stat.h>
 #include <thread>
@@ -15,8 +14,6 @@
 namespace darkroom::persistence {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 // Of the first bytes of a file; nothing when it has fewer, or cannot be read.
 std::optional<std::uint32_t> crc_of_prefix(int file, std::uint64_t bytes) {
@@ -83,31 +80,6 @@ std::vector<std::string> missing_files(const std::string& journal, const witness
     missing.push_back(journal + "/CURRENT names " + name_of(*current) +
                       ", which is not the manifest of this journal");
   return missing;
-}
-
-journal_result<std::map<tracked_file, synced_prefix>> present_files(const std::string& journal) {
-  std::map<tracked_file, synced_prefix> files;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(journal, error)) {
-    const auto file = parse_tracked(entry.path().filename().string());
-    if (!file) continue;
-    const auto opened = open_for_reading(entry.path().string());
-    if (!opened) return std::unexpected(journal_error{journal_fault::io, opened.error().text()});
-    struct stat about{};
-    if (::fstat(opened->get(), &about) != 0)
-      return std::unexpected(journal_error{
-          journal_fault::io, last_error("looking at " + entry.path().string()).text()});
-    const auto bytes = static_cast<std::uint64_t>(about.st_size);
-    const auto crc = crc_of_prefix(opened->get(), bytes);
-    if (!crc)
-      return std::unexpected(
-          journal_error{journal_fault::io, entry.path().string() + " cannot be read"});
-    files.emplace(*file, synced_prefix{bytes, *crc});
-  }
-  if (error)
-    return std::unexpected(
-        journal_error{journal_fault::io, "listing " + journal + ": " + error.message()});
-  return files;
 }
 
 std::string shorter_text(domain::seq last, domain::seq vouched) {

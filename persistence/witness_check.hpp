@@ -17,7 +17,4 @@ std::string shorter_text(domain::seq last, domain::seq vouched);
 // too where no witness is needed: the journal has no identity.
 journal_result<std::vector<std::string>> check_witness(const std::string& journal);
 
-// The files of a journal's folder as they are now, for a witness of it.
-journal_result<std::map<tracked_file, synced_prefix>> present_files(const std::string& journal);
-
 } // namespace darkroom::persistence

@@ -226,7 +226,7 @@ TEST_CASE("a damaged upload is no picture, a damaged output is found") {
   CHECK(fs::exists(folder / "data/set-aside"));
 }
 
-TEST_CASE("a damaged blob is healed by the next upload of the same bytes, whoever sends them") {
+TEST_CASE("a damaged blob is healed by the next upload of the same bytes") {
   restartable_server s;
   const auto picture = encoded("png", gradient(codecs::pixel_layout::rgb, 60, 40));
   const auto first = s.draft({picture}, "webp");

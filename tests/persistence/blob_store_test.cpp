@@ -158,14 +158,14 @@ TEST_CASE(
   CHECK(std::filesystem::exists(told[1]));
   CHECK_FALSE(store->open_blob(name));
   CHECK(store->damaged_found() == 1);
-  // The next upload of these bytes stays, whatever a reader of the old file finds.
+  // A reader of the old file does not set the new one aside.
   REQUIRE(store->put(memory("bytes that matter").get()));
   CHECK(store->check_content(name, reader->get(), true).value() == damaged);
   CHECK(checked(*store, name, true) == whole);
   CHECK(store->damaged_found() == 1);
 }
 
-TEST_CASE("a blob is replaced by an upload of the same bytes, which the old file need not have") {
+TEST_CASE("an upload replaces an existing blob, whose file may be damaged") {
   tests::scratch dir;
   auto store = open(dir);
   const auto pin = store->put(memory("bytes").get());
@@ -177,7 +177,7 @@ TEST_CASE("a blob is replaced by an upload of the same bytes, which the old file
   CHECK(tests::content_of(store->path_of(pin->name())) == "bytes");
   struct stat about{};
   REQUIRE(::fstat(old->get(), &about) == 0);
-  CHECK(about.st_size == 2); // whoever had it open goes on with it
+  CHECK(about.st_size == 2); // open readers keep the old file
 }
 
 TEST_CASE("only what was read, and has not changed since, is taken for whole") {
