@@ -79,7 +79,8 @@ base::result<std::vector<crash_sample>, std::string> make_crash_samples(const st
   for (const auto& format : codecs::formats()) {
     if (format.encode == nullptr) continue;
     const auto path_of = [&](const std::string& name) {
-      return folder + '/' + name + std::to_string(n) + '.' + std::string{format.extension};
+      const auto base_name = name + std::to_string(n) + '.';
+      return (std::filesystem::path(folder) / base_name).string().append(format.extension);
     };
     for (const auto size : sizes) {
       files.push_back(path_of("p"));
@@ -119,7 +120,7 @@ const std::vector<std::string>& crash_specs() {
       const auto begin = R"({"format":")" + format.name + R"(","quality":75,)";
       made.push_back(R"({"outputs":[)" + begin + R"("effort":2}]})");
       if (!small.empty())
-        made.push_back(R"({"outputs":[)" + begin + R"("effort":4},)" + small + "]}");
+        made.push_back((R"({"outputs":[)" + begin + R"("effort":4},)").append(small).append("]}"));
       small = begin + R"("suffix":"-small","resize":{"width":64,"height":64}})";
     }
     made.push_back(R"({"outputs":[)" + small + "]}");
