@@ -8,7 +8,6 @@
 #include "persistence/scrub.hpp"
 #include "persistence/set_aside.hpp"
 
-#include <linux/ioprio.h>
 #include <spdlog/spdlog.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -21,7 +20,10 @@ using std::chrono::milliseconds;
 
 // Of this thread: it reads when nobody else does, as far as the scheduler of the disk knows that.
 void read_only_when_idle() {
-  ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+  // As in linux/ioprio.h, which newer kernels' headers made unusable from C++: it has a parameter
+  // called `class`.
+  constexpr int who_process = 1, class_idle = 3, class_shift = 13;
+  ::syscall(SYS_ioprio_set, who_process, 0, class_idle << class_shift);
 }
 
 } // namespace
