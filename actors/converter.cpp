@@ -81,6 +81,25 @@ void convert(converter_pointer self) {
   self->send(s.lease.pool, convert_file{std::move(job)});
 }
 
+// A failure that an outage of the store explains counts only when the store is found to work: the
+// next probe of it tells.
+bool may_be_of_store(domain::failure_reason reason) {
+  return reason == domain::failure_reason::io_error ||
+         reason == domain::failure_reason::source_missing;
+}
+
+void report_or_doubt(converter_pointer self, const codecs::codec_error& error) {
+  auto& s = self->state;
+  if (!s.peers.store_failed_since || !may_be_of_store(error.reason))
+    return report_failure(self, error);
+  s.at = stage::doubting;
+  s.doubted = error;
+  // What was found just before counts as well.
+  s.doubted_since =
+      std::chrono::steady_clock::now() - std::chrono::milliseconds(limits::store_verdict_ms);
+  self->delayed_send(self, std::chrono::milliseconds(limits::store_verdict_ms), store_verdict{});
+}
+
 // The host ran out of memory: with more, if there is more, it may do.
 void on_out_of_memory(converter_pointer self, const codecs::codec_error& error) {
   auto& s = self->state;
@@ -92,10 +111,20 @@ void on_out_of_memory(converter_pointer self, const codecs::codec_error& error) 
 void on_failed(converter_pointer self, const codecs::codec_error& error) {
   if (error.reason == domain::failure_reason::limit_memory) return on_out_of_memory(self, error);
   if (error.reason == domain::failure_reason::disk_full) {
-    self->send(self->state.peers.dispatcher, hold_leases{limits::disk_full_wait_ms});
+    self->send(self->state.peers.dispatcher, hold_leases{limits::disk_full_wait_ms, true});
     return report_interruption(self, domain::interruption::disk_full);
   }
-  report_failure(self, error);
+  report_or_doubt(self, error);
+}
+
+// Without a lease it has not begun: only its header is read again.
+void on_verdict(converter_pointer self) {
+  auto& s = self->state;
+  if (!s.peers.store_failed_since(s.doubted_since)) return report_failure(self, s.doubted);
+  self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms, true});
+  if (s.lease.lease != 0) return report_interruption(self, domain::interruption::store_unavailable);
+  s.at = stage::probing;
+  self->send(s.peers.prober, probe_file{{s.order.owner, s.order.file}});
 }
 
 // The pool ends, its machine is lost, or its host was killed from outside: by the kernel when
@@ -129,11 +158,11 @@ void on_placed(converter_pointer self, const std::vector<persistence::placed_out
     if (output.how == placement::exists)
       return report_failure(self, {domain::failure_reason::output_exists, done.staged[i].target});
     if (output.how == placement::failed && output.error.disk_full()) {
-      self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms});
+      self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms, true});
       return report_interruption(self, domain::interruption::disk_full);
     }
     if (output.how == placement::failed)
-      return report_failure(self, {domain::failure_reason::io_error, output.error.text()});
+      return report_or_doubt(self, {domain::failure_reason::io_error, output.error.text()});
     if (output.how == placement::existing_kept) result.losses.add(domain::loss::existing_kept);
     result.outputs[i].bytes = output.bytes;
     result.outputs[i].sha256 = output.sha256;
@@ -184,7 +213,7 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
           return;
         }
         st.took.probe_us = lap_us(self);
-        if (!message.info) return report_failure(self, message.info.error());
+        if (!message.info) return report_or_doubt(self, message.info.error());
         if (st.order.file->outputs.size() != st.order.spec->outputs.size())
           return report_failure(self,
                                 {domain::failure_reason::internal, "planned for another spec"});
@@ -255,6 +284,10 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
         auto& st = self->state;
         if (st.at == stage::waiting)
           self->send(st.peers.dispatcher, withdraw_request{st.order.batch, st.order.index});
+        if (st.at == stage::doubting && st.lease.lease == 0) {
+          self->send(st.supervisor, file_withdrawn{st.order.index});
+          return end(self);
+        }
         if (st.at == stage::waiting || st.at == stage::probing) st.at = stage::withdrawing;
       },
       [self](interrupt_file) {
@@ -268,7 +301,12 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
         } else if (st.at == stage::offering) {
           discard_staged(self);
           end(self);
+        } else if (st.at == stage::doubting) {
+          end(self);
         }
+      },
+      [self](store_verdict) {
+        if (self->state.at == stage::doubting) on_verdict(self);
       },
   };
 }

@@ -5,6 +5,8 @@
 #include "actors/interfaces.hpp"
 
 #include <caf/actor_clock.hpp>
+#include <chrono>
+#include <functional>
 
 namespace darkroom::actors {
 
@@ -13,6 +15,8 @@ struct converter_peers {
   dispatcher_actor dispatcher;
   codec_pool_actor prober; // a pool that reads headers
   placer_actor placer;
+  // Whether stored files could not be reached at some time since then. Null: they always can.
+  std::function<bool(std::chrono::steady_clock::time_point)> store_failed_since;
 };
 
 struct conversion_order {
@@ -41,6 +45,7 @@ struct converter_state {
     placing,     // for the names
     withdrawing, // wanted no more before it had a lease
     stopping,    // interrupted: the host is being ended
+    doubting,    // it failed, and it may be the fault of the store
   };
   stage at = stage::probing;
   batch_supervisor_actor supervisor;
@@ -50,6 +55,8 @@ struct converter_state {
   lease_granted lease;
   std::uint64_t memory_bytes = 0; // asked for
   std::shared_ptr<conversion_outcome> outcome;
+  codecs::codec_error doubted; // the failure
+  std::chrono::steady_clock::time_point doubted_since;
   caf::actor_clock::time_point since; // when the stage began
   domain::stage_times took;
 };

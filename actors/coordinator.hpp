@@ -21,6 +21,7 @@ struct coordinator_parts {
   std::shared_ptr<usage_board> usage; // these three may be null
   std::shared_ptr<view_slot> views;
   std::shared_ptr<vitals> numbers;
+  std::function<bool(std::chrono::steady_clock::time_point)> store_failed_since; // may be null
   bool detached_readers = true; // false: in deterministic tests
 };
 

@@ -24,7 +24,7 @@ void look_for_room(dispatcher_state& s, std::uint64_t now) {
   if (!s.has_room || s.queue.waiting() == 0) return;
   if (s.looked_for_room_at_ms && now < *s.looked_for_room_at_ms + limits::disk_look_ms) return;
   s.looked_for_room_at_ms = now;
-  if (!s.has_room()) s.queue.hold_until(now + limits::disk_full_wait_ms);
+  if (!s.has_room()) s.queue.hold_until(now + limits::disk_full_wait_ms, true);
 }
 
 void tell_numbers(dispatcher_pointer self) {
@@ -119,11 +119,11 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         grant_all(self);
       },
       [self](const hold_leases& message) {
-        self->state.queue.hold_until(now_ms(self) + message.ms);
+        self->state.queue.hold_until(now_ms(self) + message.ms, message.no_room);
         grant_all(self);
       },
       [self](describe_queue) {
-        return queue_view{self->state.queue.positions(limits::queue_positions_files_max)};
+        return queue_view{self->state.queue.places(limits::queue_positions_files_max)};
       },
       [self](const register_node& message) {
         auto& st = self->state;
@@ -143,6 +143,22 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         count_node(st, st.nodes[*at].capacity, false);
         st.queue.remove_node(*at);
         st.nodes[*at] = {};
+        grant_all(self);
+      },
+      [self](const resize_local_node& message) {
+        auto& st = self->state;
+        for (std::size_t i = 0; i < st.nodes.size(); ++i) {
+          auto& n = st.nodes[i];
+          if (!n.pool || !n.capacity.local || n.capacity.memory_bytes == message.memory_bytes)
+            continue;
+          count_node(st, n.capacity, false);
+          n.capacity.memory_bytes = message.memory_bytes;
+          count_node(st, n.capacity, true);
+          st.queue.resize_node(i, message.memory_bytes);
+          if (st.board)
+            st.board->change(n.name,
+                             [&](node_row& row) { row.memory_bytes = message.memory_bytes; });
+        }
         grant_all(self);
       },
       [self](const pause_node& message) {

@@ -66,7 +66,9 @@ struct lease_granted;
 struct lease_impossible;
 struct lease_ended;
 struct hold_leases;
+struct resize_local_node;
 struct lease_tick;
+struct store_verdict;
 struct describe_queue;
 struct queue_view;
 struct register_node;
@@ -194,7 +196,9 @@ using converter_actor =
                      // TELL to end if the file has not started (a pause).
                      caf::reacts_to<withdraw_file>,
                      // TELL to end at once whatever it does, unless its result was accepted.
-                     caf::reacts_to<interrupt_file>>;
+                     caf::reacts_to<interrupt_file>,
+                     // INTERNAL: the store has been probed since a failure.
+                     caf::reacts_to<store_verdict>>;
 
 // DISPATCHER: leases against free slots and free memory, fair between users.
 using dispatcher_actor = caf::typed_actor<
@@ -212,6 +216,8 @@ using dispatcher_actor = caf::typed_actor<
     caf::reacts_to<register_node>,
     // TELL that a pool is gone, and its leases with it.
     caf::reacts_to<node_left>,
+    // TELL what the server leaves of its memory to its own slots.
+    caf::reacts_to<resize_local_node>,
     // TELL to grant nothing on a pool for a while.
     caf::reacts_to<pause_node>,
     // ASK to grant no more on a node, or to go on.
@@ -535,7 +541,7 @@ struct gateway_task {
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
-  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(lease_tick) X(describe_queue) X(queue_view) \
+  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) \
   X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \

@@ -16,17 +16,41 @@ struct lease_ended {
 };
 struct hold_leases {
   std::uint32_t ms = 0;
+  bool no_room = false; // on the disk
+};
+// What the server leaves of its memory budget to the leases on its own machine.
+struct resize_local_node {
+  std::uint64_t memory_bytes = 0;
 };
 struct lease_tick {};
+struct store_verdict {};
 struct describe_queue {};
+
+// What the files of a batch wait for. Quotas are none of these: they refuse requests.
+enum class wait_reason : std::uint8_t {
+  workers, // no machine takes files
+  disk,    // there is no room for outputs
+  memory,  // too little is free for what its next file needs
+  turn,    // files of others run
+};
+
+// Of a batch with files that wait.
+struct queue_place {
+  domain::batch_id batch;
+  std::uint32_t ahead = 0; // files that will be started before its next one
+  wait_reason reason = wait_reason::turn;
+  bool operator==(const queue_place&) const = default;
+};
 struct queue_view {
-  // Files ahead of the first one that waits, by batch.
-  std::vector<std::pair<domain::batch_id, std::uint32_t>> ahead;
+  std::vector<queue_place> places;
 };
 enum class node_steering : std::uint8_t { cordon, uncordon, drain };
 
 } // namespace darkroom::actors
 
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::actors::wait_reason> =
+    names("workers", "disk", "memory", "turn");
 template<>
 inline constexpr auto darkroom::base::enum_names<darkroom::actors::node_steering> =
     names("cordon", "uncordon", "drain");

@@ -19,17 +19,25 @@ std::size_t lease_queue::add_node(const node_capacity& capacity) {
                 .slots = capacity.slots,
                 .ahead = capacity.ahead,
                 .memory_bytes = capacity.memory_bytes,
-                .free_bytes = capacity.memory_bytes};
+                .memory_most_bytes = capacity.memory_bytes};
   return at;
 }
 
 void lease_queue::remove_node(std::size_t at) {
   nodes_[at] = {};
   std::erase_if(leases_, [&](const auto& l) { return l.second.node == at; });
-  if (!nodes_join_) return;
+  if (nodes_join_) note_all_oversized();
+}
+
+void lease_queue::note_all_oversized() {
   for (const auto& [name, u] : users_)
     for (const auto& [position, waiting] : u.queue)
       note_oversized(waiting.wish);
+}
+
+void lease_queue::resize_node(std::size_t at, std::uint64_t memory_bytes) {
+  nodes_[at].memory_bytes = memory_bytes;
+  note_all_oversized();
 }
 
 void lease_queue::close_node_until(std::size_t at, std::uint64_t ms) {
@@ -50,7 +58,7 @@ std::uint64_t lease_queue::memory_max_bytes() const {
 std::uint64_t lease_queue::memory_granted_bytes() const {
   std::uint64_t sum = 0;
   for (const auto& n : nodes_)
-    sum += n.memory_bytes - n.free_bytes;
+    sum += n.granted_bytes;
   return sum;
 }
 
@@ -62,7 +70,10 @@ void lease_queue::forget_users(std::uint64_t least_served) {
 }
 
 bool lease_queue::request(const lease_wish& wish) {
-  if (wish.memory_bytes > memory_max_bytes() && !nodes_join_) return false;
+  const bool ever = nodes_join_ || std::ranges::any_of(nodes_, [&](const node& n) {
+                      return n.slots != 0 && n.memory_most_bytes >= wish.memory_bytes;
+                    });
+  if (!ever) return false;
   note_oversized(wish);
   if (!users_.contains(wish.user)) {
     std::optional<std::uint64_t> least;
@@ -99,7 +110,7 @@ void lease_queue::end(domain::lease_id id) {
   if (at == leases_.end()) return;
   auto& n = nodes_[at->second.node];
   n.leased -= 1;
-  n.free_bytes += at->second.memory_bytes;
+  n.granted_bytes -= at->second.memory_bytes;
   leases_.erase(at);
 }
 
@@ -118,13 +129,13 @@ std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const auto& n = nodes_[i];
-    if (!open(n) || kept[i] || n.free_bytes < wish.memory_bytes) continue;
+    if (!open(n) || kept[i] || n.free_bytes() < wish.memory_bytes) continue;
     const bool has_slot = n.leased < n.slots;
     if (!has_slot && (stays || wish.alone || n.leased >= n.slots + n.ahead)) continue;
     const auto merit = [&](const node& other) {
       const bool free = other.leased < other.slots;
       const double load = static_cast<double>(other.leased) / std::max(1u, other.slots);
-      return std::tuple(free, free && other.local, -load, other.free_bytes);
+      return std::tuple(free, free && other.local, -load, other.free_bytes());
     };
     if (!best || merit(n) > merit(nodes_[*best])) best = i;
   }
@@ -138,7 +149,7 @@ grant lease_queue::give(user& u, std::map<rank, waiting_wish>::iterator at, std:
   u.served += std::max<std::uint64_t>(wish.cost, 1);
   auto& n = nodes_[where];
   n.leased += 1;
-  n.free_bytes -= wish.memory_bytes;
+  n.granted_bytes += wish.memory_bytes;
   oversized_.erase(wish.file);
   const auto id = next_lease_++;
   leases_[id] = {where, wish.memory_bytes, wish.alone, false, wish.file};
@@ -233,8 +244,24 @@ std::vector<grant> lease_queue::take_recalls() {
   return recalls;
 }
 
-std::vector<std::pair<domain::batch_id, std::uint32_t>>
-lease_queue::positions(std::size_t files_max) const {
+wait_reason lease_queue::reason_of(const lease_wish& wish) const {
+  if (now_ms_ < held_until_ms_) return held_for_room_ ? wait_reason::disk : wait_reason::workers;
+  bool any = false, could_hold = false, free_slot = false, fits = false;
+  for (const auto& n : nodes_) {
+    if (!open(n) || n.slots == 0) continue;
+    any = true;
+    could_hold |= n.memory_bytes >= wish.memory_bytes;
+    free_slot |= n.leased < n.slots;
+    fits |= n.leased < n.slots && n.free_bytes() >= wish.memory_bytes;
+  }
+  if (!any) return wait_reason::workers;
+  if (!could_hold) return wait_reason::memory; // until a machine with more of it joins
+  // Others have the memory; a file that runs alone waits for the others themselves.
+  const bool alone = wish.alone || running_alone();
+  return free_slot && !fits && !alone ? wait_reason::memory : wait_reason::turn;
+}
+
+std::vector<queue_place> lease_queue::places(std::size_t files_max) const {
   struct turn {
     std::uint64_t served;
     std::size_t number; // of the user: among equals, as they are served
@@ -247,14 +274,15 @@ lease_queue::positions(std::size_t files_max) const {
     return std::pair{a.served, a.number} > std::pair{b.served, b.number};
   };
   std::ranges::make_heap(turns, later);
-  std::vector<std::pair<domain::batch_id, std::uint32_t>> found;
+  std::vector<queue_place> found;
   std::set<domain::batch_id> seen;
   for (std::uint32_t ahead = 0; !turns.empty() && ahead < files_max; ++ahead) {
     std::ranges::pop_heap(turns, later);
     auto next = turns.back();
     turns.pop_back();
     const auto& wish = next.at->second.wish;
-    if (seen.insert(wish.file.batch).second) found.emplace_back(wish.file.batch, ahead);
+    if (seen.insert(wish.file.batch).second)
+      found.push_back({wish.file.batch, ahead, reason_of(wish)});
     next.served += std::max<std::uint64_t>(wish.cost, 1);
     if (++next.at == next.end) continue;
     turns.push_back(next);

@@ -7,6 +7,7 @@
 // memory is overtaken for a while, then memory is kept for it, wherever it could run.
 #pragma once
 
+#include "actors/lease_messages.hpp"
 #include "domain/ids.hpp"
 
 #include <algorithm>
@@ -59,6 +60,9 @@ public:
   void remove_node(std::size_t at);
   // Grants nothing there, or again.
   void close_node(std::size_t at, bool closed) { nodes_[at].closed = closed; }
+  // What the server itself takes of a node's memory has changed. A wish that was possible when the
+  // node was added waits for a while.
+  void resize_node(std::size_t at, std::uint64_t memory_bytes);
   void close_node_until(std::size_t at, std::uint64_t ms);
 
   // False when no node could ever hold it.
@@ -67,7 +71,10 @@ public:
   bool withdraw(const file_key& file);
   void end(domain::lease_id lease);
   // Never sooner than was asked for before.
-  void hold_until(std::uint64_t ms) { held_until_ms_ = std::max(held_until_ms_, ms); }
+  void hold_until(std::uint64_t ms, bool no_room) {
+    held_until_ms_ = std::max(held_until_ms_, ms);
+    held_for_room_ = no_room;
+  }
 
   // Everything that can be granted now. Call after each change, and again at `wake_ms`.
   std::vector<grant> grant_all(std::uint64_t now_ms);
@@ -80,24 +87,26 @@ public:
   std::optional<std::uint64_t> wake_ms() const;
 
   // How many of the files that wait now would be started before the first one of each batch, as far
-  // as cost tells; looks at so many files at most.
-  std::vector<std::pair<domain::batch_id, std::uint32_t>> positions(std::size_t files_max) const;
+  // as cost tells, and what that first one waits for; looks at so many files at most.
+  std::vector<queue_place> places(std::size_t files_max) const;
 
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t leased() const { return leases_.size(); }
   std::uint64_t memory_max_bytes() const;
   std::uint64_t memory_granted_bytes() const;
   std::uint32_t leased_on(std::size_t at) const { return nodes_[at].leased; }
-  std::uint64_t memory_granted_on(std::size_t at) const {
-    return nodes_[at].memory_bytes - nodes_[at].free_bytes;
-  }
+  std::uint64_t memory_granted_on(std::size_t at) const { return nodes_[at].granted_bytes; }
 
 private:
   struct node {
     bool present = false, closed = false, local = true;
     std::uint32_t slots = 0, ahead = 0, leased = 0;
-    std::uint64_t memory_bytes = 0, free_bytes = 0;
+    std::uint64_t memory_bytes = 0, memory_most_bytes = 0; // now; as it was added
+    std::uint64_t granted_bytes = 0;
     std::uint64_t closed_until_ms = 0;
+    std::uint64_t free_bytes() const {
+      return memory_bytes > granted_bytes ? memory_bytes - granted_bytes : 0;
+    }
   };
   // Orders the requests of one user. A batch's id tells its age; costs count as equal within a
   // factor of two, and then the older request is first.
@@ -131,8 +140,10 @@ private:
   // `kept`: nodes whose memory somebody else waits for.
   std::optional<std::size_t> node_for(const lease_wish& wish, const std::vector<bool>& kept) const;
   void note_oversized(const lease_wish& wish);
+  void note_all_oversized();
   grant give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t node);
   bool running_alone() const;
+  wait_reason reason_of(const lease_wish& wish) const;
 
   std::vector<node> nodes_;
   std::map<std::string, user> users_;
@@ -144,6 +155,7 @@ private:
   domain::lease_id next_lease_ = 1;
   std::uint64_t next_number_ = 0;
   std::uint64_t held_until_ms_ = 0;
+  bool held_for_room_ = false;
   std::uint64_t now_ms_ = 0;
 };
 

@@ -12,7 +12,9 @@
 namespace darkroom::limits {
 
 // Memory budget.
-inline constexpr std::uint64_t memory_main_bytes = 80 * MiB; // main process and zygote
+inline constexpr std::uint64_t memory_main_bytes = 80 * MiB; // main process and zygote, at least
+// What they may grow until they are measured again, and the zygote.
+inline constexpr std::uint64_t memory_main_growth_bytes = 16 * MiB;
 inline constexpr std::uint64_t memory_idle_host_bytes = 6 * MiB;
 inline constexpr std::uint64_t memory_lease_min_bytes = 16 * MiB; // for one small picture
 // How long smaller requests may pass one that does not fit; afterwards memory is reserved for it.
@@ -58,5 +60,12 @@ inline constexpr std::uint32_t supervisor_restarts_max = 5; // in the life of th
 static_assert(memory_main_bytes + 2 * memory_idle_host_bytes + probe_memory_bytes +
                   memory_lease_min_bytes <=
               memory_budget_min_bytes);
+
+// A machine that has no room is told of again when it had some for a while; each try takes 5 s.
+inline constexpr std::int64_t pause_told_again_us = 60'000'000;
+
+// A file that may have failed because of the store waits so long for the next probe of it, which
+// comes within 1.5 s (app/limits.hpp).
+inline constexpr std::uint32_t store_verdict_ms = 2'000;
 
 } // namespace darkroom::limits

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "actors/lease_messages.hpp"
+#include "actors/limits.hpp"
+#include "base/clock.hpp"
 #include "persistence/access_records.hpp"
 
 #include <cstdint>
@@ -19,10 +21,12 @@ struct node_row {
   bool present = false;
   bool local = false;
   bool cordoned = false;
-  bool drains = false;  // cordoned, and to be switched off
-  std::string isolated; // why it is not trusted; empty: it is
-  std::string address;  // of its link
-  std::string version;  // of Darkroom
+  bool drains = false;              // cordoned, and to be switched off
+  std::string isolated;             // why it is not trusted; empty: it is
+  std::string paused;               // why it gets no files for a while; empty: it does
+  std::int64_t paused_until_us = 0; // since the Unix epoch
+  std::string address;              // of its link
+  std::string version;              // of Darkroom
   std::uint32_t slots = 0, leases = 0;
   std::uint64_t memory_bytes = 0, memory_granted_bytes = 0;
   std::int64_t joined_us = 0; // since the Unix epoch; 0: never
@@ -38,13 +42,14 @@ struct node_row {
     if (!isolated.empty()) return "isolated";
     if (!present) return "lost";
     if (drains) return leases == 0 ? "drained" : "draining";
-    return cordoned ? "cordoned" : "active";
+    if (cordoned) return "cordoned";
+    return paused.empty() ? "active" : "paused";
   }
 };
 
 // Something that admins may want to see at once.
 struct node_event {
-  std::string what; // joined, lost, isolated, cordoned, uncordoned, draining
+  std::string what; // joined, lost, isolated, paused, cordoned, uncordoned, draining
   std::string node;
   std::string detail;
 };
@@ -84,6 +89,17 @@ public:
     tell({"isolated", name, why});
     if (isolated_) isolated_(r);
   }
+  // It gets no files until then. Told once, as long as that goes on.
+  void pause(const std::string& name, const std::string& why, std::int64_t now_us,
+             std::int64_t until_us) {
+    const std::lock_guard lock(mutex_);
+    auto& r = rows_[name];
+    const bool goes_on =
+        r.paused_until_us != 0 && now_us < r.paused_until_us + limits::pause_told_again_us;
+    r.paused = why;
+    r.paused_until_us = until_us;
+    if (!goes_on) tell({"paused", name, why});
+  }
   // As an earlier life of the server had decided.
   void restore(const persistence::node_standing& standing) {
     const std::lock_guard lock(mutex_);
@@ -118,12 +134,14 @@ public:
     const std::lock_guard lock(mutex_);
     change(rows_[name]);
   }
-  std::vector<node_row> read() const {
+  std::vector<node_row> read(std::int64_t now_us = base::unix_now_us()) const {
     const std::lock_guard lock(mutex_);
     std::vector<node_row> all;
     all.reserve(rows_.size());
-    for (const auto& [name, row] : rows_)
+    for (const auto& [name, row] : rows_) {
       all.push_back(row);
+      if (row.paused_until_us <= now_us) all.back().paused.clear();
+    }
     return all;
   }
   // Called within `steer`.

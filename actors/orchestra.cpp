@@ -169,9 +169,12 @@ void restore_standings(const persistence::journal_store& journal, node_board& no
 
 } // namespace
 
-std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots) {
-  const std::uint64_t fixed = limits::memory_main_bytes + limits::probe_memory_bytes +
-                              (slots + 1) * limits::memory_idle_host_bytes;
+std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots,
+                                 std::uint64_t own_bytes) {
+  const std::uint64_t main_bytes =
+      std::max(limits::memory_main_bytes, own_bytes + limits::memory_main_growth_bytes);
+  const std::uint64_t fixed =
+      main_bytes + limits::probe_memory_bytes + (slots + 1) * limits::memory_idle_host_bytes;
   return budget_bytes > fixed ? budget_bytes - fixed : 0;
 }
 
@@ -179,6 +182,8 @@ struct orchestra::parts {
   explicit parts(bool has_door) : config(has_door) {}
   local_config config;
   caf::actor_system system{config};
+  std::size_t slots = 0;
+  std::uint64_t memory_bytes = 0;
   std::optional<cluster_settings> cluster_asked;
   std::shared_ptr<persistence::output_store> outputs;
   std::function<void(const std::string&)> announce;
@@ -204,6 +209,8 @@ orchestra::orchestra(orchestra_options options)
     : parts_(std::make_unique<parts>(options.cluster.has_value())) {
   auto& p = *parts_;
   p.cluster_asked = options.cluster;
+  p.slots = options.slots;
+  p.memory_bytes = options.memory_bytes;
   p.outputs = options.outputs;
   p.announce = options.announce;
   p.board = std::make_shared<slot_board>(options.slots);
@@ -218,6 +225,7 @@ orchestra::orchestra(orchestra_options options)
   made.journal = p.journal =
       spawn_blocking(p.system, true, actors::journal, store, std::move(options.open_journal),
                      journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
+  made.store_failed_since = std::move(options.store_failed_since);
   made.placer = spawn_blocking(p.system, true, placer, options.outputs);
   const auto counted = [make = options.make_runner, nodes = p.nodes] {
     return std::make_unique<counted_runner>(make(), nodes);
@@ -438,6 +446,14 @@ std::string orchestra::journal_fault() const {
 
 std::shared_ptr<const persistence::read_view> orchestra::view() {
   return parts_->views->get();
+}
+
+void orchestra::measured(std::uint64_t own_bytes) {
+  const auto& p = *parts_;
+  if (p.slots == 0) return;
+  const auto bytes = std::max(lease_memory_bytes(p.memory_bytes, p.slots, own_bytes),
+                              limits::memory_lease_min_bytes);
+  caf::anon_send(p.dispatcher, resize_local_node{bytes / limits::MiB * limits::MiB});
 }
 
 void orchestra::drain(std::chrono::milliseconds most, const std::function<bool()>& hurry) {

@@ -13,6 +13,8 @@
 #include "base/result.hpp"
 #include "config/limits.hpp"
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -41,12 +43,16 @@ struct orchestra_options {
   std::unique_ptr<persistence::journal_store> journal; // open
   std::function<void(const std::string&)> announce;    // from any thread
   std::function<bool()> has_room;                      // for outputs; null: always. From any thread
-  std::function<void()> give_up;                       // nothing can go on; from any thread
+  // Whether stored files could not be reached at some time since then; null: they always can. From
+  // any thread.
+  std::function<bool(std::chrono::steady_clock::time_point)> store_failed_since;
+  std::function<void()> give_up; // nothing can go on; from any thread
   std::optional<cluster_settings> cluster;
 };
 
-// Bytes of the budget that leases may take together.
-std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots);
+// Bytes of the budget that leases may take together. `own_bytes`: of the main process.
+std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots,
+                                 std::uint64_t own_bytes = 0);
 
 class orchestra {
 public:
@@ -82,6 +88,9 @@ public:
   // Looks at one file outside of its batch's work; what takes longer than `limits::preview_ms` is
   // given up.
   void look(preview_order order, on_preview then);
+
+  // What the main process takes of the memory budget: leases get the rest. From any thread.
+  void measured(std::uint64_t own_bytes);
 
   // While what is returned lives, a deleted batch is not cleared away.
   std::shared_ptr<const void> hold(const domain::batch_id& batch);

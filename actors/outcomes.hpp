@@ -19,6 +19,7 @@ struct batch_view {
   bool found = false;
   persistence::batch_summary summary;
   std::uint32_t in_flight = 0;
+  std::optional<wait_reason> waiting_for; // known to the dispatcher alone: who shows it asks there
   double files_per_s = 0, pixels_per_s = 0, bytes_per_s = 0;     // moving averages
   std::shared_ptr<const std::vector<domain::file_status>> files; // by index, if asked for
 };

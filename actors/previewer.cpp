@@ -118,6 +118,7 @@ converter_actor::behavior_type previewer(previewer_pointer self, preview_order o
         else if (st.lease.lease != 0)
           self->send(st.lease.pool, interrupt_conversion{st.lease.lease});
       },
+      [](store_verdict) {},
   };
 }
 

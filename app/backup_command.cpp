@@ -20,27 +20,30 @@ namespace darkroom::app {
 namespace {
 
 int show(const persistence::copy_progress& done, const std::string& what) {
-  std::printf("%s: %s, %s of them copied\n", what.c_str(), count_text(done.blobs, "blob").c_str(),
+  std::printf("%s: %s, %s of them copied", what.c_str(), count_text(done.blobs, "blob").c_str(),
               size_text(done.bytes_copied).c_str());
+  if (done.verified != 0) std::printf(", %zu that were there verified", done.verified);
+  if (done.replaced != 0) std::printf(", %zu that were damaged replaced", done.replaced);
+  std::printf("\n");
   return exit_all;
 }
 
-int back_up_stopped(const std::string& data, const std::string& folder) {
+int back_up_stopped(const std::string& data, const std::string& folder, bool verify_all) {
   const auto journal = open_data(data);
   if (!journal) {
     const auto hint = journal.error().locked ? "; leave --data out to ask it for a backup" : "";
     return complain(journal.error().sentence + hint, exit_usage);
   }
-  const auto done = persistence::back_up((*journal)->view(), server_blobs(data), folder,
+  const auto done = persistence::back_up((*journal)->view(), server_blobs(data), folder, verify_all,
                                          [](const persistence::copy_progress&) {});
   return done ? show(*done, folder) : complain(done.error(), exit_internal);
 }
 
-int ask_server(const account_options& account_asked, const std::string& folder) {
+int ask_server(const account_options& account_asked, const std::string& folder, bool verify_all) {
   const auto account = read_account(account_asked.server, account_asked.token);
   if (!account) return complain(account.error(), exit_usage);
   http_client client(*account);
-  const boost::json::object wish{{"directory", folder}};
+  const boost::json::object wish{{"directory", folder}, {"verify", verify_all}};
   auto reply = client.send("POST", "/v1/admin/backup", boost::json::serialize(wish));
   if (reply.status != 202) return fail_with(reply);
   const auto begun = text_of(parsed(reply.body), "started_at");
@@ -55,9 +58,10 @@ int ask_server(const account_options& account_asked, const std::string& folder) 
     const auto state = text_of(now, "state");
     if (state == "failed") return complain(text_of(now, "error"), exit_internal);
     if (state == "done")
-      return show(
-          {number_of(now, "blobs"), number_of(now, "blobs_done"), number_of(now, "bytes_copied")},
-          folder);
+      return show({number_of(now, "blobs"), number_of(now, "blobs_done"),
+                   number_of(now, "bytes_copied"), number_of(now, "blobs_verified"),
+                   number_of(now, "blobs_replaced")},
+                  folder);
     std::this_thread::sleep_for(std::chrono::milliseconds(limits::backup_poll_ms));
   }
 }
@@ -69,6 +73,8 @@ void declare(CLI::App& command, backup_options& options) {
       ->required();
   command.add_option("--data", options.data,
                      "Of a server that does not run; without it, the running one is asked");
+  command.add_flag("--verify", options.verify,
+                   "Read all blobs that the backup has already, not only a part of them");
   declare(command, options.account);
 }
 
@@ -80,8 +86,9 @@ void declare(CLI::App& command, restore_options& options) {
 int run_backup(const backup_options& options) {
   const auto folder = absolute_path(options.folder);
   if (auto ok = persistence::prepare_backup(folder); !ok) return complain(ok.error(), exit_usage);
-  return options.data.empty() ? ask_server(options.account, folder)
-                              : back_up_stopped(absolute_path(options.data), folder);
+  return options.data.empty()
+             ? ask_server(options.account, folder, options.verify)
+             : back_up_stopped(absolute_path(options.data), folder, options.verify);
 }
 
 int run_restore(const restore_options& options) {

@@ -40,9 +40,11 @@ int list(http_client& client, const batch_options& o) {
         continue;
       }
       const auto totals = totals_of(batch);
-      std::printf("%s  %-21s %6u/%u  %s\n", text_of(batch, "id").c_str(),
-                  text_of(batch, "state").c_str(), totals.ended(), totals.files,
-                  text_of(batch, "name").c_str());
+      auto state = text_of(batch, "state");
+      if (const auto reason = text_of(batch, "waiting_for"); !reason.empty())
+        state += " (" + reason + ')';
+      std::printf("%s  %-21s %6u/%u  %s\n", text_of(batch, "id").c_str(), state.c_str(),
+                  totals.ended(), totals.files, text_of(batch, "name").c_str());
     }
     cursor = text_of(page, "next_cursor");
     if (cursor.empty()) return exit_all;

@@ -120,7 +120,11 @@ private:
     const auto type = text_of(event, "type");
     const auto& data = event.at("data");
     if (event.as_object().contains("volatile")) {
-      if (type == "batch_progress") take(totals_of(data));
+      if (type == "batch_progress") {
+        take(totals_of(data));
+        waiting_ = waiting_text(text_of(data, "waiting_for"));
+      }
+      if (type == "queue_position") waiting_ = waiting_text(text_of(data, "waiting_for"));
       const auto file = type == "file_progress" ? number_of(event, "file") : 0;
       if (type == "file_progress" && !ended_.contains(file))
         files_[file] = activity_text(number_of(data, "percent"), text_of(data, "stage"),
@@ -134,6 +138,7 @@ private:
       std::fflush(stdout);
     }
     if (type == "file_started") {
+      waiting_.clear();
       ended_.erase(number_of(event, "file"));
       files_[number_of(event, "file")] = activity_text(0, "starting", text_of(data, "path"));
     }
@@ -179,6 +184,7 @@ private:
     next_look_ = {};
     const auto batch = json::parse(reply.body);
     take(totals_of(batch));
+    waiting_ = waiting_text(text_of(batch, "waiting_for"));
     const auto state = text_of(batch, "state");
     // With `json`, what is told of it has to come as well.
     const bool all_told = !options_.json || number_of(batch, "seq") <= after_.value_or(0);
@@ -209,7 +215,8 @@ private:
   }
   std::vector<std::string> lines() const {
     std::vector<std::string> all;
-    all.reserve(files_.size());
+    all.reserve(files_.size() + 1);
+    if (files_.empty() && !waiting_.empty()) all.push_back(waiting_);
     for (const auto& [file, line] : files_)
       all.push_back(line);
     return all;
@@ -220,6 +227,7 @@ private:
   http_client client_;
   std::optional<std::uint64_t> after_;
   std::map<std::uint64_t, std::string> files_; // under way
+  std::string waiting_;                        // why none is; a sentence
   run_totals total_, totals_;                  // of the batch; as shown
   std::optional<run_totals> base_;
   std::set<std::uint64_t> ended_; // files of which nothing more is to be shown

@@ -14,7 +14,7 @@ class App;
 namespace darkroom::app {
 
 struct fsck_options {
-  std::string data; // the folder of a server that does not run
+  std::string data; // the folder of a server that does not run, or a backup
   bool repair = false, quick = false;
 };
 
@@ -22,6 +22,7 @@ struct backup_options {
   std::string folder;      // of the backup
   std::string data;        // of a server that does not run; empty: ask the one that does
   account_options account; // of an admin
+  bool verify = false;     // all that the backup has already
 };
 
 struct restore_options {

@@ -1,9 +1,10 @@
-// `darkroom fsck`: whether the data of a server that does not run are whole.
+// `darkroom fsck`: whether a backup, or the data of a server that does not run, are whole.
 #include "app/commands.hpp"
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
 #include "app/text.hpp"
 #include "base/clock.hpp"
+#include "persistence/backup.hpp"
 #include "persistence/data_check.hpp"
 #include "persistence/read_view.hpp"
 #include "persistence/set_aside.hpp"
@@ -34,10 +35,33 @@ void print(const std::vector<std::string>& lines, const char* before) {
     std::printf("%s%s\n", before, printable(line).c_str());
 }
 
+// The exit code of what was found, before anything is repaired.
+int show(const persistence::data_report& report, const char* what, bool quick) {
+  print(report.journal, "journal: ");
+  print(report.files, "");
+  print(report.strays, "stray: ");
+  if (!report.whole()) return exit_some_failed;
+  std::printf("%s whole: %s, %s", what, count_text(report.batches, "batch").c_str(),
+              count_text(report.blobs, "blob").c_str());
+  if (!quick) std::printf(" with %s read", size_text(report.blob_bytes).c_str());
+  std::printf("\n");
+  return exit_all;
+}
+
+int check_backup(const std::string& folder, const fsck_options& options) {
+  if (options.repair)
+    return complain("a backup is repaired by making it again: darkroom backup " + folder +
+                        " --verify, with the server's data",
+                    exit_usage);
+  const auto report = persistence::check_backup_data(folder, !options.quick);
+  if (!report) return complain(report.error(), exit_some_failed);
+  return show(*report, "the backup is", options.quick);
+}
+
 } // namespace
 
 void declare(CLI::App& command, fsck_options& options) {
-  command.add_option("DIR", options.data, "The data of a server")->required();
+  command.add_option("DIR", options.data, "The data of a server, or a backup")->required();
   command.add_flag("--repair", options.repair,
                    "Move stray and damaged files aside, into DIR/set-aside");
   command.add_flag("--quick", options.quick, "Look at the sizes of blobs, not at their content");
@@ -45,6 +69,7 @@ void declare(CLI::App& command, fsck_options& options) {
 
 int run_fsck(const fsck_options& options) {
   const auto data = absolute_path(options.data);
+  if (persistence::is_backup(data)) return check_backup(data, options);
   std::error_code error;
   if (!std::filesystem::is_directory(server_journal(data), error))
     return complain(data + " is no server's data: it has no journal", exit_usage);
@@ -55,16 +80,7 @@ int run_fsck(const fsck_options& options) {
   const auto report =
       persistence::check_data(*(*journal)->view(), server_blobs(data), !options.quick);
   if (!report) return complain(report.error().detail, exit_some_failed);
-  print(report->journal, "journal: ");
-  print(report->files, "");
-  print(report->strays, "stray: ");
-  if (report->whole()) {
-    std::printf("the data are whole: %s, %s", count_text(report->batches, "batch").c_str(),
-                count_text(report->blobs, "blob").c_str());
-    if (!options.quick) std::printf(" with %s read", size_text(report->blob_bytes).c_str());
-    std::printf("\n");
-    return exit_all;
-  }
+  if (const int code = show(*report, "the data are", options.quick); code == exit_all) return code;
   if (!options.repair) {
     if (!report->strays.empty() || !report->damaged.empty())
       std::printf("--repair moves stray and damaged files aside\n");

@@ -23,6 +23,14 @@ inline constexpr std::uint32_t worker_retry_first_ms = 100, worker_retry_most_ms
 // within a second, and a look takes some microseconds.
 inline constexpr std::uint32_t place_watch_ms = 500;
 
+// How often blobs and codec hosts are probed: each result is younger than `health_stale_ms`. A
+// probe of blobs is one small sync, one of hosts a fork.
+inline constexpr std::uint32_t blob_probe_ms = 1'500;
+inline constexpr std::uint32_t host_probe_ms = 3'000;
+
+// How often a server measures its own memory; the file is made by the kernel in some microseconds.
+inline constexpr std::uint32_t memory_look_ms = 1'000;
+
 // Read rate of the scrubber, low enough for any disk: 26 TB in 30 days.
 inline constexpr std::uint64_t scrub_bytes_per_s = 10 * MiB;
 inline constexpr std::uint32_t scrub_look_ms = 10'000; // whether the next folder is due

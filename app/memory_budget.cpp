@@ -53,14 +53,14 @@ std::optional<std::uint64_t> cgroup_limit(const memory_sources& from) {
   return least;
 }
 
-// proc(5), meminfo: "MemAvailable:   123 kB".
-std::optional<std::uint64_t> available_memory(const std::string& meminfo) {
-  std::ifstream in(meminfo);
+// A line of proc(5)'s meminfo or status: "MemAvailable:   123 kB".
+std::optional<std::uint64_t> read_kib(const std::string& path, std::string_view wanted) {
+  std::ifstream in(path);
   for (std::string line; std::getline(in, line);) {
     std::istringstream words(line);
     std::string name;
     std::uint64_t kib = 0;
-    if (words >> name >> kib && name == "MemAvailable:") return kib * limits::KiB;
+    if (words >> name >> kib && name == wanted) return kib * limits::KiB;
   }
   return std::nullopt;
 }
@@ -69,9 +69,13 @@ std::optional<std::uint64_t> available_memory(const std::string& meminfo) {
 
 std::uint64_t default_memory_budget(const memory_sources& from) {
   std::uint64_t budget = limits::memory_budget_default_bytes;
-  for (const auto bytes : {cgroup_limit(from), available_memory(from.meminfo)})
+  for (const auto bytes : {cgroup_limit(from), read_kib(from.meminfo, "MemAvailable:")})
     if (bytes) budget = std::min(budget, *bytes / 4 * 3);
   return std::max(budget, limits::memory_budget_min_bytes);
+}
+
+std::optional<std::uint64_t> own_memory() {
+  return read_kib("/proc/self/status", "RssAnon:");
 }
 
 } // namespace darkroom::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace darkroom::app {
@@ -17,5 +18,9 @@ struct memory_sources {
 // (versions 1 and 2, each with all groups above), and three quarters of what is available now. At
 // least `limits::memory_budget_min_bytes`.
 std::uint64_t default_memory_budget(const memory_sources& from = {});
+
+// What this process has of its own in memory, in bytes: without files that are mapped, which the
+// kernel can drop. Nothing when the system does not tell. Source: proc(5), RssAnon.
+std::optional<std::uint64_t> own_memory();
 
 } // namespace darkroom::app

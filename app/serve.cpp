@@ -8,6 +8,7 @@
 #include "app/limits.hpp"
 #include "app/memory_budget.hpp"
 #include "app/process_setup.hpp"
+#include "app/serve_probes.hpp"
 #include "app/serve_upkeep.hpp"
 #include "app/settings_options.hpp"
 #include "app/text.hpp"
@@ -19,6 +20,7 @@
 #include "config/version.hpp"
 #include "domain/limits.hpp"
 #include "http/field_json.hpp"
+#include "http/health_board.hpp"
 #include "http/limits.hpp"
 #include "http/server.hpp"
 #include "persistence/blob_outputs.hpp"
@@ -124,8 +126,8 @@ class blob_census {
 public:
   blob_census(blob_store& blobs, std::shared_ptr<const persistence::read_view> journal)
       : thread_([this, &blobs, journal = std::move(journal)]() mutable {
-          const auto counted = journal->each_blob([&](const persistence::digest& name) {
-            if (!ending_) blobs.add_reference(name);
+          const auto counted = journal->each_blob([&](const persistence::blob_use& use) {
+            if (!ending_) blobs.add_reference(use.name);
           });
           journal.reset();
           if (ending_) return;
@@ -238,6 +240,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
       persistence::place_watch::begin(s.data.dir, server_journal(s.data.dir), blobs.root());
   if (!watched) return complain(watched.error().text(), exit_internal);
   const auto places = std::make_shared<const persistence::place_watch>(std::move(*watched));
+  const auto probes = std::make_shared<http::health_board>();
   auto census = std::make_unique<blob_census>(blobs, journal->view());
   std::optional<actors::cluster_settings> cluster;
   if (!s.cluster.dir.empty()) {
@@ -273,6 +276,10 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
             const auto free = persistence::free_bytes(s.data.dir);
             return !free || *free >= s.data.disk_floor_bytes;
           },
+      .store_failed_since =
+          [probes](std::chrono::steady_clock::time_point since) {
+            return store_failed_since(*probes, since);
+          },
       .give_up =
           [] {
             spdlog::critical("nothing can go on; what is journaled is safe");
@@ -281,14 +288,18 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
           },
       .cluster = std::move(cluster)});
   actors->wait_until_loaded();
-  auto place_watcher = watch_places(*places, *actors);
+  auto place_watcher = watch_places(places, *actors, probes);
+  auto memory_meter = measure_memory(*actors);
   auto scrubber = scrub_blobs(blobs, s.data.scrub_days);
   auto upkeep = keep_set_aside(blobs.root(), s.data);
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
   edge.shared().identities.load(std::move(*tokens));
+  edge.shared().probes = probes;
+  auto blob_prober = probe_blobs(blobs.root(), probes);
+  auto host_prober = s.work.here ? probe_hosts(hosts, probes) : nullptr;
   if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);
   actors->nodes().listen([](const actors::node_event& e) {
-    const bool bad = e.what == "lost" || e.what == "isolated";
+    const bool bad = e.what == "lost" || e.what == "isolated" || e.what == "paused";
     spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "machine {} {}{}{}",
                 printable(e.node), e.what, e.detail.empty() ? "" : ": ", printable(e.detail));
   });
@@ -302,7 +313,10 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   edge.drain();
   actors->drain(std::chrono::milliseconds(limits::drain_ms), [&] { return guard.hurry(); });
   edge.stop(std::chrono::milliseconds(guard.hurry() ? 0 : limits::actor_stop_ms));
+  host_prober.reset();
+  blob_prober.reset();
   census.reset();
+  memory_meter.reset();
   upkeep.reset();
   scrubber.reset();
   place_watcher.reset();

@@ -2,9 +2,9 @@
 
 #include "actors/orchestra.hpp"
 #include "app/limits.hpp"
+#include "app/memory_budget.hpp"
 #include "base/clock.hpp"
 #include "config/settings.hpp"
-#include "persistence/place_watch.hpp"
 #include "persistence/scrub.hpp"
 #include "persistence/set_aside.hpp"
 
@@ -28,18 +28,11 @@ void read_only_when_idle() {
 
 } // namespace
 
-std::unique_ptr<background_thread> watch_places(const persistence::place_watch& places,
-                                                actors::orchestra& actors) {
-  return std::make_unique<background_thread>([&](const background_thread::wait& wait) {
-    std::string last;
-    while (wait(milliseconds(limits::place_watch_ms))) {
-      auto fault = places.fault();
-      if (!fault.empty() && fault != last) {
-        spdlog::error("{}: nothing is accepted until it is back", fault);
-        actors.close_journal(fault);
-      }
-      last = std::move(fault);
-    }
+std::unique_ptr<background_thread> measure_memory(actors::orchestra& actors) {
+  return std::make_unique<background_thread>([&actors](const background_thread::wait& wait) {
+    do {
+      if (const auto bytes = own_memory()) actors.measured(*bytes);
+    } while (wait(milliseconds(limits::memory_look_ms)));
   });
 }
 

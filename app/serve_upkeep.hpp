@@ -1,5 +1,5 @@
-// Background tasks of a server: watching the folders of its data, scrubbing blobs, and removing
-// what was set aside.
+// Background tasks of a server: measuring its memory, scrubbing blobs, and removing what was set
+// aside.
 #pragma once
 
 #include "app/background_thread.hpp"
@@ -16,14 +16,12 @@ struct data_settings;
 }
 namespace darkroom::persistence {
 class blob_store;
-class place_watch;
-} // namespace darkroom::persistence
+}
 
 namespace darkroom::app {
 
-// Closes the journal when a folder of the data is not the one any more that was opened.
-std::unique_ptr<background_thread> watch_places(const persistence::place_watch& places,
-                                                actors::orchestra& actors);
+// Tells the actors what this process takes of the memory budget.
+std::unique_ptr<background_thread> measure_memory(actors::orchestra& actors);
 
 // Reads all blobs once in so many days; null when that is 0.
 std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,

@@ -16,6 +16,15 @@ const json::value& member_of(const json::value& object, const char* name) {
   return found == nullptr ? none : *found;
 }
 
+std::string waiting_text(const std::string& reason) {
+  if (reason.empty()) return {};
+  if (reason == "workers") return "waiting: no machine takes files";
+  if (reason == "disk") return "waiting: there is no room on the server's disk";
+  if (reason == "memory") return "waiting for memory";
+  if (reason == "turn") return "waiting: files of other batches run";
+  return "waiting for " + printable(reason);
+}
+
 std::string text_of(const json::value& object, const char* name) {
   const auto& value = member_of(object, name);
   return value.is_string() ? std::string{value.get_string()} : std::string{};

@@ -14,6 +14,8 @@ namespace darkroom::app {
 boost::json::value parsed(const std::string& text);
 // Null, empty, or 0, when there is no such member.
 const boost::json::value& member_of(const boost::json::value& object, const char* name);
+// What a batch waits for, from its `waiting_for`; empty if that is.
+std::string waiting_text(const std::string& reason);
 std::string text_of(const boost::json::value& object, const char* name);
 std::uint64_t number_of(const boost::json::value& object, const char* name);
 

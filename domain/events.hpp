@@ -43,6 +43,8 @@ enum class interruption : std::uint8_t {
   memory_raised,  // it needs more memory than was predicted, and gets it
   not_begun,      // its machine gave it back, or was lost, before it had begun with it
   host_killed,    // its codec host was killed or stopped from outside; the next time it runs alone
+  store_unavailable, // its input could not be read, or its output written, while all stored files
+                     // could not
 };
 
 } // namespace darkroom::domain
@@ -58,7 +60,7 @@ inline constexpr auto base::enum_names<domain::pause_mode> = names("drain", "int
 template<>
 inline constexpr auto base::enum_names<domain::interruption> =
     names("paused", "shutdown", "converter_lost", "node_lost", "disk_full", "memory_raised",
-          "not_begun", "host_killed");
+          "not_begun", "host_killed", "store_unavailable");
 
 } // namespace darkroom
 

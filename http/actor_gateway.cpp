@@ -73,6 +73,11 @@ task<actors::batch_view> actor_gateway::ask(const actors::describe_batch& reques
       [this, request](auto then) { actors_.ask(request, std::move(then)); });
 }
 
+task<actors::queue_view> actor_gateway::ask(const actors::describe_queue& request) {
+  return await_callback<actors::queue_view>(
+      [this, request](auto then) { actors_.ask(request, std::move(then)); });
+}
+
 task<bool> actor_gateway::keep(std::vector<persistence::access_record>&& records) {
   return await_callback<bool>(
       [this, records = std::move(records)](auto then) { actors_.keep(records, std::move(then)); });

@@ -22,22 +22,23 @@ backup_runner::~backup_runner() {
 }
 
 bool backup_runner::start(std::shared_ptr<const persistence::read_view> journal,
-                          const std::string& folder) {
+                          const std::string& folder, bool verify_all) {
   const std::lock_guard lock(mutex_);
   if (status_.state == state::running) return false;
   if (thread_.joinable()) thread_.join(); // it has ended
-  thread_ = std::thread(
-      [this, journal = std::move(journal), folder]() mutable { run(std::move(journal), folder); });
+  thread_ = std::thread([this, journal = std::move(journal), folder, verify_all]() mutable {
+    run(std::move(journal), folder, verify_all);
+  });
   status_ = {state::running, folder, {}, {}, base::unix_now_us(), 0};
   return true;
 }
 
 void backup_runner::run(std::shared_ptr<const persistence::read_view> journal,
-                        const std::string& folder) {
+                        const std::string& folder, bool verify_all) {
   blobs_.hold_removals();
   base::result<persistence::copy_progress, std::string> done = std::unexpected("it was not begun");
   try {
-    done = persistence::back_up(std::move(journal), blobs_.root(), folder,
+    done = persistence::back_up(std::move(journal), blobs_.root(), folder, verify_all,
                                 [this](const persistence::copy_progress& progress) {
                                   const std::lock_guard lock(mutex_);
                                   if (status_.state != state::running) throw given_up{};

@@ -42,11 +42,13 @@ public:
   backup_runner& operator=(const backup_runner&) = delete;
 
   // False when one is running.
-  bool start(std::shared_ptr<const persistence::read_view> journal, const std::string& folder);
+  bool start(std::shared_ptr<const persistence::read_view> journal, const std::string& folder,
+             bool verify_all);
   status now() const;
 
 private:
-  void run(std::shared_ptr<const persistence::read_view> journal, const std::string& folder);
+  void run(std::shared_ptr<const persistence::read_view> journal, const std::string& folder,
+           bool verify_all);
 
   persistence::blob_store& blobs_;
   mutable std::mutex mutex_;

@@ -232,6 +232,7 @@ std::string node_json(const actors::node_row& node, std::int64_t now_us) {
                     {"slots", node.slots},
                     {"times_lost", node.times_lost}};
   if (!node.isolated.empty()) data["isolated_because"] = printable(node.isolated);
+  if (!node.paused.empty()) data["paused_because"] = printable(node.paused);
   line["data"] = std::move(data);
   return json::serialize(line);
 }
@@ -244,9 +245,9 @@ std::string batch_progress_json(const actors::batch_view& batch, std::int64_t no
   return json::serialize(line);
 }
 
-std::string queue_position_json(const batch_id& batch, std::uint32_t ahead, std::int64_t now_us) {
-  auto line = volatile_object("queue_position", batch, now_us);
-  line["data"] = {{"files_ahead", ahead}};
+std::string queue_position_json(const actors::queue_place& place, std::int64_t now_us) {
+  auto line = volatile_object("queue_position", place.batch, now_us);
+  line["data"] = {{"files_ahead", place.ahead}, {"waiting_for", base::to_string(place.reason)}};
   return json::serialize(line);
 }
 

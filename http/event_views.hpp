@@ -26,7 +26,6 @@ std::string batch_progress_json(const actors::batch_view& batch, std::int64_t no
 // How a machine is, for admins.
 std::string node_json(const actors::node_row& node, std::int64_t now_us);
 // `ahead`: files that wait and will be started before the batch's next.
-std::string queue_position_json(const domain::batch_id& batch, std::uint32_t ahead,
-                                std::int64_t now_us);
+std::string queue_position_json(const actors::queue_place& place, std::int64_t now_us);
 
 } // namespace darkroom::http

@@ -228,9 +228,13 @@ void feed_source::handle(const actors::batch_view& view) {
   const auto& owner = asked.mapped();
   if (!view.found || view.summary.phase == domain::batch_phase::deleted)
     return forget(batch, owner);
+  auto shown = view;
+  const auto place = places_told_.find(batch);
+  if (is_waiting(view.summary) && place != places_told_.end())
+    shown.waiting_for = place->second.reason;
   to_.set_volatile(
       batch, owner, "batch",
-      std::make_shared<const std::string>(batch_progress_json(view, base::unix_now_us())));
+      std::make_shared<const std::string>(batch_progress_json(shown, base::unix_now_us())));
   if (domain::is_terminal(view.summary.phase))
     ended_.push_back({clock::now() + last_words, batch, owner});
 }
@@ -259,15 +263,16 @@ void feed_source::ask_queue(clock::time_point now) {
 
 void feed_source::handle(const actors::queue_view& view) {
   std::map<domain::batch_id, told_place> told;
-  for (const auto& [batch, ahead] : view.ahead) {
-    const auto owner = owner_of(batch);
-    if (!owner || !to_.wanted(batch, *owner)) continue;
-    told[batch] = {*owner, ahead};
-    const auto before = places_told_.find(batch);
-    if (before != places_told_.end() && before->second.ahead == ahead) continue;
-    to_.set_volatile(batch, *owner, "queue",
-                     std::make_shared<const std::string>(
-                         queue_position_json(batch, ahead, base::unix_now_us())));
+  for (const auto& place : view.places) {
+    const auto owner = owner_of(place.batch);
+    if (!owner || !to_.wanted(place.batch, *owner)) continue;
+    const told_place now{*owner, place.ahead, place.reason};
+    told[place.batch] = now;
+    const auto before = places_told_.find(place.batch);
+    if (before != places_told_.end() && before->second == now) continue;
+    to_.set_volatile(
+        place.batch, *owner, "queue",
+        std::make_shared<const std::string>(queue_position_json(place, base::unix_now_us())));
   }
   for (const auto& [batch, place] : places_told_)
     if (!told.contains(batch)) to_.set_volatile(batch, place.owner, "queue", nullptr);

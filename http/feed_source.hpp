@@ -81,6 +81,8 @@ private:
   struct told_place {
     std::string owner;
     std::uint32_t ahead = 0;
+    actors::wait_reason reason{};
+    bool operator==(const told_place&) const = default;
   };
   std::map<domain::batch_id, told_place> places_told_;
   std::map<std::string, std::string> nodes_told_; // what was told of each

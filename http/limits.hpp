@@ -74,4 +74,9 @@ inline constexpr std::uint32_t token_touch_s = 60; // its last use is kept to th
 inline constexpr std::uint32_t tokens_max = 10'000;
 inline constexpr std::uint32_t requests_per_connection_max = 100'000;
 
+// A probe that has not ended for so long: what it probes does not answer.
+inline constexpr std::uint32_t health_stale_ms = 5'000;
+// Fewer files than this can still be made: uploads of a moment would fail.
+inline constexpr std::uint64_t inodes_floor = 1'000;
+
 } // namespace darkroom::limits

@@ -122,6 +122,8 @@ constexpr auto kinds = [] {
        "Tell the operator the request id; the log has more."},
       {in_doubt, "in_doubt", 503, "The journal cannot be written",
        "Whether it was done is not known yet. Ask again after a while."},
+      {store_unavailable, "store_unavailable", 503, "The stored files cannot be reached",
+       "Try again after a while; the operator sees why in the log and in /readyz?verbose."},
       {no_workers, "no_workers", 503, "No machine converts at the moment",
        "Try again after a while; the operator sees the machines with darkroom cluster nodes."},
       {draining, "draining", 503, "The server is about to stop", "Try again after a while."},

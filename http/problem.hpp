@@ -74,6 +74,7 @@ enum class problem_code : std::uint8_t {
   // 5xx
   internal,
   in_doubt,
+  store_unavailable,
   no_workers,
   draining,
   overloaded,

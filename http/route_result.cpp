@@ -13,7 +13,10 @@ problem as_problem(const persistence::journal_error&) {
 }
 
 problem as_problem(const persistence::file_error& error) {
-  return {error.disk_full() ? problem_code::disk_full : problem_code::internal};
+  if (error.disk_full()) return {problem_code::disk_full};
+  problem p{problem_code::store_unavailable};
+  p.retry_after_s = 1;
+  return p;
 }
 
 } // namespace darkroom::http

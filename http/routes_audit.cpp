@@ -68,7 +68,7 @@ task<bool> write_all(services* s, audit_wish wish, body_writer& out) {
   co_return true;
 }
 
-task<route_result> audit(call& c) {
+task<route_result> get_audit(call& c) {
   c.owner = "*"; // that it was looked at is kept as well
   DARKROOM_CO_TRY(wish, read_wish(c));
   if (c.rq.header("Accept").find("application/x-ndjson") != std::string_view::npos) {
@@ -86,7 +86,7 @@ task<route_result> audit(call& c) {
 } // namespace
 
 std::vector<route> audit_routes() {
-  return {{"GET", "/v1/admin/audit", access::admin, "audit.read", audit}};
+  return {{"GET", "/v1/admin/audit", access::admin, "audit.read", get_audit}};
 }
 
 } // namespace darkroom::http

@@ -20,6 +20,8 @@ response backup_response(unsigned code, const backup_runner::status& s) {
     out["blobs"] = s.progress.blobs;
     out["blobs_done"] = s.progress.blobs_done;
     out["bytes_copied"] = s.progress.bytes_copied;
+    out["blobs_verified"] = s.progress.verified;
+    out["blobs_replaced"] = s.progress.replaced;
     out["started_at"] = domain::time_text(s.started_us);
   }
   if (s.ended_us != 0) out["ended_at"] = domain::time_text(s.ended_us);
@@ -37,8 +39,10 @@ task<route_result> get_backup(call& c) {
 // alone must not be enough to write anywhere.
 task<route_result> start_backup(call& c) {
   std::string folder;
-  const auto read = [&folder](object_reader& r) {
+  bool verify_all = false;
+  const auto read = [&](object_reader& r) {
     r.text("directory", folder, limits::path_bytes_max);
+    r.boolean("verify", verify_all);
     if (!folder.starts_with('/'))
       r.wrong("directory", problem_code::invalid_value, "is an absolute path");
   };
@@ -47,7 +51,7 @@ task<route_result> start_backup(call& c) {
   if (const auto ok = persistence::check_backup(folder); !ok)
     co_return std::unexpected(problem{problem_code::not_a_backup, ok.error() + '.'});
   DARKROOM_CO_TRY(journal, open_journal(c));
-  if (!c.s.backups.start(journal, folder))
+  if (!c.s.backups.start(journal, folder, verify_all))
     co_return std::unexpected(problem{problem_code::backup_running});
   co_return backup_response(202, c.s.backups.now());
 }

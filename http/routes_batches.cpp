@@ -10,12 +10,14 @@
 #include "http/routes.hpp"
 #include "http/spec_json.hpp"
 #include "http/uploads.hpp"
+#include "http/views.hpp"
 
 #include <boost/asio/this_coro.hpp>
 #include <boost/json.hpp>
 
 #include <algorithm>
 #include <charconv>
+#include <span>
 
 namespace darkroom::http {
 
@@ -190,16 +192,29 @@ persistence::journal_result<list_page> read_page(const persistence::read_view& j
   return page;
 }
 
+// Finds out what those wait for whose files all stand still. A batch whose next file is behind very
+// many others, or is just being looked at, waits for nothing that can be told.
+task<void> add_waits(call& c, std::span<actors::batch_view> batches) {
+  if (std::ranges::none_of(batches, [](const auto& b) { return is_waiting(b.summary); })) co_return;
+  const auto queue = co_await c.s.gateway.ask(actors::describe_queue{});
+  for (auto& batch : batches) {
+    const auto place =
+        std::ranges::find(queue.places, batch.summary.id, &actors::queue_place::batch);
+    if (is_waiting(batch.summary) && place != queue.places.end()) batch.waiting_for = place->reason;
+  }
+}
+
 task<route_result> list_batches(call& c) {
   DARKROOM_CO_TRY(wish, read_list_wish(c));
   const auto read = [&wish](const journal_view& journal) { return read_page(*journal, wish); };
   DARKROOM_CO_TRY(page, co_await read_journal(c, read));
+  std::vector<actors::batch_view> views(page.batches.size());
+  for (std::size_t i = 0; i < views.size(); ++i)
+    views[i].summary = std::move(page.batches[i]);
+  co_await add_waits(c, views);
   json::array batches;
-  for (const auto& summary : page.batches) {
-    actors::batch_view view;
-    view.summary = summary;
+  for (const auto& view : views)
     batches.push_back(batch_object(view));
-  }
   json::object out{{"batches", std::move(batches)}};
   if (page.next) out["next_cursor"] = *page.next;
   auto r = json_response(200, json::serialize(out));
@@ -238,6 +253,7 @@ task<route_result> get_batch(call& c, const named_batch& batch) {
       co_await bell->wait(left);
       continue;
     }
+    co_await add_waits(c, {&view, 1});
     auto r = batch_response(200, view);
     if (seconds != 0) r.with("Preference-Applied", "wait=" + std::to_string(seconds));
     if (!known.empty() && has_tag(known, tag)) {

@@ -28,6 +28,7 @@ json::object node_object(const actors::node_row& n) {
   if (!n.address.empty()) out["address"] = n.address;
   if (!n.version.empty()) out["version"] = domain::printable(n.version);
   if (!n.isolated.empty()) out["isolated_because"] = domain::printable(n.isolated);
+  if (!n.paused.empty()) out["paused_because"] = domain::printable(n.paused);
   if (!n.local) {
     out["round_trip_us"] = n.round_trip_us;
     out["received_bytes"] = n.bytes_in;

@@ -7,6 +7,7 @@
 #include <boost/json.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 namespace darkroom::http {
@@ -188,6 +189,18 @@ private:
     co_return co_await out_.write(piece);
   }
 
+  // No descriptor where the bytes are lost or damaged: zeros are sent in their place, which fail
+  // the entry's CRC-32, and keep the others readable.
+  persistence::file_result<base::unique_fd> open_checked(const persistence::digest& blob) const {
+    auto file = s_->blobs.open_blob(blob);
+    if (!file && file.error().code == ENOENT) return base::unique_fd{};
+    if (!file) return file;
+    const auto content = s_->blobs.check_content(blob, file->get(), true);
+    if (!content) return std::unexpected(content.error());
+    if (*content == persistence::blob_store::content_state::damaged) return base::unique_fd{};
+    return file;
+  }
+
   task<bool> send_entry(const archived& one) {
     layout_.add(one.entry);
     auto header = zip_local_header(one.entry, archive_.options);
@@ -199,13 +212,14 @@ private:
     }
     auto at = std::exchange(skip_, 0);
     const auto file =
-        co_await run_blocking(s_->blocking, [this, &one] { return s_->blobs.open_blob(one.blob); });
-    if (!file) co_return false; // the batch was deleted: the client sees that it is cut off
+        co_await run_blocking(s_->blocking, [this, &one] { return open_checked(one.blob); });
+    if (!file) co_return false;
     std::vector<char> buffer(limits::body_piece_bytes);
     while (at < one.entry.bytes && left_ > 0) {
       const auto want = static_cast<std::size_t>(
           std::min<std::uint64_t>({buffer.size(), one.entry.bytes - at, left_}));
       const auto n = co_await run_blocking(s_->blocking, [&] {
+        if (!*file) return static_cast<std::int64_t>(want); // zeros
         return std::int64_t{::pread(file->get(), buffer.data(), want, static_cast<off_t>(at))};
       });
       if (n <= 0) co_return false;

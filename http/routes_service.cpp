@@ -1,10 +1,14 @@
 // Health, metrics, and what the server tells about itself.
+#include "http/limits.hpp"
 #include "http/openapi.hpp"
 #include "http/routes.hpp"
 
 #include "actors/orchestra.hpp"
+#include "persistence/files.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 
 namespace darkroom::http {
 
@@ -12,19 +16,28 @@ namespace {
 
 namespace json = boost::json;
 
-struct health_check {
-  const char* name;
-  bool ok;
-  std::string reason = {}; // a sentence for operators; empty: none is known
-};
+health_check disk_check(const services& s) {
+  const auto bytes = free_bytes(s);
+  if (!bytes) return {"disk", false, "nothing can be told of it"};
+  if (*bytes < s.settings.data.disk_floor_bytes)
+    return {"disk", false,
+            std::to_string(*bytes) + " bytes are free, less than data.disk_floor_bytes"};
+  const auto inodes = persistence::free_inodes(s.settings.data.dir);
+  if (inodes && *inodes < limits::inodes_floor)
+    return {"disk", false, "room for " + std::to_string(*inodes) + " more files (inodes)"};
+  return {"disk", true};
+}
 
 std::vector<health_check> readiness(services& s) {
   const auto& numbers = s.gateway.actors().numbers();
-  const auto free = free_bytes(s);
-  return {{"journal", numbers.journal_usable.load(), s.gateway.actors().journal_fault()},
-          {"disk", free && *free >= s.settings.data.disk_floor_bytes},
-          {"workers", has_workers(s)},
-          {"not_draining", !s.draining.load()}};
+  std::vector<health_check> checks{
+      {"journal", numbers.journal_usable.load(), s.gateway.actors().journal_fault()},
+      disk_check(s),
+      {"workers", has_workers(s)},
+      {"not_draining", !s.draining.load()}};
+  if (s.probes)
+    std::ranges::move(s.probes->read(health_board::clock::now()), std::back_inserter(checks));
+  return checks;
 }
 
 response health_response(const call& c, const std::vector<health_check>& checks) {

@@ -6,6 +6,7 @@
 #include "http/actor_gateway.hpp"
 #include "http/backup_runner.hpp"
 #include "http/feed_source.hpp"
+#include "http/health_board.hpp"
 #include "http/identity.hpp"
 #include "http/metrics.hpp"
 #include "http/quota.hpp"
@@ -111,6 +112,7 @@ struct services {
   stream_registry streams;
   ticket_office tickets;
   feed_source source;
+  std::shared_ptr<const health_board> probes; // null: nothing is probed
   std::atomic<bool> draining = false;
 };
 

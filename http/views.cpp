@@ -94,6 +94,11 @@ domain::file_status status_of(const persistence::file_record& file, batch_phase 
   return is_terminal(phase) ? file_status::cancelled : file_status::queued;
 }
 
+bool is_waiting(const persistence::batch_summary& batch) {
+  return batch.phase == batch_phase::running && batch.count(file_status::running) == 0 &&
+         batch.count(file_status::queued) != 0;
+}
+
 // What changes as files end.
 void add_progress(json::object& out, const actors::batch_view& batch) {
   using enum file_status;
@@ -108,6 +113,8 @@ void add_progress(json::object& out, const actors::batch_view& batch) {
                   {"failed", s.count(failed)},
                   {"cancelled", s.count(cancelled)}};
   out["in_flight"] = batch.in_flight;
+  out["waiting_for"] =
+      batch.waiting_for ? json::value(base::to_string(*batch.waiting_for)) : nullptr;
   out["percent"] = total == 0 ? 0 : std::uint64_t{ended} * 100 / total;
   out["bytes_in"] = s.bytes_in;
   out["bytes_out"] = s.bytes_out;

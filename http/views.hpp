@@ -16,6 +16,8 @@ boost::json::array losses_array(domain::loss_set losses);
 boost::json::array outputs_array(const std::vector<domain::output_record>& outputs,
                                  const std::vector<std::string>* paths);
 
+// Whether all of a running batch stands still: then `waiting_for` is to be found out.
+bool is_waiting(const persistence::batch_summary& batch);
 // A batch as clients see it.
 boost::json::object batch_object(const actors::batch_view& batch);
 // What of it changes as files end: counts, bytes, speed, the time that is left.

@@ -106,7 +106,7 @@ journal_result<std::vector<batch_id>> read_view::tombstones() const {
   return all;
 }
 
-journal_result<void> read_view::each_blob(const std::function<void(const digest&)>& visit) const {
+journal_result<void> read_view::each_blob(const std::function<void(const blob_use&)>& visit) const {
   // As of one moment: batches may be deleted meanwhile.
   const std::shared_ptr<const rocksdb::Snapshot> moment(
       (*db_)->GetSnapshot(), [this](const rocksdb::Snapshot* s) { (*db_)->ReleaseSnapshot(s); });
@@ -133,7 +133,7 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
         if (!counts(key)) return true;
         const auto entry = decode_entry(value);
         if (!entry) return readable = false;
-        if (const auto blob = parse_hex(entry->source)) visit(*blob);
+        if (const auto blob = parse_hex(entry->source)) visit({*blob, entry->bytes});
         return true;
       },
       moment.get());
@@ -148,7 +148,7 @@ journal_result<void> read_view::each_blob(const std::function<void(const digest&
         if (!at) return readable = false;
         if (const auto* done = std::get_if<domain::file_completed>(&at->result))
           for (const auto& output : done->outputs)
-            visit(output.sha256);
+            visit({output.sha256, output.bytes});
         return true;
       },
       moment.get());

@@ -1,14 +1,15 @@
 #include "persistence/backup.hpp"
 
 #include "base/result.hpp"
-#include "persistence/blob_store.hpp"
+#include "persistence/backup_blobs.hpp"
+#include "persistence/blob_list.hpp"
+#include "persistence/data_check.hpp"
 #include "persistence/database.hpp"
 #include "persistence/limits.hpp"
 #include "persistence/read_view.hpp"
 #include "persistence/replace_witness.hpp"
 #include "persistence/witness.hpp"
 
-#include <cerrno>
 #include <charconv>
 #include <fcntl.h>
 #include <filesystem>
@@ -16,7 +17,6 @@
 #include <optional>
 #include <rocksdb/env.h>
 #include <rocksdb/utilities/backup_engine.h>
-#include <set>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -31,13 +31,18 @@ namespace fs = std::filesystem;
 std::string mark_of(const std::string& folder) {
   return folder + "/darkroom-backup";
 }
-// The second line of the mark: the copy that is whole, with all its blobs.
-std::optional<rocksdb::BackupID> whole_copy(const std::string& folder) {
+// What the file says after the format.
+struct backup_mark {
+  rocksdb::BackupID whole = 0; // the copy that is whole, with all its blobs
+  unsigned verify_next = 0;    // the folder of blobs that is verified next
+};
+std::optional<backup_mark> read_mark(const std::string& folder) {
   std::ifstream in(mark_of(folder));
   std::string format;
-  rocksdb::BackupID id = 0;
-  if (!std::getline(in, format) || !(in >> id)) return std::nullopt;
-  return id;
+  backup_mark mark;
+  if (!std::getline(in, format) || !(in >> mark.whole)) return std::nullopt;
+  if (!(in >> mark.verify_next)) mark.verify_next = 0; // of an older Darkroom
+  return mark;
 }
 
 std::string journal_of(const std::string& folder) {
@@ -53,85 +58,38 @@ rocksdb::BackupEngineOptions engine_options(const std::string& folder) {
   return options;
 }
 
-// Copies one blob under its name, unless it is there; returns how many bytes it copied. Its content
-// is compared with its name on the way; the name is synced by the caller.
-file_result<std::uint64_t> copy_blob(const std::string& from, const std::string& to,
-                                     const digest& name) {
-  const auto target = blob_path(to, name);
-  const auto source = open_for_reading(blob_path(from, name));
-  struct stat kept{};
-  // What was lost here since an earlier copy is still there.
-  if (!source && ::stat(target.c_str(), &kept) == 0) return 0;
-  if (!source) return std::unexpected(source.error());
-  struct stat there{}, here{};
-  if (::fstat(source->get(), &here) != 0) return std::unexpected(last_error("looking at a blob"));
-  if (::stat(target.c_str(), &there) == 0 && there.st_size == here.st_size) return 0;
-  if (auto ok = make_directories(parent_of(target)); !ok) return std::unexpected(ok.error());
-  const auto part = to + '/' + to_hex(name) + ".part";
-  const auto written = write_synced(source->get(), part);
-  if (!written) return std::unexpected(written.error());
-  if (written->sha256 != name) {
-    ::unlink(part.c_str());
-    errno = EILSEQ;
-    return std::unexpected(last_error("the blob " + to_hex(name) + " is damaged"));
-  }
-  if (auto ok = rename_file(part, target, true); !ok) return std::unexpected(ok.error());
-  return written->bytes;
-}
-
 // All blobs that a journal names, without what is left of deleted batches.
-journal_result<std::set<digest>> named_blobs(const read_view& journal) {
-  std::set<digest> names;
-  const auto ok = journal.each_blob([&](const digest& name) { names.insert(name); });
-  if (!ok) return std::unexpected(ok.error());
-  return names;
+base::result<void, std::string> list_blobs(const read_view& journal, blob_list& list) {
+  const auto read = journal.each_blob([&list](const blob_use& use) { list.add(use); });
+  if (!read) return std::unexpected(read.error().detail);
+  if (auto ok = list.sort(); !ok) return std::unexpected(ok.error().text());
+  return {};
 }
 
-struct copied_blobs {
-  copy_progress progress;
-  std::string bad; // what is said of those that could not be copied; empty: all were
-};
-
-// The error is one that keeps all from being copied.
-base::result<copied_blobs, std::string> copy_blobs(const std::set<digest>& names,
-                                                   const std::string& from, const std::string& to,
-                                                   const on_copy_progress& progress) {
-  if (auto ok = make_directories(to); !ok) return std::unexpected(ok.error().text());
-  copy_progress done{.blobs = names.size()};
-  // One that cannot be copied keeps no other from it.
-  std::string bad;
-  std::size_t bad_count = 0;
-  for (const auto& name : names) {
-    const auto copied = copy_blob(from, to, name);
-    if (!copied && copied.error().disk_full()) return std::unexpected(copied.error().text());
-    if (!copied && bad_count++ == 0) bad = copied.error().text();
-    done.blobs_done += 1;
-    done.bytes_copied += copied.value_or(0);
-    progress(done);
-  }
-  const base::unique_fd directory{::open(to.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!directory || ::syncfs(directory.get()) != 0)
-    return std::unexpected(last_error("syncing " + to).text());
-  if (bad_count != 0)
-    bad = std::to_string(bad_count) + " of " + std::to_string(names.size()) +
-          " blobs could not be copied, the others were; the first: " + bad +
-          " (darkroom fsck names the files that need them)";
-  return copied_blobs{done, std::move(bad)};
+// While one is made, nobody reads it, and the other way round. Of the folder: the mark is another
+// file when a copy is whole.
+base::result<base::unique_fd, std::string> lock_backup(const std::string& folder, int operation) {
+  base::unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (!lock || ::flock(lock.get(), operation | LOCK_NB) != 0)
+    return std::unexpected(operation == LOCK_EX
+                               ? "another backup is being made in " + folder + ", or it is read"
+                               : "a backup is being made in " + folder);
+  return lock;
 }
 
 base::result<void, std::string> write_mark(const std::string& folder,
-                                           std::optional<rocksdb::BackupID> whole) {
+                                           const std::optional<backup_mark>& mark) {
   auto text = std::to_string(limits::backup_format_version) + '\n';
-  if (whole) text += std::to_string(*whole) + '\n';
+  if (mark) text += std::to_string(mark->whole) + '\n' + std::to_string(mark->verify_next) + '\n';
   const auto part = mark_of(folder) + ".part";
   {
-    const base::unique_fd mark{
+    const base::unique_fd file{
         ::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)};
-    if (!mark) return std::unexpected(last_error("making " + part).text());
+    if (!file) return std::unexpected(last_error("making " + part).text());
     const auto ok = write_all(
-        mark.get(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, part);
+        file.get(), {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()}, part);
     if (!ok) return std::unexpected(ok.error().text());
-    if (::fsync(mark.get()) != 0) return std::unexpected(last_error("syncing " + part).text());
+    if (::fsync(file.get()) != 0) return std::unexpected(last_error("syncing " + part).text());
   }
   auto ok = rename_file(part, mark_of(folder), true);
   if (ok) ok = sync_directory(folder);
@@ -149,18 +107,11 @@ journal_result<void> forget_older(const std::string& folder) {
 }
 
 // What an older copy needed, or one that was broken off.
-void remove_others(const std::string& blobs, const std::set<digest>& names) {
-  std::vector<fs::path> others;
+void remove_others(const std::string& blobs, const blob_list& list) {
   std::error_code error;
-  for (fs::recursive_directory_iterator at(blobs, error), end; !error && at != end;
-       at.increment(error)) {
-    const auto name =
-        parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());
-    if (at->is_regular_file(error) && (!name || !names.contains(*name)))
-      others.push_back(at->path());
-  }
-  for (const auto& other : others)
-    fs::remove(other, error);
+  const auto looked =
+      each_unlisted(blobs, list, [&error](const std::string& path) { fs::remove(path, error); });
+  static_cast<void>(looked); // what stays takes room, and nothing else: the next run removes it
 }
 
 journal_result<std::shared_ptr<const read_view>> open_copy(const std::string& folder,
@@ -177,6 +128,17 @@ journal_result<std::shared_ptr<const read_view>> open_copy(const std::string& fo
   if (!db) return std::unexpected(db.error());
   db->get()->keep(info.env_for_open);
   return std::make_shared<const read_view>(std::move(*db));
+}
+
+// With `contents`, all of its files are read.
+journal_result<void> verify_copy(const std::string& folder, rocksdb::BackupID id, bool contents) {
+  rocksdb::BackupEngineReadOnly* made = nullptr;
+  auto status =
+      rocksdb::BackupEngineReadOnly::Open(rocksdb::Env::Default(), engine_options(folder), &made);
+  const std::unique_ptr<rocksdb::BackupEngineReadOnly> engine(made);
+  if (status.ok()) status = engine->VerifyBackup(id, contents);
+  if (!status.ok()) return std::unexpected(database::error_of(status));
+  return {};
 }
 
 // The copy that was made last, whole or not.
@@ -232,45 +194,70 @@ journal_result<void> read_view::back_up(const std::string& folder) const {
   options.flush_before_backup = true;
   rocksdb::BackupID id = 0;
   if (status.ok()) status = engine->CreateNewBackup(options, &**db_, &id);
-  if (status.ok()) status = engine->VerifyBackup(id, true);
   if (!status.ok()) return std::unexpected(database::error_of(status));
-  return {};
+  if (status = engine->VerifyBackup(id, true); status.ok()) return {};
+  // It shares tables with older copies: those that are damaged would stay so in every new one.
+  auto error = database::error_of(status);
+  error.detail = "the copy of the journal is damaged: " + error.detail + "; remove " +
+                 journal_of(folder) + " and make the backup again, or make it in another folder";
+  if (const auto deleted = engine->DeleteBackup(id); !deleted.ok())
+    error.detail += " (" + deleted.ToString() + ')';
+  return std::unexpected(error);
 }
 
 journal_result<std::shared_ptr<const read_view>> read_view::open_backup(const std::string& folder) {
-  const auto id = whole_copy(folder);
-  if (!id)
+  const auto mark = read_mark(folder);
+  if (!mark)
     return std::unexpected(
         journal_error{journal_fault::missing, "there is no whole backup in " + folder});
-  return open_copy(folder, *id);
+  return open_copy(folder, mark->whole);
 }
 
 base::result<copy_progress, std::string> back_up(std::shared_ptr<const read_view> journal,
                                                  const std::string& blobs,
-                                                 const std::string& folder,
+                                                 const std::string& folder, bool verify_all,
                                                  const on_copy_progress& progress) {
   if (auto ok = check_backup(folder); !ok) return std::unexpected(ok.error());
-  // Of the folder: the mark is another file when this one is whole.
-  const base::unique_fd lock{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!lock || ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
-    return std::unexpected("another backup is being made in " + folder);
+  const auto lock = lock_backup(folder, LOCK_EX);
+  if (!lock) return std::unexpected(lock.error());
   if (auto ok = journal->back_up(folder); !ok) return std::unexpected(ok.error().detail);
   journal.reset();
   // What was written to the journal since then is not in the copy: the copy says what it needs.
   const auto id = newest_copy(folder);
   if (!id) return std::unexpected(id.error().detail);
-  const auto copy = open_copy(folder, *id);
-  if (!copy) return std::unexpected(copy.error().detail);
-  const auto names = named_blobs(**copy);
-  if (!names) return std::unexpected(names.error().detail);
-  const auto done = copy_blobs(*names, blobs, blobs_of(folder), progress);
+  blob_list list(folder);
+  {
+    const auto copy = open_copy(folder, *id);
+    if (!copy) return std::unexpected(copy.error().detail);
+    if (auto ok = list_blobs(**copy, list); !ok) return std::unexpected(ok.error());
+  }
+  const auto before = read_mark(folder).value_or(backup_mark{});
+  const unsigned folders = verify_all ? blob_folders : limits::backup_verified_folders;
+  const auto done =
+      copy_blobs(list, blobs, blobs_of(folder), {before.verify_next, folders}, progress);
   // Until all is there, the older copy keeps what it needs.
   if (!done) return std::unexpected(done.error());
   if (!done->bad.empty()) return std::unexpected(done->bad);
-  if (auto ok = write_mark(folder, *id); !ok) return std::unexpected(ok.error());
+  const backup_mark now{*id, (before.verify_next + folders) % blob_folders};
+  if (auto ok = write_mark(folder, now); !ok) return std::unexpected(ok.error());
   if (auto ok = forget_older(folder); !ok) return std::unexpected(ok.error().detail);
-  remove_others(blobs_of(folder), *names);
+  remove_others(blobs_of(folder), list);
   return done->progress;
+}
+
+base::result<data_report, std::string> check_backup_data(const std::string& folder, bool contents) {
+  if (auto ok = check_backup(folder); !ok) return std::unexpected(ok.error());
+  const auto lock = lock_backup(folder, LOCK_SH);
+  if (!lock) return std::unexpected(lock.error());
+  const auto mark = read_mark(folder);
+  const auto copy = read_view::open_backup(folder);
+  if (!mark || !copy) return std::unexpected(copy.error().detail);
+  const auto tables = verify_copy(folder, mark->whole, contents);
+  auto report = check_data(**copy, blobs_of(folder), contents);
+  if (!report) return std::unexpected(report.error().detail);
+  if (!tables) report->journal.push_back(tables.error().detail);
+  report->strays.clear();
+  return *std::move(report);
 }
 
 base::result<copy_progress, std::string> restore(const std::string& folder,
@@ -285,13 +272,17 @@ base::result<copy_progress, std::string> restore(const std::string& folder,
                              " is there already: nothing is written over it; name another folder, "
                              "or remove what an earlier restore left");
   }
+  const auto lock = lock_backup(folder, LOCK_SH);
+  if (!lock) return std::unexpected(lock.error());
+  const auto mark = read_mark(folder);
   // Blobs first: a journal that is there has all that it names.
-  const auto copy = read_view::open_backup(folder);
-  if (!copy) return std::unexpected(copy.error().detail);
-  const auto names = named_blobs(**copy);
-  if (!names) return std::unexpected(names.error().detail);
+  auto copy = read_view::open_backup(folder);
+  if (!mark || !copy) return std::unexpected(copy.error().detail);
+  blob_list list(parent_of(blobs));
+  if (auto ok = list_blobs(**copy, list); !ok) return std::unexpected(ok.error());
+  copy->reset();
   // Blobs that are bad keep nobody from the rest.
-  const auto done = copy_blobs(*names, blobs_of(folder), blobs, progress);
+  const auto done = copy_blobs(list, blobs_of(folder), blobs, {}, progress);
   if (!done) return std::unexpected(done.error());
   rocksdb::BackupEngineReadOnly* made = nullptr;
   auto status =
@@ -299,7 +290,7 @@ base::result<copy_progress, std::string> restore(const std::string& folder,
   const std::unique_ptr<rocksdb::BackupEngineReadOnly> engine(made);
   // Whole, or not there.
   const auto part = journal + ".part";
-  if (status.ok()) status = engine->RestoreDBFromBackup(*whole_copy(folder), part, part);
+  if (status.ok()) status = engine->RestoreDBFromBackup(mark->whole, part, part);
   if (!status.ok()) return std::unexpected(database::error_of(status).detail);
   // Copies have no witness: one that was older than its journal would be worth nothing.
   if (auto ok = vouch_for(part); !ok) return std::unexpected(ok.error().detail);

@@ -1,28 +1,20 @@
 #include "persistence/data_check.hpp"
 
+#include "persistence/blob_list.hpp"
 #include "persistence/blob_store.hpp"
 #include "persistence/read_view.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <map>
-#include <set>
 #include <sys/stat.h>
-#include <system_error>
 
 namespace darkroom::persistence {
 
 namespace {
 
-namespace fs = std::filesystem;
-
-// What the journal says of a blob.
-struct blob_use {
-  digest name{};
-  std::uint64_t bytes = 0;
-  auto operator<=>(const blob_use&) const = default;
-};
+// The size of a blob that only a deleted batch names: nobody misses it.
+constexpr std::uint64_t bytes_of_deleted = UINT64_MAX;
 
 // What is wrong with one blob; empty: nothing.
 std::string fault_of(const std::string& root, const blob_use& use, bool contents,
@@ -60,21 +52,14 @@ public:
     if (!problems) return std::unexpected(problems.error());
     report_.journal = std::move(*problems);
     if (auto ok = gather(); !ok) return std::unexpected(ok.error());
-    std::ranges::sort(uses_);
-    const auto twice = std::ranges::unique(uses_);
-    uses_.erase(twice.begin(), twice.end());
-    report_.blobs = uses_.size();
-    for (const auto& use : uses_)
-      if (auto fault = fault_of(root_, use, contents_, report_.blob_bytes); !fault.empty()) {
-        if (const auto path = blob_path(root_, use.name); is_another(path, use.name))
-          report_.damaged.push_back(path);
-        faults_.emplace(use, std::move(fault));
-      }
+    if (auto ok = check_blobs(); !ok) return std::unexpected(of(ok.error()));
     if (!faults_.empty())
       if (auto ok = name_files(); !ok) return std::unexpected(ok.error());
-    const auto twice_damaged = std::ranges::unique(report_.damaged);
-    report_.damaged.erase(twice_damaged.begin(), twice_damaged.end());
-    find_strays();
+    const auto looked = each_unlisted(root_, uses_, [this](const std::string& path) {
+      if (path != root_ + "/.opened") report_.strays.push_back(path);
+    });
+    if (!looked) report_.journal.push_back(looked.error().text());
+    std::ranges::sort(report_.strays);
     return std::move(report_);
   }
 
@@ -103,22 +88,42 @@ private:
 
   journal_result<void> gather() {
     auto ok = each_use([this](const domain::batch_id&, const file_record&, const blob_use& use,
-                              std::size_t) { uses_.push_back(use); });
+                              std::size_t) { uses_.add(use); });
     if (!ok) return ok;
     // What is left of deleted batches is no stray yet: the server clears it away.
     const auto deleted = journal_.tombstones();
     if (!deleted) return std::unexpected(deleted.error());
     for (const auto& batch : *deleted) {
       ok = journal_.each_file(batch, 0, [this](file_record&& file) {
-        if (const auto source = parse_hex(file.entry.source)) leaving_.insert(*source);
+        if (const auto source = parse_hex(file.entry.source))
+          uses_.add({*source, bytes_of_deleted});
         if (const auto* done = std::get_if<domain::file_completed>(&file.result))
           for (const auto& output : done->outputs)
-            leaving_.insert(output.sha256);
+            uses_.add({output.sha256, bytes_of_deleted});
         return true;
       });
       if (!ok) return ok;
     }
+    if (auto sorted = uses_.sort(); !sorted) return std::unexpected(of(sorted.error()));
     return {};
+  }
+
+  file_result<void> check_blobs() {
+    blob_list::cursor cursor(uses_);
+    while (true) {
+      const auto use = cursor.next();
+      if (!use) return std::unexpected(use.error());
+      if (!*use) return {};
+      if ((*use)->bytes == bytes_of_deleted) continue;
+      report_.blobs += 1;
+      auto fault = fault_of(root_, **use, contents_, report_.blob_bytes);
+      if (fault.empty()) continue;
+      const auto path = blob_path(root_, (*use)->name);
+      if (is_another(path, (*use)->name) &&
+          (report_.damaged.empty() || report_.damaged.back() != path))
+        report_.damaged.push_back(path);
+      faults_.emplace(**use, std::move(fault));
+    }
   }
 
   journal_result<void> name_files() {
@@ -134,30 +139,13 @@ private:
     });
   }
 
-  bool is_used(const digest& name) const {
-    const auto at = std::ranges::lower_bound(uses_, name, {}, &blob_use::name);
-    return (at != uses_.end() && at->name == name) || leaving_.contains(name);
-  }
-
-  void find_strays() {
-    std::error_code error;
-    for (fs::recursive_directory_iterator at(root_, error), end; !error && at != end;
-         at.increment(error)) {
-      if (at->is_directory(error) || at->path() == root_ + "/.opened") continue;
-      const auto name =
-          parse_hex(at->path().parent_path().filename().string() + at->path().filename().string());
-      if (!name || !is_used(*name)) report_.strays.push_back(at->path().string());
-    }
-    if (error) report_.journal.push_back("the blobs cannot be looked through: " + error.message());
-    std::ranges::sort(report_.strays);
-  }
+  static journal_error of(const file_error& error) { return {journal_fault::io, error.text()}; }
 
   const read_view& journal_;
   std::string root_;
   bool contents_;
   data_report report_;
-  std::vector<blob_use> uses_;
-  std::set<digest> leaving_;
+  blob_list uses_{std::filesystem::temp_directory_path()}; // what is checked may be read-only
   std::map<blob_use, std::string> faults_;
 };
 

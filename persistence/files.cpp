@@ -52,6 +52,23 @@ std::optional<std::uint64_t> free_bytes(const std::string& path) {
   return std::uint64_t{about.f_bavail} * about.f_frsize;
 }
 
+std::optional<std::uint64_t> free_inodes(const std::string& path) {
+  struct statvfs about{};
+  if (::statvfs(path.c_str(), &about) != 0 || about.f_files == 0) return std::nullopt;
+  return about.f_favail;
+}
+
+file_result<base::unique_fd> make_nameless_file(const std::string& directory) {
+  base::unique_fd file{::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600)};
+  if (!file && errno != ENOENT) { // not every file system has such files
+    auto path = directory + "/.darkroom-XXXXXX";
+    file.reset(::mkostemp(path.data(), O_CLOEXEC));
+    if (file) ::unlink(path.c_str());
+  }
+  if (!file) return std::unexpected(last_error("making a temporary file in " + directory));
+  return file;
+}
+
 std::string parent_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";

@@ -42,6 +42,9 @@ file_result<base::unique_fd> open_for_reading(const std::string& path);
 // Writes everything, going on after interruptions.
 file_result<void> write_all(int fd, std::span<const std::uint8_t> bytes, const std::string& name);
 
+// For reading and writing; it is gone when it is closed.
+file_result<base::unique_fd> make_nameless_file(const std::string& directory);
+
 file_result<void> sync_directory(const std::string& path);
 
 // Renames within a file system. With `replace` false, an existing target is the error EEXIST.
@@ -49,6 +52,8 @@ file_result<void> rename_file(const std::string& from, const std::string& to, bo
 
 // Free for everybody, on the file system of a path; nothing when that cannot be told.
 std::optional<std::uint64_t> free_bytes(const std::string& path);
+// Files that can still be made there; nothing when that cannot be told, or has no limit.
+std::optional<std::uint64_t> free_inodes(const std::string& path);
 
 std::string parent_of(const std::string& path);
 

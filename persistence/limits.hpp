@@ -24,6 +24,12 @@ inline constexpr std::size_t missing_sentences_max = 8;
 inline constexpr std::size_t salvage_sentences_max = 1'000;
 inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and lost, at most
 inline constexpr std::uint32_t backup_format_version = 1;
+// A sorted list of blobs: 5 MiB in memory while it is made, 20 KiB for each run while it is read.
+inline constexpr std::size_t sorted_run_entries = 128 * 1024;
+inline constexpr std::size_t sorted_read_entries = 512;
+// A backup that is made again verifies so many of the 256 folders of blobs that it has: all of them
+// in 16 runs.
+inline constexpr unsigned backup_verified_folders = 16;
 // From this many blobs on, one sync of the file system is cheaper than one sync each.
 inline constexpr std::size_t syncs_shared_min = 8;
 // Entries in the cache of verified blobs: about 10 MiB.

@@ -68,7 +68,7 @@ public:
   // Deleted batches that are not yet cleared away.
   journal_result<std::vector<domain::batch_id>> tombstones() const;
   // Every blob that a file of a batch refers to, as often as it does so; sources and outputs.
-  journal_result<void> each_blob(const std::function<void(const digest&)>& visit) const;
+  journal_result<void> each_blob(const std::function<void(const blob_use&)>& visit) const;
   // Whether this owner has uploaded these bytes.
   journal_result<bool> has_uploaded(const std::string& owner, const digest& sha256) const;
 

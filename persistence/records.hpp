@@ -2,6 +2,7 @@
 #pragma once
 
 #include "domain/batch_state.hpp"
+#include "persistence/digest.hpp"
 
 #include <optional>
 #include <variant>
@@ -20,6 +21,13 @@ struct journaled_event {
 
 using outcome = std::variant<std::monostate, domain::file_completed, domain::file_failed,
                              domain::file_retry_scheduled>;
+
+// What the journal says of a blob.
+struct blob_use {
+  digest name{};
+  std::uint64_t bytes = 0;
+  auto operator<=>(const blob_use&) const = default;
+};
 
 // A file with the latest of its results.
 struct file_record {

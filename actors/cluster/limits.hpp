@@ -31,6 +31,7 @@ inline constexpr std::uint32_t heartbeat_ms = 1'000;
 inline constexpr std::uint32_t node_silence_ms = 5'000;   // then it is lost
 inline constexpr std::uint32_t node_wait_ms = 60'000;     // of a file that no present node can hold
 inline constexpr std::uint32_t node_look_ms = 250;        // between looks at its deadlines
+inline constexpr std::uint32_t fault_told_ms = 60'000;    // a worker tells of its full disk again
 inline constexpr std::uint32_t node_paused_ms = 5'000;    // when it has no room
 inline constexpr std::uint32_t lease_silence_ms = 30'000; // without a step forward: it is over
 inline constexpr std::uint32_t lease_ms_max = 6 * 3'600'000; // on one machine

@@ -134,9 +134,13 @@ bool is_of_machine(failure_reason reason) {
 }
 
 // Others go first for a while.
-void rest(node_pointer self) {
-  self->send(self->state.options.dispatcher,
+void rest(node_pointer self, const std::string& why) {
+  auto& s = self->state;
+  self->send(s.options.dispatcher,
              pause_node{codec_pool_actor{node_actor{self}}, limits::node_paused_ms});
+  const auto now_us = s.options.now_us();
+  s.options.nodes->pause(s.machine, why, now_us,
+                         now_us + std::int64_t{limits::node_paused_ms} * 1'000);
 }
 
 void on_failed(node_pointer self, node_leases::iterator at, const file_ended& message) {
@@ -148,13 +152,26 @@ void on_failed(node_pointer self, node_leases::iterator at, const file_ended& me
   const auto l = take(s, at);
   self->send(s.transfers[l.transfer], end_transfer{id});
   self->send(s.worker, drop_file{.lease = id, .quiet = true});
+  auto detail = domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max));
   if (is_of_machine(reason)) {
-    rest(self);
+    rest(self, detail);
     report_interruption(self, l, interruption::disk_full);
   } else {
-    auto detail = domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max));
     report(self, l, conversion_failed{{reason, std::move(detail)}});
   }
+  end_lease(self, id);
+}
+
+// From outside, on a machine that goes on.
+void on_host_killed(node_pointer self, node_leases::iterator at, const file_ended& message) {
+  auto& s = self->state;
+  const auto id = at->first;
+  const auto l = take(s, at);
+  self->send(s.transfers[l.transfer], end_transfer{id});
+  self->send(s.worker, drop_file{.lease = id, .quiet = true});
+  report(self, l,
+         conversion_interrupted{interruption::host_killed, domain::printable(message.detail.substr(
+                                                               0, limits::wire_detail_bytes_max))});
   end_lease(self, id);
 }
 
@@ -203,7 +220,9 @@ void on_file_ended(node_pointer self, const file_ended& message) {
   if (!how) return distrust(self, "told an end that there is not");
   if (*how == file_end::converted) return on_converted(self, at, message);
   if (*how == file_end::failed) return on_failed(self, at, message);
-  if (!s.leaves) rest(self); // its slots end, and it does not say why
+  if (message.reason == static_cast<std::uint8_t>(interruption::host_killed))
+    return on_host_killed(self, at, message);
+  if (!s.leaves) rest(self, "a conversion was interrupted there"); // it does not say why
   withdraw(self, at, interruption::shutdown);
 }
 

@@ -163,8 +163,8 @@ namespace darkroom::actors {
 struct file_ended {
   domain::lease_id lease = 0;
   std::uint8_t how = 0;              // file_end
-  std::uint8_t reason = 0;           // failed
-  std::string detail;                // failed
+  std::uint8_t reason = 0;           // failed: failure_reason; interrupted: interruption
+  std::string detail;                // failed, interrupted
   std::string result;                // converted: as the journal's codec writes it
   std::vector<std::string> contents; // of all outputs, if they are small; empty: to be pulled
 };

@@ -92,6 +92,19 @@ void fail(worker_pointer self, worker_leases::iterator at, codecs::codec_error e
   tell_node(self, std::move(ended));
 }
 
+// Inputs cannot be kept here: the server gives this machine nothing for a while.
+void fail_by_disk(worker_pointer self, worker_leases::iterator at,
+                  const persistence::file_error& error) {
+  auto& s = self->state;
+  const auto now = std::chrono::steady_clock::now();
+  const bool told = s.fault_told_at && now - *s.fault_told_at < milliseconds(limits::fault_told_ms);
+  if (s.options.announce && !told) {
+    s.fault_told_at = now;
+    s.options.announce(error.text() + ": no files are taken until there is room");
+  }
+  fail(self, at, store_error(error));
+}
+
 // Bytes of an input, in order. When it is whole, the file is ready for a slot.
 void receive(worker_pointer self, worker_leases::iterator at, std::uint64_t offset,
              std::string_view content) {
@@ -102,7 +115,7 @@ void receive(worker_pointer self, worker_leases::iterator at, std::uint64_t offs
   if (offset != l.received || bytes.size() > l.entry->bytes - l.received)
     return fail(self, at, {domain::failure_reason::io_error, "the input did not arrive"});
   if (const auto ok = persistence::write_all(l.file.get(), bytes, "an input"); !ok)
-    return fail(self, at, store_error(ok.error()));
+    return fail_by_disk(self, at, ok.error());
   l.sum->add(bytes);
   l.received += bytes.size();
   if (l.received != l.entry->bytes) return;
@@ -131,7 +144,7 @@ void on_assign(worker_pointer self, const assign_file& message) {
   if (l.entry->bytes == 0)
     return fail(self, at, {domain::failure_reason::truncated_input, "the file is empty"});
   auto file = s.options.files->make_file(l.entry->bytes);
-  if (!file) return fail(self, at, store_error(file.error()));
+  if (!file) return fail_by_disk(self, at, file.error());
   l.file = std::move(*file);
   l.sum = std::make_unique<persistence::sha256>();
   if (message.content.empty()) return fetch_more(self);
@@ -201,12 +214,10 @@ void on_conversion_ended(worker_pointer self, const conversion_ended& message) {
                                     small_outputs(*s.options.files, message.lease, result);
                               },
                               [&](const conversion_interrupted& end) {
-                                // Of the others the server knows why, or is told by `leaving`. This
-                                // one takes an attempt: nothing would end it otherwise.
-                                if (end.cause == domain::interruption::host_killed)
-                                  fails(domain::failure_reason::crashed, end.detail);
-                                else
-                                  ends(file_end::interrupted);
+                                // Of the others the server knows why, or is told by `leaving`.
+                                ends(file_end::interrupted);
+                                ended.reason = static_cast<std::uint8_t>(end.cause);
+                                ended.detail = end.detail.substr(0, limits::wire_detail_bytes_max);
                               },
                               [&](const conversion_failed& failure) {
                                 fails(failure.error.reason, failure.error.detail);

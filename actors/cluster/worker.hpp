@@ -17,9 +17,10 @@ struct worker_options {
   std::size_t slots = 1;
   slot_runner_factory make_runner; // reads from the spool and writes to it
   std::shared_ptr<spool> files;
-  std::shared_ptr<slot_board> board; // of these slots
-  bool detached = true;              // false: in deterministic tests
-  std::function<void()> left;        // nothing is left after `leaving`; from any thread
+  std::shared_ptr<slot_board> board;                // of these slots
+  bool detached = true;                             // false: in deterministic tests
+  std::function<void(const std::string&)> announce; // to who looks after the machine; may be null
+  std::function<void()> left; // nothing is left after `leaving`; from any thread
 };
 
 struct worker_state {
@@ -50,6 +51,7 @@ struct worker_state {
   std::vector<file_position> told;
   std::chrono::steady_clock::time_point told_at;
   bool leaves = false;
+  std::optional<std::chrono::steady_clock::time_point> fault_told_at; // of the disk
 };
 
 // Blocks: spawn with `spawn_blocking`.

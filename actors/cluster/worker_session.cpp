@@ -92,10 +92,11 @@ worker_session_end run_worker_session(const worker_session_options& options,
   limits_of_input.bytes = kept.answer().input_bytes_max;
   limits_of_input.pixels = kept.answer().image_pixels_max;
   const auto files = std::make_shared<spool>(options.folder);
-  const auto me = spawn_blocking(system, true, worker,
-                                 worker_options{options.slots, runners(files, limits_of_input),
-                                                files, std::make_shared<slot_board>(options.slots),
-                                                true, [none_left] { none_left->set(); }});
+  const auto me =
+      spawn_blocking(system, true, worker,
+                     worker_options{options.slots, runners(files, limits_of_input), files,
+                                    std::make_shared<slot_board>(options.slots), true,
+                                    options.announce, [none_left] { none_left->set(); }});
   caf::scoped_actor self{system};
   cluster_joined joined;
   self->request(*server, std::chrono::milliseconds(limits::link_handshake_ms),

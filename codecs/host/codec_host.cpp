@@ -282,11 +282,41 @@ base::unique_fd make_output_file() {
   return base::unique_fd{::memfd_create("output", MFD_CLOEXEC | MFD_ALLOW_SEALING)};
 }
 
-base::result<void, std::string> self_test(zygote& from) {
+namespace {
+
+struct sample_file {
+  base::unique_fd file;
+  std::uint64_t bytes = 0;
+};
+base::result<sample_file, std::string> open_sample() {
   const auto source = std::ranges::find_if(
       formats(), [](const format_row& format) { return !format.sample.empty(); });
   if (source == formats().end()) return std::unexpected("no format has a test picture");
   const auto picture = source->sample;
+  sample_file sample{make_output_file(), picture.size()};
+  if (!sample.file || ::pwrite(sample.file.get(), picture.data(), picture.size(), 0) !=
+                          static_cast<ssize_t>(picture.size()))
+    return std::unexpected("no memory for a test picture");
+  return sample;
+}
+
+} // namespace
+
+base::result<void, std::string> probe_sample(zygote& from) {
+  const auto sample = open_sample();
+  if (!sample) return std::unexpected(sample.error());
+  auto host = codec_host::start(from);
+  if (!host) return std::unexpected(host.error());
+  const auto info = (*host)->probe(sample->file.get(), sample->bytes, {});
+  if (!info)
+    return std::unexpected("a codec host cannot read the built-in picture: " +
+                           info.error().error.detail);
+  return {};
+}
+
+base::result<void, std::string> self_test(zygote& from) {
+  const auto sample = open_sample();
+  if (!sample) return std::unexpected(sample.error());
   domain::conversion_spec spec;
   std::vector<base::unique_fd> files;
   std::vector<int> outputs;
@@ -296,13 +326,9 @@ base::result<void, std::string> self_test(zygote& from) {
     files.push_back(make_output_file());
     outputs.push_back(files.back().get());
   }
-  const base::unique_fd input = make_output_file();
-  if (!input || ::pwrite(input.get(), picture.data(), picture.size(), 0) !=
-                    static_cast<ssize_t>(picture.size()))
-    return std::unexpected("no memory for a test picture");
   auto host = codec_host::start(from);
   if (!host) return std::unexpected(host.error());
-  const auto done = (*host)->convert(input.get(), picture.size(), spec, {}, outputs,
+  const auto done = (*host)->convert(sample->file.get(), sample->bytes, spec, {}, outputs,
                                      {64 * limits::MiB, 5'000, 20'000});
   if (!done)
     return std::unexpected("a codec host cannot convert the built-in picture: " +

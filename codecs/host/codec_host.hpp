@@ -84,6 +84,8 @@ private:
 // A new unnamed file in memory for an output; negative when there is no memory.
 base::unique_fd make_output_file();
 
+// Reads the header of a built-in picture in a fresh host. The sentence says what is wrong.
+base::result<void, std::string> probe_sample(zygote& from);
 // Converts a built-in picture in a fresh host to every format. The sentence says what is wrong.
 base::result<void, std::string> self_test(zygote& from);
 

@@ -177,6 +177,65 @@ TEST_CASE("below the floor of free disk nothing begins, and nothing fails") {
   CHECK(w.look().summary.phase == batch_phase::completed);
 }
 
+TEST_CASE("while the store cannot be reached, files are given back without an attempt") {
+  world w(1);
+  w.set_store(false);
+  w.crash(); // begins with probes
+  w.start(1);
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(w.running() == files{0});
+    w.fail(0, failure_reason::io_error);
+    CHECK(w.replayed().count(domain::file_status::running) == 1); // nothing is decided yet
+    w.advance(limits::store_verdict_ms);
+    CHECK(w.replayed().count(domain::file_status::queued) == 1);
+    w.advance(limits::disk_full_wait_ms + 1);
+  }
+  w.set_store(true);
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+  CHECK(w.names().find("retry") == std::string::npos);
+}
+
+TEST_CASE("a header that cannot be read while the store cannot be reached is read again") {
+  world w(1);
+  w.set_store(false);
+  w.crash();
+  w.seen->bad_headers["f0"] = {failure_reason::source_missing, "gone"};
+  w.start(1);
+  w.advance(limits::store_verdict_ms);
+  w.advance(limits::store_verdict_ms);
+  CHECK(w.replayed().count(domain::file_status::queued) == 1);
+  CHECK(w.seen->probed.size() >= 2);
+  SECTION("and then converted") {
+    w.seen->bad_headers.clear();
+    w.set_store(true);
+    w.advance(limits::store_verdict_ms);
+    w.advance(limits::disk_full_wait_ms + 1);
+    w.finish_all();
+    CHECK(w.look().summary.phase == batch_phase::completed);
+  }
+  SECTION("or takes an attempt when the store works") {
+    w.set_store(true);
+    w.advance(limits::store_verdict_ms);
+    CHECK(w.replayed().count(domain::file_status::retry_wait) == 1);
+  }
+  SECTION("unless the batch is paused meanwhile") {
+    w.tell(domain::pause_batch{});
+    w.advance(limits::store_verdict_ms);
+    CHECK(w.look().in_flight == 0);
+  }
+}
+
+TEST_CASE("while the store works, a file that cannot be read takes an attempt") {
+  world w(1);
+  w.set_store(true);
+  w.crash();
+  w.start(1);
+  w.fail(0, failure_reason::source_missing);
+  w.advance(limits::store_verdict_ms);
+  CHECK(w.replayed().count(domain::file_status::retry_wait) == 1);
+}
+
 TEST_CASE("a file that ran out of memory runs again with more, and fails when there is no more") {
   world w(2, 100 * limits::MiB);
   w.start(1);

@@ -208,6 +208,10 @@ void world::build() {
   parts_.views = views;
   parts_.usage = usage = std::make_shared<usage_board>();
   parts_.detached_readers = false;
+  if (store_works_)
+    parts_.store_failed_since = [this](std::chrono::steady_clock::time_point) {
+      return !*store_works_;
+    };
   parts_.placer = sys.spawn(placer, std::make_shared<outputs_in_memory>(seen));
   parts_.pool = sys.spawn(holding_pool, seen, parts_.dispatcher);
   parts_.seams = {[] { return std::int64_t{1'000'000}; }, [] { return 32'768u; }};

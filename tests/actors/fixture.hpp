@@ -66,6 +66,8 @@ class world {
 public:
   explicit world(std::uint32_t slots = 2, std::uint64_t memory_bytes = limits::GiB);
   void set_room(bool has_room) { has_room_ = has_room; } // on the disk
+  // From the next `crash` on, the store is probed, and found to work or not.
+  void set_store(bool works) { store_works_ = works; }
   ~world();
 
   actors::command_outcome tell(domain::command command, domain::batch_id batch = id);
@@ -112,6 +114,7 @@ private:
   std::uint32_t slots_;
   std::uint64_t memory_bytes_;
   bool has_room_ = true;
+  std::optional<bool> store_works_; // nothing: it is not probed
   scratch directory_;
   std::unique_ptr<failing_disk> disk_;
   std::unique_ptr<stage> stage_;

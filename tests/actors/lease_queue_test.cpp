@@ -154,7 +154,7 @@ TEST_CASE("a withdrawn request is not granted; a granted one is not withdrawn") 
 TEST_CASE("nothing is granted while leases are held back") {
   lease_queue q;
   q.add_node({1, 100 * MB});
-  q.hold_until(500);
+  q.hold_until(500, false);
   REQUIRE(q.request(wish(0)));
   CHECK(granted(q, 499).empty());
   CHECK(q.wake_ms() == 500);
@@ -169,10 +169,11 @@ TEST_CASE("the place in the queue is how many files come before") {
     REQUIRE(q.request(wish(i, MB, "ann", 10, 0, 2)));
     REQUIRE(q.request(wish(i, MB, "bob", 10, 0, 3)));
   }
-  using places = std::vector<std::pair<domain::batch_id, std::uint32_t>>;
+  using places = std::vector<queue_place>;
+  using enum wait_reason;
   // Ann's first batch, then in turn with Bob's; her second when the first is through.
-  CHECK(q.positions(100) == places{{{{1}}, 0}, {{{3}}, 1}, {{{2}}, 6}});
-  CHECK(q.positions(2) == places{{{{1}}, 0}, {{{3}}, 1}});
+  CHECK(q.places(100) == places{{{{1}}, 0, turn}, {{{3}}, 1, turn}, {{{2}}, 6, turn}});
+  CHECK(q.places(2) == places{{{{1}}, 0, turn}, {{{3}}, 1, turn}});
   // What is said is what happens.
   std::vector<std::string> order;
   for (int i = 0; i < 7; ++i) {
@@ -184,7 +185,92 @@ TEST_CASE("the place in the queue is how many files come before") {
   CHECK(order[0] == "01");
   CHECK(order[1] == "03");
   CHECK(order[6] == "02");
-  CHECK(lease_queue().positions(10).empty());
+  CHECK(lease_queue().places(10).empty());
+}
+
+TEST_CASE("what the server takes of the memory itself is not granted") {
+  lease_queue q;
+  const auto node = q.add_node({2, 100 * MB});
+  REQUIRE(q.request(wish(0, 60 * MB)));
+  const auto first = q.grant_all(0);
+  REQUIRE(first.size() == 1);
+  q.resize_node(node, 50 * MB); // less than is granted
+  REQUIRE(q.request(wish(1, 10 * MB)));
+  CHECK(q.grant_all(0).empty());
+  q.end(first[0].lease);
+  CHECK(granted(q, 0) == "1 ");
+  SECTION("what would have fitted at first waits for a while") {
+    REQUIRE(q.request(wish(2, 60 * MB)));
+    CHECK_FALSE(q.request(wish(3, 101 * MB)));
+    q.grant_all(0);
+    CHECK(q.take_impossible().empty());
+    q.grant_all(limits::node_wait_ms);
+    CHECK(q.take_impossible().size() == 1);
+  }
+  SECTION("and is granted when there is room again") {
+    REQUIRE(q.request(wish(2, 60 * MB)));
+    q.resize_node(node, 100 * MB);
+    CHECK(granted(q, 0) == "2 ");
+  }
+}
+
+TEST_CASE("the queue tells what the next file of a batch waits for") {
+  const auto reason = [](lease_queue& q, std::uint64_t now_ms = 0) {
+    q.grant_all(now_ms);
+    const auto places = q.places(10);
+    REQUIRE_FALSE(places.empty());
+    return places.front().reason;
+  };
+  SECTION("no machine takes files") {
+    lease_queue q(true);
+    REQUIRE(q.request(wish(0, MB, "ann", 10, 0, 1)));
+    CHECK(reason(q) == wait_reason::workers);
+    const auto node = q.add_node({1, 100 * MB});
+    q.close_node(node, true); // cordoned
+    CHECK(reason(q) == wait_reason::workers);
+    q.close_node(node, false);
+    q.close_node_until(node, 500); // paused
+    CHECK(reason(q) == wait_reason::workers);
+    q.grant_all(500);
+    CHECK(q.places(10).empty());
+  }
+  SECTION("there is no room for outputs") {
+    lease_queue q;
+    q.add_node({1, 100 * MB});
+    q.hold_until(100, true);
+    REQUIRE(q.request(wish(0, MB, "ann", 10, 0, 1)));
+    CHECK(reason(q) == wait_reason::disk);
+    q.grant_all(100);
+    CHECK(q.places(10).empty());
+  }
+  SECTION("others have the memory, or no machine has as much") {
+    lease_queue q(true);
+    q.add_node({2, 100 * MB});
+    REQUIRE(q.request(wish(0, 60 * MB, "ann", 10, 0, 1)));
+    REQUIRE(q.request(wish(0, 60 * MB, "bob", 10, 0, 2)));
+    CHECK(reason(q) == wait_reason::memory);
+    lease_queue other(true);
+    other.add_node({2, 100 * MB});
+    REQUIRE(other.request(wish(0, 101 * MB, "ann", 10, 0, 1)));
+    CHECK(reason(other) == wait_reason::memory);
+  }
+  SECTION("files of others run") {
+    lease_queue q;
+    q.add_node({1, 100 * MB});
+    REQUIRE(q.request(wish(0, MB, "ann", 10, 0, 1)));
+    REQUIRE(q.request(wish(0, MB, "bob", 10, 0, 2)));
+    CHECK(reason(q) == wait_reason::turn);
+  }
+  SECTION("a file that runs alone waits for all others") {
+    lease_queue q;
+    q.add_node({4, 100 * MB});
+    REQUIRE(q.request(wish(0, MB, "ann", 10, 0, 1)));
+    auto suspect = wish(0, MB, "bob", 10, 0, 2);
+    suspect.alone = true;
+    q.grant_all(0);
+    REQUIRE(q.request(suspect));
+    CHECK(reason(q) == wait_reason::turn);
+  }
 }
 
 namespace {

@@ -43,7 +43,7 @@ struct machine {
                                return std::move(*file);
                              },
                              std::make_shared<persistence::output_directory>(folder.path())},
-            false, [] { return std::int64_t{1}; }},
+            false, [this] { return now_us; }},
         worker);
     on.run();
   }
@@ -102,7 +102,7 @@ struct machine {
     caf::anon_send(under_test, interrupt_conversion{lease});
     on.run();
   }
-  node_row row() const { return nodes->read().at(0); }
+  node_row row() const { return nodes->read(now_us).at(0); }
   // The only outcome, which must be this.
   template<class Outcome>
   const Outcome& outcome() const {
@@ -118,6 +118,7 @@ struct machine {
   }
 
   scratch folder, inputs;
+  std::int64_t now_us = 1;
   std::string input = inputs.write("input", std::string(100, 'i'));
   bool cut = false;
   std::shared_ptr<link_facts> link = std::make_shared<link_facts>();
@@ -210,10 +211,49 @@ TEST_CASE("a worker whose disk is full or broken rests, and its file goes elsewh
   machine m;
   m.convert(5);
   m.says_failed(
-      5, static_cast<std::uint8_t>(GENERATE(failure_reason::disk_full, failure_reason::io_error)));
+      5, static_cast<std::uint8_t>(GENERATE(failure_reason::disk_full, failure_reason::io_error)),
+      "no room");
   CHECK(m.outcome<conversion_interrupted>().cause == interruption::disk_full);
   CHECK(m.to->paused_ms == std::vector<std::uint32_t>{limits::node_paused_ms});
   CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+  CHECK(m.row().state() == "paused");
+  CHECK(m.row().paused == "no room");
+  m.now_us += limits::node_paused_ms * 1'000;
+  CHECK(m.row().state() == "active");
+}
+
+TEST_CASE("a file whose host was killed on a machine is given back, and the machine goes on") {
+  machine m;
+  m.convert(5);
+  file_ended ended;
+  ended.lease = 5;
+  ended.how = static_cast<std::uint8_t>(file_end::interrupted);
+  ended.reason = static_cast<std::uint8_t>(interruption::host_killed);
+  ended.detail = "by signal 9";
+  m.worker_says(ended);
+  CHECK(m.outcome<conversion_interrupted>().cause == interruption::host_killed);
+  CHECK(m.outcome<conversion_interrupted>().detail == "by signal 9");
+  CHECK(m.to->paused_ms.empty());
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+}
+
+TEST_CASE("that a worker rests is told once, however often it has to") {
+  std::vector<std::string> told; // until the machine has ended
+  machine m;
+  m.nodes->listen([&](const node_event& e) { told.push_back(e.what + ": " + e.detail); });
+  domain::lease_id lease = 5;
+  const auto fails = [&] {
+    m.convert(lease);
+    m.says_failed(lease++, static_cast<std::uint8_t>(failure_reason::disk_full), "no room");
+  };
+  for (int i = 0; i < 20; ++i) {
+    fails();
+    m.now_us += limits::node_paused_ms * 1'000 + 1;
+  }
+  CHECK(told == std::vector<std::string>{"paused: no room"});
+  m.now_us += limits::pause_told_again_us;
+  fails();
+  CHECK(told.size() == 2);
 }
 
 TEST_CASE("what a worker says that cannot be isolates it, and gives all its files back") {

@@ -66,7 +66,8 @@ converter_actor::behavior_type noting_converter(converter_actor::stateful_pointe
           [](result_refused) {},
           [](const outputs_placed&) {},
           [](withdraw_file) {},
-          [](interrupt_file) {}};
+          [](interrupt_file) {},
+          [](store_verdict) {}};
 }
 
 dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_pointer<part_state>,
@@ -78,6 +79,7 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
           [](describe_queue) { return queue_view{}; },
           [to](const register_node& m) { to->registered = m; },
           [to](const node_left&) { to->left = true; },
+          [](const resize_local_node&) {},
           [to](const pause_node& m) { to->paused_ms.push_back(m.ms); },
           [](const steer_node&) { return node_steered{}; },
           [](const lease_tick&) {}};

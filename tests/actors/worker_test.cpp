@@ -46,7 +46,9 @@ struct workplace {
     under_test = on.system().spawn(
         worker,
         worker_options{slots, [this] { return std::make_unique<copying_runner>(files, converted); },
-                       files, std::make_shared<slot_board>(slots), false, [this] { left = true; }});
+                       files, std::make_shared<slot_board>(slots), false,
+                       [this](const std::string& line) { announced.push_back(line); },
+                       [this] { left = true; }});
   }
   ~workplace() {
     for (const auto& actor :
@@ -100,6 +102,7 @@ struct workplace {
 
   scratch folder;
   bool left = false;
+  std::vector<std::string> announced;
   std::map<domain::lease_id, std::string> contents;
   std::shared_ptr<spool> files = std::make_shared<spool>(folder.path());
   std::shared_ptr<std::vector<std::string>> converted =
@@ -120,6 +123,18 @@ TEST_CASE("a large input lies in the folder while it is there, without a name") 
   w.serve();
   REQUIRE(w.converted->size() == 1);
   CHECK(w.converted->front().size() == limits::small_input_bytes + 1);
+}
+
+TEST_CASE("a worker that cannot keep inputs says so, once") {
+  workplace w;
+  std::filesystem::remove_all(w.folder.path());
+  for (domain::lease_id lease : {1, 2})
+    w.assign(lease, std::string(limits::small_input_bytes + 1, 'x'));
+  REQUIRE(w.to->ended.size() == 2);
+  CHECK(w.to->ended[0].how == static_cast<std::uint8_t>(file_end::failed));
+  REQUIRE(w.announced.size() == 1);
+  CHECK(w.announced[0].find(w.folder.path()) != std::string::npos);
+  CHECK(w.announced[0].find("until there is room") != std::string::npos);
 }
 
 TEST_CASE("an input is fetched, converted, and its output kept until the server has it") {

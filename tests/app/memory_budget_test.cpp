@@ -59,3 +59,12 @@ TEST_CASE("a system that says nothing of its memory, or nonsense, gets the usual
   CHECK(app::default_memory_budget({"/nowhere", "/nowhere", "/nowhere"}) == 1'024 * MiB);
   CHECK(told_system("0::/\n", 100 * MiB).budget() == 128 * MiB);
 }
+
+TEST_CASE("a process knows what it has in memory") {
+  const auto before = app::own_memory();
+  REQUIRE(before);
+  constexpr std::size_t size = 64 * limits::MiB;
+  const std::vector<char> touched(size, 'x');
+  CHECK(app::own_memory().value_or(0) >= *before + size / 2);
+  CHECK(touched.back() == 'x');
+}

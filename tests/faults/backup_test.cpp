@@ -1,8 +1,10 @@
 // A copy that is made while the server works is whole, whatever breaks it off.
+#include "persistence/limits.hpp"
 #include "restartable_server.hpp"
 #include "tests/codecs/pictures.hpp"
 
 #include <csignal>
+#include <fstream>
 
 using namespace darkroom;
 using namespace darkroom::tests;
@@ -23,10 +25,11 @@ struct working_server : restartable_server {
     start(id);
     return id;
   }
-  ended back_up() {
-    return run_darkroom(
-        {"backup", folder / "backup", "--server", server().address(), "--token", token()},
-        folder.path());
+  ended back_up(const std::vector<std::string>& options = {}) {
+    std::vector<std::string> words{"backup",           folder / "backup", "--server",
+                                   server().address(), "--token",         token()};
+    words.insert(words.end(), options.begin(), options.end());
+    return run_darkroom(words, folder.path());
   }
   // What the copy restores to is whole; returns its events.
   std::string restored(const std::string& to) {
@@ -42,6 +45,15 @@ struct working_server : restartable_server {
 private:
   std::size_t made_ = 0;
 };
+
+void change_byte(const fs::path& file, std::streamoff at) {
+  std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+  stream.seekg(at);
+  const auto byte = stream.get();
+  stream.seekp(at);
+  stream.put(static_cast<char>(byte ^ 0x40));
+  REQUIRE(stream.flush());
+}
 
 } // namespace
 
@@ -124,16 +136,86 @@ TEST_CASE(
   w.restored("new");
 }
 
+TEST_CASE("damage in a backup is found and mended, whichever blob has it") {
+  working_server w;
+  w.submit(20);
+  REQUIRE(w.back_up().code == 0);
+  const auto fsck = [&w](const char* option) {
+    return run_darkroom({"fsck", w.folder / "backup", option}, w.folder.path());
+  };
+  const auto whole = fsck("--quick");
+  INFO(whole.out << whole.err);
+  REQUIRE(whole.code == 0);
+  std::vector<fs::path> blobs;
+  for (const auto& entry : fs::recursive_directory_iterator(w.folder / "backup/blobs"))
+    if (entry.is_regular_file()) blobs.push_back(entry.path());
+  REQUIRE(blobs.size() >= 20);
+  const auto damage = [&](std::size_t from, std::size_t to) {
+    for (auto i = from; i < to; ++i)
+      change_byte(blobs[i], 9);
+  };
+
+  SECTION("all of it is read when that is asked for") {
+    damage(0, 5);
+    CHECK(fsck("--quick").code == 0); // the sizes are right
+    const auto found = run_darkroom({"fsck", w.folder / "backup"}, w.folder.path());
+    CHECK(found.code == 2);
+    CHECK(found.out.find("are damaged") != std::string::npos);
+    CHECK(fsck("--repair").code == 1);
+    const auto mended = w.back_up({"--verify"});
+    INFO(mended.err);
+    CHECK(mended.code == 0);
+    CHECK(mended.out.find("5 that were damaged replaced") != std::string::npos);
+  }
+  SECTION("a part of it is read each time, and all of it in sixteen") {
+    damage(0, blobs.size());
+    std::size_t verified = 0;
+    for (unsigned run = 0; run < 256 / limits::backup_verified_folders; ++run) {
+      const auto end = w.back_up();
+      INFO(end.err);
+      REQUIRE(end.code == 0);
+      verified += end.out.find("verified") != std::string::npos;
+    }
+    CHECK(verified > 1);
+  }
+  SECTION("what is missing or has another size is replaced at once") {
+    fs::remove(blobs[0]);
+    fs::resize_file(blobs[1], 10);
+    CHECK(fsck("--quick").code == 2);
+    const auto end = w.back_up();
+    CHECK(end.code == 0);
+    CHECK(end.out.find("damaged replaced") != std::string::npos);
+  }
+  CHECK(run_darkroom({"fsck", w.folder / "backup"}, w.folder.path()).code == 0);
+  w.restored("new");
+}
+
+TEST_CASE("a backup with a damaged journal is not made again over it, and says what to do") {
+  working_server w;
+  w.submit(5);
+  REQUIRE(w.back_up().code == 0);
+  for (const auto& entry : fs::recursive_directory_iterator(w.folder / "backup/journal"))
+    if (entry.path().extension() == ".sst") change_byte(entry.path(), 20);
+  CHECK(run_darkroom({"fsck", w.folder / "backup"}, w.folder.path()).code == 2);
+  const auto end = w.back_up();
+  CHECK(end.code != 0);
+  CHECK(end.err.find("remove " + (w.folder / "backup/journal")) != std::string::npos);
+  fs::remove_all(w.folder / "backup/journal");
+  REQUIRE(w.back_up().code == 0);
+  w.restored("new");
+}
+
 TEST_CASE("a backup is not taken for the data of a server") {
   const scratch folder;
   const auto backup = folder / "backup";
   fs::create_directories(backup + "/journal");
   folder.write("backup/darkroom-backup", "1\n");
-  for (const auto& words : {std::vector<std::string>{"fsck", backup},
-                            {"serve", "--data", backup, "--listen", "127.0.0.1:0"}}) {
-    const auto end = run_darkroom(words, folder.path());
-    CHECK(end.code != 0);
-    CHECK(end.err.find("is a backup") != std::string::npos);
-  }
+  const auto served =
+      run_darkroom({"serve", "--data", backup, "--listen", "127.0.0.1:0"}, folder.path());
+  CHECK(served.code != 0);
+  CHECK(served.err.find("is a backup") != std::string::npos);
+  const auto checked = run_darkroom({"fsck", backup}, folder.path());
+  CHECK(checked.code == 2);
+  CHECK(checked.err.find("no whole backup") != std::string::npos);
   CHECK(fs::is_empty(backup + "/journal"));
 }

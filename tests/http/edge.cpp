@@ -255,7 +255,7 @@ void edge::start() {
   const auto open = [journal] { return persistence::journal_store::open({journal, nullptr}); };
   auto store = open();
   REQUIRE(store);
-  REQUIRE((*store)->view()->each_blob([&](const auto& name) { blobs_->add_reference(name); }));
+  REQUIRE((*store)->view()->each_blob([&](const auto& use) { blobs_->add_reference(use.name); }));
   auto tokens = (*store)->view()->tokens();
   REQUIRE(tokens);
   actors_ = std::make_unique<actors::orchestra>(actors::orchestra_options{

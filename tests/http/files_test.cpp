@@ -6,6 +6,8 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 using namespace darkroom;
@@ -273,6 +275,37 @@ TEST_CASE("the ZIP has an exact length, and any part of it is the same part") {
     CHECK(content_of(dir / "d/f0.webp") == "webp:" + picture(""));
     CHECK(content_of(dir / "d/f4.webp") == "webp:" + picture(std::string(4'000, 'x')));
   }
+}
+
+TEST_CASE("a ZIP with outputs that are lost or damaged has all others") {
+  edge server;
+  const auto id = completed_batch(server, 5);
+  const auto path = at(id, "/results.zip");
+  const auto whole = server.call("ann", "GET", path).body;
+  server.restart(); // nothing of it is known to be whole any more
+  const auto blob = [&](int file) {
+    const auto output = server.call("ann", "GET", at(id, "/files/" + std::to_string(file)))
+                            .json()
+                            .at("outputs")
+                            .at(0);
+    return server.services().blobs.path_of(
+        *persistence::parse_hex(std::string{output.at("sha256").as_string()}));
+  };
+  std::filesystem::remove(blob(0));
+  const auto damaged = blob(4);
+  std::ofstream(damaged, std::ios::in | std::ios::binary).put('?');
+  scratch dir;
+  for (const auto* name : {"first.zip", "second.zip"}) {
+    const auto zip = server.call("ann", "GET", path).body;
+    CHECK(zip.size() == whole.size());
+    CHECK(std::system(("unzip -tqq " + dir.write(name, zip) + " > /dev/null 2>&1").c_str()) != 0);
+  }
+  CHECK_FALSE(std::filesystem::exists(damaged)); // set aside
+  CHECK(server.services().blobs.damaged_found() == 1);
+  CHECK(std::system(("cd " + dir.path() + " && unzip -qqo second.zip > /dev/null 2>&1").c_str()) !=
+        0);
+  for (const auto* other : {"d/f1.webp", "d/f2.webp", "d/f3.webp"})
+    CHECK(content_of(dir / other).starts_with("webp:"));
 }
 
 TEST_CASE("a ZIP of a batch that works is of what has completed, and stays so") {

@@ -151,7 +151,20 @@ TEST_CASE("progress is volatile: files, the batch and its place in the queue") {
   CHECK(file.at("stage").as_string() == "encoding");
   CHECK(file.at("percent").as_int64() == 50);
   CHECK(std::string{file.at("path").as_string()}.starts_with("p"));
-  CHECK(find("queue_position", second)->at("data").at("files_ahead").as_int64() == 2);
+  const auto& place = find("queue_position", second)->at("data");
+  CHECK(place.at("files_ahead").as_int64() == 2);
+  CHECK(place.at("waiting_for").as_string() == "turn");
+  // The batch and the list say the same; of a batch that runs, they say nothing.
+  const auto waits = [](const json::value& batch) {
+    return json::serialize(batch.at("waiting_for"));
+  };
+  const auto get = [&](const std::string& path) { return server.call("ann", "GET", path).json(); };
+  CHECK(waits(get("/v1/batches/" + second)) == R"("turn")");
+  CHECK(waits(get("/v1/batches/" + first)) == "null");
+  const auto all = get("/v1/batches").at("batches").as_array();
+  REQUIRE(all.size() == 2);
+  CHECK(waits(all[0]) == R"("turn")"); // the newest first
+  CHECK(waits(all[1]) == "null");
   server.conversions.open();
   const auto done = [&] {
     return std::ranges::any_of(f.volatiles, [&](const auto& e) {

@@ -1,7 +1,9 @@
 // The parts of the edge that are pure, as tables.
 #include "actors/probe_queue.hpp"
 #include "http/file_path.hpp"
+#include "http/health_board.hpp"
 #include "http/identity.hpp"
+#include "http/limits.hpp"
 #include "http/multipart.hpp"
 #include "http/problem.hpp"
 #include "http/quota.hpp"
@@ -245,4 +247,25 @@ TEST_CASE("what cannot be listened on, or trusted, is told with its key") {
         }).empty());
   CHECK(error_of([](auto& s) { s.auth.trusted_proxies = {"10.0.0.0/99"}; }) ==
         "auth.trusted_proxies");
+}
+
+TEST_CASE("a probe that fails or hangs is a failing check, and is remembered") {
+  using namespace std::chrono_literals;
+  health_board board;
+  const health_board::clock::time_point start{100s};
+  CHECK(board.read(start).empty());
+  CHECK_FALSE(board.failed_since("blobs", start - 1h, start));
+  board.report("blobs", "", start);
+  CHECK(board.read(start + 4s).at(0).ok);
+  CHECK_FALSE(board.failed_since("blobs", start - 1h, start + 4s));
+  const auto hangs = board.read(start + std::chrono::milliseconds(limits::health_stale_ms));
+  CHECK_FALSE(hangs.at(0).ok);
+  CHECK(hangs.at(0).reason == "has not answered for 5 s");
+  CHECK(board.failed_since("blobs", start - 1h, start + 6s));
+  board.report("blobs", "no such device", start + 7s);
+  CHECK(board.read(start + 8s).at(0).reason == "no such device");
+  board.report("blobs", "", start + 9s);
+  CHECK(board.read(start + 9s).at(0).ok);
+  CHECK(board.failed_since("blobs", start + 7s, start + 9s));
+  CHECK_FALSE(board.failed_since("blobs", start + 8s, start + 9s));
 }
