@@ -18,7 +18,7 @@ using namespace darkroom;
 
 namespace {
 
-constexpr std::size_t files_per_batch = 10'000;
+constexpr std::size_t files_per_batch = 1'000;
 
 void fail(const std::string& what) {
   std::fprintf(stderr, "backup: %s\n", what.c_str());
@@ -68,8 +68,8 @@ void make_batch(persistence::journal_store& store, const domain::batch_id& batch
 
 void make_data(const std::string& data, std::size_t blobs) {
   if (auto ok = app::make_data_folder(data); !ok) fail(ok.error());
-  auto store = persistence::journal_store::open(app::server_store(data, false));
-  if (!store) fail(store.error().detail);
+  auto store = app::open_data(data);
+  if (!store) fail(store.error().sentence);
   std::filesystem::create_directories(app::server_blobs(data));
   for (std::size_t made = 0; made < blobs;) {
     std::vector<domain::file_entry> entries;
