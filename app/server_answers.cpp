@@ -2,6 +2,7 @@
 
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/text.hpp"
 
 #include <boost/json.hpp>
 

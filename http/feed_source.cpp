@@ -6,6 +6,7 @@
 #include "http/event_views.hpp"
 #include "http/limits.hpp"
 #include "http/services.hpp"
+#include "http/views.hpp"
 
 #include <algorithm>
 #include <spdlog/spdlog.h>
