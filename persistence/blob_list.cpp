@@ -37,7 +37,7 @@ file_result<void> blob_list::write_run() {
     if (!made) return std::unexpected(made.error());
     file_ = std::move(*made);
   }
-  const auto ok = write_all(
+  auto ok = write_all(
       file_.get(),
       {reinterpret_cast<const std::uint8_t*>(run_.data()), run_.size() * sizeof(blob_use)},
       "a temporary file in " + scratch_);
@@ -160,7 +160,8 @@ file_result<void> each_unlisted(const std::string& blobs, const blob_list& list,
   std::ranges::sort(folders);
   folder_check check(list, visit);
   for (const auto& folder : folders) {
-    const auto path = blobs + '/' + folder;
+    auto path = blobs;
+    path.append(1, '/').append(folder);
     std::vector<digest> names;
     for (fs::recursive_directory_iterator at(path, error), end; !error && at != end;
          at.increment(error)) {
