@@ -72,7 +72,8 @@ public:
   void end(domain::lease_id lease);
   // Never sooner than was asked for before.
   void hold_until(std::uint64_t ms, bool no_room) {
-    held_until_ms_ = std::max(held_until_ms_, ms);
+    if (ms <= held_until_ms_) return;
+    held_until_ms_ = ms;
     held_for_room_ = no_room;
   }
 

@@ -1,5 +1,9 @@
 #include "http/route_result.hpp"
 
+#include "domain/text.hpp"
+
+#include <spdlog/spdlog.h>
+
 namespace darkroom::http {
 
 problem journal_problem() {
@@ -14,6 +18,7 @@ problem as_problem(const persistence::journal_error&) {
 
 problem as_problem(const persistence::file_error& error) {
   if (error.disk_full()) return {problem_code::disk_full};
+  spdlog::error("stored files: {}", domain::printable(error.text()));
   problem p{problem_code::store_unavailable};
   p.retry_after_s = 1;
   return p;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <sys/stat.h>
+#include <system_error>
 
 namespace darkroom::persistence {
 
@@ -40,6 +41,13 @@ bool is_another(const std::string& path, const digest& name) {
   if (!file) return false;
   const auto sums = sums_of(file->get());
   return !sums || sums->sha256 != name;
+}
+
+// For temporary files: what is checked may be read-only.
+std::string scratch() {
+  std::error_code error; // TMPDIR may be wrong
+  const auto found = std::filesystem::temp_directory_path(error);
+  return error ? "/tmp" : found.string();
 }
 
 class checker {
@@ -145,7 +153,7 @@ private:
   std::string root_;
   bool contents_;
   data_report report_;
-  blob_list uses_{std::filesystem::temp_directory_path()}; // what is checked may be read-only
+  blob_list uses_{scratch()};
   std::map<blob_use, std::string> faults_;
 };
 

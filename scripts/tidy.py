@@ -20,7 +20,7 @@ import sys
 CLANG, TIDY = "clang++-19", "clang-tidy-19"
 # The build's flags are g++'s: clang does not know all of its warnings.
 UNKNOWN_WARNINGS = "-Wno-unknown-warning-option"
-FINDING = re.compile(r"^(/[^:\n]+):\d+:\d+: (?:error|warning):", re.MULTILINE)
+FINDING = re.compile(r"^(/[^:\n]+):\d+:\d+: (?:error|warning): .*\[([a-z]+-[a-z]+)", re.MULTILINE)
 TOP = pathlib.Path(__file__).resolve().parent.parent
 VERDICTS = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "darkroom" / "tidy"
 
@@ -52,8 +52,9 @@ def fingerprint(entry, version):
     return digest.hexdigest()
 
 
-def is_ours(path):
-    return pathlib.Path(path).is_relative_to(TOP)
+def counts(path, check):
+    """Whether a finding is about our code; what does not compile always counts."""
+    return pathlib.Path(path).is_relative_to(TOP) or check != "clang-analyzer"
 
 
 def look_at(entry, build, version):
@@ -64,10 +65,12 @@ def look_at(entry, build, version):
     tidy = subprocess.run(
         [TIDY, "-p", build, "--quiet", "--warnings-as-errors=*", f"--extra-arg={UNKNOWN_WARNINGS}", entry["file"]],
         cwd=TOP, capture_output=True, text=True, check=False)
-    # clang-tidy leaves out what it finds in other people's headers, but not when the way there begins in
+    # clang-tidy leaves out what it finds in other people's headers, but not when the analyzer's path begins in
     # our file: of a coroutine it takes the frame for uninitialised, and says so of Asio's awaitable.hpp.
-    places = FINDING.findall(tidy.stdout)
-    if tidy.returncode == 0 or (places and not any(map(is_ours, places))):
+    findings = FINDING.findall(tidy.stdout)
+    errors = re.findall(r"^[^\n]*: (?:error|warning): ", tidy.stdout, re.MULTILINE)
+    left_out = len(findings) == len(errors) > 0 and not any(counts(*finding) for finding in findings)
+    if tidy.returncode == 0 or left_out:
         verdict.touch()
         return ""
     # Beside findings, stderr holds only how many were not shown.

@@ -143,36 +143,39 @@ void rest(node_pointer self, const std::string& why) {
                          now_us + std::int64_t{limits::node_paused_ms} * 1'000);
 }
 
-void on_failed(node_pointer self, node_leases::iterator at, const file_ended& message) {
+// The worker has ended with a file and need not keep it.
+node_state::lease take_ended(node_pointer self, node_leases::iterator at) {
   auto& s = self->state;
+  const auto id = at->first;
+  auto l = take(s, at);
+  self->send(s.transfers[l.transfer], end_transfer{id});
+  self->send(s.worker, drop_file{.lease = id, .quiet = true});
+  return l;
+}
+
+std::string detail_of(const file_ended& message) {
+  return domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max));
+}
+
+void on_failed(node_pointer self, node_leases::iterator at, const file_ended& message) {
   if (message.reason >= base::enum_count<domain::failure_reason>)
     return distrust(self, "gave a reason that there is not");
   const auto reason = static_cast<failure_reason>(message.reason);
-  const auto id = at->first;
-  const auto l = take(s, at);
-  self->send(s.transfers[l.transfer], end_transfer{id});
-  self->send(s.worker, drop_file{.lease = id, .quiet = true});
-  auto detail = domain::printable(message.detail.substr(0, limits::wire_detail_bytes_max));
+  const auto l = take_ended(self, at);
   if (is_of_machine(reason)) {
-    rest(self, detail);
+    rest(self, detail_of(message));
     report_interruption(self, l, interruption::disk_full);
   } else {
-    report(self, l, conversion_failed{{reason, std::move(detail)}});
+    report(self, l, conversion_failed{{reason, detail_of(message)}});
   }
-  end_lease(self, id);
+  end_lease(self, message.lease);
 }
 
 // From outside, on a machine that goes on.
 void on_host_killed(node_pointer self, node_leases::iterator at, const file_ended& message) {
-  auto& s = self->state;
-  const auto id = at->first;
-  const auto l = take(s, at);
-  self->send(s.transfers[l.transfer], end_transfer{id});
-  self->send(s.worker, drop_file{.lease = id, .quiet = true});
-  report(self, l,
-         conversion_interrupted{interruption::host_killed, domain::printable(message.detail.substr(
-                                                               0, limits::wire_detail_bytes_max))});
-  end_lease(self, id);
+  const auto l = take_ended(self, at);
+  report(self, l, conversion_interrupted{interruption::host_killed, detail_of(message)});
+  end_lease(self, message.lease);
 }
 
 // Contents that came with a result: none, or all as it says, and small.

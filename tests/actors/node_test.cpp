@@ -94,6 +94,14 @@ struct machine {
     ended.detail = std::move(detail);
     worker_says(std::move(ended));
   }
+  void says_interrupted(domain::lease_id lease, interruption cause, std::string detail = {}) {
+    file_ended ended;
+    ended.lease = lease;
+    ended.how = static_cast<std::uint8_t>(file_end::interrupted);
+    ended.reason = static_cast<std::uint8_t>(cause);
+    ended.detail = std::move(detail);
+    worker_says(std::move(ended));
+  }
   void give(domain::lease_id lease, std::string content) {
     caf::send_as(worker, to->puller, output_piece{lease, 0, 0, std::move(content)});
     on.run();
@@ -225,12 +233,7 @@ TEST_CASE("a worker whose disk is full or broken rests, and its file goes elsewh
 TEST_CASE("a file whose host was killed on a machine is given back, and the machine goes on") {
   machine m;
   m.convert(5);
-  file_ended ended;
-  ended.lease = 5;
-  ended.how = static_cast<std::uint8_t>(file_end::interrupted);
-  ended.reason = static_cast<std::uint8_t>(interruption::host_killed);
-  ended.detail = "by signal 9";
-  m.worker_says(ended);
+  m.says_interrupted(5, interruption::host_killed, "by signal 9");
   CHECK(m.outcome<conversion_interrupted>().cause == interruption::host_killed);
   CHECK(m.outcome<conversion_interrupted>().detail == "by signal 9");
   CHECK(m.to->paused_ms.empty());
@@ -407,10 +410,7 @@ TEST_CASE("what the server cannot read fails with its own reason") {
 TEST_CASE("a worker whose slots end rests for a while") {
   machine m;
   m.convert(5);
-  file_ended ended;
-  ended.lease = 5;
-  ended.how = static_cast<std::uint8_t>(file_end::interrupted);
-  m.worker_says(ended);
+  m.says_interrupted(5, interruption::shutdown);
   CHECK(m.cause(0).has_value());
   CHECK(m.to->paused_ms == std::vector<std::uint32_t>{limits::node_paused_ms});
 }
