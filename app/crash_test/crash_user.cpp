@@ -286,11 +286,17 @@ void crash_user::change(known_batch& batch) {
   batch.names.insert(name);
 }
 
+// A deletion of which nothing was known has happened, unless the server may forget it again.
+void crash_user::conclude_deletion(known_batch& batch, const http_reply& reply) {
+  if (reply.status == 404 && !in_doubt_ && batch.deleted == certainty::maybe)
+    batch.deleted = certainty::yes;
+}
+
 void crash_user::erase(known_batch& batch) {
   const auto reply = client_.send("DELETE", path_of(batch, "?cancel=true"));
   note(reply);
   batch.deleted = either(batch.deleted, known(reply));
-  if (reply.status == 404 && batch.deleted == certainty::maybe) batch.deleted = certainty::yes;
+  conclude_deletion(batch, reply);
   if (known(reply) == certainty::yes) count("batches deleted");
 }
 
@@ -298,7 +304,7 @@ void crash_user::erase(known_batch& batch) {
 void crash_user::look(known_batch& batch) {
   const auto reply = client_.send("GET", path_of(batch));
   note(reply);
-  if (reply.status == 404 && batch.deleted == certainty::maybe) batch.deleted = certainty::yes;
+  conclude_deletion(batch, reply);
   if (known(reply) == certainty::no && batch.deleted == certainty::no)
     complain(batch, "it was acknowledged, and is not there", reply);
   if (known(reply) != certainty::yes) return;

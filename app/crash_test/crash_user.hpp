@@ -41,6 +41,7 @@ private:
   void remove(known_batch& batch);
   void command(known_batch& batch, const std::string& name, const std::string& body = {});
   void change(known_batch& batch);
+  void conclude_deletion(known_batch& batch, const http_reply& reply);
   void erase(known_batch& batch);
   void look(known_batch& batch);
   void read_log(known_batch& batch);
