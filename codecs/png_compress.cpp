@@ -2,6 +2,7 @@
 
 #include "base/units.hpp"
 #include "codecs/png_filter.hpp"
+#include "codecs/row_deflate.hpp"
 #include "domain/limits.hpp"
 
 #include <libdeflate.h>
@@ -22,18 +23,19 @@ using compressor = std::unique_ptr<libdeflate_compressor, free_compressor>;
 // What an effort buys. Levels above 9 take 9 MB and ten times as long for one percent.
 struct thoroughness {
   std::size_t sample_bytes; // of rows that each filter is tried on; 0: no trial
-  int level;
-  bool adaptive; // also try to choose for each row
+  int level;                // of libdeflate
+  bool adaptive;            // also try to choose for each row
+  bool row_deflate;         // also try it
 };
 thoroughness thoroughness_of(std::uint8_t effort) {
   constexpr thoroughness all[] = {
-      {0, 1, false},
-      {32 * limits::KiB, 1, false},
-      {64 * limits::KiB, 2, false},
-      {128 * limits::KiB, 2, false},
-      {64 * limits::KiB, 3, false},
-      {256 * limits::KiB, 6, true},
-      {256 * limits::KiB, 9, true},
+      {0, 1, false, false},
+      {32 * limits::KiB, 1, false, true},
+      {64 * limits::KiB, 2, false, true},
+      {128 * limits::KiB, 2, false, true},
+      {64 * limits::KiB, 3, false, true},
+      {256 * limits::KiB, 6, true, false},
+      {256 * limits::KiB, 9, true, false},
   };
   static_assert(std::size(all) == limits::effort_max + 1);
   return all[std::min<std::size_t>(effort, std::size(all) - 1)];
@@ -48,15 +50,23 @@ compressed_bytes allocate(std::size_t size) {
   return out;
 }
 
+compressor make_compressor(int level) {
+  return compressor{libdeflate_alloc_compressor(level)};
+}
+
+std::size_t compress_into(std::span<std::uint8_t> out, std::span<const std::uint8_t> bytes,
+                          libdeflate_compressor* general) {
+  return libdeflate_zlib_compress(general, bytes.data(), bytes.size(), out.data(), out.size());
+}
+
 std::optional<compressed_bytes> compress(std::span<const std::uint8_t> bytes, int level,
                                          std::size_t bytes_max) {
-  const compressor self{libdeflate_alloc_compressor(level)};
+  const compressor self = make_compressor(level);
   if (!self) return std::nullopt;
   auto out =
       allocate(std::min(libdeflate_zlib_compress_bound(self.get(), bytes.size()), bytes_max));
   if (!out.memory) return std::nullopt;
-  out.size =
-      libdeflate_zlib_compress(self.get(), bytes.data(), bytes.size(), out.memory.get(), out.size);
+  out.size = compress_into(out.room(), bytes, self.get());
   if (out.size == 0) return std::nullopt;
   return out;
 }
@@ -86,39 +96,81 @@ private:
   byte_vector zeros_, scratch_;
 };
 
-// The filter that makes some rows of the picture smallest, in bands from all over it.
-png_filter choose_filter(const image& pixels, const thoroughness& how) {
-  const std::size_t line = pixels.row_bytes() + 1;
-  const auto rows = static_cast<std::uint32_t>(std::min<std::size_t>(
-      std::max<std::size_t>(how.sample_bytes / line, band_rows), pixels.height()));
-  const std::uint32_t bands = std::max(rows / band_rows, 1u);
-  const std::uint32_t band = std::min(rows, band_rows);
-  byte_vector filtered(std::size_t{bands} * band * line);
-  const compressor quick{libdeflate_alloc_compressor(1)};
-  if (!quick) return png_filter::up;
-  auto out = allocate(libdeflate_zlib_compress_bound(quick.get(), filtered.size()));
-  if (!out.memory) return png_filter::up;
+// Some rows in bands from all over the picture, filtered.
+class row_sample {
+public:
+  row_sample(const image& pixels, std::size_t sample_bytes) : pixels_(pixels), filter_(pixels) {
+    const std::size_t line = pixels.row_bytes() + 1;
+    const auto rows = static_cast<std::uint32_t>(std::min<std::size_t>(
+        std::max<std::size_t>(sample_bytes / line, band_rows), pixels.height()));
+    bands_ = std::max(rows / band_rows, 1u);
+    band_ = std::min(rows, band_rows);
+    filtered_.resize(std::size_t{bands_} * band_ * line);
+  }
 
-  row_filter rows_of(pixels);
+  std::span<const std::uint8_t> filtered(png_filter filter) {
+    std::uint8_t* to = filtered_.data();
+    for (std::uint32_t i = 0; i < bands_; ++i) {
+      const auto from = static_cast<std::uint32_t>(std::uint64_t{pixels_.height() - band_} *
+                                                   (2 * i + 1) / (2 * bands_));
+      for (std::uint32_t y = from; y < from + band_; ++y, to += pixels_.row_bytes() + 1)
+        filter_.filter(filter, pixels_.row(y), y, to);
+    }
+    return filtered_;
+  }
+  std::size_t size() const { return filtered_.size(); }
+
+private:
+  const image& pixels_;
+  row_filter filter_;
+  std::uint32_t bands_ = 0;
+  std::uint32_t band_ = 0;
+  byte_vector filtered_;
+};
+
+struct row_choice {
+  png_filter filter = png_filter::up;
+  row_compressor compressor = row_compressor::libdeflate;
+};
+
+png_filter choose_filter(row_sample& sample, bool with_adaptive, std::span<std::uint8_t> out) {
   auto best = png_filter::up; // where all are equal
+  const auto quick = make_compressor(1);
+  if (!quick) return best;
   std::size_t least = SIZE_MAX;
   for (const auto candidate : {png_filter::up, png_filter::none, png_filter::sub,
                                png_filter::average, png_filter::paeth, png_filter::adaptive}) {
-    if (candidate == png_filter::adaptive && !how.adaptive) continue;
-    std::uint8_t* to = filtered.data();
-    for (std::uint32_t i = 0; i < bands; ++i) {
-      const auto from = static_cast<std::uint32_t>(std::uint64_t{pixels.height() - band} *
-                                                   (2 * i + 1) / (2 * bands));
-      for (std::uint32_t y = from; y < from + band; ++y, to += line)
-        rows_of.filter(candidate, pixels.row(y), y, to);
-    }
-    const auto size = libdeflate_zlib_compress(quick.get(), filtered.data(), filtered.size(),
-                                               out.memory.get(), out.size);
+    if (candidate == png_filter::adaptive && !with_adaptive) continue;
+    const auto size = compress_into(out, sample.filtered(candidate), quick.get());
     if (size == 0 || size >= least) continue;
     least = size;
     best = candidate;
   }
   return best;
+}
+
+row_compressor choose_compressor(std::span<const std::uint8_t> rows, int level,
+                                 std::span<std::uint8_t> out) {
+  const std::size_t ours = deflate_rows(rows, out);
+  const auto self = make_compressor(level);
+  const std::size_t general = self ? compress_into(out, rows, self.get()) : 0;
+  // Half of the time is worth a fiftieth; of a whole picture it is less, to whose codes ours
+  // adapts.
+  return ours > 0 && ours <= general + general / 50 ? row_compressor::row_deflate
+                                                    : row_compressor::libdeflate;
+}
+
+// What makes some rows of the picture smallest.
+row_choice choose_for(const image& pixels, const thoroughness& how) {
+  row_choice out;
+  if (how.sample_bytes == 0) return out;
+  row_sample sample(pixels, how.sample_bytes);
+  auto memory = allocate(libdeflate_zlib_compress_bound(nullptr, sample.size()));
+  if (!memory.memory) return out;
+  out.filter = choose_filter(sample, how.adaptive, memory.room());
+  if (how.row_deflate)
+    out.compressor = choose_compressor(sample.filtered(out.filter), how.level, memory.room());
+  return out;
 }
 
 // From the last row to the first: each moves to a higher address, and needs only the one above it.
@@ -162,15 +214,21 @@ filtered_rows filter_pixels(image pixels, const png_palette* palette, std::uint8
     return rows;
   }
   to_big_endian(rows.memory);
-  const auto how = thoroughness_of(effort);
-  const auto filter = how.sample_bytes == 0 ? png_filter::up : choose_filter(rows.memory, how);
-  rows.size = filter_in_place(rows.memory, filter);
+  const auto choice = choose_for(rows.memory, thoroughness_of(effort));
+  rows.size = filter_in_place(rows.memory, choice.filter);
+  rows.compressor = choice.compressor;
   return rows;
 }
 
-std::optional<compressed_bytes> compress_rows(std::span<const std::uint8_t> rows,
-                                              std::uint8_t effort, std::size_t bytes_max) {
-  return compress(rows, thoroughness_of(effort).level, bytes_max);
+std::optional<compressed_bytes> compress_rows(const filtered_rows& rows, std::uint8_t effort,
+                                              std::size_t bytes_max) {
+  if (rows.compressor == row_compressor::libdeflate)
+    return compress(rows.bytes(), thoroughness_of(effort).level, bytes_max);
+  auto out = allocate(bytes_max);
+  if (!out.memory) return std::nullopt;
+  out.size = deflate_rows(rows.bytes(), out.room());
+  if (out.size == 0) return std::nullopt;
+  return out;
 }
 
 std::optional<compressed_bytes> compress_profile(std::span<const std::uint8_t> profile) {

@@ -241,7 +241,7 @@ bool write_pixels(png_writer& writer, const encode_request& request, const png_p
   request.progress.at(1, 4);
   // As much as was predicted for the output: later, when that is in the sink, the rows are gone.
   const auto bytes_max = png_output_bytes(request.output, 0, picture_bytes) + 4 * limits::KiB;
-  const auto stream = compress_rows(rows.bytes(), request.output.effort, bytes_max);
+  const auto stream = compress_rows(rows, request.output.effort, bytes_max);
   if (!stream) {
     byte_vector piece(data_piece_bytes);
     return writer.deflate_rows(rows.bytes(), piece.data());

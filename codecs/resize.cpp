@@ -147,22 +147,41 @@ void join(const plane& from, std::uint32_t channel, image& to) {
   }
 }
 
+// Colour times alpha, each from 0 to its greatest value, as 16 bits; rounded to the nearest.
+std::uint16_t premultiplied(std::uint8_t colour, std::uint8_t alpha) {
+  // In 32 bits, which compilers make vectors of: colour · alpha · 65535 / 255².
+  const std::uint32_t product = std::uint32_t{colour} * alpha;
+  return static_cast<std::uint16_t>(product + (2 * product + 127) / 255);
+}
+std::uint16_t premultiplied(std::uint16_t colour, std::uint16_t alpha) {
+  return static_cast<std::uint16_t>((std::uint64_t{colour} * alpha + 32'767) / 65'535);
+}
+
 // A colour channel times alpha, or alpha itself, widened to 16 bits.
-template<class Sample>
+template<class Sample, std::uint32_t Channels>
 void split_premultiplied(const image& from, std::uint32_t channel, plane& to) {
   constexpr std::uint32_t widen = sizeof(Sample) == 1 ? 257 : 1;
-  const std::uint32_t channels = from.channels();
-  const std::uint32_t alpha_at = channels - 1;
+  constexpr std::uint32_t alpha_at = Channels - 1;
   for (std::uint32_t y = 0; y < from.height(); ++y) {
     const auto* in = reinterpret_cast<const Sample*>(from.row(y));
     auto* out = to.row<std::uint16_t>(y);
-    for (std::uint32_t x = 0; x < from.width(); ++x, in += channels) {
-      const std::uint64_t alpha = in[alpha_at] * widen;
-      const std::uint64_t value = in[channel] * widen;
-      out[x] = static_cast<std::uint16_t>(channel == alpha_at ? alpha
-                                                              : (value * alpha + 32'767) / 65'535);
-    }
+    const std::uint32_t width = from.width();
+    if (channel == alpha_at)
+      for (std::uint32_t x = 0; x < width; ++x)
+        out[x] = static_cast<std::uint16_t>(in[x * std::size_t{Channels} + alpha_at] * widen);
+    else
+      for (std::uint32_t x = 0; x < width; ++x)
+        out[x] = premultiplied(in[x * std::size_t{Channels} + channel],
+                               in[x * std::size_t{Channels} + alpha_at]);
   }
+}
+
+template<class Sample>
+void split_premultiplied(const image& from, std::uint32_t channel, plane& to) {
+  if (from.channels() == 4)
+    split_premultiplied<Sample, 4>(from, channel, to);
+  else
+    split_premultiplied<Sample, 2>(from, channel, to);
 }
 
 template<class Sample>

@@ -110,7 +110,7 @@ std::string metrics_text(const services& s) {
   const auto of_each = [&](const char* name, const char* type, const char* help, auto number) {
     out.family(name, type, help);
     for (const auto& node : nodes)
-      out.value(std::string{name} + "{node=\"" + node.name + "\"}", number(node));
+      out.value(std::string{name}.append("{node=\"").append(node.name).append("\"}"), number(node));
   };
   out.family("nodes", "gauge", "Machines by state.");
   std::map<std::string_view, std::uint64_t> states;

@@ -57,7 +57,7 @@ const std::map<std::string, std::vector<std::string>> fences{
     {"spdlog/", {"http/", "app/serve"}},
     {"curl/", {"app/http_client"}},
     {"journal.pb.h", {"persistence/event_codec", "persistence/access_codec"}},
-    {"libdeflate.h", {"codecs/png_"}},
+    {"libdeflate.h", {"codecs/png_", "codecs/row_deflate"}},
     {"zlib.h", {"persistence/digest", "codecs/png_"}}};
 
 template<class Visit>

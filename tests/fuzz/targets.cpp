@@ -11,6 +11,7 @@
 #include "codecs/format.hpp"
 #include "codecs/host/protocol.hpp"
 #include "codecs/pipeline.hpp"
+#include "codecs/row_deflate.hpp"
 #include "config/settings.hpp"
 #include "domain/output_planner.hpp"
 #include "domain/portable_names.hpp"
@@ -28,7 +29,9 @@
 #include <caf/binary_deserializer.hpp>
 #include <caf/binary_serializer.hpp>
 #include <caf/io/basp/header.hpp>
+#include <zlib.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <sys/mman.h>
@@ -101,6 +104,19 @@ void decode_jpeg(bytes b) {
 void decode_png(bytes b) {
   decode("png", b);
 }
+// The first byte is the room for the stream, in sixty-fourths of the input.
+void row_deflate(bytes b) {
+  if (b.empty()) return;
+  const auto rows = b.subspan(1);
+  std::vector<std::uint8_t> out(rows.size() * b[0] / 64 + 16);
+  const std::size_t size = codecs::deflate_rows(rows, out);
+  if (size == 0) return;
+  std::vector<std::uint8_t> back(rows.size() + 1);
+  uLongf back_size = back.size();
+  const int ended = uncompress(back.data(), &back_size, out.data(), size);
+  must(ended == Z_OK && std::ranges::equal(std::span{back}.first(back_size), rows));
+}
+
 void decode_webp(bytes b) {
   decode("webp", b);
 }
@@ -298,6 +314,7 @@ const std::vector<fuzz_target>& fuzz_targets() {
       {"host_job", host_job},           {"spec_json", spec_json},
       {"settings_toml", settings_toml}, {"link_greeting", link_greeting},
       {"link_messages", link_messages}, {"file_names", file_names},
+      {"row_deflate", row_deflate},
   };
   return all;
 }
