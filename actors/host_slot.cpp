@@ -64,14 +64,16 @@ codecs::result<unique_fd> open_path(const domain::file_entry& file, bool) {
 }
 
 // A host that may serve this owner, new if need be.
-codecs::result<codecs::host::codec_host*> host_slot::host_for(const std::string& owner) {
+codecs::result<codecs::host::codec_host*> host_slot::host_for(const std::string& owner,
+                                                              codecs::host::host_role role) {
   const std::lock_guard lock(mutex_);
-  if (host_ && (!host_->alive() || owner_ != owner)) host_.reset();
+  if (host_ && (!host_->alive() || owner_ != owner || role_ != role)) host_.reset();
   if (!host_) {
-    auto made = codecs::host::codec_host::start(hosts_);
+    auto made = codecs::host::codec_host::start(hosts_, role);
     if (!made) return fail(internal, made.error());
     host_ = std::move(*made);
     owner_ = owner;
+    role_ = role;
   }
   return host_.get();
 }
@@ -109,7 +111,7 @@ codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
   auto source = open_source_(*job.file, false);
   if (!source) return std::unexpected(source.error());
   for (int tries = 1;; ++tries) {
-    auto host = host_for(job.owner);
+    auto host = host_for(job.owner, codecs::host::host_role::probe);
     if (!host) return std::unexpected(host.error());
     ::lseek(source->get(), 0, SEEK_SET); // a host that was killed had read some of it
     auto info = (*host)->probe(source->get(), job.file->bytes, limits_);
@@ -125,7 +127,7 @@ base::result<codecs::conversion, host_slot::no_conversion>
 host_slot::run_host(const conversion_job& job, int source, std::span<const int> contents,
                     const codecs::progress_listener& on_progress) {
   using codecs::host::host_end;
-  auto host = host_for(job.owner);
+  auto host = host_for(job.owner, codecs::host::host_role::conversion);
   if (!host) return std::unexpected(no_conversion{std::nullopt, host.error()});
   if (!begin(job.lease)) return std::unexpected(no_conversion{domain::interruption::shutdown, {}});
   auto done = (*host)->convert(source, job.file->bytes, *job.spec, limits_, contents,

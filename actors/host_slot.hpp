@@ -24,7 +24,8 @@ public:
   void interrupt(domain::lease_id lease) noexcept override;
 
 private:
-  codecs::result<codecs::host::codec_host*> host_for(const std::string& owner);
+  codecs::result<codecs::host::codec_host*> host_for(const std::string& owner,
+                                                     codecs::host::host_role role);
   std::optional<file_converted> keep_existing(const conversion_job& job) const;
   void retire_if_due();
   // Either it was given back, for this cause, or the file is to blame.
@@ -43,11 +44,12 @@ private:
   codecs::input_limits limits_;
   source_opener open_source_;
 
-  std::mutex mutex_; // of the three below, which `interrupt` touches
+  std::mutex mutex_; // of the five below, which `interrupt` touches
   std::unique_ptr<codecs::host::codec_host> host_;
   domain::lease_id running_ = 0;
   domain::lease_id interrupted_ = 0;
   std::string owner_; // whom the host has served
+  codecs::host::host_role role_ = codecs::host::host_role::conversion;
 };
 
 } // namespace darkroom::actors

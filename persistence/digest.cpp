@@ -4,10 +4,10 @@
 #include "persistence/limits.hpp"
 
 #include <cerrno>
+#include <libdeflate.h>
 #include <openssl/evp.h>
 #include <unistd.h>
 #include <vector>
-#include <zlib.h>
 
 namespace darkroom::persistence {
 
@@ -48,7 +48,7 @@ std::optional<digest> parse_hex(std::string_view text) {
 }
 
 std::uint32_t crc32_of(std::uint32_t so_far, std::span<const std::uint8_t> bytes) {
-  return static_cast<std::uint32_t>(::crc32_z(so_far, bytes.data(), bytes.size()));
+  return ::libdeflate_crc32(so_far, bytes.data(), bytes.size());
 }
 
 std::optional<content_sums> sums_of(int fd) {

@@ -84,8 +84,9 @@ bool seal(int fd) {
 
 } // namespace
 
-base::result<std::unique_ptr<codec_host>, std::string> codec_host::start(zygote& from) {
-  auto process = from.spawn_host(address_bytes_max(limits::image_pixels_ceiling));
+base::result<std::unique_ptr<codec_host>, std::string> codec_host::start(zygote& from,
+                                                                         host_role role) {
+  auto process = from.spawn_host(role, address_bytes_max(limits::image_pixels_ceiling));
   if (!process) return std::unexpected(process.error());
   return std::unique_ptr<codec_host>(new codec_host(std::move(*process)));
 }

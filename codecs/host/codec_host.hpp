@@ -33,7 +33,8 @@ struct host_failure {
 
 class codec_host {
 public:
-  static base::result<std::unique_ptr<codec_host>, std::string> start(zygote& from);
+  static base::result<std::unique_ptr<codec_host>, std::string>
+  start(zygote& from, host_role role = host_role::conversion);
   ~codec_host(); // ends the process
   codec_host(const codec_host&) = delete;
   codec_host& operator=(const codec_host&) = delete;

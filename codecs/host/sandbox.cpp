@@ -174,8 +174,8 @@ isolation_layers missing_walls(const seccomp_program& program) noexcept {
   return missing;
 }
 
-void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max, int last_fd,
-                 int parent_pid) noexcept {
+void enter_walls(const seccomp_program& program, host_role role, std::uint64_t address_bytes_max,
+                 int last_fd, int parent_pid) noexcept {
   using namespace darkroom::limits;
   require(::close_range(static_cast<unsigned>(last_fd) + 1, ~0u, 0) == 0);
   std::signal(SIGXFSZ, SIG_IGN); // past the output limit, write says EFBIG
@@ -188,7 +188,9 @@ void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max
   require(::getrlimit(RLIMIT_STACK, &stack) == 0);
   const rlim_t stack_bytes = std::min<rlim_t>(stack.rlim_max, host_stack_bytes);
   limit(RLIMIT_STACK, stack_bytes, stack_bytes);
-  require(::setpriority(PRIO_PROCESS, 0, std::max(host_nice, ::getpriority(PRIO_PROCESS, 0))) == 0);
+  if (role == host_role::conversion)
+    require(::setpriority(PRIO_PROCESS, 0, std::max(host_nice, ::getpriority(PRIO_PROCESS, 0))) ==
+            0);
   limit(RLIMIT_CORE, 0, 0);
   limit(RLIMIT_NOFILE, host_open_files, host_open_files);
   limit(RLIMIT_FSIZE, output_bytes_max, output_bytes_max);

@@ -42,11 +42,14 @@ isolation_layers enter_namespaces() noexcept;
 // What this system does not offer of the layers that `enter_walls` builds.
 isolation_layers missing_walls(const seccomp_program& program) noexcept;
 
+// What a host is for. The server and whoever waits for a header come before conversions.
+enum class host_role : std::uint8_t { conversion, probe };
+
 // In a host, before its first byte of input: no privileges, no core, no descriptors but 0 to
 // `last_fd`, limits, death with `parent_pid`, and the filter. Ends the process if a wall cannot be
 // built.
-void enter_walls(const seccomp_program& program, std::uint64_t address_bytes_max, int last_fd,
-                 int parent_pid) noexcept;
+void enter_walls(const seccomp_program& program, host_role role, std::uint64_t address_bytes_max,
+                 int last_fd, int parent_pid) noexcept;
 
 // Behind the walls: how much address space the next job may have. Only downwards of what
 // `enter_walls` set; the parent could not do it from outside without privileges.

@@ -31,6 +31,7 @@ constexpr int host_socket_fd = 3; // in a host
 
 struct spawn_request {
   std::uint64_t address_bytes_max;
+  host_role role;
 };
 struct spawn_reply {
   std::int32_t pid; // -1: it could not be forked
@@ -74,13 +75,13 @@ progress_cell* map_progress(int file) {
   return static_cast<progress_cell*>(at);
 }
 
-[[noreturn]] void become_host(const seccomp_program& program, std::uint64_t address_bytes_max,
+[[noreturn]] void become_host(const seccomp_program& program, const spawn_request& wanted,
                               int socket, int progress, int zygote_pid) {
   progress_cell* cell = map_progress(progress);
   // Nothing of the zygote's stays reachable: its control socket least of all.
   if (::dup2(socket, host_socket_fd) != host_socket_fd) ::_exit(1);
   ::prctl(PR_SET_NAME, "darkroom-host", 0, 0, 0);
-  enter_walls(program, address_bytes_max, host_socket_fd, zygote_pid);
+  enter_walls(program, wanted.role, wanted.address_bytes_max, host_socket_fd, zygote_pid);
   serve(host_socket_fd, cell);
   ::_exit(0);
 }
@@ -135,8 +136,7 @@ private:
     base::unique_fd ours{pair[0]}, theirs{pair[1]}, status_out{status[0]}, status_in{status[1]};
     const pid_t self = ::getpid();
     const pid_t pid = ::fork();
-    if (pid == 0)
-      become_host(program_, request.address_bytes_max, theirs.get(), progress.get(), self);
+    if (pid == 0) become_host(program_, request, theirs.get(), progress.get(), self);
     reply.pid = pid;
     reply.error = pid < 0 ? errno : 0;
     if (pid < 0) return send(control_fd, &reply, sizeof reply, {});
@@ -291,8 +291,8 @@ base::result<void, std::string> zygote::launch() {
                          std::strerror(no_pidfd));
 }
 
-bool zygote::request(std::uint64_t address_bytes_max, spawned_host& host) {
-  const spawn_request wanted{address_bytes_max};
+bool zygote::request(host_role role, std::uint64_t address_bytes_max, spawned_host& host) {
+  const spawn_request wanted{address_bytes_max, role};
   spawn_reply reply{};
   received_fds fds;
   if (!send(control_.get(), &wanted, sizeof wanted, {})) return false;
@@ -309,12 +309,13 @@ bool zygote::request(std::uint64_t address_bytes_max, spawned_host& host) {
   return true;
 }
 
-base::result<spawned_host, std::string> zygote::spawn_host(std::uint64_t address_bytes_max) {
+base::result<spawned_host, std::string> zygote::spawn_host(host_role role,
+                                                           std::uint64_t address_bytes_max) {
   const std::lock_guard lock(mutex_);
   spawned_host host;
-  if (request(address_bytes_max, host)) return host;
+  if (request(role, address_bytes_max, host)) return host;
   if (auto ok = relaunch(); !ok) return std::unexpected(ok.error());
-  if (request(address_bytes_max, host)) return host;
+  if (request(role, address_bytes_max, host)) return host;
   return std::unexpected("the process that forks codec hosts does not answer");
 }
 

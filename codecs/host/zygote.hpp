@@ -47,7 +47,8 @@ public:
 
   // Forks a host with this address space at most. A zygote that has died, or does
   // not answer within `host_spawn_ms`, is killed and replaced; its hosts end with it.
-  base::result<spawned_host, std::string> spawn_host(std::uint64_t address_bytes_max);
+  base::result<spawned_host, std::string> spawn_host(host_role role,
+                                                     std::uint64_t address_bytes_max);
 
   int pid() const { return pid_; }
 
@@ -59,7 +60,7 @@ private:
   base::result<void, std::string> launch();
   base::result<void, std::string> relaunch();
   void end_process();
-  bool request(std::uint64_t address_bytes_max, spawned_host& host);
+  bool request(host_role role, std::uint64_t address_bytes_max, spawned_host& host);
 
   std::mutex mutex_;
   base::unique_fd binary_; // our own, kept open: it may be replaced on disk while we run

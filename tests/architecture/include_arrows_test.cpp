@@ -12,8 +12,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const std::vector<std::string> rooms{"base",        "config", "domain", "codecs",
-                                     "persistence", "actors", "http",   "app"};
+const std::vector<std::string> rooms{"base",   "config", "domain", "codecs", "persistence",
+                                     "actors", "web",    "http",   "app"};
 // Exceptions that narrow the order further: what a room knows nothing of.
 const std::map<std::string, std::vector<std::string>> forbidden{{"http", {"codecs"}}};
 
@@ -57,8 +57,8 @@ const std::map<std::string, std::vector<std::string>> fences{
     {"spdlog/", {"http/", "app/serve"}},
     {"curl/", {"app/http_client"}},
     {"journal.pb.h", {"persistence/event_codec", "persistence/access_codec"}},
-    {"libdeflate.h", {"codecs/png_", "codecs/row_deflate"}},
-    {"zlib.h", {"persistence/digest", "codecs/png_"}}};
+    {"libdeflate.h", {"codecs/png_", "codecs/row_deflate", "persistence/digest"}},
+    {"zlib.h", {"codecs/png_"}}};
 
 template<class Visit>
 void each_line(Visit visit) {

@@ -277,7 +277,7 @@ TEST_CASE("a zygote that stands still is killed, and replaced, also at the end")
   CHECK(gone(second));
 }
 
-TEST_CASE("hosts are nice, the first to go when memory runs out, and have a stack of their own") {
+TEST_CASE("hosts that convert are nice, the first to go when memory runs out, and have a stack of their own") {
   auto host = fresh();
   REQUIRE(run(*host, toy_file(5)));
   const auto of = "/proc/" + std::to_string(host->pid());
@@ -289,6 +289,14 @@ TEST_CASE("hosts are nice, the first to go when memory runs out, and have a stac
   std::uint64_t stack_bytes = 0;
   CHECK(numbers >> stack_bytes);
   CHECK(stack_bytes == limits::host_stack_bytes);
+}
+
+TEST_CASE("a host that reads headers is as nice as the server: somebody waits for its answer") {
+  auto host = codec_host::start(hosts(), host_role::probe);
+  REQUIRE(host);
+  REQUIRE(run(**host, toy_file(5))); // it is behind its walls by now
+  CHECK(::getpriority(PRIO_PROCESS, static_cast<id_t>((*host)->pid())) ==
+        ::getpriority(PRIO_PROCESS, 0));
 }
 
 TEST_CASE("a host runs as nobody, without rights, with its filter on") {
