@@ -153,15 +153,15 @@ private:
 void say_welcome(const config::settings& s, const std::string& address, const std::string& token) {
   const std::string url = (s.tls.certificate.empty() ? "http://" : "https://") + address;
   if (!token.empty()) { // first: whoever waits for the line below may want it
-    std::printf("%s\n", token.c_str());
+    std::printf("%s\n%s/#token=%s\n", token.c_str(), url.c_str(), token.c_str());
     std::fflush(stdout);
   }
   std::fprintf(stderr, "darkroom serves on %s, data in %s\n", url.c_str(), s.data.dir.c_str());
   if (token.empty()) return;
   std::fprintf(
       stderr,
-      "\nAbove, on standard output, is the token of the first admin; it is shown only now. To go "
-      "on:\n\n"
+      "\nAbove, on standard output, are the token of the first admin and the address of the page "
+      "with it; they are shown only now. Open the page, or go on here:\n\n"
       "  export DARKROOM_SERVER=%s DARKROOM_TOKEN=dr_...\n"
       "  darkroom batch submit PHOTOS/ --to %s --wait\n"
       "  darkroom token create --user ann\n"

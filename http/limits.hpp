@@ -37,6 +37,9 @@ inline constexpr std::size_t listed_files_max = 1'000; // in one event, as it is
 // Tickets.
 inline constexpr std::uint32_t ticket_ms = 30'000;
 inline constexpr std::size_t tickets_per_user_max = 64;
+// For one download, which a browser may have to resume the next morning.
+inline constexpr std::uint32_t download_ticket_ms = 12 * 3'600 * 1'000;
+inline constexpr std::size_t download_tickets_per_user_max = 256; // then the oldest ends
 
 // Requests and answers.
 inline constexpr std::size_t header_bytes_max = 16 * KiB;

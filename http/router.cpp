@@ -22,6 +22,7 @@ struct compiled_route {
 
 std::vector<std::string> split(std::string_view path) {
   std::vector<std::string> parts;
+  if (path == "/") return parts;
   while (!path.empty()) {
     path.remove_prefix(1); // the slash
     const auto end = std::min(path.find('/'), path.size());
@@ -35,7 +36,7 @@ std::vector<compiled_route> compile() {
   std::vector<compiled_route> all;
   for (const auto& r : routes()) {
     compiled_route c{&r, split(r.pattern)};
-    if (c.parts.back().ends_with("...}")) {
+    if (!c.parts.empty() && c.parts.back().ends_with("...}")) {
       c.takes_rest = true;
       c.parts.pop_back();
     }
@@ -129,15 +130,18 @@ void touch_token(services& s, const identity& who) {
 }
 
 // Where no header can be sent: a ticket in the address, or a token among the subprotocols.
-base::result<identity, problem> authenticate_feed(services& s, const request& rq) {
+base::result<identity, problem> authenticate_in_browser(services& s, const request& rq,
+                                                        route::browser_use use) {
   const auto now = base::unix_now_us();
   if (const auto ticket = rq.parameter("ticket")) {
-    auto who = s.tickets.redeem(*ticket, now);
+    auto who = use == route::browser_use::feed ? s.tickets.redeem(*ticket, now)
+                                               : s.tickets.look_up(*ticket, rq.target, now);
     if (who && s.identities.usable(*who) && (who->expires_us == 0 || who->expires_us > now))
       return *who;
-    return std::unexpected(
-        problem{problem_code::unauthorized, "The ticket is unknown, used or too old."});
+    return std::unexpected(problem{problem_code::unauthorized,
+                                   "The ticket is unknown, used, too old or not for this."});
   }
+  if (use == route::browser_use::download) return s.identities.authenticate(rq, now);
   constexpr std::string_view bearer = "bearer.";
   for (const auto& word : offered_subprotocols(rq))
     if (word.starts_with(bearer))
@@ -170,8 +174,9 @@ task<route_result> answer(services& s, request& rq, body_reader& body, std::stri
     p.closes = true;
     co_return std::unexpected(std::move(p));
   }
-  DARKROOM_CO_TRY(who, found->is_feed
-                           ? authenticate_feed(s, rq)
+  const auto use = found->in_browser;
+  DARKROOM_CO_TRY(who, use != route::browser_use::none
+                           ? authenticate_in_browser(s, rq, use)
                            : s.identities.authenticate(rq, static_cast<std::int64_t>(now)));
   c.who = std::move(who);
   rq.user = c.who.user;
@@ -208,9 +213,9 @@ found_route find_route(std::string_view method, const std::vector<std::string>& 
 const std::vector<route>& routes() {
   static const std::vector<route> all = [] {
     std::vector<route> list;
-    for (const auto& part :
-         {batch_routes(), file_routes(), content_routes(), result_routes(), event_routes(),
-          audit_routes(), backup_routes(), node_routes(), admin_routes(), service_routes()})
+    for (const auto& part : {batch_routes(), file_routes(), content_routes(), result_routes(),
+                             event_routes(), audit_routes(), backup_routes(), node_routes(),
+                             admin_routes(), service_routes(), page_routes()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

@@ -48,7 +48,9 @@ struct route {
   // What the audit calls it; empty: only read. A read of somebody else's is kept as well.
   std::string action;
   std::variant<any_route, batch_route> handle;
-  bool is_feed = false; // opened by browsers too, which cannot send headers: with a ticket
+  // Opened by browsers too, which cannot send headers there: with a ticket.
+  enum class browser_use : std::uint8_t { none, feed, download };
+  browser_use in_browser = browser_use::none;
 };
 
 // All that this server has; `HEAD` is answered wherever `GET` is.

@@ -21,6 +21,7 @@ std::vector<route> backup_routes();
 std::vector<route> node_routes();    // machines that convert
 std::vector<route> admin_routes();   // tokens, users, oneself
 std::vector<route> service_routes(); // health, metrics, formats, problems
+std::vector<route> page_routes();    // the page for people
 
 using journal_view = std::shared_ptr<const persistence::read_view>;
 

@@ -510,8 +510,10 @@ std::vector<route> content_routes() {
   return {
       {"POST", "/v1/batches/{id}/files", user, "file.add", post_files},
       {"POST", "/v1/batches/{id}/manifest", user, "file.add", post_manifest},
-      {"GET", "/v1/batches/{id}/files/{index}/input", user, "", get_input},
-      {"GET", "/v1/batches/{id}/files/{index}/outputs/{n}", user, "", get_output},
+      {"GET", "/v1/batches/{id}/files/{index}/input", user, "", get_input,
+       route::browser_use::download},
+      {"GET", "/v1/batches/{id}/files/{index}/outputs/{n}", user, "", get_output,
+       route::browser_use::download},
       {"GET", "/v1/batches/{id}/files/{index}/thumbnail", user, "", get_thumbnail},
       {"PUT", "/v1/batches/{id}/files/{path...}", user, "file.add", put_file},
   };

@@ -143,18 +143,28 @@ task<route_result> live(call& c) {
   co_return r;
 }
 
+response ticket_response(const std::string& ticket, std::uint32_t ms) {
+  auto r =
+      json_response(201, json::serialize(json::object{{"ticket", ticket}, {"expires_in_ms", ms}}));
+  r.with("Cache-Control", "no-store");
+  return r;
+}
+
 task<route_result> create_ticket(call& c) {
   const auto now = base::unix_now_us();
+  std::string download;
+  DARKROOM_CO_CHECK(co_await read_members(
+      c, [&](object_reader& r) { r.text("download", download, limits::target_bytes_max); }));
+  if (!download.empty())
+    co_return ticket_response(c.s.tickets.issue_download(c.who, std::move(download), now),
+                              limits::download_ticket_ms);
   const auto ticket = c.s.tickets.issue(c.who, now);
   if (!ticket) {
     problem p{problem_code::quota_exceeded, "There are too many tickets that were not used."};
     p.retry_after_s = limits::ticket_ms / 1'000;
     co_return std::unexpected(std::move(p));
   }
-  auto r = json_response(201, json::serialize(json::object{{"ticket", *ticket},
-                                                           {"expires_in_ms", limits::ticket_ms}}));
-  r.with("Cache-Control", "no-store");
-  co_return r;
+  co_return ticket_response(*ticket, limits::ticket_ms);
 }
 
 } // namespace
@@ -162,8 +172,8 @@ task<route_result> create_ticket(call& c) {
 std::vector<route> event_routes() {
   using enum access;
   return {
-      {"GET", "/v1/batches/{id}/events", user, "", events, true},
-      {"GET", "/v1/events", user, "", live, true},
+      {"GET", "/v1/batches/{id}/events", user, "", events, route::browser_use::feed},
+      {"GET", "/v1/events", user, "", live, route::browser_use::feed},
       {"POST", "/v1/tickets", user, "", create_ticket},
   };
 }

@@ -84,8 +84,12 @@ task<route_result> get_report(call& c, const named_batch& batch, report_form for
 
 route report_route(const char* extension, report_form form, const char* type) {
   return {
-      "GET", std::string{"/v1/batches/{id}/report."} + extension, access::user, "",
-      [form, type](call& c, const named_batch& batch) { return get_report(c, batch, form, type); }};
+      "GET",
+      std::string{"/v1/batches/{id}/report."} + extension,
+      access::user,
+      "",
+      [form, type](call& c, const named_batch& batch) { return get_report(c, batch, form, type); },
+      route::browser_use::download};
 }
 
 // The outputs of files that had completed by `as_of`: these never change, so neither does the ZIP.
@@ -253,7 +257,9 @@ task<route_result> results_zip(call& c, const named_batch& batch) {
   if (!ended && !c.rq.parameter("as_of")) {
     response r;
     r.status = 307;
-    r.with("Location", c.rq.target + "?as_of=" + std::to_string(summary.seq));
+    auto location = c.rq.target + "?as_of=" + std::to_string(summary.seq);
+    if (const auto ticket = c.rq.parameter("ticket")) location += "&ticket=" + *ticket;
+    r.with("Location", std::move(location));
     r.with("Cache-Control", "no-store");
     co_return r;
   }
@@ -291,7 +297,8 @@ std::vector<route> result_routes() {
       report_route("json", report_form::json, "application/json"),
       report_route("ndjson", report_form::ndjson, "application/x-ndjson"),
       report_route("csv", report_form::csv, "text/csv; charset=utf-8"),
-      {"GET", "/v1/batches/{id}/results.zip", access::user, "", results_zip},
+      {"GET", "/v1/batches/{id}/results.zip", access::user, "", results_zip,
+       route::browser_use::download},
   };
 }
 

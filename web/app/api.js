@@ -1,0 +1,114 @@
+/** The server's API: requests with the token, problems as errors, and waiting where that helps. */
+import {loginState, setToken, signIn, token, tokenRefused} from './session.js';
+import {hasText, t} from './text.js';
+
+/** What the server refused (RFC 9457), or that it was not reached (`status` 0). */
+export class ApiError extends Error {
+  /** @param {number} status @param {any} problem */
+  constructor(status, problem) {
+    super(problem.detail ?? problem.title ?? String(status));
+    this.status = status;
+    this.code = /** @type {string} */ (problem.code ?? 'network');
+    this.problem = problem;
+  }
+  /** For people: what happened, and what to do. */
+  get text() {
+    const values = {detail: this.problem.detail ?? '', title: this.problem.title ?? this.message};
+    if (this.status === 0) return t('error.network');
+    if (this.code === 'quota_exceeded') return t('error.quota', values);
+    if (this.status === 507) return t('error.disk');
+    if (this.status === 413) return t('error.too_large', values);
+    if (this.code === 'no_workers') return t('error.workers');
+    return hasText(`error.${this.code}`) ? t(`error.${this.code}`) : t('error.other', values).trim();
+  }
+  /** Whether the same request may succeed later. */
+  get passes() {
+    return this.status === 0 || this.status === 429 || this.status === 503 || this.status === 507;
+  }
+}
+
+/** @returns {Record<string, string>} */
+function authorization() {
+  return token.value ? {Authorization: `Bearer ${token.value}`} : {};
+}
+
+/**
+ * @typedef {{body?: BodyInit, json?: unknown, headers?: Record<string, string>, signal?: AbortSignal}} Options
+ * @param {string} method @param {string} path @param {Options} [options] @returns {Promise<Response>}
+ */
+export async function send(method, path, options = {}) {
+  const {json, ...rest} = options;
+  for (;;) {
+    const headers = {...authorization(), ...options.headers};
+    if (json !== undefined) headers['Content-Type'] = 'application/json';
+    const used = token.value;
+    /** @type {Response} */
+    let answer;
+    try {
+      answer = await fetch(path, {
+        method,
+        ...rest,
+        headers,
+        body: json !== undefined ? JSON.stringify(json) : options.body,
+      });
+    } catch (error) {
+      if (options.signal?.aborted) throw error;
+      throw new ApiError(0, {title: String(error)});
+    }
+    if (answer.ok || answer.status === 304) return answer;
+    if (answer.status === 401 && used === token.value) {
+      await tokenRefused();
+      continue;
+    }
+    if (answer.status === 401) continue;
+    const problem = await answer.json().catch(() => ({title: answer.statusText}));
+    throw new ApiError(answer.status, {...problem, retryAfter: Number(answer.headers.get('Retry-After') ?? 0)});
+  }
+}
+
+/** @param {string} method @param {string} path @param {Options} [options] @returns {Promise<any>} */
+export async function call(method, path, options) {
+  const answer = await send(method, path, options);
+  return answer.status === 204 ? null : answer.json();
+}
+
+/** Tries a token, and signs in with it. @param {string} text */
+export async function enter(text) {
+  const answer = await fetch('/v1/me', {headers: text ? {Authorization: `Bearer ${text}`} : {}});
+  if (answer.ok) {
+    if (text) setToken(text);
+    signIn(await answer.json());
+    return true;
+  }
+  loginState.value = text ? 'wrong' : 'needed';
+  return false;
+}
+
+/** Waits, longer each time, at most 15 s, half of it by chance. @param {number} attempt @param {AbortSignal} [signal] */
+export function pauseBefore(attempt, signal) {
+  const most = Math.min(15_000, 250 * 2 ** attempt);
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, most / 2 + Math.random() * (most / 2));
+    const now = () => {
+      clearTimeout(timer);
+      resolve(undefined);
+    };
+    signal?.addEventListener('abort', now, {once: true});
+    addEventListener('online', now, {once: true});
+  });
+}
+
+/**
+ * Saves what a path gives as a file. The address holds a ticket for this path alone, so that the browser
+ * can resume the download, and the token is in no history.
+ * @param {string} path
+ */
+export async function download(path) {
+  const {ticket} = await call('POST', '/v1/tickets', {json: {download: path}});
+  const link = document.createElement('a');
+  link.href = `${path}?ticket=${ticket}`;
+  link.download = '';
+  document.body.append(link);
+  link.click();
+  link.remove();
+}

@@ -1,0 +1,88 @@
+/**
+ * Follows a batch: by WebSocket from the last seq on; where that cannot be opened, by reading its state every
+ * few seconds. What was missed meanwhile comes first, so nothing is lost and nothing comes twice.
+ */
+import {signal} from '../../vendor/signals-core.js';
+import {ApiError, call, pauseBefore} from '../api.js';
+
+/** @typedef {import('../store/batch.js').Batch} Batch */
+
+/** For the bar: quietly. */
+export const connection = signal(/** @type {'live' | 'connecting' | 'polling' | 'offline'} */ ('connecting'));
+
+const pollMs = 3000;
+const silenceMs = 45_000; // the server pings after 15 s; browsers do not show that, so we ask ourselves
+
+/** @param {Batch} batch */
+export async function follow(batch) {
+  let failures = 0;
+  while (!batch.stop.signal.aborted && !batch.error.value) {
+    const opened = await byWebSocket(batch).catch(() => false);
+    if (batch.stop.signal.aborted || batch.error.value) return;
+    failures = opened ? 0 : failures + 1;
+    connection.value = navigator.onLine ? 'connecting' : 'offline';
+    if (failures >= 3) await byPolling(batch);
+    else await pauseBefore(failures, batch.stop.signal);
+  }
+}
+
+/** @param {Batch} batch @returns {Promise<boolean>} whether it was open, when it has closed */
+async function byWebSocket(batch) {
+  const {ticket} = await call('POST', '/v1/tickets', {signal: batch.stop.signal});
+  const address = new URL(`/v1/events?ticket=${ticket}`, location.href);
+  address.protocol = address.protocol.replace('http', 'ws');
+  const socket = new WebSocket(address, ['darkroom.v1']);
+  let opened = false;
+  /** @type {ReturnType<typeof setTimeout>} */
+  let silence;
+  const heard = () => {
+    clearTimeout(silence);
+    silence = setTimeout(() => socket.close(), silenceMs);
+  };
+  const asking = setInterval(() => {
+    if (socket.readyState === WebSocket.OPEN) socket.send('{"op":"ping","id":0}');
+  }, 20_000);
+  const end = () => socket.close();
+  batch.stop.signal.addEventListener('abort', end);
+  addEventListener('offline', end);
+  heard();
+  try {
+    await new Promise(resolve => {
+      socket.onopen = () => {
+        opened = true;
+        connection.value = 'live';
+        socket.send(JSON.stringify({op: 'subscribe', id: 1, batch: batch.id, after: batch.seq}));
+      };
+      socket.onmessage = message => {
+        heard();
+        const said = JSON.parse(message.data);
+        if (said.op === 'events') for (const e of said.events) batch.apply(e);
+        else if (said.op === 'snapshot') batch.readSoon();
+        else if (said.op === 'error' && said.code === 'not_found') batch.error.value = new ApiError(404, {code: 'not_found'});
+      };
+      socket.onclose = resolve;
+      socket.onerror = resolve;
+    });
+  } finally {
+    clearTimeout(silence);
+    clearInterval(asking);
+    batch.stop.signal.removeEventListener('abort', end);
+    removeEventListener('offline', end);
+  }
+  return opened;
+}
+
+/** For half a minute; then the socket is tried again. @param {Batch} batch */
+async function byPolling(batch) {
+  for (let i = 0; i < 10 && !batch.stop.signal.aborted; ++i) {
+    try {
+      const before = batch.view.value?.seq;
+      await batch.refresh();
+      connection.value = 'polling';
+      if (batch.view.value.seq !== before) await batch.readFiles();
+    } catch {
+      connection.value = navigator.onLine ? 'connecting' : 'offline';
+    }
+    await new Promise(go => setTimeout(go, pollMs));
+  }
+}

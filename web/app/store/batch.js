@@ -1,0 +1,154 @@
+/** The batch that is open: its state from the API, kept true by the feed. */
+import {signal} from '../../vendor/signals-core.js';
+import {ApiError, call, pauseBefore, send} from '../api.js';
+import {follow} from '../feed/feed.js';
+import {Files, states} from './files.js';
+
+/** @typedef {any} BatchView as GET /v1/batches/{id} has it */
+
+export class Batch {
+  /** @param {string} id */
+  constructor(id) {
+    this.id = id;
+    this.view = signal(/** @type {BatchView | null} */ (null));
+    this.error = signal(/** @type {ApiError | null} */ (null));
+    /** What was commanded and is not settled yet. */
+    this.pending = signal('');
+    /** Files of all users that come before this batch's next. */
+    this.ahead = signal(0);
+    this.files = new Files();
+    this.seq = 0;
+    this.stop = new AbortController();
+  }
+
+  get path() {
+    return `/v1/batches/${this.id}`;
+  }
+
+  /** Reads everything, then follows. Ends with `close`. */
+  async open() {
+    for (let attempt = 0; !this.stop.signal.aborted; ++attempt) {
+      try {
+        await this.read();
+        break;
+      } catch (error) {
+        if (this.stop.signal.aborted) return;
+        if (!(error instanceof ApiError) || !error.passes) {
+          this.error.value = /** @type {ApiError} */ (error);
+          return;
+        }
+        await pauseBefore(attempt, this.stop.signal);
+      }
+    }
+    follow(this);
+  }
+
+  close() {
+    this.stop.abort();
+  }
+
+  /** The state, and then all files: events after the state's seq are applied on top. */
+  async read() {
+    const view = await call('GET', this.path, {signal: this.stop.signal});
+    this.seq = view.seq;
+    this.view.value = view;
+    await this.readFiles();
+  }
+
+  /** Reads the files as they come, a line each. */
+  async readFiles() {
+    const answer = await send('GET', `${this.path}/files`, {
+      headers: {Accept: 'application/x-ndjson'},
+      signal: this.stop.signal,
+    });
+    const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
+    const decoder = new TextDecoder();
+    let rest = '';
+    for (;;) {
+      const {done, value} = await reader.read();
+      rest += done ? decoder.decode() : decoder.decode(value, {stream: true});
+      const lines = rest.split('\n');
+      rest = done ? '' : /** @type {string} */ (lines.pop());
+      for (const line of lines) if (line) this.files.set(JSON.parse(line));
+      if (done) return;
+      await new Promise(go => setTimeout(go)); // the page stays quick while many come
+    }
+  }
+
+  async refresh() {
+    this.view.value = await call('GET', this.path, {signal: this.stop.signal});
+  }
+
+  /** An event of the feed. @param {any} e */
+  apply(e) {
+    if (e.seq) {
+      if (e.seq <= this.seq) return;
+      this.seq = e.seq;
+    }
+    switch (e.type) {
+      case 'batch_progress':
+        this.view.value = {...this.view.value, ...e.data, seq: this.view.value.seq};
+        return;
+      case 'queue_position':
+        this.ahead.value = e.data.files_ahead;
+        return;
+      case 'batch_deleted':
+        this.error.value = new ApiError(404, {code: 'not_found'});
+        return;
+      case 'files_added':
+      case 'batch_retried':
+        this.readSoon();
+        return;
+    }
+    if (e.file !== undefined) this.files.apply(e);
+    else {
+      this.pending.value = '';
+      this.refreshSoon();
+    }
+  }
+
+  /** A snapshot instead of events: more was missed than the server tells one by one. */
+  readSoon() {
+    if (this.reading) return;
+    this.reading = setTimeout(async () => {
+      this.reading = undefined;
+      await this.read().catch(() => {});
+    }, 200);
+  }
+
+  refreshSoon() {
+    if (this.refreshing) return;
+    this.refreshing = setTimeout(async () => {
+      this.refreshing = undefined;
+      await this.refresh().catch(() => {});
+    }, 50);
+  }
+
+  /**
+   * Commands the batch. It settles with the event, or with what the server says against it.
+   * @param {string} name @param {any} [json]
+   */
+  async command(name, json) {
+    this.pending.value = name;
+    try {
+      const view = await call('POST', `${this.path}/${name}`, {json: json ?? {}});
+      if (view?.state) this.view.value = {...this.view.value, ...view};
+      if (name === 'retry') this.readSoon();
+    } finally {
+      this.pending.value = '';
+      this.refreshSoon();
+    }
+  }
+
+  /** @param {any} json */
+  async change(json) {
+    this.view.value = await call('PATCH', this.path, {json});
+  }
+}
+
+/** Whether nothing happens any more. @param {BatchView} view */
+export function hasEnded(view) {
+  return ['completed', 'completed_with_failures', 'failed', 'cancelled'].includes(view.state);
+}
+
+export {states};

@@ -1,0 +1,67 @@
+/** A picture of the server's: fetched with the token when it comes into view, at most a few at a time. */
+import {useEffect, useRef, useState} from '../../vendor/hooks.js';
+import {send} from '../api.js';
+import {html} from './html.js';
+
+const atOnce = 4;
+let running = 0;
+/** @type {(() => void)[]} */
+const queue = [];
+
+/** @template T @param {() => Promise<T>} work @returns {Promise<T>} */
+async function inTurn(work) {
+  if (running >= atOnce) await new Promise(go => queue.push(/** @type {() => void} */ (go)));
+  running += 1;
+  try {
+    return await work();
+  } finally {
+    running -= 1;
+    queue.shift()?.();
+  }
+}
+
+/** @type {Map<string, string>} the last few hundred, by path */
+const kept = new Map();
+const keptMax = 400;
+
+/** @param {string} path @param {AbortSignal} signal @returns {Promise<string>} an address for <img> */
+async function fetched(path, signal) {
+  const before = kept.get(path);
+  if (before) return before;
+  const blob = await inTurn(async () => {
+    if (signal.aborted) throw new Error('gone');
+    return (await send('GET', path, {signal})).blob();
+  });
+  const url = URL.createObjectURL(blob);
+  kept.set(path, url);
+  if (kept.size > keptMax) {
+    const [oldest, its] = /** @type {[string, string]} */ (kept.entries().next().value);
+    kept.delete(oldest);
+    URL.revokeObjectURL(its);
+  }
+  return url;
+}
+
+/** @param {{path: string, alt?: string, class?: string}} props */
+export function Picture({path, alt = '', class: name = ''}) {
+  const [url, setUrl] = useState(kept.get(path) ?? '');
+  const at = useRef(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    setUrl(kept.get(path) ?? '');
+    fetched(path, stop.signal).then(setUrl, () => {});
+    return () => stop.abort();
+  }, [path]);
+  return url ? html`<img ref=${at} src=${url} alt=${alt} class=${name} />` : html`<span class="blank" aria-hidden="true"></span>`;
+}
+
+/** A file of the user's that was not sent yet. @param {{file: File}} props */
+export function LocalPicture({file}) {
+  const [url, setUrl] = useState('');
+  useEffect(() => {
+    const made = URL.createObjectURL(file);
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [file]);
+  return url ? html`<img src=${url} alt="" loading="lazy" decoding="async" />` : html`<span class="blank"></span>`;
+}

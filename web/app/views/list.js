@@ -1,0 +1,59 @@
+/** The user's batches. */
+import {useEffect, useState} from '../../vendor/hooks.js';
+import {call} from '../api.js';
+import {ago, size} from '../format.js';
+import {t} from '../text.js';
+import {html} from '../ui/html.js';
+import {Picture} from '../ui/picture.js';
+
+/** @param {{batch: any}} props */
+export function BatchRow({batch}) {
+  const saved = batch.bytes_in - batch.bytes_out;
+  const facts = [t('list.pictures', {n: batch.files.total})];
+  if (batch.files.failed > 0) facts.push(t('list.failed', {n: batch.files.failed}));
+  else if (saved > 0) facts.push(t('list.saved', {size: size(saved)}));
+  return html`<li>
+    <a class="batch" href=${`#/b/${batch.id}`}>
+      <span class="strip" aria-hidden="true">${[0, 1, 2].filter(i => i < batch.files.total).map(i =>
+        html`<${Picture} path=${`/v1/batches/${batch.id}/files/${i}/thumbnail?w=64`} key=${i} />`)}</span>
+      <span class="about"><b>${batch.name || t('list.unnamed')}</b><span class="note">${facts.join(', ')}</span></span>
+      <span class="end"><span>${t(`state.${batch.state}`)}</span><span class="note">${ago(batch.created_at)}</span></span>
+    </a>
+  </li>`;
+}
+
+const page = 50;
+
+export function List() {
+  const [rows, setRows] = useState(/** @type {any[]} */ ([]));
+  const [text, setText] = useState('');
+  const [next, setNext] = useState('');
+  const [usage, setUsage] = useState(/** @type {any} */ (null));
+  const [known, setKnown] = useState(false);
+
+  const load = async (/** @type {string} */ cursor) => {
+    const query = new URLSearchParams({limit: String(page)});
+    if (cursor) query.set('cursor', cursor);
+    const {batches, next_cursor: after} = await call('GET', `/v1/batches?${query}`);
+    setRows(was => (cursor ? [...was, ...batches] : batches));
+    setNext(after ?? '');
+    setKnown(true);
+  };
+  useEffect(() => {
+    load('').catch(() => {});
+    call('GET', '/v1/me/usage').then(setUsage, () => {});
+  }, []);
+
+  const wanted = text.toLocaleLowerCase();
+  const shown = rows.filter(b => `${b.name} ${b.tags.join(' ')} ${b.id}`.toLocaleLowerCase().includes(wanted));
+  return html`<main class="list">
+    <div class="tools"><h1>${t('list.title')}</h1><span class="grow"></span>
+      <input class="find" type="search" placeholder=${t('list.find')} aria-label=${t('list.find')} value=${text}
+        onInput=${(/** @type {any} */ e) => setText(e.target.value)} /></div>
+    ${usage && html`<p class="note">${t('list.stored', {used: size(usage.stored_bytes), limit: size(usage.stored_bytes_max)})}</p>`}
+    ${known && rows.length === 0 && html`<p class="nothing">${t('list.empty')}</p>`}
+    ${rows.length > 0 && shown.length === 0 && html`<p class="nothing">${t('list.none')}</p>`}
+    <ul>${shown.map(b => html`<${BatchRow} batch=${b} key=${b.id} />`)}</ul>
+    ${next && html`<button class="alt" onClick=${() => load(next)}>${t('list.more')}</button>`}
+  </main>`;
+}

@@ -1,0 +1,62 @@
+/** The panel at the right: the same in all states; only its primary action changes. */
+import {t} from '../text.js';
+import {choice, choose, chooseOutput} from '../store/spec.js';
+import {formats} from '../store/drop.js';
+import {html} from '../ui/html.js';
+
+const sides = [0, 800, 1200, 1600, 2048, 2560, 3840];
+
+/** @typedef {import('../store/spec.js').Choice} Choice */
+
+/** @param {{i: number, removable: boolean}} props */
+function Output({i, removable}) {
+  const output = choice.value.outputs[i];
+  const all = (formats.value?.formats ?? []).filter((/** @type {any} */ f) => f.writes);
+  const options = all.find((/** @type {any} */ f) => f.name === output.format)?.options ?? {};
+  return html`<fieldset class="output">
+    <legend class="l">${t(i === 0 ? 'spec.format' : 'spec.also')}</legend>
+    <div class="seg wide">${all.map((/** @type {any} */ f) => html`<button type="button" key=${f.name}
+      aria-pressed=${f.name === output.format} onClick=${() => chooseOutput(i, {format: f.name})}>${f.label}</button>`)}</div>
+    ${options.quality && html`<label class="f"><span class="l">${t('spec.quality')}<b>${output.quality}</b></span>
+      <input type="range" min=${options.quality.least} max=${options.quality.most} value=${output.quality} disabled=${output.lossless}
+        onInput=${(/** @type {any} */ e) => chooseOutput(i, {quality: Number(e.target.value)})} /></label>`}
+    ${options.lossless === 'optional' && html`<label class="check"><input type="checkbox" checked=${output.lossless}
+      onChange=${(/** @type {any} */ e) => chooseOutput(i, {lossless: e.target.checked})} />${t('spec.lossless')}</label>`}
+    ${choice.value.outputs.length > 1 && html`<label class="f"><span class="l">${t('spec.suffix')}</span>
+      <input class="field" value=${output.suffix} onInput=${(/** @type {any} */ e) => chooseOutput(i, {suffix: e.target.value})} /></label>`}
+    ${removable && html`<button type="button" class="quiet" onClick=${() =>
+      choose({outputs: choice.value.outputs.filter((_, k) => k !== i)})}>${t('spec.remove')}</button>`}
+  </fieldset>`;
+}
+
+/** @param {{label: string, name: 'metadata' | 'icc' | 'strictness' | 'onLoss', values: [string, string][]}} props */
+function Select({label, name, values}) {
+  return html`<label class="f"><span class="l">${label}</span>
+    <select class="field" value=${choice.value[name]} onChange=${(/** @type {any} */ e) => choose({[name]: e.target.value})}>
+      ${values.map(([value, text]) => html`<option value=${value} key=${value}>${text}</option>`)}
+    </select></label>`;
+}
+
+export function SpecControls() {
+  const c = choice.value;
+  return html`<div class="spec">
+    ${c.outputs.map((_, i) => html`<${Output} i=${i} removable=${i > 0} key=${i} />`)}
+    <button type="button" class="quiet" onClick=${() =>
+      choose({outputs: [...c.outputs, {...c.outputs[0], suffix: '-' + (c.outputs.length + 1)}]})}>${t('spec.add')}</button>
+    <label class="f"><span class="l">${t('spec.side')}</span>
+      <select class="field" value=${c.side} onChange=${(/** @type {any} */ e) => choose({side: Number(e.target.value)})}>
+        ${[...new Set([...sides, c.side])].sort((a, b) => a - b).map(n => html`<option value=${n} key=${n}>${n === 0 ? t('spec.side.none') : t('spec.pixels', {n: String(n)})}</option>`)}
+      </select></label>
+    <${Select} label=${t('spec.metadata')} name="metadata" values=${['keep', 'strip_location', 'strip'].map(v => [v, t(`spec.metadata.${v}`)])} />
+    <details><summary>${t('spec.more')}</summary>
+      <${Select} label=${t('spec.colour')} name="icc" values=${['preserve', 'srgb'].map(v => [v, t(`spec.colour.${v}`)])} />
+      <${Select} label=${t('spec.on_loss')} name="onLoss" values=${['report', 'fail'].map(v => [v, t(`spec.on_loss.${v}`)])} />
+      <${Select} label=${t('spec.strictness')} name="strictness" values=${['tolerant', 'strict'].map(v => [v, t(`spec.strictness.${v}`)])} />
+    </details>
+  </div>`;
+}
+
+/** @param {{children?: any, foot: any}} props */
+export function Panel({children, foot}) {
+  return html`<aside class="side">${children}<div class="foot">${foot}</div></aside>`;
+}

@@ -1,0 +1,216 @@
+/** The batch: what was done, what is being done, and what can be done about it. */
+import {useEffect, useMemo, useState} from '../../vendor/hooks.js';
+import {ApiError, download} from '../api.js';
+import {duration, number, percent, saving, size} from '../format.js';
+import {upload} from '../store/current.js';
+import {hasEnded} from '../store/batch.js';
+import {choice, choiceOf, choose, specOf} from '../store/spec.js';
+import {formats, loadFormats} from '../store/drop.js';
+import {language, t} from '../text.js';
+import {html} from '../ui/html.js';
+import {Virtual} from '../ui/virtual.js';
+import {Panel, SpecControls} from './panel.js';
+import {Print, Row} from './print.js';
+
+/** @typedef {import('../store/batch.js').Batch} Batch */
+
+/** The line above: done of total, speed, time left, bytes saved. @param {{batch: Batch, view: any}} props */
+function Sum({batch, view}) {
+  const sending = upload.value?.batch === batch.id ? upload.value : null;
+  const progress = sending?.progress.value;
+  const ended = hasEnded(view);
+  const files = view.files;
+  const finished = files.completed + files.failed + files.cancelled;
+  /** @type {[string, string][]} */
+  const facts = [];
+  if (ended) {
+    facts.push([t('watch.before'), size(view.bytes_in)], [t('watch.after'), size(view.bytes_out)]);
+    if (view.bytes_in > 0) facts.push([t('watch.saved'), saving(view.bytes_in, view.bytes_out)]);
+  } else {
+    if (view.megapixels_per_s > 0) facts.push([t('watch.speed'), t('watch.megapixels', {n: number(view.megapixels_per_s, {maximumSignificantDigits: 3})})]);
+    if (view.eta_ms) facts.push([t('watch.left'), t('watch.about', {time: duration(view.eta_ms)})]);
+    if (view.bytes_in > view.bytes_out) facts.push([t('watch.saved'), size(view.bytes_in - view.bytes_out)]);
+  }
+  const share = (/** @type {number} */ n) => ({width: `${files.total > 0 ? (100 * n) / files.total : 0}%`});
+  return html`<div class="sum">
+      <span class="n">${number(ended ? files.completed : finished)} <small>${t(ended ? 'watch.converted' : 'watch.done', {n: files.total})}</small></span>
+      <span class="state">${t(`state.${view.state}`)}</span>
+      <span class="grow"></span>
+      <dl>${facts.map(([k, v]) => html`<div key=${k}><dt>${k}</dt><dd>${v}</dd></div>`)}</dl>
+    </div>
+    <div class="meter" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(view.percent)}
+      aria-label=${t('watch.announce', {done: finished, n: files.total})}>
+      <i class="m-done" style=${share(files.completed)}></i><i class="m-run" style=${share(files.running)}></i><i class="m-bad" style=${share(files.failed)}></i>
+    </div>
+    ${sending && progress && progress.done < sending.total && html`<p class="note" role="status">${t('watch.sent', {done: progress.done, n: sending.total, size: size(sending.bytesTotal - progress.bytes)})}</p>`}
+    ${sending?.waiting.value && html`<p class="problem" role="alert">${sending.waiting.value}</p>`}
+    ${view.waiting_for && html`<p class="note" role="status">${t(`wait.${view.waiting_for}`)} ${view.waiting_for === 'turn' && batch.ahead.value > 0 ? t('watch.ahead', {n: batch.ahead.value}) : ''}</p>`}
+    ${sending && sending.rejected.value.size > 0 && html`<ul class="names">${[...sending.rejected.value].map(([path, why]) =>
+      html`<li key=${path}>${path}: <span class="problem">${t('file.refused', {why})}</span></li>`)}</ul>`}`;
+}
+
+/** Says how far it is, but not each file: at every tenth, and at the end. @param {{view: any}} props */
+function Announcer({view}) {
+  const files = view.files;
+  const done = files.completed + files.failed + files.cancelled;
+  const step = hasEnded(view) ? 11 : Math.floor((10 * done) / Math.max(1, files.total));
+  const text = useMemo(() => t('watch.announce', {done, n: files.total}), [step, language.value]);
+  return html`<p class="only-read" aria-live="polite">${text}</p>`;
+}
+
+/** The commands that the state allows. @param {{batch: Batch, view: any, selected: Set<number>, clear: () => void}} props */
+function Commands({batch, view, selected, clear}) {
+  const [problem, setProblem] = useState('');
+  const [sure, setSure] = useState('');
+  const pending = batch.pending.value;
+  const allowed = new Set(view.allowed ?? []);
+  const files = view.files;
+  const open = files.total - files.completed - files.failed - files.cancelled;
+  const act = (/** @type {string} */ name, /** @type {any} */ json) => {
+    setProblem('');
+    setSure('');
+    batch.command(name, json).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
+  };
+  const save = (/** @type {string} */ path) =>
+    download(path).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
+  const remove = () => {
+    batch.pending.value = 'delete';
+    import('../api.js').then(api => api.call('DELETE', `${batch.path}?cancel=true`)).then(
+      () => (location.hash = '#/batches'),
+      e => setProblem(e instanceof ApiError ? e.text : String(e)),
+    );
+  };
+  const cancel = () => {
+    if (upload.value?.batch === batch.id) upload.value.cancel();
+    act('cancel', {});
+  };
+  const retry = (/** @type {any} */ json) => {
+    act('retry', json);
+    clear();
+  };
+  const primary = view.state === 'paused' ? 'resume' : allowed.has('pause') && !hasEnded(view) && view.state !== 'draft' ? 'pause' : '';
+  const button = (/** @type {string} */ name, /** @type {string} */ look, /** @type {any} */ json) =>
+    html`<button class=${look} disabled=${pending !== ''} onClick=${() => act(name, json)}>${pending === name ? t('do.pending') : t(`do.${name}`)}</button>`;
+  return html`
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${hasEnded(view) && files.completed > 0 && html`<button class="go" onClick=${() => save(`${batch.path}/results.zip`)}>${t('do.download', {size: size(view.bytes_out)})}</button>`}
+    ${primary === 'resume' && button('resume', 'go', {})}
+    ${primary === 'pause' && html`${button('pause', 'alt', {mode: 'drain'})}
+      <button class="quiet" title=${t('do.pause.hint')} disabled=${pending !== ''} onClick=${() => act('pause', {mode: 'interrupt'})}>${t('do.pause.now')}</button>`}
+    ${view.state === 'draft' && files.total > 0 && !upload.value && button('start', 'go', {})}
+    <div class="row">
+      ${!hasEnded(view) && allowed.has('cancel') && html`<button class="alt" onClick=${() => setSure('cancel')}>${t('do.cancel')}</button>`}
+      ${files.failed > 0 && allowed.has('retry') && html`<button class="alt" disabled=${pending !== ''} onClick=${() => retry({scope: 'failed'})}>${t('do.retry', {n: files.failed})}</button>`}
+      ${selected.size > 0 && allowed.has('retry') && html`<button class="alt" disabled=${pending !== ''} onClick=${() => retry({scope: 'files', files: [...selected]})}>${t('do.retry.selected', {n: selected.size})}</button>`}
+      ${files.completed > 0 && html`<button class="alt" onClick=${() => save(`${batch.path}/report.csv`)}>${t('do.report')}</button>`}
+      ${allowed.has('delete') && html`<button class="alt" onClick=${() => setSure('delete')}>${t('do.delete')}</button>`}
+    </div>
+    ${sure === 'cancel' && html`<div class="sure" role="alertdialog" aria-label=${t('do.cancel')}><p>${t('do.cancel.sure', {n: open})}</p>
+      <div class="row"><button class="alt bad" onClick=${cancel}>${t('do.cancel.yes')}</button><button class="alt" onClick=${() => setSure('')}>${t('do.cancel.no')}</button></div></div>`}
+    ${sure === 'delete' && html`<div class="sure" role="alertdialog" aria-label=${t('do.delete')}><p>${t('do.delete.sure')}</p>
+      <div class="row"><button class="alt bad" onClick=${remove}>${t('do.delete.yes')}</button><button class="alt" onClick=${() => setSure('')}>${t('do.delete.no')}</button></div></div>`}`;
+}
+
+/** While paused, what is to be made of the rest can be changed. @param {{batch: Batch, view: any}} props */
+function ChangeSpec({batch, view}) {
+  const [problem, setProblem] = useState('');
+  useEffect(() => {
+    loadFormats().catch(() => {});
+    choose(choiceOf(view.spec));
+  }, [view.state]);
+  const apply = () => {
+    setProblem('');
+    batch.change({spec: {...view.spec, ...specOf(choice.value, formats.value)}}).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
+  };
+  return html`<${SpecControls} />
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    <button class="alt" onClick=${apply}>${t('spec.apply')}</button>`;
+}
+
+/** What was chosen, for a batch that runs or has ended. @param {{view: any}} props */
+function SpecFacts({view}) {
+  const c = choiceOf(view.spec);
+  return html`<dl class="facts">
+    ${c.outputs.map((o, i) => html`<div key=${i}><dt>${t(i === 0 ? 'spec.format' : 'spec.also')}</dt><dd>${o.format.toUpperCase()}${o.lossless ? `, ${t('spec.lossless')}` : ` ${o.quality}`} ${o.suffix}</dd></div>`)}
+    <div><dt>${t('spec.side')}</dt><dd>${c.side ? t('spec.pixels', {n: String(c.side)}) : t('spec.side.none')}</dd></div>
+    <div><dt>${t('spec.metadata')}</dt><dd>${t(`spec.metadata.${c.metadata}`)}</dd></div>
+  </dl>`;
+}
+
+/** @param {{batch: Batch}} props */
+export function Watch({batch}) {
+  const view = batch.view.value;
+  const version = batch.files.version.value;
+  const [filter, setFilter] = useState('');
+  const [text, setText] = useState('');
+  const [table, setTable] = useState(localStorage.getItem('view') === 'table');
+  const [selected, setSelected] = useState(/** @type {Set<number>} */ (new Set()));
+  const [active, setActive] = useState(-1);
+  const counts = useMemo(() => batch.files.counts(), [version]);
+  const ended = view && hasEnded(view);
+  const shown = useMemo(() => batch.files.select({state: filter, text, failedFirst: ended}), [version, filter, text, ended]);
+
+  const show = (/** @type {boolean} */ asTable) => {
+    setTable(asTable);
+    localStorage.setItem('view', asTable ? 'table' : 'sheet');
+  };
+  const select = (/** @type {number} */ i) => {
+    const next = new Set(selected);
+    if (!next.delete(i)) next.add(i);
+    setSelected(next);
+  };
+  useEffect(() => {
+    const onKey = (/** @type {KeyboardEvent} */ e) => {
+      if (/** @type {Element} */ (e.target).closest('input, select, textarea') || e.ctrlKey || e.metaKey || e.altKey) return;
+      if (e.key === '/') {
+        e.preventDefault();
+        /** @type {HTMLElement | null} */ (document.querySelector('.find'))?.focus();
+      } else if (e.key === 'j') setActive(Math.min(shown.length - 1, active + 1));
+      else if (e.key === 'k') setActive(Math.max(0, active - 1));
+      else if (e.key === 'x' && active >= 0) select(shown[active]);
+      else if (e.key === ' ' && active >= 0 && e.target === document.body) {
+        e.preventDefault();
+        location.hash = `#/b/${batch.id}/f/${shown[active]}`;
+      } else if (e.key === 't') show(!table);
+      else if (e.key === 'r' && view?.files.failed > 0) batch.command('retry', {scope: 'failed'}).catch(() => {});
+      else if (e.key === 'p' && view?.state === 'running') batch.command('pause', {mode: 'drain'}).catch(() => {});
+      else if (e.key === 'p' && view?.state === 'paused') batch.command('resume', {}).catch(() => {});
+    };
+    addEventListener('keydown', onKey);
+    return () => removeEventListener('keydown', onKey);
+  });
+  useEffect(() => {
+    if (view) document.title = `${hasEnded(view) ? '' : `${percent(view.percent / 100)} `}${view.name || 'Darkroom'}`;
+    return () => {
+      document.title = 'Darkroom';
+    };
+  }, [view?.percent, view?.state, view?.name]);
+  if (!view) return html`<main class="sheet"><p class="note" role="status">${t('do.pending')}</p></main>`;
+
+  const chips = ['', 'queued', 'running', 'retry_wait', 'completed', 'failed', 'cancelled']
+    .filter(s => s === '' || counts[/** @type {import('../store/files.js').State} */ (s)] > 0)
+    .map(s => html`<button class="chip" key=${s} aria-pressed=${filter === s} onClick=${() => setFilter(s)}>${t(`file.${s || 'all'}`)}<b>${number(s ? counts[/** @type {import('../store/files.js').State} */ (s)] : batch.files.count)}</b></button>`);
+  const item = (/** @type {number} */ at) => {
+    const i = shown[at];
+    return html`<${table ? Row : Print} batch=${batch} i=${i} key=${i} selected=${selected.has(i)} active=${active === at} onSelect=${select} />`;
+  };
+  return html`<main class="two">
+    <section class="sheet">
+      <${Sum} batch=${batch} view=${view} />
+      <${Announcer} view=${view} />
+      <div class="tools">${chips}
+        <input class="find" type="search" placeholder=${t('watch.find')} aria-label=${t('watch.find')} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} />
+        <span class="seg"><button aria-pressed=${!table} onClick=${() => show(false)}>${t('watch.sheet')}</button><button aria-pressed=${table} onClick=${() => show(true)}>${t('watch.table')}</button></span>
+      </div>
+      ${table && html`<div class="line head" aria-hidden="true"><span></span><span>${t('watch.file')}</span><span>${t('watch.state')}</span><span class="num">${t('watch.before')}</span><span class="num">${t('watch.after')}</span><span class="num">${t('watch.saved')}</span><span>${t('watch.losses')}</span><span class="num">${t('watch.time')}</span></div>`}
+      ${shown.length === 0 && batch.files.count > 0 && html`<p class="nothing">${t('watch.none')} <button class="link" onClick=${() => {
+        setFilter('');
+        setText('');
+      }}>${t('watch.clear')}</button></p>`}
+      <${Virtual} count=${shown.length} rowHeight=${table ? 40 : 184} columnWidth=${table ? 0 : 158} gap=${table ? 0 : 16} render=${item} show=${active} label=${view.name || t('list.unnamed')} />
+    </section>
+    <${Panel} foot=${html`<${Commands} batch=${batch} view=${view} selected=${selected} clear=${() => setSelected(new Set())} />`}>
+      ${view.state === 'paused' ? html`<${ChangeSpec} batch=${batch} view=${view} />` : html`<${SpecFacts} view=${view} />`}
+    </${Panel}>
+  </main>`;
+}
