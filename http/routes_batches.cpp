@@ -1,8 +1,10 @@
 // Batches, and what is commanded of them.
 #include "actors/limits.hpp"
 #include "base/clock.hpp"
+#include "base/parse_time.hpp"
 #include "base/result.hpp"
 #include "domain/limits.hpp"
+#include "domain/portable_names.hpp"
 #include "http/batch_commands.hpp"
 #include "http/field_json.hpp"
 #include "http/limits.hpp"
@@ -138,8 +140,23 @@ struct list_wish {
   std::optional<std::string> owner;
   std::optional<persistence::read_view::list_position> before;
   std::string state, tag;
+  std::string part; // of the name, a tag or the id; folded
+  std::optional<std::int64_t> created_after_us, created_before_us;
   std::size_t limit = limits::page_default;
 };
+
+base::result<std::optional<std::int64_t>, problem> time_parameter(const call& c,
+                                                                  std::string_view name) {
+  const auto text = c.rq.parameter(name);
+  if (!text) return std::optional<std::int64_t>{};
+  const auto time = base::parse_time(*text);
+  if (!time)
+    return std::unexpected(problem{problem_code::invalid_parameter,
+                                   std::string{name} +
+                                       " is a date (2026-11-21) or a time with its offset "
+                                       "(2026-11-21T10:15:02Z)."});
+  return time;
+}
 
 base::result<list_wish, problem> read_list_wish(call& c) {
   list_wish wish;
@@ -159,12 +176,33 @@ base::result<list_wish, problem> read_list_wish(call& c) {
   }
   DARKROOM_TRY(limit, page_limit(c));
   wish.limit = limit;
+  wish.part = domain::folded_name(c.rq.parameter("q").value_or(""));
+  DARKROOM_TRY(after, time_parameter(c, "created_after"));
+  DARKROOM_TRY(before, time_parameter(c, "created_before"));
+  wish.created_after_us = after;
+  wish.created_before_us = before;
   if (!wish.state.empty()) {
     const auto phase = base::parse_enum<domain::batch_phase>(wish.state);
     if (!phase || phase == domain::batch_phase::absent)
       return std::unexpected(problem{problem_code::invalid_parameter, "There is no such state."});
   }
   return wish;
+}
+
+bool has_part(const persistence::batch_summary& batch, const std::string& part) {
+  const auto has = [&](std::string_view text) {
+    return domain::folded_name(text).find(part) != std::string::npos;
+  };
+  return part.empty() || has(batch.name) || std::ranges::any_of(batch.tags, has) ||
+         to_string(batch.id).find(part) != std::string::npos;
+}
+
+bool fits(const list_wish& wish, const persistence::batch_summary& batch) {
+  return (wish.state.empty() || to_string(batch.phase) == wish.state) &&
+         (wish.tag.empty() || std::ranges::find(batch.tags, wish.tag) != batch.tags.end()) &&
+         batch.created_us >= wish.created_after_us.value_or(batch.created_us) &&
+         batch.created_us < wish.created_before_us.value_or(batch.created_us + 1) &&
+         has_part(batch, wish.part);
 }
 
 struct list_page {
@@ -179,11 +217,8 @@ persistence::journal_result<list_page> read_page(const persistence::read_view& j
   const auto ok =
       journal.each_batch_before(wish.owner, wish.before, [&](persistence::batch_summary&& batch) {
         if (page.batches.size() == wish.limit) return false;
-        const bool fits =
-            (wish.state.empty() || to_string(batch.phase) == wish.state) &&
-            (wish.tag.empty() || std::ranges::find(batch.tags, wish.tag) != batch.tags.end());
         page.next = cursor_of(batch);
-        if (fits) page.batches.push_back(std::move(batch));
+        if (fits(wish, batch)) page.batches.push_back(std::move(batch));
         return ++looked_at < limits::rows_per_page_max;
       });
   if (!ok) return std::unexpected(ok.error());

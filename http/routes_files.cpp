@@ -1,5 +1,6 @@
 // What is in a batch: lists of files, one file, and taking one out again.
 #include "base/result.hpp"
+#include "domain/portable_names.hpp"
 #include "http/blocking.hpp"
 #include "http/file_path.hpp"
 #include "http/limits.hpp"
@@ -19,6 +20,7 @@ using live_files = std::shared_ptr<const std::vector<domain::file_status>>;
 
 struct file_filter {
   std::string state, reason, path_prefix;
+  std::string part; // of the path; folded
   std::optional<domain::loss> loss;
 };
 
@@ -27,6 +29,7 @@ base::result<file_filter, problem> read_filter(const call& c) {
   filter.state = c.rq.parameter("state").value_or("");
   filter.reason = c.rq.parameter("reason").value_or("");
   filter.path_prefix = c.rq.parameter("path_prefix").value_or("");
+  filter.part = domain::folded_name(c.rq.parameter("q").value_or(""));
   const auto wrong = [](const char* what) {
     return std::unexpected(
         problem{problem_code::invalid_parameter, std::string{"There is no such "} + what + "."});
@@ -45,6 +48,8 @@ base::result<file_filter, problem> read_filter(const call& c) {
 bool fits(const file_filter& f, const persistence::file_record& file, domain::file_status status) {
   if (!f.state.empty() && to_string(status) != f.state) return false;
   if (!file.entry.path.starts_with(f.path_prefix)) return false;
+  if (!f.part.empty() && domain::folded_name(file.entry.path).find(f.part) == std::string::npos)
+    return false;
   if (f.loss) {
     const auto* done = std::get_if<domain::file_completed>(&file.result);
     if (done == nullptr || !done->losses.has(*f.loss)) return false;
@@ -94,8 +99,8 @@ task<base::result<listing, problem>> begin_listing(call& c, const named_batch& b
 }
 
 // All files, a page at a time, as lines of JSON.
-task<bool> write_lines(std::shared_ptr<services> s, listing l, body_writer& out) {
-  domain::file_index from = 0;
+task<bool> write_lines(std::shared_ptr<services> s, listing l, domain::file_index from,
+                       body_writer& out) {
   while (true) {
     const auto journal = journal_of(*s);
     if (!journal) co_return false;
@@ -115,13 +120,15 @@ task<bool> write_lines(std::shared_ptr<services> s, listing l, body_writer& out)
 
 task<route_result> list_files(call& c, const named_batch& batch) {
   DARKROOM_CO_TRY(l, co_await begin_listing(c, batch));
+  DARKROOM_CO_TRY(first, number_parameter(c, "from", 0, 0, limits::files_per_batch_max));
+  auto from = static_cast<domain::file_index>(first);
   const auto accept = c.rq.header("Accept");
   if (accept.find("application/x-ndjson") != std::string_view::npos) {
     response r;
     r.with("Content-Type", "application/x-ndjson");
     const auto s = shared_services(c.s);
-    r.body =
-        stream_body{[s, l](body_writer& out) -> task<bool> { return write_lines(s, l, out); }, {}};
+    r.body = stream_body{
+        [s, l, from](body_writer& out) -> task<bool> { return write_lines(s, l, from, out); }, {}};
     co_return r;
   }
   if (!accept.empty() && accept.find("application/json") == std::string_view::npos &&
@@ -130,7 +137,6 @@ task<route_result> list_files(call& c, const named_batch& batch) {
     co_return std::unexpected(problem{problem_code::not_acceptable,
                                       "Files come as application/json or application/x-ndjson."});
   DARKROOM_CO_TRY(limit, page_limit(c));
-  domain::file_index from = 0;
   if (const auto cursor = c.rq.parameter("cursor")) {
     const auto [end, error] =
         std::from_chars(cursor->data(), cursor->data() + cursor->size(), from, 16);

@@ -3,6 +3,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <set>
+
 using namespace darkroom;
 using namespace darkroom::tests;
 
@@ -450,4 +452,40 @@ TEST_CASE("rates and quotas are told, and kept") {
   CHECK(last.code() == "rate_limited");
   CHECK(last.header("retry-after") == "1");
   CHECK(server.call("ben", "GET", "/v1/me").status == 200);
+}
+
+TEST_CASE("a list is searched by a part of the name, a tag or the id, and by dates") {
+  edge server;
+  const auto norway = server.batch("ann", R"(,"name":"Norway 2026","tags":["Fjörd"])");
+  const auto scans = server.batch("ann", R"(,"name":"Scans, box 4")");
+  server.batch("bob", R"(,"name":"Norway of Bob")");
+  const auto found = [&](const std::string& query) {
+    const auto page = server.call("ann", "GET", "/v1/batches?" + query);
+    REQUIRE(page.status == 200);
+    const auto value = page.json();
+    std::set<std::string> ids;
+    for (const auto& batch : value.at("batches").as_array())
+      ids.emplace(batch.at("id").as_string());
+    return ids;
+  };
+  using ids = std::set<std::string>;
+  CHECK(found("q=norway") == ids{norway});
+  CHECK(found("q=NORWAY%202") == ids{norway});
+  CHECK(found("q=FJ%C3%96RD") == ids{norway});
+  CHECK(found("q=fjo%CC%88r") == ids{norway}); // the same letter, decomposed
+  CHECK(found("q=" + scans) == ids{scans});
+  CHECK(found("q=box&state=draft") == ids{scans});
+  CHECK(found("q=box&state=running") == ids{});
+  CHECK(found("q=sweden") == ids{});
+  CHECK(found("q=") == ids{norway, scans});
+  CHECK(found("created_after=2020-01-01") == ids{norway, scans});
+  CHECK(found("created_before=2020-01-01T00:00:00Z") == ids{});
+  CHECK(found("created_after=2020-01-01&created_before=2120-01-01") == ids{norway, scans});
+  const auto view = server.call("ann", "GET", "/v1/batches/" + norway).json();
+  const std::string made{view.at("created_at").as_string()};
+  CHECK(found("created_after=" + made).contains(norway));        // inclusive
+  CHECK_FALSE(found("created_before=" + made).contains(norway)); // exclusive
+  for (const auto* wrong : {"created_after=yesterday", "created_before=2026-13-01"})
+    CHECK(server.call("ann", "GET", std::string{"/v1/batches?"} + wrong).code() ==
+          "invalid_parameter");
 }

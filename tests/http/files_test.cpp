@@ -356,6 +356,19 @@ TEST_CASE("reports and lists agree, whole and in pages") {
   }
   REQUIRE(seen.size() == 7);
   CHECK(seen[6] == report.at(6).at("path").as_string());
+  const auto third = std::string{report.at(2).at("path").as_string()};
+  const auto some = server.call("ann", "GET", at(id, "/files?q=" + third.substr(1))).json();
+  REQUIRE(some.at("files").as_array().size() == 1);
+  CHECK(some.at("files").at(0).at("path").as_string() == third);
+  const auto rest =
+      server.call("ann", "GET", at(id, "/files?from=5"), {}, {{"Accept", "application/x-ndjson"}});
+  CHECK(std::ranges::count(rest.body, '\n') == 2);
+  CHECK(lines.ends_with(rest.body));
+  CHECK(server.call("ann", "GET", at(id, "/files?from=5")).json().at("files").as_array().size() ==
+        2);
+  CHECK(server.call("ann", "GET", at(id, "/files?from=-1")).code() == "invalid_parameter");
+  CHECK(server.call("ann", "GET", at(id, "/files?q=D%2F")).json().at("files").as_array().size() ==
+        7);
   CHECK(server.call("ann", "GET", at(id, "/files?path_prefix=nothing"))
             .json()
             .at("files")

@@ -1,6 +1,7 @@
 /**
- * Follows a batch: by WebSocket from the last seq on; where that cannot be opened, by reading its state every
- * few seconds. What was missed meanwhile comes first, so nothing is lost and nothing comes twice.
+ * Follows a batch from the last seq on: by WebSocket; where a proxy lets none through, by server-sent events;
+ * where neither can be opened, by reading its state every few seconds. What was missed meanwhile comes first, so
+ * nothing is lost and nothing comes twice.
  */
 import {signal} from '../../vendor/signals-core.js';
 import {ApiError, call, pauseBefore} from '../api.js';
@@ -17,7 +18,9 @@ const silenceMs = 45_000; // the server pings after 15 s; browsers do not show t
 export async function follow(batch) {
   let failures = 0;
   while (!batch.stop.signal.aborted && !batch.error.value) {
-    const opened = await byWebSocket(batch).catch(() => false);
+    let opened = await byWebSocket(batch).catch(() => false);
+    if (!opened && failures >= 1 && !batch.stop.signal.aborted)
+      opened = await byServerSentEvents(batch).catch(() => false);
     if (batch.stop.signal.aborted || batch.error.value) return;
     failures = opened ? 0 : failures + 1;
     connection.value = navigator.onLine ? 'connecting' : 'offline';
@@ -69,6 +72,25 @@ async function byWebSocket(batch) {
     batch.stop.signal.removeEventListener('abort', end);
     removeEventListener('offline', end);
   }
+  return opened;
+}
+
+/** @param {Batch} batch @returns {Promise<boolean>} whether it was open, when it has ended */
+async function byServerSentEvents(batch) {
+  const {ticket} = await call('POST', '/v1/tickets', {signal: batch.stop.signal});
+  const source = new EventSource(`${batch.path}/events?after=${batch.seq}&ticket=${ticket}`);
+  let opened = false;
+  await new Promise(resolve => {
+    source.onopen = () => {
+      opened = true;
+      connection.value = 'live';
+    };
+    source.onmessage = message => batch.apply(JSON.parse(message.data));
+    // Not left to the browser: its next try would show a ticket that was used.
+    source.onerror = resolve;
+    batch.stop.signal.addEventListener('abort', resolve, {once: true});
+  });
+  source.close();
   return opened;
 }
 

@@ -18,6 +18,9 @@ export class Batch {
     this.ahead = signal(0);
     this.files = new Files();
     this.seq = 0;
+    this.reads = 0;
+    /** Events that came while files were read: a row may be older than they are. @type {any[]} */
+    this.meanwhile = [];
     this.stop = new AbortController();
   }
 
@@ -55,9 +58,21 @@ export class Batch {
     await this.readFiles();
   }
 
-  /** Reads the files as they come, a line each. */
-  async readFiles() {
-    const answer = await send('GET', `${this.path}/files`, {
+  /** Reads the files as they come, a line each. @param {number} [from] the first index */
+  async readFiles(from = 0) {
+    this.reads += 1;
+    try {
+      await this.readLines(from);
+    } finally {
+      this.reads -= 1;
+      for (const e of this.meanwhile) this.files.apply(e);
+      if (this.reads === 0) this.meanwhile = [];
+    }
+  }
+
+  /** @param {number} from */
+  async readLines(from) {
+    const answer = await send('GET', `${this.path}/files?from=${from}`, {
       headers: {Accept: 'application/x-ndjson'},
       signal: this.stop.signal,
     });
@@ -96,12 +111,17 @@ export class Batch {
         this.error.value = new ApiError(404, {code: 'not_found'});
         return;
       case 'files_added':
+        this.readAddedSoon();
+        this.refreshSoon();
+        return;
       case 'batch_retried':
         this.readSoon();
         return;
     }
-    if (e.file !== undefined) this.files.apply(e);
-    else {
+    if (e.file !== undefined) {
+      this.files.apply(e);
+      if (this.reads > 0) this.meanwhile.push(e);
+    } else {
       this.pending.value = '';
       this.refreshSoon();
     }
@@ -116,12 +136,21 @@ export class Batch {
     }, 200);
   }
 
+  /** While many are uploaded: only those that are not known yet, and not at each of them. */
+  readAddedSoon() {
+    if (this.readingAdded) return;
+    this.readingAdded = setTimeout(async () => {
+      this.readingAdded = undefined;
+      await this.readFiles(this.files.count).catch(() => {});
+    }, 500);
+  }
+
   refreshSoon() {
     if (this.refreshing) return;
     this.refreshing = setTimeout(async () => {
       this.refreshing = undefined;
       await this.refresh().catch(() => {});
-    }, 50);
+    }, 100);
   }
 
   /**
@@ -148,7 +177,7 @@ export class Batch {
 
 /** Whether nothing happens any more. @param {BatchView} view */
 export function hasEnded(view) {
-  return ['completed', 'completed_with_failures', 'failed', 'cancelled'].includes(view.state);
+  return ['completed', 'completed_with_errors', 'failed', 'cancelled'].includes(view.state);
 }
 
 export {states};

@@ -32,10 +32,14 @@ async function convert(name) {
   upload.value = uploader;
   go(`#/b/${batch.id}`);
   discard();
-  await uploader.run();
-  if (uploader.stop.signal.aborted) return;
-  await uploader.persist(() => call('POST', `/v1/batches/${batch.id}/start`, {json: {}}));
-  if (upload.value === uploader && uploader.rejected.value.size === 0) upload.value = null;
+  try {
+    await uploader.run();
+    if (uploader.stop.signal.aborted) return;
+    await uploader.persist(() => call('POST', `/v1/batches/${batch.id}/start`, {json: {}}));
+    if (upload.value === uploader && uploader.rejected.value.size === 0) upload.value = null;
+  } catch (error) {
+    if (!uploader.stop.signal.aborted) uploader.waiting.value = error instanceof ApiError ? error.text : String(error);
+  }
 }
 
 export function Choose() {

@@ -23,37 +23,54 @@ export function BatchRow({batch}) {
 }
 
 const page = 50;
+const batchStates = ['draft', 'running', 'paused', 'completed', 'completed_with_errors', 'failed', 'cancelled'];
 
 export function List() {
   const [rows, setRows] = useState(/** @type {any[]} */ ([]));
   const [text, setText] = useState('');
+  const [state, setState] = useState('');
+  const [since, setSince] = useState('');
   const [next, setNext] = useState('');
   const [usage, setUsage] = useState(/** @type {any} */ (null));
   const [known, setKnown] = useState(false);
 
-  const load = async (/** @type {string} */ cursor) => {
+  const load = async (/** @type {string} */ cursor, /** @type {AbortSignal} */ signal) => {
     const query = new URLSearchParams({limit: String(page)});
     if (cursor) query.set('cursor', cursor);
-    const {batches, next_cursor: after} = await call('GET', `/v1/batches?${query}`);
+    if (text) query.set('q', text);
+    if (state) query.set('state', state);
+    if (since) query.set('created_after', since);
+    const {batches, next_cursor: after} = await call('GET', `/v1/batches?${query}`, {signal});
     setRows(was => (cursor ? [...was, ...batches] : batches));
     setNext(after ?? '');
     setKnown(true);
   };
   useEffect(() => {
-    load('').catch(() => {});
+    // The newest wish only: an answer that is overtaken is given up.
+    const stop = new AbortController();
+    const timer = setTimeout(() => load('', stop.signal).catch(() => {}), text ? 150 : 0);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [text, state, since]);
+  useEffect(() => {
     call('GET', '/v1/me/usage').then(setUsage, () => {});
   }, []);
 
-  const wanted = text.toLocaleLowerCase();
-  const shown = rows.filter(b => `${b.name} ${b.tags.join(' ')} ${b.id}`.toLocaleLowerCase().includes(wanted));
+  const asked = text !== '' || state !== '' || since !== '';
   return html`<main class="list">
     <div class="tools"><h1>${t('list.title')}</h1><span class="grow"></span>
+      <select class="field narrow" aria-label=${t('list.state')} value=${state} onChange=${(/** @type {any} */ e) => setState(e.target.value)}>
+        <option value="">${t('list.all')}</option>
+        ${batchStates.map(s => html`<option value=${s} key=${s}>${t(`state.${s}`)}</option>`)}
+      </select>
+      <input class="field narrow" type="date" aria-label=${t('list.since')} title=${t('list.since')} value=${since} onChange=${(/** @type {any} */ e) => setSince(e.target.value)} />
       <input class="find" type="search" placeholder=${t('list.find')} aria-label=${t('list.find')} value=${text}
         onInput=${(/** @type {any} */ e) => setText(e.target.value)} /></div>
     ${usage && html`<p class="note">${t('list.stored', {used: size(usage.stored_bytes), limit: size(usage.stored_bytes_max)})}</p>`}
-    ${known && rows.length === 0 && html`<p class="nothing">${t('list.empty')}</p>`}
-    ${rows.length > 0 && shown.length === 0 && html`<p class="nothing">${t('list.none')}</p>`}
-    <ul>${shown.map(b => html`<${BatchRow} batch=${b} key=${b.id} />`)}</ul>
-    ${next && html`<button class="alt" onClick=${() => load(next)}>${t('list.more')}</button>`}
+    ${known && rows.length === 0 && html`<p class="nothing">${t(asked ? 'list.none' : 'list.empty')}</p>`}
+    <ul>${rows.map(b => html`<${BatchRow} batch=${b} key=${b.id} />`)}</ul>
+    ${next && html`<button class="alt" onClick=${() => load(next, new AbortController().signal)}>${t('list.more')}</button>`}
   </main>`;
 }

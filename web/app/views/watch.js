@@ -31,18 +31,23 @@ function Sum({batch, view}) {
     if (view.eta_ms) facts.push([t('watch.left'), t('watch.about', {time: duration(view.eta_ms)})]);
     if (view.bytes_in > view.bytes_out) facts.push([t('watch.saved'), size(view.bytes_in - view.bytes_out)]);
   }
+  const isSending = sending && progress && progress.done < sending.total;
   const share = (/** @type {number} */ n) => ({width: `${files.total > 0 ? (100 * n) / files.total : 0}%`});
+  const [count, words] = isSending
+    ? [progress.done, t('watch.sent', {n: sending.total})]
+    : [ended ? files.completed : finished, t(ended ? 'watch.converted' : 'watch.done', {n: files.total})];
+  if (isSending) facts.splice(0, facts.length, [t('watch.toSend'), size(sending.bytesTotal - progress.bytes)]);
   return html`<div class="sum">
-      <span class="n">${number(ended ? files.completed : finished)} <small>${t(ended ? 'watch.converted' : 'watch.done', {n: files.total})}</small></span>
+      <span class="n">${number(count)} <small>${words}</small></span>
       <span class="state">${t(`state.${view.state}`)}</span>
       <span class="grow"></span>
       <dl>${facts.map(([k, v]) => html`<div key=${k}><dt>${k}</dt><dd>${v}</dd></div>`)}</dl>
     </div>
     <div class="meter" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow=${Math.round(view.percent)}
       aria-label=${t('watch.announce', {done: finished, n: files.total})}>
-      <i class="m-done" style=${share(files.completed)}></i><i class="m-run" style=${share(files.running)}></i><i class="m-bad" style=${share(files.failed)}></i>
+      ${isSending && html`<i class="m-sent" style=${{width: `${(100 * progress.done) / sending.total}%`}}></i>`}
+      <i class="m-done" style=${share(isSending ? 0 : files.completed)}></i><i class="m-run" style=${share(files.running)}></i><i class="m-bad" style=${share(files.failed)}></i>
     </div>
-    ${sending && progress && progress.done < sending.total && html`<p class="note" role="status">${t('watch.sent', {done: progress.done, n: sending.total, size: size(sending.bytesTotal - progress.bytes)})}</p>`}
     ${sending?.waiting.value && html`<p class="problem" role="alert">${sending.waiting.value}</p>`}
     ${view.waiting_for && html`<p class="note" role="status">${t(`wait.${view.waiting_for}`)} ${view.waiting_for === 'turn' && batch.ahead.value > 0 ? t('watch.ahead', {n: batch.ahead.value}) : ''}</p>`}
     ${sending && sending.rejected.value.size > 0 && html`<ul class="names">${[...sending.rejected.value].map(([path, why]) =>
