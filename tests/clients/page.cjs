@@ -39,6 +39,10 @@ const [server, token, folder, out, shots] = process.argv.slice(2);
   await shot('table');
   await page.locator('.line a').last().click();
   await page.getByText('Nothing was lost.').waitFor();
+  await page.waitForFunction(() => {
+    const pictures = [...document.querySelectorAll('.beside img')];
+    return pictures.length === 2 && pictures.every(p => p.naturalWidth > 0);
+  });
   await shot('file');
   await page.getByRole('button', {name: 'Close'}).click();
   // A search that finds nothing says so, and leads back.
