@@ -61,7 +61,6 @@ export const de = {
   'spec.strictness': 'Beschädigte Bilder',
   'spec.strictness.tolerant': 'Retten, was da ist',
   'spec.strictness.strict': 'Auslassen',
-  'spec.existing': 'Aufwand',
   'spec.colour': 'Farben',
   'spec.colour.preserve': 'Profil behalten',
   'spec.colour.srgb': 'In sRGB umwandeln',
@@ -82,8 +81,6 @@ export const de = {
   'file.completed': 'Fertig',
   'file.failed': 'Fehlgeschlagen',
   'file.cancelled': 'Abgebrochen',
-  'file.upload': 'Wird gesendet, {percent}',
-  'file.here': 'Noch nicht gesendet',
   'file.refused': 'Abgelehnt: {why}',
 
   'stage.starting': 'Beginnt',
@@ -141,7 +138,6 @@ export const de = {
   'do.delete.no': 'Behalten',
   'do.download': 'Alles herunterladen, {size}',
   'do.report': 'Bericht',
-  'do.priority': 'Vorrang',
   'do.pending': 'Einen Moment…',
   'do.close': 'Schließen',
 

@@ -61,7 +61,6 @@ export const en = {
   'spec.strictness': 'Damaged pictures',
   'spec.strictness.tolerant': 'Save what is there',
   'spec.strictness.strict': 'Leave them out',
-  'spec.existing': 'Effort',
   'spec.colour': 'Colours',
   'spec.colour.preserve': 'Keep the profile',
   'spec.colour.srgb': 'Convert to sRGB',
@@ -82,8 +81,6 @@ export const en = {
   'file.completed': 'Done',
   'file.failed': 'Failed',
   'file.cancelled': 'Cancelled',
-  'file.upload': 'Uploading, {percent}',
-  'file.here': 'Not sent yet',
   'file.refused': 'Refused: {why}',
 
   'stage.starting': 'Starting',
@@ -141,7 +138,6 @@ export const en = {
   'do.delete.no': 'Keep',
   'do.download': 'Download all, {size}',
   'do.report': 'Report',
-  'do.priority': 'Priority',
   'do.pending': 'One moment…',
   'do.close': 'Close',
 
