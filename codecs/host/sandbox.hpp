@@ -42,7 +42,8 @@ isolation_layers enter_namespaces() noexcept;
 // What this system does not offer of the layers that `enter_walls` builds.
 isolation_layers missing_walls(const seccomp_program& program) noexcept;
 
-// What a host is for. The server and whoever waits for a header come before conversions.
+// Decides the CPU priority of a host: conversions run at a lower one than the server, probes do
+// not, as every upload waits for one.
 enum class host_role : std::uint8_t { conversion, probe };
 
 // In a host, before its first byte of input: no privileges, no core, no descriptors but 0 to

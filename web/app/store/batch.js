@@ -2,7 +2,7 @@
 import {signal} from '../../vendor/signals-core.js';
 import {ApiError, call, pauseBefore, send} from '../api.js';
 import {follow} from '../feed/feed.js';
-import {Files, states} from './files.js';
+import {Files} from './files.js';
 
 /** @typedef {any} BatchView as GET /v1/batches/{id} has it */
 
@@ -21,6 +21,8 @@ export class Batch {
     this.reads = 0;
     /** Events that came while files were read: a row may be older than they are. @type {any[]} */
     this.meanwhile = [];
+    /** What is to be read soon, by name. @type {Set<string>} */
+    this.due = new Set();
     this.stop = new AbortController();
   }
 
@@ -129,28 +131,26 @@ export class Batch {
 
   /** A snapshot instead of events: more was missed than the server tells one by one. */
   readSoon() {
-    if (this.reading) return;
-    this.reading = setTimeout(async () => {
-      this.reading = undefined;
-      await this.read().catch(() => {});
-    }, 200);
+    this.soon('all', 200, () => this.read());
   }
 
   /** While many are uploaded: only those that are not known yet, and not at each of them. */
   readAddedSoon() {
-    if (this.readingAdded) return;
-    this.readingAdded = setTimeout(async () => {
-      this.readingAdded = undefined;
-      await this.readFiles(this.files.count).catch(() => {});
-    }, 500);
+    this.soon('added', 500, () => this.readFiles(this.files.count));
   }
 
   refreshSoon() {
-    if (this.refreshing) return;
-    this.refreshing = setTimeout(async () => {
-      this.refreshing = undefined;
-      await this.refresh().catch(() => {});
-    }, 100);
+    this.soon('state', 100, () => this.refresh());
+  }
+
+  /** Once, however many events ask for it meanwhile. @param {string} name @param {number} ms @param {() => Promise<void>} work */
+  soon(name, ms, work) {
+    if (this.due.has(name)) return;
+    this.due.add(name);
+    setTimeout(() => {
+      this.due.delete(name);
+      work().catch(() => {});
+    }, ms);
   }
 
   /**
@@ -179,5 +179,3 @@ export class Batch {
 export function hasEnded(view) {
   return ['completed', 'completed_with_errors', 'failed', 'cancelled'].includes(view.state);
 }
-
-export {states};

@@ -55,7 +55,7 @@ export function specOf(c, formats) {
   });
   /** @type {Record<string, string>} */
   const onLoss = {};
-  if (c.onLoss === 'fail') for (const name of formats?.losses ?? []) onLoss[name] = 'fail';
+  if (c.onLoss === 'fail') for (const name of formats?.options?.losses ?? []) onLoss[name] = 'fail';
   return {outputs, metadata: c.metadata, icc: c.icc, strictness: c.strictness, on_loss: onLoss};
 }
 

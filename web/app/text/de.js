@@ -81,6 +81,7 @@ export const de = {
   'file.completed': 'Fertig',
   'file.failed': 'Fehlgeschlagen',
   'file.cancelled': 'Abgebrochen',
+  'file.unreadable': 'Nicht lesbar. Vielleicht wurde sie verschoben oder geändert.',
   'file.refused': 'Abgelehnt: {why}',
 
   'stage.starting': 'Beginnt',

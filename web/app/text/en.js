@@ -81,6 +81,7 @@ export const en = {
   'file.completed': 'Done',
   'file.failed': 'Failed',
   'file.cancelled': 'Cancelled',
+  'file.unreadable': 'It cannot be read. It may have been moved or changed since it was dropped.',
   'file.refused': 'Refused: {why}',
 
   'stage.starting': 'Starting',

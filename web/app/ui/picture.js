@@ -1,5 +1,5 @@
 /** A picture of the server's: fetched with the token when it comes into view, at most a few at a time. */
-import {useEffect, useRef, useState} from '../../vendor/hooks.js';
+import {useEffect, useState} from '../../vendor/hooks.js';
 import {send} from '../api.js';
 import {html} from './html.js';
 
@@ -45,14 +45,13 @@ async function fetched(path, signal) {
 /** @param {{path: string, alt?: string, class?: string}} props */
 export function Picture({path, alt = '', class: name = ''}) {
   const [url, setUrl] = useState(kept.get(path) ?? '');
-  const at = useRef(null);
   useEffect(() => {
     const stop = new AbortController();
     setUrl(kept.get(path) ?? '');
     fetched(path, stop.signal).then(setUrl, () => {});
     return () => stop.abort();
   }, [path]);
-  return url ? html`<img ref=${at} src=${url} alt=${alt} class=${name} />` : html`<span class="blank" aria-hidden="true"></span>`;
+  return url ? html`<img src=${url} alt=${alt} class=${name} />` : html`<span class="blank" aria-hidden="true"></span>`;
 }
 
 /** A file of the user's that was not sent yet. @param {{file: File}} props */

@@ -4,6 +4,7 @@
  */
 import {signal} from '../../vendor/signals-core.js';
 import {ApiError, call, pauseBefore, send} from '../api.js';
+import {t} from '../text.js';
 import {base64, digestOf, hex} from './hasher.js';
 
 /** @typedef {import('../store/drop.js').Picture} Picture */
@@ -51,7 +52,7 @@ export class Uploader {
         this.digests.set(path, digest);
         rows.push({path, size: file.size, sha256: hex(digest)});
       } catch {
-        this.reject(path, 'unreadable');
+        this.reject(path, t('file.unreadable'));
       }
     }
     if (rows.length === 0) return [];

@@ -1,6 +1,6 @@
 /** The batch: what was done, what is being done, and what can be done about it. */
 import {useEffect, useMemo, useState} from '../../vendor/hooks.js';
-import {ApiError, download} from '../api.js';
+import {ApiError, call, download} from '../api.js';
 import {duration, number, percent, saving, size} from '../format.js';
 import {upload} from '../store/current.js';
 import {hasEnded} from '../store/batch.js';
@@ -80,9 +80,12 @@ function Commands({batch, view, selected, clear}) {
     download(path).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
   const remove = () => {
     batch.pending.value = 'delete';
-    import('../api.js').then(api => api.call('DELETE', `${batch.path}?cancel=true`)).then(
+    call('DELETE', `${batch.path}?cancel=true`).then(
       () => (location.hash = '#/batches'),
-      e => setProblem(e instanceof ApiError ? e.text : String(e)),
+      e => {
+        batch.pending.value = '';
+        setProblem(e instanceof ApiError ? e.text : String(e));
+      },
     );
   };
   const cancel = () => {
