@@ -277,7 +277,8 @@ TEST_CASE("a zygote that stands still is killed, and replaced, also at the end")
   CHECK(gone(second));
 }
 
-TEST_CASE("hosts that convert are nice, the first to go when memory runs out, and have a stack of their own") {
+TEST_CASE("hosts that convert are nice, the first to go when memory runs out, and have a stack of "
+          "their own") {
   auto host = fresh();
   REQUIRE(run(*host, toy_file(5)));
   const auto of = "/proc/" + std::to_string(host->pid());
