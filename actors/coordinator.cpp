@@ -90,6 +90,7 @@ void load(coordinator_pointer self) {
             st.announced_fault.clear();
             if (st.parts.usage) tell_usage(*st.parts.usage, loaded, st.journal_broken);
             st.journal_broken = false;
+            if (st.parts.numbers) st.parts.numbers->batches_loaded = true;
             for (std::size_t i = 0; i < loaded.batches.size(); ++i)
               if (!st.supervisors.contains(loaded.batches[i].first))
                 supervise(self, loaded.summaries[i], loaded.batches[i].second, st.first_load);
@@ -292,6 +293,7 @@ coordinator_actor::behavior_type coordinator(coordinator_pointer self, coordinat
         auto& s = self->state;
         if (s.journal_broken || s.ending) return;
         s.journal_broken = true;
+        if (s.parts.numbers) s.parts.numbers->batches_loaded = false;
         // What they hold in memory may be ahead of the disk: replay alone decides.
         for (const auto& [id, supervisor] : std::exchange(s.supervisors, {}))
           self->send_exit(supervisor, caf::exit_reason::kill);

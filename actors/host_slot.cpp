@@ -111,7 +111,7 @@ codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
   auto source = open_source_(*job.file, false);
   if (!source) return std::unexpected(source.error());
   for (int tries = 1;; ++tries) {
-    auto host = host_for(job.owner, codecs::host::host_role::probe);
+    auto host = host_for(job.owner, codecs::host::host_role::interactive);
     if (!host) return std::unexpected(host.error());
     ::lseek(source->get(), 0, SEEK_SET); // a host that was killed had read some of it
     auto info = (*host)->probe(source->get(), job.file->bytes, limits_);
@@ -124,15 +124,16 @@ codecs::result<codecs::image_info> host_slot::probe(const probe_job& job) {
 }
 
 base::result<codecs::conversion, host_slot::no_conversion>
-host_slot::run_host(const conversion_job& job, int source, std::span<const int> contents,
-                    const codecs::progress_listener& on_progress) {
+host_slot::run_host(const conversion_job& job, codecs::host::host_role role, int source,
+                    std::span<const int> contents, const codecs::progress_listener& on_progress,
+                    const std::optional<codecs::pixel_area>& crop) {
   using codecs::host::host_end;
-  auto host = host_for(job.owner, codecs::host::host_role::conversion);
+  auto host = host_for(job.owner, role);
   if (!host) return std::unexpected(no_conversion{std::nullopt, host.error()});
   if (!begin(job.lease)) return std::unexpected(no_conversion{domain::interruption::shutdown, {}});
   auto done = (*host)->convert(source, job.file->bytes, *job.spec, limits_, contents,
                                {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu},
-                               on_progress);
+                               on_progress, crop);
   const bool interrupted = !end() || (!done && done.error().end == host_end::by_us);
   retire_if_due();
   if (interrupted) return std::unexpected(no_conversion{domain::interruption::shutdown, {}});
@@ -178,7 +179,8 @@ conversion_outcome host_slot::convert(const conversion_job& job,
     if (!files.back()) return failed({internal, "no memory file for an output"});
     contents.push_back(files.back().get());
   }
-  auto done = run_host(job, source->get(), contents, on_progress);
+  auto done =
+      run_host(job, codecs::host::host_role::conversion, source->get(), contents, on_progress);
   if (!done && done.error().given_back)
     return conversion_interrupted{*done.error().given_back, done.error().error.detail};
   if (!done) return failed(done.error().error);
@@ -223,6 +225,34 @@ conversion_outcome host_slot::convert(const conversion_job& job,
   outcome.result.wall_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
   return outcome;
+}
+
+preview host_slot::make_preview(const preview_job& job) {
+  const auto began = std::chrono::steady_clock::now();
+  auto source = open_source_(*job.file, false);
+  if (!source) return preview_failed{source.error()};
+  auto content = std::make_shared<unique_fd>(codecs::host::make_output_file());
+  if (!*content) return preview_failed{{internal, "no memory file for a preview"}};
+  conversion_job work;
+  work.lease = job.number;
+  work.owner = job.owner;
+  work.file = job.file;
+  work.spec = job.spec;
+  work.memory_bytes = job.memory_bytes;
+  work.cpu_ms = job.cpu_ms;
+  const int to = content->get();
+  const auto done = run_host(work, codecs::host::host_role::interactive, source->get(),
+                             std::span(&to, 1), {}, job.crop);
+  if (!done && done.error().given_back == domain::interruption::shutdown)
+    return preview_superseded{};
+  if (!done) return preview_failed{done.error().error};
+  picture_made made{.memory = std::move(content),
+                    .bytes = done->outputs[0].bytes,
+                    .width = done->outputs[0].width,
+                    .height = done->outputs[0].height,
+                    .losses = done->losses};
+  made.took_ms = microseconds(std::chrono::steady_clock::now() - began) / 1'000;
+  return made;
 }
 
 } // namespace darkroom::actors

@@ -1,6 +1,7 @@
 // The real runner of a slot: a sandboxed codec host, and the outputs' way from its memory to disk.
 #pragma once
 
+#include "actors/preview.hpp"
 #include "actors/slot_runner.hpp"
 #include "actors/source_opener.hpp"
 #include "codecs/host/codec_host.hpp"
@@ -13,7 +14,7 @@ namespace darkroom::actors {
 // Sources in place: files of the user's.
 codecs::result<base::unique_fd> open_path(const domain::file_entry& file, bool whole);
 
-class host_slot final : public slot_runner {
+class host_slot final : public slot_runner, public preview_runner {
 public:
   host_slot(codecs::host::zygote& hosts, std::shared_ptr<persistence::output_store> outputs,
             codecs::input_limits limits, source_opener open_source = open_path);
@@ -21,6 +22,7 @@ public:
   codecs::result<codecs::image_info> probe(const probe_job& job) override;
   conversion_outcome convert(const conversion_job& job,
                              const codecs::progress_listener& on_progress) override;
+  preview make_preview(const preview_job& job) override;
   void interrupt(domain::lease_id lease) noexcept override;
 
 private:
@@ -34,8 +36,9 @@ private:
     codecs::codec_error error;
   };
   base::result<codecs::conversion, no_conversion>
-  run_host(const conversion_job& job, int source, std::span<const int> contents,
-           const codecs::progress_listener& on_progress);
+  run_host(const conversion_job& job, codecs::host::host_role role, int source,
+           std::span<const int> contents, const codecs::progress_listener& on_progress,
+           const std::optional<codecs::pixel_area>& crop = std::nullopt);
   bool begin(domain::lease_id lease);
   bool end();
 

@@ -6,6 +6,7 @@
 
 #include "actors/lease_messages.hpp"
 #include "actors/outcomes.hpp"
+#include "actors/preview.hpp"
 #include "actors/slot_runner.hpp"
 #include "domain/batch_state.hpp"
 #include "persistence/journal_store.hpp"
@@ -100,6 +101,9 @@ struct interrupt_file;
 struct probe_file;
 struct run_probe;
 struct run_conversion;
+struct preview_file;
+struct run_preview;
+struct preview_ended;
 struct slot_idle;
 struct shut_down;
 struct shut_down_done;
@@ -242,6 +246,16 @@ using codec_pool_actor = caf::typed_actor<
 
 // SLOT: runs one thing at a time in its codec host. Blocks.
 using slot_actor = caf::typed_actor<caf::reacts_to<run_probe>, caf::reacts_to<run_conversion>>;
+
+// PREVIEW HOST: pictures for people who look at a screen, beside all slots.
+using preview_host_actor = caf::typed_actor<
+    // TELL to make a picture; its `done` is called from another thread.
+    caf::reacts_to<preview_file>,
+    // TELL from PREVIEW SLOT that it is free.
+    caf::reacts_to<preview_ended>>;
+
+// PREVIEW SLOT: makes one picture at a time in its codec host. Blocks.
+using preview_slot_actor = caf::typed_actor<caf::reacts_to<run_preview>>;
 
 // PLACER: gives outputs their final names; one directory sync for many. Blocks on disk.
 using placer_actor = caf::typed_actor<
@@ -522,6 +536,16 @@ struct slot_idle {
   domain::lease_id lease = 0;
 };
 
+struct preview_file {
+  preview_job job; // its number is given by PREVIEW HOST
+  on_preview done;
+};
+struct run_preview {
+  preview_file file;
+  preview_host_actor asker;
+};
+struct preview_ended {};
+
 struct shut_down {};
 struct shut_down_done {};
 struct reopen_tick {};
@@ -546,7 +570,7 @@ struct gateway_task {
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \
   X(place_group) X(file_placed) X(attempt_failed) X(attempt_interrupted) X(withdraw_file) \
-  X(file_withdrawn) X(interrupt_file) X(probe_file) X(run_probe) X(run_conversion) X(slot_idle) \
+  X(file_withdrawn) X(interrupt_file) X(probe_file) X(run_probe) X(run_conversion) X(slot_idle) X(preview_file) X(run_preview) X(preview_ended) \
   X(shut_down) X(shut_down_done) X(reopen_tick) X(gateway_task)
 // clang-format on
 

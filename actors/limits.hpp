@@ -17,6 +17,10 @@ inline constexpr std::uint64_t memory_main_bytes = 80 * MiB; // main process and
 inline constexpr std::uint64_t memory_main_growth_bytes = 16 * MiB;
 inline constexpr std::uint64_t memory_idle_host_bytes = 6 * MiB;
 inline constexpr std::uint64_t memory_lease_min_bytes = 16 * MiB; // for one small picture
+// Kept for the preview host: enough for the whole of a photo with 24 megapixels, and at most this
+// part of what leases may take.
+inline constexpr std::uint64_t memory_previews_max_bytes = 112 * MiB;
+inline constexpr std::uint64_t memory_previews_share = 8;
 // How long smaller requests may pass one that does not fit; afterwards memory is reserved for it.
 inline constexpr std::uint32_t memory_overtake_ms = 2'000;
 

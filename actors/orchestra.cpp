@@ -10,6 +10,7 @@
 #include "actors/event_hub.hpp"
 #include "actors/limits.hpp"
 #include "actors/placer.hpp"
+#include "actors/preview_host.hpp"
 #include "actors/spawn_blocking.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
@@ -178,6 +179,15 @@ std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots,
   return budget_bytes > fixed ? budget_bytes - fixed : 0;
 }
 
+std::uint64_t preview_memory_bytes(std::uint64_t budget_bytes, std::size_t slots) {
+  const auto for_leases = lease_memory_bytes(budget_bytes, slots);
+  const auto kept =
+      std::min(limits::memory_previews_max_bytes, for_leases / limits::memory_previews_share);
+  const bool enough = kept >= limits::memory_idle_host_bytes + limits::memory_lease_min_bytes &&
+                      for_leases - kept >= limits::memory_lease_min_bytes;
+  return enough ? kept : 0;
+}
+
 struct orchestra::parts {
   explicit parts(bool has_door) : config(has_door) {}
   local_config config;
@@ -200,6 +210,8 @@ struct orchestra::parts {
   journal_actor journal;
   dispatcher_actor dispatcher;
   codec_pool_actor pool;
+  preview_host_link previews;
+  std::uint64_t preview_bytes = 0; // of the budget
   coordinator_actor coordinator;
   gateway_actor gateway;
   bool ended = false;
@@ -236,13 +248,21 @@ orchestra::orchestra(orchestra_options options)
   made.usage = p.usage;
   made.views = p.views;
   made.numbers = p.numbers;
+  if (options.make_previewer) {
+    p.preview_bytes = preview_memory_bytes(options.memory_bytes, options.slots);
+    if (p.preview_bytes != 0) {
+      p.previews.memory_bytes = p.preview_bytes - limits::memory_idle_host_bytes;
+      p.previews.actor = p.system.spawn(
+          preview_host, std::shared_ptr<preview_runner>(options.make_previewer()), true);
+    }
+  }
   p.gateway = p.system.spawn(gateway);
   if (options.slots != 0) {
     register_node here;
     here.name = domain::local_node;
     here.pool = made.pool;
     here.slots = static_cast<std::uint32_t>(options.slots);
-    here.memory_bytes = lease_memory_bytes(options.memory_bytes, options.slots);
+    here.memory_bytes = lease_memory_bytes(options.memory_bytes, options.slots) - p.preview_bytes;
     node_row row;
     row.name = here.name;
     row.local = true;
@@ -419,8 +439,8 @@ void orchestra::look(preview_order order, on_preview then) {
   auto& p = *parts_;
   if (!p.gateway) return then(preview_failed{}); // it ends
   const bool converts = order.spec != nullptr;
-  const auto made =
-      p.system.spawn(previewer, std::move(order), p.dispatcher, p.pool, std::move(then));
+  const auto made = p.system.spawn(previewer, std::move(order), p.dispatcher, p.pool, p.previews,
+                                   std::move(then));
   if (!converts) return; // reading a header has limits of its own
   caf::delayed_anon_send(p.gateway, std::chrono::milliseconds(limits::preview_ms),
                          gateway_task{[weak = made.address()](gateway_actor::pointer self) {
@@ -451,8 +471,9 @@ std::shared_ptr<const persistence::read_view> orchestra::view() {
 void orchestra::measured(std::uint64_t own_bytes) {
   const auto& p = *parts_;
   if (p.slots == 0) return;
-  const auto bytes = std::max(lease_memory_bytes(p.memory_bytes, p.slots, own_bytes),
-                              limits::memory_lease_min_bytes);
+  const auto all = lease_memory_bytes(p.memory_bytes, p.slots, own_bytes);
+  const auto bytes =
+      std::max(all > p.preview_bytes ? all - p.preview_bytes : 0, limits::memory_lease_min_bytes);
   caf::anon_send(p.dispatcher, resize_local_node{bytes / limits::MiB * limits::MiB});
 }
 
@@ -483,6 +504,8 @@ bool orchestra::shut_down() {
   p.gateway = nullptr;
   p.dispatcher = nullptr;
   p.pool = nullptr;
+  if (p.previews.actor) caf::anon_send_exit(p.previews.actor, caf::exit_reason::user_shutdown);
+  p.previews = {};
   p.hub = nullptr;
   p.journal = nullptr;
   p.views->set(nullptr);

@@ -38,6 +38,7 @@ struct orchestra_options {
   std::size_t slots = 1;
   std::uint64_t memory_bytes = limits::memory_budget_default_bytes; // of the whole process tree
   slot_runner_factory make_runner;
+  std::function<std::unique_ptr<preview_runner>()> make_previewer; // null: no host for previews
   std::shared_ptr<persistence::output_store> outputs;
   store_opener open_journal;
   std::unique_ptr<persistence::journal_store> journal; // open
@@ -53,6 +54,10 @@ struct orchestra_options {
 // Bytes of the budget that leases may take together. `own_bytes`: of the main process.
 std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots,
                                  std::uint64_t own_bytes = 0);
+
+// Bytes of what `lease_memory_bytes` gives that are kept for the preview host; with a small budget
+// none are.
+std::uint64_t preview_memory_bytes(std::uint64_t budget_bytes, std::size_t slots);
 
 class orchestra {
 public:

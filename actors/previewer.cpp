@@ -1,6 +1,7 @@
 #include "actors/previewer.hpp"
 
 #include "base/overloaded.hpp"
+#include "codecs/preview.hpp"
 #include "domain/limits.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -37,13 +38,67 @@ void ask_for_lease(previewer_pointer self) {
   self->send(s.dispatcher, std::move(wish));
 }
 
+// The spec with its one output made smaller, as the order wants it.
+std::shared_ptr<const domain::conversion_spec> spec_to_show(const preview_order& order,
+                                                            const codecs::resize_plan& full) {
+  if (order.width == 0) return order.spec;
+  auto smaller = std::make_shared<domain::conversion_spec>(*order.spec);
+  smaller->outputs[0] = codecs::at_width(order.spec->outputs[0], full, order.width);
+  return smaller;
+}
+
+// Adds what is known of the whole output to a picture of it.
+on_preview completed(on_preview done, const codecs::resize_plan& full, bool is_part) {
+  return [done = std::move(done), full, is_part](preview found) {
+    if (auto* made = std::get_if<picture_made>(&found)) {
+      const auto pixels = [](std::uint64_t width, std::uint64_t height) { return width * height; };
+      made->full_width = full.canvas_width;
+      made->full_height = full.canvas_height;
+      made->full_bytes_estimate =
+          is_part ? 0
+                  : codecs::estimated_bytes(made->bytes, pixels(made->width, made->height),
+                                            pixels(made->full_width, made->full_height));
+      if (full.upscaled) made->losses.add(domain::loss::upscaled);
+    }
+    done(std::move(found));
+  };
+}
+
+// Beside all slots.
+void ask_preview_host(previewer_pointer self) {
+  auto& s = self->state;
+  preview_job job;
+  job.owner = s.order.owner;
+  job.viewer = s.order.viewer;
+  job.file = s.order.file;
+  job.spec = s.order.spec;
+  job.crop = s.order.crop;
+  job.memory_bytes = s.plan.memory_bytes;
+  job.cpu_ms = s.plan.cpu_ms_max;
+  self->send(s.host.actor, preview_file{std::move(job), std::move(s.done)});
+  self->quit();
+}
+
 void on_probed(previewer_pointer self, const codecs::result<codecs::image_info>& info) {
   auto& s = self->state;
   if (!info) return fail(self, info.error());
   if (!s.order.spec) return finish(self, header_read{});
   auto plan = codecs::plan_conversion(*info, s.order.file->bytes, *s.order.spec);
   if (!plan) return fail(self, plan.error());
+  const auto full = plan->outputs[0].resize;
+  if (s.order.crop && !codecs::clipped(*s.order.crop, full.canvas_width, full.canvas_height))
+    return finish(self, area_outside{full.canvas_width, full.canvas_height});
+  s.done = completed(std::move(s.done), full, s.order.crop.has_value());
+  s.order.spec = spec_to_show(s.order, full);
+  plan = codecs::plan_conversion(*info, s.order.file->bytes, *s.order.spec);
+  if (!plan) return fail(self, plan.error());
   s.plan = std::move(*plan);
+  if (s.host.actor && s.plan.memory_bytes <= s.host.memory_bytes) return ask_preview_host(self);
+  if (s.order.crop)
+    return fail(self, {domain::failure_reason::limit_memory,
+                       "a part of this picture needs more memory than is kept for previews; "
+                       "without crop it is shown whole"});
+  if (!s.order.may_wait) return finish(self, nobody_converts{});
   ask_for_lease(self);
 }
 
@@ -72,7 +127,13 @@ void on_interrupted(previewer_pointer self, domain::interruption cause) {
 void on_converted(previewer_pointer self, const file_converted& done) {
   if (done.staged.empty())
     return fail(self, {domain::failure_reason::internal, "the conversion made no picture"});
-  finish(self, picture_made{done.staged.front()});
+  const auto& made = done.result.outputs.front();
+  finish(self, picture_made{.staged = done.staged.front(),
+                            .bytes = done.staged.front().bytes,
+                            .width = made.width,
+                            .height = made.height,
+                            .losses = done.result.losses,
+                            .took_ms = done.result.wall_ms});
 }
 
 void on_conversion_ended(previewer_pointer self, const conversion_outcome& outcome) {
@@ -87,12 +148,13 @@ void on_conversion_ended(previewer_pointer self, const conversion_outcome& outco
 
 converter_actor::behavior_type previewer(previewer_pointer self, preview_order order,
                                          dispatcher_actor dispatcher, codec_pool_actor pool,
-                                         on_preview done) {
+                                         preview_host_link host, on_preview done) {
   static std::atomic<domain::file_index> numbers = 0;
   auto& s = self->state;
   s.order = std::move(order);
   s.dispatcher = std::move(dispatcher);
   s.pool = std::move(pool);
+  s.host = std::move(host);
   s.done = std::move(done);
   s.number = ++numbers;
   self->send(s.pool, probe_file{{s.order.owner, s.order.file}, true});

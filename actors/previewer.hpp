@@ -1,5 +1,7 @@
 // PREVIEWER: looks at one file outside of its batch's work: at its header when it is uploaded, or
-// converts it to a small picture. It speaks to DISPATCHER and CODEC POOL as a converter does.
+// at what a conversion would make of it. A picture is made by the interactive host, which waits for
+// no slot. What needs more memory than is kept for that asks DISPATCHER for a lease, as a converter
+// does.
 #pragma once
 
 #include "actors/interfaces.hpp"
@@ -10,18 +12,16 @@ struct preview_order {
   std::string owner;
   std::shared_ptr<const domain::file_entry> file;      // with one output name, if there is a spec
   std::shared_ptr<const domain::conversion_spec> spec; // null: only the header is read
+  std::string viewer;             // a newer preview of theirs replaces it; empty: none does
+  bool may_wait = true;           // for a slot, if it is too large for the preview host
+  std::uint32_t width = 0;        // the output is at most so wide; 0: as the spec has it
+  std::optional<pixel_area> crop; // of the output
 };
 
-// What was found.
-struct preview_failed {
-  codecs::codec_error error;
+struct preview_host_link {
+  preview_host_actor actor;       // null: there is none
+  std::uint64_t memory_bytes = 0; // for one picture
 };
-struct header_read {}; // nothing else was asked for
-struct picture_made {
-  persistence::staged_output picture; // the receiver discards it
-};
-using preview = std::variant<preview_failed, header_read, picture_made>;
-using on_preview = std::function<void(preview)>;
 
 struct previewer_state {
   static inline const char* name = "previewer";
@@ -30,6 +30,7 @@ struct previewer_state {
   preview_order order;
   dispatcher_actor dispatcher;
   codec_pool_actor pool;
+  preview_host_link host;
   on_preview done;
   domain::file_index number = 0; // tells it apart from others in the queue
   codecs::conversion_plan plan;
@@ -39,6 +40,7 @@ struct previewer_state {
 
 converter_actor::behavior_type previewer(converter_actor::stateful_pointer<previewer_state> self,
                                          preview_order order, dispatcher_actor dispatcher,
-                                         codec_pool_actor pool, on_preview done);
+                                         codec_pool_actor pool, preview_host_link host,
+                                         on_preview done);
 
 } // namespace darkroom::actors

@@ -41,7 +41,9 @@ slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, st
       },
       [self, number, board](const run_conversion& message) {
         const auto& job = message.job;
-        board->busy(number, {job.file->path, job.batch, job.index, {}, {}});
+        board->busy(
+            number,
+            {job.file->path, job.batch, job.index, std::string{domain::local_node}, {}, {}});
         auto outcome = std::make_shared<conversion_outcome>(guarded<conversion_outcome>(
             [&] {
               return self->state.runner->convert(

@@ -16,6 +16,7 @@ struct slot_activity {
   std::string path; // of the file; empty: idle
   domain::batch_id batch;
   domain::file_index file = 0;
+  std::string node; // that converts it
   domain::conversion_progress progress;
   std::chrono::steady_clock::time_point since;
 };

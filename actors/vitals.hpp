@@ -46,6 +46,8 @@ struct vitals {
   std::atomic<std::uint64_t> slots = 0, leases_granted = 0, leases_waiting = 0;
   std::atomic<std::uint64_t> memory_bytes = 0, memory_granted_bytes = 0;
   std::atomic<bool> journal_usable = false;
+  // COORDINATOR has read them from the journal: before, requests are answered as in doubt.
+  std::atomic<bool> batches_loaded = false;
 };
 
 } // namespace darkroom::actors

@@ -35,6 +35,9 @@ inline constexpr std::uint32_t memory_look_ms = 1'000;
 inline constexpr std::uint64_t scrub_bytes_per_s = 10 * MiB;
 inline constexpr std::uint32_t scrub_look_ms = 10'000; // whether the next folder is due
 
+// How often drafts that have expired are looked for: a look reads the summary of every batch.
+inline constexpr std::uint32_t draft_look_ms = 600'000;
+
 // Whether the disk is full, and what was set aside old: a look is one statvfs and one short list.
 inline constexpr std::uint32_t set_aside_look_ms = 5'000;
 

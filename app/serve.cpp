@@ -261,6 +261,10 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
           [&hosts, outputs, limits_of_input, opener] {
             return std::make_unique<actors::host_slot>(hosts, outputs, limits_of_input, opener);
           },
+      .make_previewer =
+          [&hosts, outputs, limits_of_input, opener] {
+            return std::make_unique<actors::host_slot>(hosts, outputs, limits_of_input, opener);
+          },
       .outputs = outputs,
       .open_journal = [data = s.data.dir, places]()
           -> persistence::journal_result<std::unique_ptr<persistence::journal_store>> {
@@ -290,6 +294,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   actors->wait_until_loaded();
   auto place_watcher = watch_places(places, *actors, probes);
   auto memory_meter = measure_memory(*actors);
+  auto draft_expiry = expire_drafts(*actors, s.data.draft_hours);
   auto scrubber = scrub_blobs(blobs, s.data.scrub_days);
   auto upkeep = keep_set_aside(blobs.root(), s.data);
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
@@ -318,6 +323,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   census.reset();
   memory_meter.reset();
   upkeep.reset();
+  draft_expiry.reset();
   scrubber.reset();
   place_watcher.reset();
   const bool in_order = actors->shut_down();

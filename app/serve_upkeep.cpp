@@ -1,5 +1,6 @@
 #include "app/serve_upkeep.hpp"
 
+#include "actors/draft_expiry.hpp"
 #include "actors/orchestra.hpp"
 #include "app/limits.hpp"
 #include "app/memory_budget.hpp"
@@ -55,6 +56,16 @@ std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,
                                     });
         }
       });
+}
+
+std::unique_ptr<background_thread> expire_drafts(actors::orchestra& actors, std::uint64_t hours) {
+  if (hours == 0) return nullptr;
+  return std::make_unique<background_thread>([&actors, hours](const background_thread::wait& wait) {
+    do {
+      const auto deleted = actors::delete_expired_drafts(actors, hours, base::unix_now_us());
+      if (deleted != 0) spdlog::info("deleted {} drafts that were never started", deleted);
+    } while (wait(milliseconds(limits::draft_look_ms)));
+  });
 }
 
 std::unique_ptr<background_thread> keep_set_aside(const std::string& blobs,

@@ -1,5 +1,5 @@
-// Background tasks of a server: measuring its memory, scrubbing blobs, and removing what was set
-// aside.
+// Background tasks of a server: measuring its memory, scrubbing blobs, ending drafts that nobody
+// started, and removing what was set aside.
 #pragma once
 
 #include "app/background_thread.hpp"
@@ -26,6 +26,9 @@ std::unique_ptr<background_thread> measure_memory(actors::orchestra& actors);
 // Reads all blobs once in so many days; null when that is 0.
 std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,
                                                std::uint64_t period_days);
+
+// Deletes drafts in which nothing has happened for so many hours; null when that is 0.
+std::unique_ptr<background_thread> expire_drafts(actors::orchestra& actors, std::uint64_t hours);
 
 // Empties what was set aside when it is old enough, and earlier when the disk is full.
 std::unique_ptr<background_thread> keep_set_aside(const std::string& blobs,

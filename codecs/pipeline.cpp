@@ -222,6 +222,14 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
     own = std::move(*made);
     pixels = &own;
   }
+  if (request.crop) {
+    const auto area = clipped(*request.crop, pixels->width(), pixels->height());
+    if (!area) return fail(internal, "the part asked for lies outside of the picture");
+    auto part = crop(*pixels, *area);
+    if (!part) return std::unexpected(part.error());
+    own = std::move(*part);
+    pixels = &own;
+  }
   if (last && pixels == &own) decoded.pixels = {};
   if (how.upscaled) losses.add(loss::upscaled);
   if (pixels == &own)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codecs/conversion_plan.hpp"
+#include "codecs/crop.hpp"
 
 #include <span>
 
@@ -14,6 +15,7 @@ struct conversion_request {
   input_limits limits;
   std::span<const int> output_fds; // one for each output of the spec
   progress_meter progress;
+  std::optional<pixel_area> crop; // only this part of each output is written
 };
 
 struct conversion {

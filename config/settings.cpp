@@ -217,6 +217,9 @@ const std::vector<setting>& all_settings() {
       row("data.set_aside_days", &S::data, &data_settings::set_aside_days,
           "Files that were set aside as strays or damaged are removed after so many days.", 0,
           36'500),
+      row("data.draft_hours", &S::data, &data_settings::draft_hours,
+          "A draft in which nothing has happened for so many hours is deleted. 0: never.", 0,
+          87'600),
       row("http.listen", &S::http, &http_settings::listen,
           "Where to listen, as HOST:PORT. Beyond this machine only with TLS."),
       row("http.insecure_no_tls", &S::http, &http_settings::insecure_no_tls,
@@ -243,6 +246,10 @@ const std::vector<setting>& all_settings() {
       row("auth.trusted_proxies", &S::auth, &auth_settings::trusted_proxies,
           "Networks whose proxies are believed, as [\"10.0.0.0/8\"]."),
       row("auth.admins", &S::auth, &auth_settings::admins, "Users of the proxy who are admins."),
+      row("auth.foreign_batch", &S::auth, &auth_settings::foreign_batch,
+          "What a user is told of somebody else's batch: named, that it is somebody else's; "
+          "hidden, "
+          "that there is none."),
       row("work.here", &S::work, &work_settings::here,
           "Convert on the server's own machine too; false: only on workers that join."),
       row("work.slots", &S::work, &work_settings::slots,
@@ -355,6 +362,8 @@ setting_result check(const settings& s) {
     return wrong("work.here", "may be false only where workers can join: set cluster.dir");
   if (!s.auth.proxy_header.empty() && s.auth.trusted_proxies.empty())
     return wrong("auth.trusted_proxies", "must name the proxies that set auth.proxy_header");
+  if (s.auth.foreign_batch != "named" && !s.auth.hides_foreign_batches())
+    return wrong("auth.foreign_batch", "is named or hidden");
   return {};
 }
 

@@ -22,6 +22,7 @@ struct data_settings {
   std::uint64_t disk_floor_bytes = 512 * limits::MiB;
   std::uint64_t scrub_days = 30;
   std::uint64_t set_aside_days = 7;
+  std::uint64_t draft_hours = 24;
 };
 struct http_settings {
   std::string listen = "127.0.0.1:8080";
@@ -40,6 +41,8 @@ struct auth_settings {
   std::string proxy_header;
   std::vector<std::string> trusted_proxies;
   std::vector<std::string> admins;
+  std::string foreign_batch = "named";
+  bool hides_foreign_batches() const { return foreign_batch == "hidden"; }
 };
 struct work_settings {
   bool here = true;

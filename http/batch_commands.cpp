@@ -71,7 +71,7 @@ domain::command read_retry(object_reader& r) {
 constexpr batch_command commands[] = {
     {"start", read_start, 202, 200},   {"seal", read_nothing<domain::seal_batch>, 200, 200},
     {"pause", read_pause, 200, 200},   {"resume", read_nothing<domain::resume_batch>, 200, 200},
-    {"cancel", read_cancel, 200, 200}, {"retry", read_retry, 202, 200},
+    {"cancel", read_cancel, 200, 200}, {"retry", read_retry, 202, 200, true},
 };
 
 } // namespace

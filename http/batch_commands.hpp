@@ -14,6 +14,7 @@ struct batch_command {
   domain::command (*read)(object_reader& body); // takes all members that the body may have
   unsigned done;                                // the status when the batch has changed
   unsigned already;                             // when it was so already
+  bool by_path = false;                         // its files may be chosen by a prefix of their path
 };
 
 std::span<const batch_command> batch_commands();

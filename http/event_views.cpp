@@ -220,6 +220,7 @@ std::string file_progress_json(const actors::slot_activity& slot, std::int64_t n
   auto line = volatile_object("file_progress", slot.batch, now_us);
   line["file"] = slot.file;
   line["data"] = {{"path", printable(slot.path)},
+                  {"node", printable(slot.node)},
                   {"stage", to_string(slot.progress.stage)},
                   {"percent", slot.progress.percent}};
   return json::serialize(line);

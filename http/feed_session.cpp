@@ -232,11 +232,14 @@ feed_session::scope_of(const std::string& batch, const std::string& owner, bool 
   const auto facts = s_.gateway.actors().usage().find(*id);
   const bool own = facts && facts->owner == who.user;
   const bool may = facts && (own || who.is_admin());
-  if (facts && !own) audit(may ? "ok" : "not_found", may ? 200 : 404, scope, facts->owner);
-  if (!may)
-    return std::unexpected(problem{problem_code::not_found,
-                                   "There is no batch " + domain::to_string(*id) + " of yours."});
-  return scope;
+  if (may) {
+    if (!own) audit("ok", 200, scope, facts->owner);
+    return scope;
+  }
+  auto refusal = not_yours(s_, *id, facts.has_value());
+  const auto& kind = kind_of(refusal.code);
+  if (facts) audit(kind.text, kind.status, scope, facts->owner);
+  return std::unexpected(std::move(refusal));
 }
 
 // No event comes twice on one socket.

@@ -45,6 +45,7 @@ constexpr auto kinds = [] {
       {forbidden_origin, "forbidden_origin", 403, "Not from this page",
        "Pages of other servers may not open a WebSocket here, unless http.allowed_origins lists "
        "them."},
+      {not_owner, "not_owner", 403, "It belongs to somebody else", "Ask its owner, or an admin."},
       {not_found, "not_found", 404, "There is no such thing",
        "It may never have been there, be deleted, or belong to somebody else."},
       {method_not_allowed, "method_not_allowed", 405, "The method is not possible here",
@@ -66,6 +67,8 @@ constexpr auto kinds = [] {
        "They do not exist, or have completed."},
       {upload_in_progress, "upload_in_progress", 409, "The file is being uploaded",
        "Another upload of the same path is under way."},
+      {preview_superseded, "preview_superseded", 409, "A newer preview took its place",
+       "You asked for another one before this was made."},
       {request_in_progress, "request_in_progress", 409, "The same request is under way",
        "A request with this Idempotency-Key has not been answered yet; try again soon."},
       {backup_running, "backup_running", 409, "A backup is being made", "Wait until it has ended."},

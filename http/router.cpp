@@ -213,9 +213,9 @@ found_route find_route(std::string_view method, const std::vector<std::string>& 
 const std::vector<route>& routes() {
   static const std::vector<route> all = [] {
     std::vector<route> list;
-    for (const auto& part : {batch_routes(), file_routes(), content_routes(), result_routes(),
-                             event_routes(), audit_routes(), backup_routes(), node_routes(),
-                             admin_routes(), service_routes(), page_routes()})
+    for (const auto& part : {batch_routes(), file_routes(), content_routes(), preview_routes(),
+                             result_routes(), event_routes(), audit_routes(), backup_routes(),
+                             node_routes(), admin_routes(), service_routes(), page_routes()})
       list.insert(list.end(), part.begin(), part.end());
     return list;
   }();

@@ -12,6 +12,13 @@
 
 namespace darkroom::http {
 
+problem not_yours(const services& s, const domain::batch_id& id, bool is_there) {
+  if (is_there && !s.settings.auth.hides_foreign_batches())
+    return {problem_code::not_owner,
+            "Batch " + domain::to_string(id) + " belongs to somebody else."};
+  return {problem_code::not_found, "There is no batch " + domain::to_string(id) + " of yours."};
+}
+
 base::result<named_batch, problem> find_batch(call& c, std::string_view text) {
   const auto id = domain::parse_batch_id(text);
   if (!id) return std::unexpected(problem{problem_code::invalid_id, "A batch id is a UUID."});
@@ -21,8 +28,7 @@ base::result<named_batch, problem> find_batch(call& c, std::string_view text) {
     c.owner = facts->owner;
   }
   if (!facts || (facts->owner != c.who.user && !c.who.is_admin()))
-    return std::unexpected(problem{problem_code::not_found,
-                                   "There is no batch " + domain::to_string(*id) + " of yours."});
+    return std::unexpected(not_yours(c.s, *id, facts.has_value()));
   return named_batch{*id, *facts};
 }
 
@@ -56,6 +62,11 @@ find_file(call& c, const domain::batch_id& batch, std::string_view number) {
   DARKROOM_CO_TRY(found, co_await read_journal(c, read));
   if (!found) co_return std::unexpected(problem{problem_code::not_found, "There is no such file."});
   co_return std::move(*found);
+}
+
+void protect_content(response& r) {
+  r.with("Content-Security-Policy", "default-src 'none'; sandbox");
+  r.with("Cache-Control", "private, no-cache");
 }
 
 task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,

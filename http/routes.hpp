@@ -14,6 +14,7 @@ namespace darkroom::http {
 std::vector<route> batch_routes();   // batches and what is commanded of them
 std::vector<route> file_routes();    // what is in a batch
 std::vector<route> content_routes(); // bytes that go in and out
+std::vector<route> preview_routes(); // pictures to look at, which are kept nowhere
 std::vector<route> result_routes();  // reports and ZIP
 std::vector<route> event_routes();   // activity log, server-sent events, WebSocket, tickets
 std::vector<route> audit_routes();
@@ -25,12 +26,17 @@ std::vector<route> page_routes();    // the page for people
 
 using journal_view = std::shared_ptr<const persistence::read_view>;
 
-// The batch that a request names, if the caller may see it; else `not_found`, as for one that
-// does not exist. Notes it for the audit.
+// Why a batch is not for the caller: it does not exist, or is somebody else's, which may be hidden.
+problem not_yours(const services& s, const domain::batch_id& id, bool is_there);
+// The batch that a request names, if the caller may see it; else `not_yours`. Notes it for the
+// audit.
 base::result<named_batch, problem> find_batch(call& c, std::string_view id);
 // The file of a batch that is named by its number.
 task<base::result<persistence::file_record, problem>>
 find_file(call& c, const domain::batch_id& batch, std::string_view number);
+
+// A picture that a user has sent: whatever it holds, a browser runs nothing of it.
+void protect_content(response& r);
 
 // Its state now, also of one that has ended long ago.
 task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,

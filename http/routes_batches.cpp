@@ -360,10 +360,45 @@ task<route_result> remove_batch(call& c, const named_batch& batch) {
   co_return co_await command(c, batch, std::move(commands), 202, 202);
 }
 
+// Names the files of this scope whose path begins so: the batch itself knows no paths.
+task<base::result<void, problem>> choose_by_path(call& c, const named_batch& batch,
+                                                 const std::string& prefix,
+                                                 domain::retry_batch& wish) {
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, true));
+  const auto wanted = wish.scope == domain::retry_scope::failed ? domain::file_status::failed
+                                                                : domain::file_status::cancelled;
+  using indexes = std::vector<domain::file_index>;
+  const auto read = [&](const journal_view& journal) -> persistence::journal_result<indexes> {
+    indexes found;
+    const auto look = [&](const persistence::file_record& file) {
+      if (file.entry.path.starts_with(prefix) &&
+          status_of(file, view.summary.phase, view.files.get()) == wanted)
+        found.push_back(file.index);
+      return true;
+    };
+    if (auto ok = journal->each_file(batch.id, 0, look); !ok) return std::unexpected(ok.error());
+    return found;
+  };
+  DARKROOM_CO_TRY(found, co_await read_journal(c, read));
+  wish.files = std::move(found);
+  wish.scope = domain::retry_scope::files;
+  co_return base::result<void, problem>{};
+}
+
 task<route_result> run_command(call& c, const named_batch& batch, const batch_command& row) {
   std::vector<domain::command> commands;
-  const auto read = [&](object_reader& r) { commands.push_back(row.read(r)); };
+  std::string path_prefix;
+  const auto read = [&](object_reader& r) {
+    commands.push_back(row.read(r));
+    if (row.by_path) r.text("path_prefix", path_prefix, limits::path_bytes_max);
+    if (r.has("path_prefix") && r.has("files"))
+      r.wrong("path_prefix", problem_code::invalid_value, "does not go with \"files\"");
+  };
   DARKROOM_CO_CHECK(co_await read_members(c, read));
+  if (!path_prefix.empty()) {
+    auto& wish = std::get<domain::retry_batch>(commands.front());
+    DARKROOM_CO_CHECK(co_await choose_by_path(c, batch, path_prefix, wish));
+  }
   co_return co_await command(c, batch, std::move(commands), row.done, row.already);
 }
 

@@ -380,11 +380,6 @@ std::string disposition(std::string_view path) {
   return "attachment; filename=\"" + ascii + "\"; filename*=UTF-8''" + base::percent_encoded(name);
 }
 
-void protect(response& r) {
-  r.with("Content-Security-Policy", "default-src 'none'; sandbox");
-  r.with("Cache-Control", "private, no-cache");
-}
-
 struct open_content {
   std::shared_ptr<persistence::blob_store::pin> pin;
   std::shared_ptr<base::unique_fd> file;
@@ -426,7 +421,7 @@ task<route_result> serve_blob(call& c, const persistence::digest& name, const st
   const auto tag = '"' + persistence::to_hex(name) + '"';
   response r;
   r.with("ETag", tag);
-  protect(r);
+  protect_content(r);
   if (has_tag(c.rq.header("If-None-Match"), tag)) {
     r.status = 304;
     co_return r;
@@ -462,47 +457,6 @@ task<route_result> get_output(call& c, const named_batch& batch) {
   co_return co_await serve_blob(c, done->outputs[n].sha256, file.entry.outputs[n]);
 }
 
-task<route_result> get_thumbnail(call& c, const named_batch& batch) {
-  DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
-  DARKROOM_CO_TRY(width, number_parameter(c, "w", 256, 16, limits::thumbnail_side_max));
-  const auto tag = "\"t" + std::to_string(width) + '-' + file.entry.source.substr(0, 32) + '"';
-  response r;
-  r.with("ETag", tag);
-  protect(r);
-  if (has_tag(c.rq.header("If-None-Match"), tag)) {
-    r.status = 304;
-    co_return r;
-  }
-  if (!has_workers(c.s)) co_return std::unexpected(problem{problem_code::no_workers});
-  domain::conversion_spec spec;
-  const auto& preview = c.s.formats.preview;
-  spec.outputs.push_back(preview.output);
-  const auto side = static_cast<std::uint32_t>(width);
-  spec.outputs[0].resize = domain::resize_spec{side, side, domain::resize_mode::fit, false};
-  spec.metadata = domain::metadata_policy::strip;
-  spec.icc = domain::icc_policy::srgb;
-  spec.animation = domain::animation_policy::first_frame;
-  auto entry = file.entry;
-  entry.outputs = {"thumbnail." + preview.extension};
-  actors::preview_order order{c.owner, std::make_shared<const domain::file_entry>(std::move(entry)),
-                              std::make_shared<const domain::conversion_spec>(std::move(spec))};
-  const auto made = co_await c.s.gateway.look(std::move(order));
-  if (const auto* failed = std::get_if<actors::preview_failed>(&made))
-    co_return std::unexpected(
-        problem{problem_code::preview_failed, std::string{domain::explain(failed->error.reason)}});
-  const auto& staged = std::get<actors::picture_made>(made).picture; // a spec was given
-  const auto open = [&c, &staged] {
-    auto opened = c.s.outputs->open_staged(staged);
-    c.s.outputs->discard(staged); // what is open stays readable
-    return opened;
-  };
-  DARKROOM_CO_TRY(picture, co_await run_blocking(c.s.blocking, open));
-  r.with("Content-Type", preview.media_type);
-  r.body =
-      file_body{std::make_shared<base::unique_fd>(std::move(picture)), 0, staged.bytes, nullptr};
-  co_return r;
-}
-
 } // namespace
 
 std::vector<route> content_routes() {
@@ -514,7 +468,6 @@ std::vector<route> content_routes() {
        route::browser_use::download},
       {"GET", "/v1/batches/{id}/files/{index}/outputs/{n}", user, "", get_output,
        route::browser_use::download},
-      {"GET", "/v1/batches/{id}/files/{index}/thumbnail", user, "", get_thumbnail},
       {"PUT", "/v1/batches/{id}/files/{path...}", user, "file.add", put_file},
   };
 }

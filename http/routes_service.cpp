@@ -30,11 +30,12 @@ health_check disk_check(const services& s) {
 
 std::vector<health_check> readiness(services& s) {
   const auto& numbers = s.gateway.actors().numbers();
-  std::vector<health_check> checks{
-      {"journal", numbers.journal_usable.load(), s.gateway.actors().journal_fault()},
-      disk_check(s),
-      {"workers", has_workers(s)},
-      {"not_draining", !s.draining.load()}};
+  std::vector<health_check> checks{{"journal",
+                                    numbers.journal_usable.load() && numbers.batches_loaded.load(),
+                                    s.gateway.actors().journal_fault()},
+                                   disk_check(s),
+                                   {"workers", has_workers(s)},
+                                   {"not_draining", !s.draining.load()}};
   if (s.probes)
     std::ranges::move(s.probes->read(health_board::clock::now()), std::back_inserter(checks));
   return checks;

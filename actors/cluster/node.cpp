@@ -41,7 +41,7 @@ void show(node_state& s, node_state::lease& l) {
     if (s.rows.empty()) return;
     l.row = s.rows.back();
     s.rows.pop_back();
-    s.options.slots->busy(*l.row, {l.job.file->path, l.job.batch, l.job.index, {}, {}});
+    s.options.slots->busy(*l.row, {l.job.file->path, l.job.batch, l.job.index, s.machine, {}, {}});
   }
   s.options.slots->at(*l.row, {static_cast<domain::conversion_stage>(l.at.stage), l.at.percent});
 }

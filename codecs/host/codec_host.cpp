@@ -248,9 +248,11 @@ base::result<image_info, host_failure> codec_host::probe(int input, std::uint64_
 base::result<conversion, host_failure>
 codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
                     const input_limits& limits, std::span<const int> outputs,
-                    const job_limits& allowed, const progress_listener& on_progress) {
+                    const job_limits& allowed, const progress_listener& on_progress,
+                    const std::optional<pixel_area>& crop) {
   wire_job job{};
   job.kind = job_kind::convert;
+  job.crop = crop.value_or(pixel_area{});
   job.input_bytes = input_bytes;
   job.limits = limits;
   job.output_count = static_cast<std::uint32_t>(spec.outputs.size());

@@ -47,7 +47,8 @@ public:
   base::result<conversion, host_failure>
   convert(int input, std::uint64_t input_bytes, const domain::conversion_spec& spec,
           const input_limits& limits, std::span<const int> outputs, const job_limits& allowed,
-          const progress_listener& on_progress = nullptr);
+          const progress_listener& on_progress = nullptr,
+          const std::optional<pixel_area>& crop = std::nullopt);
 
   // Ends the host now; a job under way fails as interrupted. From any thread.
   void interrupt() noexcept;

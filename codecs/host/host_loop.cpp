@@ -31,8 +31,9 @@ void do_convert(const wire_job& job, std::span<const int> fds, progress_cell* ce
     return refuse(reply, {domain::failure_reason::internal, "a job that cannot be read"});
   const progress_meter progress(cell);
   progress.at(0, 1);
-  const auto done =
-      codecs::convert({fds[0], job.input_bytes, *spec, job.limits, fds.subspan(1), progress});
+  conversion_request request{fds[0], job.input_bytes, *spec, job.limits, fds.subspan(1), progress};
+  if (job.crop != pixel_area{}) request.crop = job.crop;
+  const auto done = codecs::convert(request);
   if (!done) return refuse(reply, done.error());
   reply.ok = 1;
   reply.losses = done->losses.bits;

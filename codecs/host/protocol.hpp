@@ -32,6 +32,7 @@ struct wire_job {
   input_limits limits;
   std::uint32_t output_count; // of the spec
   packed_spec spec;
+  pixel_area crop; // empty: whole outputs
 };
 
 struct wire_info {

@@ -42,9 +42,9 @@ isolation_layers enter_namespaces() noexcept;
 // What this system does not offer of the layers that `enter_walls` builds.
 isolation_layers missing_walls(const seccomp_program& program) noexcept;
 
-// Decides the CPU priority of a host: conversions run at a lower one than the server, probes do
-// not, as every upload waits for one.
-enum class host_role : std::uint8_t { conversion, probe };
+// Decides the CPU priority of a host: the conversions of batches run at a lower one than the
+// server. Headers and previews do not, as somebody waits for them.
+enum class host_role : std::uint8_t { conversion, interactive };
 
 // In a host, before its first byte of input: no privileges, no core, no descriptors but 0 to
 // `last_fd`, limits, death with `parent_pid`, and the filter. Ends the process if a wall cannot be

@@ -293,7 +293,7 @@ TEST_CASE("hosts that convert are nice, the first to go when memory runs out, an
 }
 
 TEST_CASE("a host that reads headers is as nice as the server: somebody waits for its answer") {
-  auto host = codec_host::start(hosts(), host_role::probe);
+  auto host = codec_host::start(hosts(), host_role::interactive);
   REQUIRE(host);
   REQUIRE(run(**host, toy_file(5))); // it is behind its walls by now
   CHECK(::getpriority(PRIO_PROCESS, static_cast<id_t>((*host)->pid())) ==

@@ -114,7 +114,7 @@ result<image_info> probed(const std::string& file, const input_limits& limits) {
 }
 
 result<converted> convert(const std::string& file, const domain::conversion_spec& spec,
-                          const input_limits& limits) {
+                          const input_limits& limits, const std::optional<pixel_area>& crop) {
   const memory_file source(file);
   std::vector<std::unique_ptr<memory_file>> files;
   std::vector<int> fds;
@@ -122,7 +122,7 @@ result<converted> convert(const std::string& file, const domain::conversion_spec
     files.push_back(std::make_unique<memory_file>());
     fds.push_back(files.back()->fd());
   }
-  auto done = codecs::convert({source.fd(), file.size(), spec, limits, fds});
+  auto done = codecs::convert({source.fd(), file.size(), spec, limits, fds, {}, crop});
   if (!done) return std::unexpected(done.error());
   converted out{std::move(*done), {}};
   for (std::size_t i = 0; i < files.size(); ++i) {

@@ -31,7 +31,8 @@ struct converted {
   std::vector<std::string> outputs;
 };
 codecs::result<converted> convert(const std::string& file, const domain::conversion_spec& spec,
-                                  const codecs::input_limits& limits = {});
+                                  const codecs::input_limits& limits = {},
+                                  const std::optional<codecs::pixel_area>& crop = {});
 domain::conversion_spec spec_to(const std::string& format,
                                 const std::function<void(domain::output_spec&)>& change = {});
 

@@ -40,6 +40,7 @@ public:
     auto http = client();
     const auto made = http.send("POST", "/v1/batches",
                                 R"({"spec":{"outputs":[{"format":")" + format + R"("}]}})");
+    INFO(made.body);
     REQUIRE(made.status == 201);
     const auto id = app::text_of(app::parsed(made.body), "id");
     for (std::size_t i = 0; i < contents.size(); ++i) {

@@ -1,7 +1,10 @@
 // Batches over HTTP: life, lists, conditions, and who may do what.
+#include "actors/draft_expiry.hpp"
+#include "base/clock.hpp"
 #include "edge.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <set>
 
@@ -113,6 +116,66 @@ TEST_CASE("failed files are retried by reason, also after a restart") {
   CHECK(file.at("reason").as_string() == "corrupt_input");
   CHECK(server.call("ann", "POST", at(id, "/retry"), R"({"scope":"files","files":[0]})").status ==
         409); // has completed
+}
+
+TEST_CASE("failed and cancelled files are retried by the folder that they are in") {
+  edge server({}, 1);
+  const auto id = server.batch("ann");
+  for (const auto* path : {"a/1.jpg", "a/2.jpg", "b/1.jpg", "ab.jpg"})
+    REQUIRE(server.put("ann", id, path, picture("BROKEN " + std::string{path})).status == 201);
+  REQUIRE(server.put("ann", id, "a/good.jpg", picture("x")).status == 201);
+  REQUIRE(server.call("ann", "POST", at(id, "/start")).status == 202);
+  server.await_state("ann", id, "completed_with_errors");
+  const auto retry = [&](const std::string& body) {
+    return server.call("ann", "POST", at(id, "/retry"), body);
+  };
+  const auto bad = [](const reply& r) { return r.json().at("errors").at(0).at("pointer"); };
+  CHECK(bad(retry(R"({"scope":"files","files":[0],"path_prefix":"a/"})")) == "/path_prefix");
+  CHECK(bad(retry(R"({"path_prefix":7})")) == "/path_prefix");
+  CHECK(retry(R"({"path_prefix":"c/"})").code() == "invalid_files");
+  CHECK(retry(R"({"path_prefix":"a/","reasons":["io_error"]})").code() == "invalid_files");
+  CHECK(retry(R"({"path_prefix":"a/","scope":"cancelled"})").code() == "invalid_files");
+
+  server.conversions.close(); // so that what is queued can be seen
+  const auto queued = retry(R"({"path_prefix":"a/"})");
+  CHECK(queued.status == 202);
+  CHECK(queued.json().at("files").at("failed") == 2);
+  CHECK(queued.json().at("files").at("completed") == 1);
+  const auto left = server.call("ann", "GET", at(id, "/files?state=failed")).json();
+  CHECK(left.at("files").at(0).at("path") == "b/1.jpg");
+  CHECK(left.at("files").at(1).at("path") == "ab.jpg");
+  // What was cancelled, too.
+  REQUIRE(server.call("ann", "POST", at(id, "/cancel")).status == 200);
+  server.conversions.open();
+  CHECK(comes_true(
+      [&] { return retry(R"({"path_prefix":"a/2","scope":"cancelled"})").status == 202; }));
+  server.await_state("ann", id, "completed_with_errors");
+  CHECK(server.call("ann", "GET", at(id)).json().at("files").at("cancelled") == 1);
+}
+
+TEST_CASE("a draft in which nothing happens any more is deleted, and nothing else is") {
+  edge server;
+  const auto empty = server.batch("ann");
+  const auto draft = server.batch("ann");
+  REQUIRE(server.put("ann", draft, "a.jpg", picture("a")).status == 201);
+  const auto started = server.batch("ben");
+  REQUIRE(server.put("ben", started, "a.jpg", picture("b")).status == 201);
+  REQUIRE(server.call("ben", "POST", at(started, "/start")).status == 202);
+  server.await_state("ben", started, "completed");
+  auto& actors = server.services().gateway.actors();
+  constexpr std::int64_t hour_us = 3'600'000'000;
+  const auto now = base::unix_now_us();
+  CHECK(actors::delete_expired_drafts(actors, 24, now + 23 * hour_us) == 0);
+  CHECK(actors::delete_expired_drafts(actors, 24, now + 25 * hour_us) == 2);
+  CHECK(actors::delete_expired_drafts(actors, 24, now + 25 * hour_us) == 0);
+  CHECK(server.call("ann", "GET", at(empty)).status == 404);
+  CHECK(server.call("ann", "GET", at(draft)).status == 404);
+  CHECK(server.call("ben", "GET", at(started)).status == 200);
+  CHECK(comes_true([&] { return server.blobs_on_disk() == 2; })); // of the other: source and output
+  int told = 0;
+  for (const auto& entry : server.audit())
+    if (entry.action == "batch.expire" && entry.owner == "ann" && entry.user.empty()) ++told;
+  CHECK(told == 2);
 }
 
 TEST_CASE("a batch that is kept open takes files until it is sealed") {
@@ -266,7 +329,13 @@ TEST_CASE("a list goes on where it was, whatever is added meanwhile") {
 }
 
 TEST_CASE("nobody sees what belongs to somebody else; admins do, and the audit tells") {
-  edge server;
+  const bool hidden = GENERATE(false, true);
+  CAPTURE(hidden);
+  const int foreign = hidden ? 404 : 403;
+  const std::string refusal = hidden ? "not_found" : "not_owner";
+  edge server([&](config::settings& s) {
+    if (hidden) s.auth.foreign_batch = "hidden";
+  });
   const auto id = server.batch("ann");
   REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
   const std::string unknown = "0192f0c1-2d3e-7a4b-8c5d-6e7f80910203";
@@ -296,10 +365,11 @@ TEST_CASE("nobody sees what belongs to somebody else; admins do, and the audit t
     CHECK(server.call("", method, at(id, rest), body).status == 401);
     const auto others = server.call("ben", method, at(id, rest), body);
     const auto nobodys = server.call("ben", method, at(unknown, rest), body);
-    CHECK(others.status == 404);
+    CHECK(others.status == foreign);
+    CHECK(others.code() == refusal);
     CHECK(nobodys.status == 404);
   }
-  CHECK(server.put("ben", id, "x.jpg", picture("x")).status == 404);
+  CHECK(server.put("ben", id, "x.jpg", picture("x")).status == foreign);
   CHECK(server.call("ben", "GET", "/v1/batches").json().at("batches").as_array().empty());
   CHECK(server.call("ben", "GET", "/v1/batches?owner=ann").status == 403);
   CHECK(server.call("ben", "GET", "/v1/admin/users").status == 403);
@@ -316,8 +386,8 @@ TEST_CASE("nobody sees what belongs to somebody else; admins do, and the audit t
     seen[entry.user + ' ' + entry.action + ' ' + entry.outcome] += 1;
   CHECK(seen["ann batch.create ok"] == 1);
   CHECK(seen["ann file.add ok"] == 1);
-  CHECK(seen["ben batch.cancel not_found"] == 1); // what nobody has is not kept
-  CHECK(seen["ben read not_found"] >= 9);
+  CHECK(seen["ben batch.cancel " + refusal] == 1); // what nobody has is not kept
+  CHECK(seen["ben read " + refusal] >= 9);
   CHECK(seen["ben read forbidden"] >= 1);
   CHECK(seen["admin read ok"] == 2);
   CHECK(seen["admin batch.start ok"] == 1);

@@ -31,7 +31,7 @@ std::string content_of_file(int fd) {
 }
 
 // "Converts" a picture into its format's name and its bytes.
-class plain_slot final : public actors::slot_runner {
+class plain_slot final : public actors::slot_runner, public actors::preview_runner {
 public:
   plain_slot(persistence::blob_store& blobs, std::shared_ptr<persistence::output_store> outputs,
              gate& waits)
@@ -42,7 +42,8 @@ public:
     const auto content = source ? content_of_file(source.get()) : std::string{};
     if (!content.starts_with("PICTURE"))
       return codecs::fail(domain::failure_reason::unsupported_format, "no picture");
-    return codecs::image_info{.format = "jpeg", .width = 8, .height = 8, .channels = 3};
+    const std::uint32_t side = content.find("HUGE") == std::string::npos ? 8 : 8'192;
+    return codecs::image_info{.format = "jpeg", .width = side, .height = side, .channels = 3};
   }
 
   actors::conversion_outcome convert(const actors::conversion_job& job,
@@ -57,11 +58,7 @@ public:
     outcome.result.bytes_in = job.file->bytes;
     outcome.result.width = outcome.result.height = 8;
     for (std::uint32_t i = 0; i < job.file->outputs.size(); ++i) {
-      const darkroom::base::unique_fd out{::memfd_create("output", MFD_CLOEXEC)};
-      const auto text = job.spec->outputs[i].format + ':' + content;
-      // No assertions here: this is another thread.
-      if (::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
-        throw std::runtime_error("cannot write to memory");
+      const auto out = in_memory(job.spec->outputs[i].format + ':' + content);
       auto staged = outputs_->stage(job.batch, job.index, i, job.file->outputs[i], out.get(),
                                     job.spec->existing);
       if (!staged) throw std::runtime_error(staged.error().text());
@@ -71,9 +68,39 @@ public:
     return outcome;
   }
 
+  // The format, the width, the part and the bytes.
+  actors::preview make_preview(const actors::preview_job& job) override {
+    if (!waits_.pass(job.number)) return actors::preview_superseded{};
+    const auto content = content_of_file(open(*job.file).get());
+    if (content.find("BROKEN") != std::string::npos)
+      return actors::preview_failed{{domain::failure_reason::corrupt_input, "broken"}};
+    const auto& output = job.spec->outputs[0];
+    auto text = output.format + ':';
+    actors::picture_made made{.width = 8, .height = 8};
+    if (output.resize) made.width = made.height = output.resize->width;
+    if (job.crop) {
+      made.width = job.crop->width;
+      made.height = job.crop->height;
+      text += std::to_string(job.crop->x) + ',' + std::to_string(job.crop->y) + ':';
+    }
+    if (job.spec->metadata == domain::metadata_policy::strip_location)
+      made.losses.add(domain::loss::location_stripped);
+    text += content;
+    made.bytes = text.size();
+    made.memory = std::make_shared<darkroom::base::unique_fd>(in_memory(text));
+    return made;
+  }
+
   void interrupt(domain::lease_id lease) noexcept override { waits_.interrupt(lease); }
 
 private:
+  static darkroom::base::unique_fd in_memory(const std::string& text) {
+    darkroom::base::unique_fd out{::memfd_create("output", MFD_CLOEXEC)};
+    // No assertions here: this is another thread.
+    if (::write(out.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+      throw std::runtime_error("cannot write to memory");
+    return out;
+  }
   darkroom::base::unique_fd open(const domain::file_entry& file) const {
     const auto name = persistence::parse_hex(file.source);
     auto opened =
@@ -242,6 +269,7 @@ edge::edge(const std::function<void(config::settings&)>& change, std::size_t slo
 
 edge::~edge() {
   conversions.open();
+  previews.open();
   stop();
 }
 
@@ -262,6 +290,8 @@ void edge::start() {
       .slots = slots_,
       .make_runner =
           [this, outputs] { return std::make_unique<plain_slot>(*blobs_, outputs, conversions); },
+      .make_previewer =
+          [this, outputs] { return std::make_unique<plain_slot>(*blobs_, outputs, previews); },
       .outputs = outputs,
       .open_journal = open,
       .journal = std::move(*store),

@@ -97,7 +97,7 @@ public:
   std::size_t blobs_on_disk() const;
   std::vector<std::string> announced();
 
-  gate conversions;
+  gate conversions, previews;
   http::services& services() { return server_->shared(); }
 
 private:

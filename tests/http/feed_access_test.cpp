@@ -18,7 +18,7 @@ TEST_CASE("what cannot be subscribed to is said, and the rest goes on") {
                             const std::string& more = {}) {
     return R"({"op":"subscribe","id":)" + id + R"(,"batch":")" + batch + '"' + more + '}';
   };
-  CHECK(error(subscribe("1", others)) == "not_found");
+  CHECK(error(subscribe("1", others)) == "not_owner");
   CHECK(error(subscribe("1", "0192aaaa-0000-7000-8000-000000000000")) == "not_found");
   CHECK(error(subscribe("1", "nonsense")) == "invalid_id");
   CHECK(error(subscribe("0", mine)) == "invalid_value");
@@ -204,7 +204,7 @@ TEST_CASE("the audit is read page by page, filtered, or as a whole") {
   const auto bobs = entries("user=bob&limit=1");
   REQUIRE(bobs.size() == 2);
   CHECK(bobs[0].at("action").as_string() == "batch.delete");
-  CHECK(bobs[0].at("outcome").as_string() == "not_found");
+  CHECK(bobs[0].at("outcome").as_string() == "not_owner");
   CHECK(entries("action=batch.change").size() == 1);
   CHECK(entries("batch=" + id).size() == 3);
   CHECK(entries("user=nobody").empty());

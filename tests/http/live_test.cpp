@@ -148,6 +148,7 @@ TEST_CASE("progress is volatile: files, the batch and its place in the queue") {
   while (find("file_progress", first) == nullptr || find("queue_position", second) == nullptr)
     f.until("events");
   const auto& file = find("file_progress", first)->at("data");
+  CHECK(file.at("node") == "local");
   CHECK(file.at("stage").as_string() == "encoding");
   CHECK(file.at("percent").as_int64() == 50);
   CHECK(std::string{file.at("path").as_string()}.starts_with("p"));
@@ -205,7 +206,7 @@ TEST_CASE("the activity log can be read by people") {
   CHECK(server.call("ann", "GET", path + "?view=poem").code() == "invalid_parameter");
   CHECK(server.call("ann", "GET", path + "?after=x").code() == "invalid_parameter");
   CHECK(server.call("ann", "GET", path + "?limit=0").code() == "invalid_parameter");
-  CHECK(server.call("bob", "GET", path).code() == "not_found");
+  CHECK(server.call("bob", "GET", path).code() == "not_owner");
   CHECK(server.call("", "GET", path).status == 401);
 }
 
@@ -262,7 +263,7 @@ TEST_CASE("server-sent events are the same list, and go on after the last id") {
     CHECK(bad.head().status == 400);
   }
   sse_client other(server, "bob", path);
-  CHECK(other.head().status == 404);
+  CHECK(other.head().status == 403);
 }
 
 TEST_CASE("a client that never reads is cut off; the batch and others do not notice") {
