@@ -9,7 +9,7 @@ libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
 packages_test="catch2 libvalijson-dev curl jq unzip openssl python3-websockets chromium \
 e2fsprogs iproute2 nftables nodejs npm pngcheck webp libjpeg-turbo-progs"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
-packages_lint="clang-19 clang-format-19 clang-tidy-19 python3"
+packages_lint="clang-19 clang-format-19 clang-tidy-19 python3 nodejs npm"
 
 as_root() {
   if [ "$(id -u)" = 0 ]; then

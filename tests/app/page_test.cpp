@@ -1,9 +1,12 @@
 // The page, in Debian's Chromium, as people use it.
+#include "app/http_client.hpp"
+#include "app/server_answers.hpp"
 #include "served.hpp"
 #include "tests/codecs/pictures.hpp"
 #include "tests/support/scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <csignal>
 #include <cstdlib>
@@ -53,6 +56,33 @@ std::map<std::string, std::string> pictures_below(const fs::path& root) {
   return all;
 }
 
+// Runs a script to its end; what it printed.
+std::string said_by(const std::string& script, const std::string& arguments,
+                    const scratch& directory) {
+  const auto code = std::system(command_of(script, arguments, directory).c_str());
+  INFO(content_of(directory / "out"));
+  INFO(content_of(directory / "err"));
+  REQUIRE(code == 0);
+  return content_of(directory / "out");
+}
+
+// A token of this user's, made by the admin's.
+std::string token_of(const served& server, const std::string& user, const std::string& role) {
+  app::http_client admin({server.address(), server.token()});
+  const auto made = admin.send("POST", "/v1/admin/tokens",
+                               R"({"user":")" + user + R"(","role":")" + role + R"("})");
+  REQUIRE(made.status == 201);
+  return app::text_of(app::parsed(made.body), "token");
+}
+
+// Pictures that take a while, each another one.
+void make_slow_folder(const fs::path& root, unsigned count) {
+  fs::create_directories(root);
+  for (unsigned i = 0; i < count; ++i)
+    std::ofstream(root / ("slow" + std::to_string(i) + ".jpg"), std::ios::binary)
+        << encoded("jpeg", noise(codecs::pixel_layout::rgb, 1'000 + i, 700));
+}
+
 } // namespace
 
 TEST_CASE("a folder is dropped, converted and taken home: what `convert` makes, in the same tree") {
@@ -61,14 +91,11 @@ TEST_CASE("a folder is dropped, converted and taken home: what `convert` makes, 
   served server(data.path());
   const auto folder = fs::path(work.path()) / "photos";
   make_folder(folder, 300);
-  const auto code = std::system(command_of("page.cjs",
-                                           server.address() + ' ' + server.token() + ' ' +
-                                               folder.string() + ' ' + (work / "all.zip"),
-                                           work)
-                                    .c_str());
-  INFO(content_of(work / "err"));
-  REQUIRE(code == 0);
-  CHECK(content_of(work / "out") == "Convert 300 pictures to WebP\n300 of 300 converted\n");
+  const auto said = said_by("page.cjs",
+                            server.address() + ' ' + server.token() + ' ' + folder.string() + ' ' +
+                                (work / "all.zip"),
+                            work);
+  CHECK(said == "Convert 300 pictures to WebP\n300 of 300 converted\n");
   REQUIRE(std::system(("unzip -qq " + (work / "all.zip") + " -d " + (work / "home")).c_str()) == 0);
   const auto made = run_darkroom(
       {"convert", folder.string(), "-o", work / "reference", "--to", "webp", "-q", "80"},
@@ -115,4 +142,93 @@ TEST_CASE("the server is killed while the page sends and while it converts: the 
   INFO(told);
   CHECK(told.find("400 of 400 converted") != std::string::npos);
   CHECK(told.find(" 0 twice, 1 loads") != std::string::npos);
+}
+
+TEST_CASE("nobody sees another user's batches on the page; the admin sees all") {
+  if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  const scratch data, work;
+  served server(data.path());
+  const auto folder = fs::path(work.path()) / "photos";
+  make_folder(folder, 3);
+  const auto said =
+      said_by("page_users.cjs",
+              server.address() + ' ' + server.token() + ' ' + token_of(server, "ann", "user") +
+                  ' ' + token_of(server, "ben", "user") + ' ' + folder.string(),
+              work);
+  CHECK(said ==
+        "Ann sees of Ann\n"
+        "Ben sees of Ben\n"
+        "the admin sees of Ann, of Ben\n"
+        "This batch belongs to somebody else. Ask its owner or an administrator to send you "
+        "the results.\n");
+}
+
+TEST_CASE("the page is for everybody: by keyboard, for screen readers, narrow and enlarged") {
+  if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  const scratch data, work;
+  served server(data.path());
+  const auto folder = fs::path(work.path()) / "photos";
+  make_folder(folder, 12);
+  const auto said = said_by("page_access.cjs",
+                            server.address() + ' ' + server.token() + ' ' + folder.string() + ' ' +
+                                (work / "all.zip"),
+                            work);
+  CHECK(said == "by keyboard: done\n");
+  // The folder's tree came through the picker too.
+  REQUIRE(std::system(("unzip -qq " + (work / "all.zip") + " -d " + (work / "home")).c_str()) == 0);
+  const auto home = pictures_below(work / "home/photos");
+  CHECK(home.size() == 12);
+  CHECK(home.contains("part 1/b/ä/f1.webp"));
+}
+
+TEST_CASE("what the page says, and what can be done then") {
+  if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  struct row {
+    const char* name;
+    std::vector<std::string> settings;
+    std::string said;
+  };
+  const auto set = [](const std::string& what) { return std::vector<std::string>{"--set", what}; };
+  const auto [name, settings, wanted] = GENERATE_COPY(values<row>({
+      {"control", set("work.slots=1"), "quality 80, priority 9, tags one,two\n"},
+      {"retry", {}, "The picture ends too early. Send it again from its source."},
+      {"expiry", set("work.slots=1"), "done\n"},
+      {"offline", set("work.slots=1"), "done\n"},
+      {"quota", set("quota.live_batches=1"), "done\n"},
+      {"large", set("work.input_bytes_max=300000"), "photos/large.png: Refused: Too large: "},
+      {"disk", set("data.disk_floor_bytes=1000000000000000"), "told\n"},
+      {"workers", set("work.here=false"), "told\n"},
+      {"unreachable", {}, "there\n"},
+  }));
+  CAPTURE(name);
+  const scratch data, work;
+  const auto folder = fs::path(work.path()) / "photos";
+  const std::string_view which = name;
+  if (which == "control" || which == "expiry" || which == "offline")
+    make_slow_folder(folder, 40);
+  else
+    make_folder(folder, 5);
+  if (which == "retry") {
+    auto damaged = encoded("jpeg", noise(codecs::pixel_layout::rgb, 300, 200));
+    damaged.resize(700);
+    std::ofstream(folder / "damaged.jpg", std::ios::binary) << damaged;
+  }
+  if (which == "large")
+    std::ofstream(folder / "large.png", std::ios::binary)
+        << encoded("png", noise(codecs::pixel_layout::rgb, 500, 400));
+  auto arguments = settings;
+  if (which == "workers") {
+    REQUIRE(run_darkroom({"cluster", "init", "--dir", work / "cluster", "--host", "127.0.0.1"},
+                         work.path())
+                .code == 0);
+    arguments.insert(arguments.end(), {"--set", "cluster.dir=" + (work / "cluster"), "--set",
+                                       "cluster.listen=127.0.0.1:0"});
+  }
+  served server(data.path(), arguments);
+  const auto another = which == "expiry" ? token_of(server, "admin", "admin") : std::string{"-"};
+  const auto said = said_by("page_words.cjs",
+                            std::string{which} + ' ' + server.address() + ' ' + server.token() +
+                                ' ' + folder.string() + ' ' + another,
+                            work);
+  CHECK(said.substr(0, wanted.size()) == wanted);
 }

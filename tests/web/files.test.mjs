@@ -25,7 +25,7 @@ test('events move a file through its states', () => {
   const files = three();
   files.apply({type: 'file_started', file: 2, data: {}});
   files.apply({type: 'file_progress', file: 2, data: {percent: 40, stage: 'encoding'}});
-  assert.deepEqual(files.running.get(2), {percent: 40, stage: 'encoding'});
+  assert.deepEqual(files.running.get(2), {percent: 40, stage: 'encoding', node: ''});
   files.apply({type: 'file_retry_scheduled', file: 2, data: {reason: 'io_error'}});
   assert.equal(files.reasons.get(2), 'io_error');
   assert.equal(files.running.size, 0);
@@ -65,4 +65,19 @@ test('views are told once, however many events come', async () => {
   for (let i = 0; i < 1000; ++i) files.apply({type: 'file_requeued', file: 2, data: {}});
   await new Promise(go => setTimeout(go, 40));
   assert.equal(files.version.value, before + 1);
+});
+
+test('reasons and losses are counted, and select', () => {
+  const files = three();
+  files.set({index: 3, path: 'four.jpg', state: 'completed', bytes_in: 1, losses: ['exif_dropped', 'icc_dropped'], outputs: []});
+  assert.deepEqual(files.kinds(), {reasons: [['corrupt_input', 1]], losses: [['exif_dropped', 2], ['icc_dropped', 1]]});
+  assert.deepEqual(files.select({reason: 'corrupt_input'}), [1]);
+  assert.deepEqual(files.select({loss: 'exif_dropped'}), [0, 3]);
+  assert.deepEqual(files.select({loss: 'icc_dropped', text: 'a/'}), []);
+});
+
+test('only what failed or was cancelled can be tried again', () => {
+  const files = three();
+  files.move(2, 'cancelled');
+  assert.deepEqual(files.retryable([0, 1, 2]), [1, 2]);
 });

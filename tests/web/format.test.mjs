@@ -30,10 +30,10 @@ test('names are cut in the middle, never at the extension', () => {
   assert.ok(cut.endsWith('0017.jpeg') && cut.startsWith('a-very'));
 });
 
-test('texts have a form for one, and follow the language', () => {
+test('texts have a form for one, and follow the language', async () => {
   assert.equal(t('choose.pictures', {n: 1}), '1 picture');
   assert.equal(t('choose.pictures', {n: 1234}), '1,234 pictures');
-  chooseLanguage('de');
+  await chooseLanguage('de');
   assert.equal(t('choose.pictures', {n: 1234}), '1.234 Bilder');
-  chooseLanguage('en');
+  await chooseLanguage('en');
 });

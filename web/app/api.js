@@ -33,7 +33,7 @@ function authorization() {
 }
 
 /**
- * @typedef {{body?: BodyInit, json?: unknown, headers?: Record<string, string>, signal?: AbortSignal}} Options
+ * @typedef {{body?: BodyInit, json?: unknown, headers?: Record<string, string>, signal?: AbortSignal, keepalive?: boolean}} Options
  * @param {string} method @param {string} path @param {Options} [options] @returns {Promise<Response>}
  */
 export async function send(method, path, options = {}) {
@@ -72,7 +72,7 @@ export async function call(method, path, options) {
   return answer.status === 204 ? null : answer.json();
 }
 
-/** Tries a token, and signs in with it. @param {string} text */
+/** Tries a token, and signs in with it; fails where the server does not answer. @param {string} text */
 export async function enter(text) {
   const answer = await fetch('/v1/me', {headers: text ? {Authorization: `Bearer ${text}`} : {}});
   if (answer.ok) {
@@ -80,6 +80,7 @@ export async function enter(text) {
     signIn(await answer.json());
     return true;
   }
+  if (answer.status !== 401 && answer.status !== 403) throw new ApiError(answer.status, await answer.json().catch(() => ({})));
   loginState.value = text ? 'wrong' : 'needed';
   return false;
 }

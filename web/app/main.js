@@ -1,24 +1,26 @@
 /** The page: which view there is, and drops and pastes anywhere on it. */
-import {effect} from '../vendor/signals-core.js';
+import {effect, signal} from '../vendor/signals-core.js';
 import {render} from '../vendor/preact.js';
 import '../vendor/signals.js';
-import {enter} from './api.js';
+import {enter, pauseBefore} from './api.js';
 import {go, route} from './route.js';
 import {loginState, signedIn, takeTokenFromAddress, token} from './session.js';
 import {Batch} from './store/batch.js';
 import {current} from './store/current.js';
 import {drop, loadFormats, reading, take} from './store/drop.js';
-import {language} from './text.js';
+import {language, t} from './text.js';
 import {html} from './ui/html.js';
+import {lazy} from './ui/lazy.js';
 import {fromDrop, fromFiles} from './upload/collect.js';
 import {Bar} from './views/bar.js';
-import {Choose} from './views/choose.js';
-import {FileView} from './views/file.js';
 import {Keys} from './views/keys.js';
 import {List} from './views/list.js';
 import {Login} from './views/login.js';
 import {Start} from './views/start.js';
-import {Watch} from './views/watch.js';
+
+const {View: Choose, fetch: fetchChoose} = lazy(() => import('./views/choose.js'), 'Choose');
+const {View: Watch, fetch: fetchWatch} = lazy(() => import('./views/watch.js'), 'Watch');
+const {View: FileView, fetch: fetchFileView} = lazy(() => import('./views/file.js'), 'FileView');
 
 /** @param {{batch: Batch}} props */
 function Opened({batch}) {
@@ -28,7 +30,27 @@ function Opened({batch}) {
   return file !== undefined ? html`<${FileView} batch=${batch} i=${file} />` : html`<${Watch} batch=${batch} />`;
 }
 
+/** The server has not answered since the page was opened. */
+const unreachable = signal(false);
+
+async function begin() {
+  for (let attempt = 0; ; ++attempt) {
+    try {
+      await enter(token.value);
+      unreachable.value = false;
+      loadFormats().catch(() => {});
+      // While there is a server: what follows is needed also when it has gone.
+      for (const fetch of [fetchChoose, fetchWatch, fetchFileView]) fetch();
+      return;
+    } catch {
+      unreachable.value = true;
+      await pauseBefore(attempt);
+    }
+  }
+}
+
 function Page() {
+  if (unreachable.value) return html`<${Bar} /><main class="empty"><p class="problem" role="alert">${t('error.network')}</p></main>`;
   if (loginState.value !== '' || !signedIn.value)
     return html`<${Bar} />${loginState.value !== '' ? html`<${Login} />` : ''}`;
   const {view} = route.value;
@@ -79,5 +101,4 @@ addEventListener('paste', e => {
 
 takeTokenFromAddress();
 render(html`<${Page} />`, /** @type {HTMLElement} */ (document.getElementById('page')));
-loadFormats().catch(() => {});
-enter(token.value).catch(() => {});
+begin();

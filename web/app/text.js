@@ -1,23 +1,34 @@
 /** The page's text, in the language of the browser, or the one that was chosen. */
 import {computed, signal} from '../vendor/signals-core.js';
-import {de} from './text/de.js';
 import {en} from './text/en.js';
 
-/** @type {Record<string, Record<string, string>>} */
-const languages = {en, de};
+/** Texts that are loaded; English is there for what another language lacks. @type {Record<string, Record<string, string>>} */
+const loaded = {en};
+/** @type {Record<string, () => Promise<Record<string, string>>>} */
+const others = {de: async () => (await import('./text/de.js')).de};
 export const languageNames = {en: 'English', de: 'Deutsch'};
 
+/** @param {string} name @returns {Promise<string>} the language that there is */
+async function load(name) {
+  try {
+    if (!(name in loaded)) loaded[name] = await others[name]();
+    return name;
+  } catch {
+    return 'en'; // the server has gone meanwhile
+  }
+}
+
 const kept = localStorage.getItem('language');
-const preferred = navigator.languages.map(l => l.slice(0, 2)).find(l => l in languages);
-export const language = signal(kept && kept in languages ? kept : preferred ?? 'en');
+const preferred = navigator.languages.map(l => l.slice(0, 2)).find(l => l in languageNames);
+export const language = signal(await load(kept && kept in languageNames ? kept : preferred ?? 'en'));
 
 /** @param {string} name */
-export function chooseLanguage(name) {
-  language.value = name;
+export async function chooseLanguage(name) {
+  language.value = await load(name);
   localStorage.setItem('language', name);
 }
 
-const words = computed(() => languages[language.value]);
+const words = computed(() => loaded[language.value]);
 const plural = computed(() => new Intl.PluralRules(language.value));
 
 /**

@@ -36,21 +36,28 @@ async function byWebSocket(batch) {
   address.protocol = address.protocol.replace('http', 'ws');
   const socket = new WebSocket(address, ['darkroom.v1']);
   let opened = false;
-  /** @type {ReturnType<typeof setTimeout>} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   let silence;
+  let end = () => socket.close();
   const heard = () => {
     clearTimeout(silence);
-    silence = setTimeout(() => socket.close(), silenceMs);
+    silence = setTimeout(() => end(), silenceMs);
   };
   const asking = setInterval(() => {
     if (socket.readyState === WebSocket.OPEN) socket.send('{"op":"ping","id":0}');
   }, 20_000);
-  const end = () => socket.close();
-  batch.stop.signal.addEventListener('abort', end);
-  addEventListener('offline', end);
+  const leave = () => end();
+  batch.stop.signal.addEventListener('abort', leave);
+  addEventListener('offline', leave);
   heard();
   try {
     await new Promise(resolve => {
+      // Not with the other side's word: where there is no network, it takes a minute.
+      end = () => {
+        socket.onmessage = null;
+        socket.close();
+        resolve(undefined);
+      };
       socket.onopen = () => {
         opened = true;
         connection.value = 'live';
@@ -69,8 +76,8 @@ async function byWebSocket(batch) {
   } finally {
     clearTimeout(silence);
     clearInterval(asking);
-    batch.stop.signal.removeEventListener('abort', end);
-    removeEventListener('offline', end);
+    batch.stop.signal.removeEventListener('abort', leave);
+    removeEventListener('offline', leave);
   }
   return opened;
 }
@@ -101,7 +108,7 @@ async function byPolling(batch) {
       const before = batch.view.value?.seq;
       await batch.refresh();
       connection.value = 'polling';
-      if (batch.view.value.seq !== before) await batch.readFiles();
+      if (batch.view.value?.seq !== before) await batch.readFiles();
     } catch {
       connection.value = navigator.onLine ? 'connecting' : 'offline';
     }

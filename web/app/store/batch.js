@@ -4,7 +4,8 @@ import {ApiError, call, pauseBefore, send} from '../api.js';
 import {follow} from '../feed/feed.js';
 import {Files} from './files.js';
 
-/** @typedef {any} BatchView as GET /v1/batches/{id} has it */
+/** @typedef {import('../types').BatchView} BatchView */
+/** @typedef {import('../types').FeedEvent} FeedEvent */
 
 export class Batch {
   /** @param {string} id */
@@ -14,12 +15,14 @@ export class Batch {
     this.error = signal(/** @type {ApiError | null} */ (null));
     /** What was commanded and is not settled yet. */
     this.pending = signal('');
+    /** What was done last and can be undone. */
+    this.undo = signal(/** @type {{text: string, run: () => Promise<void>} | null} */ (null));
     /** Files of all users that come before this batch's next. */
     this.ahead = signal(0);
     this.files = new Files();
     this.seq = 0;
     this.reads = 0;
-    /** Events that came while files were read: a row may be older than they are. @type {any[]} */
+    /** Events that came while files were read: a row may be older than they are. @type {FeedEvent[]} */
     this.meanwhile = [];
     /** What is to be read soon, by name. @type {Set<string>} */
     this.due = new Set();
@@ -96,7 +99,7 @@ export class Batch {
     this.view.value = await call('GET', this.path, {signal: this.stop.signal});
   }
 
-  /** An event of the feed. @param {any} e */
+  /** An event of the feed. @param {FeedEvent} e */
   apply(e) {
     if (e.seq) {
       if (e.seq <= this.seq) return;
@@ -104,10 +107,11 @@ export class Batch {
     }
     switch (e.type) {
       case 'batch_progress':
-        this.view.value = {...this.view.value, ...e.data, seq: this.view.value.seq};
+        if (this.view.value) this.view.value = {...this.view.value, ...e.data, seq: this.view.value.seq};
         return;
       case 'queue_position':
         this.ahead.value = e.data.files_ahead;
+        if (this.view.value) this.view.value = {...this.view.value, waiting_for: e.data.waiting_for ?? null};
         return;
       case 'batch_deleted':
         this.error.value = new ApiError(404, {code: 'not_found'});
@@ -159,6 +163,7 @@ export class Batch {
    */
   async command(name, json) {
     this.pending.value = name;
+    this.undo.value = null;
     try {
       const view = await call('POST', `${this.path}/${name}`, {json: json ?? {}});
       if (view?.state) this.view.value = {...this.view.value, ...view};
@@ -171,6 +176,7 @@ export class Batch {
 
   /** @param {any} json */
   async change(json) {
+    this.undo.value = null;
     this.view.value = await call('PATCH', this.path, {json});
   }
 }

@@ -8,14 +8,13 @@ import {formatOf} from '../upload/recognise.js';
 /** @typedef {Found & {format: string}} Picture */
 /** @typedef {{pictures: Picture[], left: string[], unreadable: string[], name: string}} Drop */
 
-/** @type {import('../../vendor/signals-core.js').Signal<any>} */
-export const formats = signal(/** @type {any} */ (null));
+export const formats = signal(/** @type {import('../types').Formats | null} */ (null));
 export const drop = signal(/** @type {Drop | null} */ (null));
 /** How many files were found so far; null: nothing is being read. */
 export const reading = signal(/** @type {number | null} */ (null));
 export const nothingFound = signal(false);
 
-export const readable = computed(() => (formats.value?.formats ?? []).map((/** @type {any} */ f) => f.label).join(', '));
+export const readable = computed(() => (formats.value?.formats ?? []).map(f => f.label).join(', '));
 
 export async function loadFormats() {
   formats.value ??= await call('GET', '/v1/formats');
@@ -24,6 +23,7 @@ export async function loadFormats() {
 /** Looks through what was collected. @param {import('../upload/collect.js').Collected} all */
 export async function take(all) {
   await loadFormats();
+  const known = /** @type {import('../types').Formats} */ (formats.value).formats;
   /** @type {Drop} */
   const out = {pictures: [], left: [], unreadable: [...all.unreadable], name: commonFolder(all.found)};
   const together = 16;
@@ -32,7 +32,7 @@ export async function take(all) {
     await Promise.all(
       all.found.slice(at, at + together).map(async ({path, file}) => {
         try {
-          const format = await formatOf(file, formats.value.formats);
+          const format = await formatOf(file, known);
           if (format) out.pictures.push({path: path.normalize('NFC'), file, format});
           else out.left.push(path);
         } catch {

@@ -19,7 +19,7 @@ export class Files {
     this.bytesOut = [];
     /** @type {number[]} */
     this.ms = [];
-    /** @type {Map<number, {percent: number, stage: string}>} */
+    /** @type {Map<number, {percent: number, stage: string, node: string}>} */
     this.running = new Map();
     /** @type {Map<number, string>} */
     this.reasons = new Map();
@@ -45,13 +45,14 @@ export class Files {
     else setTimeout(tell, 16);
   }
 
-  /** A row of GET …/files. @param {any} row */
+  /** A row of GET …/files. @param {import('../types').FileRow} row */
   set(row) {
     const i = row.index;
+    if (row.state === 'removed') return;
     this.paths[i] = row.path;
     this.state[i] = Math.max(0, states.indexOf(row.state));
-    this.bytesIn[i] = row.bytes_in ?? row.bytes ?? this.bytesIn[i] ?? 0;
-    this.bytesOut[i] = (row.outputs ?? []).reduce((/** @type {number} */ sum, /** @type {any} */ o) => sum + (o.bytes ?? 0), 0);
+    this.bytesIn[i] = row.bytes_in ?? this.bytesIn[i] ?? 0;
+    this.bytesOut[i] = (row.outputs ?? []).reduce((sum, o) => sum + (o.bytes ?? 0), 0);
     this.ms[i] = row.ms ?? 0;
     if (row.reason) this.reasons.set(i, row.reason);
     else this.reasons.delete(i);
@@ -70,18 +71,18 @@ export class Files {
     this.touch();
   }
 
-  /** An event of the feed about one file. @param {any} e */
+  /** An event of the feed about one file. @param {import('../types').FeedEvent} e */
   apply(e) {
-    const i = e.file;
+    const i = e.file ?? -1;
     const data = e.data ?? {};
     switch (e.type) {
       case 'file_started':
         this.move(i, 'running');
-        if (this.paths[i] !== undefined) this.running.set(i, {percent: 0, stage: 'starting'});
+        if (this.paths[i] !== undefined) this.running.set(i, {percent: 0, stage: 'starting', node: ''});
         break;
       case 'file_progress':
         if (states[this.state[i]] !== 'running') break;
-        this.running.set(i, {percent: data.percent, stage: data.stage});
+        this.running.set(i, {percent: data.percent, stage: data.stage, node: data.node ?? ''});
         this.touch();
         break;
       case 'file_completed':
@@ -113,11 +114,30 @@ export class Files {
     return out;
   }
 
+  /** How many failed for each reason, and how many have each loss; the most frequent first. @returns {{reasons: [string, number][], losses: [string, number][]}} */
+  kinds() {
+    const counted = (/** @type {Iterable<string>} */ names) => {
+      /** @type {Map<string, number>} */
+      const counts = new Map();
+      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+      return [...counts].sort((a, b) => b[1] - a[1]);
+    };
+    return {reasons: counted(this.reasons.values()), losses: counted([...this.losses.values()].flat())};
+  }
+
+  /** Of these files, those that can be tried again. @param {number[]} indexes @returns {number[]} */
+  retryable(indexes) {
+    const failed = states.indexOf('failed');
+    const cancelled = states.indexOf('cancelled');
+    return indexes.filter(i => this.state[i] === failed || this.state[i] === cancelled);
+  }
+
   /**
    * Which files a view shows, in their order; failed ones first when the batch has ended.
-   * @param {{state?: string, text?: string, failedFirst?: boolean}} filter @returns {number[]}
+   * @param {{state?: string, text?: string, reason?: string, loss?: string, failedFirst?: boolean}} filter
+   * @returns {number[]}
    */
-  select({state = '', text = '', failedFirst = false}) {
+  select({state = '', text = '', reason = '', loss = '', failedFirst = false}) {
     const wanted = text.toLocaleLowerCase();
     const number = states.indexOf(/** @type {State} */ (state));
     const out = [];
@@ -126,6 +146,8 @@ export class Files {
       if (this.paths[i] === undefined) continue;
       if (state && this.state[i] !== number) continue;
       if (wanted && !this.paths[i].toLocaleLowerCase().includes(wanted)) continue;
+      if (reason && this.reasons.get(i) !== reason) continue;
+      if (loss && !this.losses.get(i)?.includes(loss)) continue;
       out.push(i);
     }
     if (!failedFirst) return out;

@@ -45,6 +45,7 @@ export class Uploader {
 
   /** Which of them the server does not have. @param {Picture[]} part @returns {Promise<Picture[]>} */
   async announce(part) {
+    /** @type {{path: string, size: number, sha256: string}[]} */
     const rows = [];
     for (const {path, file} of part) {
       try {

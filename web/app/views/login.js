@@ -7,9 +7,11 @@ import {html} from '../ui/html.js';
 
 export function Login() {
   const [text, setText] = useState('');
+  const [problem, setProblem] = useState('');
   const submit = (/** @type {Event} */ e) => {
     e.preventDefault();
-    enter(text.trim());
+    setProblem('');
+    enter(text.trim()).catch(() => setProblem(t('login.unreachable')));
   };
   const said = loginState.value;
   return html`<main class="login"><form class="drop" onSubmit=${submit}>
@@ -20,6 +22,7 @@ export function Login() {
         onInput=${(/** @type {any} */ e) => setText(e.target.value)} />
     </label>
     ${said === 'wrong' && html`<p class="problem" role="alert">${t('login.wrong')}</p>`}
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <button class="go narrow">${t('login.enter')}</button>
   </form></main>`;
 }

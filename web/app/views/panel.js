@@ -1,6 +1,6 @@
 /** The panel at the right: the same in all states; only its primary action changes. */
 import {t} from '../text.js';
-import {choice, choose, chooseOutput} from '../store/spec.js';
+import {choice, choose, chooseOutput, isChosen, noOptions, presets} from '../store/spec.js';
 import {formats} from '../store/drop.js';
 import {html} from '../ui/html.js';
 
@@ -11,11 +11,11 @@ const sides = [0, 800, 1200, 1600, 2048, 2560, 3840];
 /** @param {{i: number, removable: boolean}} props */
 function Output({i, removable}) {
   const output = choice.value.outputs[i];
-  const all = (formats.value?.formats ?? []).filter((/** @type {any} */ f) => f.writes);
-  const options = all.find((/** @type {any} */ f) => f.name === output.format)?.options ?? {};
+  const all = (formats.value?.formats ?? []).filter(f => f.writes);
+  const options = all.find(f => f.name === output.format)?.options ?? noOptions;
   return html`<fieldset class="output">
     <legend class="l">${t(i === 0 ? 'spec.format' : 'spec.also')}</legend>
-    <div class="seg wide">${all.map((/** @type {any} */ f) => html`<button type="button" key=${f.name}
+    <div class="seg wide">${all.map(f => html`<button type="button" key=${f.name}
       aria-pressed=${f.name === output.format} onClick=${() => chooseOutput(i, {format: f.name})}>${f.label}</button>`)}</div>
     ${options.quality && html`<label class="f"><span class="l">${t('spec.quality')}<b>${output.quality}</b></span>
       <input type="range" min=${options.quality.least} max=${options.quality.most} value=${output.quality} disabled=${output.lossless}
@@ -39,7 +39,16 @@ function Select({label, name, values}) {
 
 export function SpecControls() {
   const c = choice.value;
+  const writable = new Set((formats.value?.formats ?? []).filter(f => f.writes).map(f => f.name));
+  const offered = Object.entries(presets).flatMap(([name, make]) => {
+    const preset = make(writable);
+    return preset ? [{name, preset}] : [];
+  });
+  const onLoss = ['report', 'fail', ...(c.onLoss === 'some' ? ['some'] : [])];
   return html`<div class="spec">
+    <div class="f"><span class="l" id="presets">${t('spec.preset')}</span>
+      <div class="seg wide" role="group" aria-labelledby="presets">${offered.map(({name, preset}) => html`<button type="button" key=${name}
+        aria-pressed=${isChosen(c, preset)} onClick=${() => choose(preset)}>${t(`spec.preset.${name}`)}</button>`)}</div></div>
     ${c.outputs.map((_, i) => html`<${Output} i=${i} removable=${i > 0} key=${i} />`)}
     <button type="button" class="quiet" onClick=${() =>
       choose({outputs: [...c.outputs, {...c.outputs[0], suffix: '-' + (c.outputs.length + 1)}]})}>${t('spec.add')}</button>
@@ -47,10 +56,12 @@ export function SpecControls() {
       <select class="field" value=${c.side} onChange=${(/** @type {any} */ e) => choose({side: Number(e.target.value)})}>
         ${[...new Set([...sides, c.side])].sort((a, b) => a - b).map(n => html`<option value=${n} key=${n}>${n === 0 ? t('spec.side.none') : t('spec.pixels', {n: String(n)})}</option>`)}
       </select></label>
+    ${c.side > 0 && html`<div class="seg wide" role="group" aria-label=${t('spec.mode')}>${['fit', 'fill', 'pad'].map(mode => html`<button type="button" key=${mode}
+      aria-pressed=${c.mode === mode} onClick=${() => choose({mode})}>${t(`spec.mode.${mode}`)}</button>`)}</div>`}
     <${Select} label=${t('spec.metadata')} name="metadata" values=${['keep', 'strip_location', 'strip'].map(v => [v, t(`spec.metadata.${v}`)])} />
     <details><summary>${t('spec.more')}</summary>
       <${Select} label=${t('spec.colour')} name="icc" values=${['preserve', 'srgb'].map(v => [v, t(`spec.colour.${v}`)])} />
-      <${Select} label=${t('spec.on_loss')} name="onLoss" values=${['report', 'fail'].map(v => [v, t(`spec.on_loss.${v}`)])} />
+      <${Select} label=${t('spec.on_loss')} name="onLoss" values=${onLoss.map(v => [v, t(`spec.on_loss.${v}`)])} />
       <${Select} label=${t('spec.strictness')} name="strictness" values=${['tolerant', 'strict'].map(v => [v, t(`spec.strictness.${v}`)])} />
     </details>
   </div>`;

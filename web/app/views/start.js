@@ -7,13 +7,19 @@ import {html} from '../ui/html.js';
 import {fromFiles} from '../upload/collect.js';
 import {BatchRow} from './list.js';
 
+/** The one that is open, so that it is not thrown away before something was picked. @type {HTMLInputElement | null} */
+let picker = null;
+
 /** @param {boolean} folder */
 function pick(folder) {
-  const input = document.createElement('input');
+  const input = (picker = document.createElement('input'));
   input.type = 'file';
   input.multiple = true;
   input.webkitdirectory = folder;
-  input.onchange = () => input.files && take(fromFiles(input.files));
+  input.onchange = () => {
+    picker = null;
+    if (input.files) take(fromFiles(input.files));
+  };
   input.click();
 }
 

@@ -1,7 +1,7 @@
 /** The batch: what was done, what is being done, and what can be done about it. */
 import {useEffect, useMemo, useState} from '../../vendor/hooks.js';
 import {ApiError, call, download} from '../api.js';
-import {duration, number, percent, saving, size} from '../format.js';
+import {duration, number, percent, saving, shortName, size} from '../format.js';
 import {upload} from '../store/current.js';
 import {hasEnded} from '../store/batch.js';
 import {choice, choiceOf, choose, specOf} from '../store/spec.js';
@@ -13,8 +13,9 @@ import {Panel, SpecControls} from './panel.js';
 import {Print, Row} from './print.js';
 
 /** @typedef {import('../store/batch.js').Batch} Batch */
+/** @typedef {import('../types').BatchView} BatchView */
 
-/** The line above: done of total, speed, time left, bytes saved. @param {{batch: Batch, view: any}} props */
+/** The line above: done of total, speed, time left, bytes saved. @param {{batch: Batch, view: BatchView}} props */
 function Sum({batch, view}) {
   const sending = upload.value?.batch === batch.id ? upload.value : null;
   const progress = sending?.progress.value;
@@ -54,7 +55,7 @@ function Sum({batch, view}) {
       html`<li key=${path}>${path}: <span class="problem">${t('file.refused', {why})}</span></li>`)}</ul>`}`;
 }
 
-/** Says how far it is, but not each file: at every tenth, and at the end. @param {{view: any}} props */
+/** Says how far it is, but not each file: at every tenth, and at the end. @param {{view: BatchView}} props */
 function Announcer({view}) {
   const files = view.files;
   const done = files.completed + files.failed + files.cancelled;
@@ -63,14 +64,27 @@ function Announcer({view}) {
   return html`<p class="only-read" aria-live="polite">${text}</p>`;
 }
 
-/** The commands that the state allows. @param {{batch: Batch, view: any, selected: Set<number>, clear: () => void}} props */
-function Commands({batch, view, selected, clear}) {
+/** What is being converted now, and where. @param {{batch: Batch}} props */
+function Now({batch}) {
+  const running = [...batch.files.running].slice(0, 3);
+  if (running.length === 0) return null;
+  const more = batch.files.running.size - running.length;
+  return html`<p class="note now"><span>${t('watch.now')}</span> ${running.map(([i, at]) => html`<span key=${i}>${shortName(batch.files.paths[i].slice(batch.files.paths[i].lastIndexOf('/') + 1))}
+    ${at.node && at.node !== 'local' ? t('watch.on', {node: at.node}) : ''} ${percent(at.percent / 100)}</span>`)}${more > 0 ? t('watch.more', {n: more}) : ''}</p>`;
+}
+
+/**
+ * The commands that the state allows.
+ * @param {{batch: Batch, view: BatchView, selected: Set<number>, shown: number[], narrowed: boolean, clear: () => void}} props
+ */
+function Commands({batch, view, selected, shown, narrowed, clear}) {
   const [problem, setProblem] = useState('');
   const [sure, setSure] = useState('');
   const pending = batch.pending.value;
   const allowed = new Set(view.allowed ?? []);
   const files = view.files;
-  const open = files.total - files.completed - files.failed - files.cancelled;
+  const again = narrowed && allowed.has('retry') ? batch.files.retryable(shown) : [];
+  const tell = (/** @type {unknown} */ e) => setProblem(e instanceof ApiError ? e.text : String(e));
   const act = (/** @type {string} */ name, /** @type {any} */ json) => {
     setProblem('');
     setSure('');
@@ -88,9 +102,13 @@ function Commands({batch, view, selected, clear}) {
       },
     );
   };
+  // What was cancelled can be taken up again, so nothing is asked before.
   const cancel = () => {
     if (upload.value?.batch === batch.id) upload.value.cancel();
-    act('cancel', {});
+    setProblem('');
+    batch.command('cancel', {}).then(() => {
+      batch.undo.value = {text: t('do.cancelled'), run: () => batch.command('retry', {scope: 'cancelled'})};
+    }, tell);
   };
   const retry = (/** @type {any} */ json) => {
     act('retry', json);
@@ -99,43 +117,47 @@ function Commands({batch, view, selected, clear}) {
   const primary = view.state === 'paused' ? 'resume' : allowed.has('pause') && !hasEnded(view) && view.state !== 'draft' ? 'pause' : '';
   const button = (/** @type {string} */ name, /** @type {string} */ look, /** @type {any} */ json) =>
     html`<button class=${look} disabled=${pending !== ''} onClick=${() => act(name, json)}>${pending === name ? t('do.pending') : t(`do.${name}`)}</button>`;
+  const undo = batch.undo.value;
   return html`
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+    ${undo && html`<p class="note" role="status">${undo.text} <button class="link" onClick=${() => undo.run().catch(tell)}>${t('do.undo')}</button></p>`}
     ${hasEnded(view) && files.completed > 0 && html`<button class="go" onClick=${() => save(`${batch.path}/results.zip`)}>${t('do.download', {size: size(view.bytes_out)})}</button>`}
     ${primary === 'resume' && button('resume', 'go', {})}
     ${primary === 'pause' && html`${button('pause', 'alt', {mode: 'drain'})}
       <button class="quiet" title=${t('do.pause.hint')} disabled=${pending !== ''} onClick=${() => act('pause', {mode: 'interrupt'})}>${t('do.pause.now')}</button>`}
     ${view.state === 'draft' && files.total > 0 && !upload.value && button('start', 'go', {})}
     <div class="row">
-      ${!hasEnded(view) && allowed.has('cancel') && html`<button class="alt" onClick=${() => setSure('cancel')}>${t('do.cancel')}</button>`}
+      ${!hasEnded(view) && allowed.has('cancel') && html`<button class="alt" disabled=${pending !== ''} onClick=${cancel}>${t('do.cancel')}</button>`}
       ${files.failed > 0 && allowed.has('retry') && html`<button class="alt" disabled=${pending !== ''} onClick=${() => retry({scope: 'failed'})}>${t('do.retry', {n: files.failed})}</button>`}
+      ${files.cancelled > 0 && allowed.has('retry') && html`<button class="alt" disabled=${pending !== ''} onClick=${() => retry({scope: 'cancelled'})}>${t('do.retry.cancelled', {n: files.cancelled})}</button>`}
+      ${again.length > 0 && html`<button class="alt" disabled=${pending !== ''} onClick=${() => retry({scope: 'files', files: again})}>${t('do.retry.shown', {n: again.length})}</button>`}
       ${selected.size > 0 && allowed.has('retry') && html`<button class="alt" disabled=${pending !== ''} onClick=${() => retry({scope: 'files', files: [...selected]})}>${t('do.retry.selected', {n: selected.size})}</button>`}
       ${files.completed > 0 && html`<button class="alt" onClick=${() => save(`${batch.path}/report.csv`)}>${t('do.report')}</button>`}
       ${allowed.has('delete') && html`<button class="alt" onClick=${() => setSure('delete')}>${t('do.delete')}</button>`}
     </div>
-    ${sure === 'cancel' && html`<div class="sure" role="alertdialog" aria-label=${t('do.cancel')}><p>${t('do.cancel.sure', {n: open})}</p>
-      <div class="row"><button class="alt bad" onClick=${cancel}>${t('do.cancel.yes')}</button><button class="alt" onClick=${() => setSure('')}>${t('do.cancel.no')}</button></div></div>`}
     ${sure === 'delete' && html`<div class="sure" role="alertdialog" aria-label=${t('do.delete')}><p>${t('do.delete.sure')}</p>
       <div class="row"><button class="alt bad" onClick=${remove}>${t('do.delete.yes')}</button><button class="alt" onClick=${() => setSure('')}>${t('do.delete.no')}</button></div></div>`}`;
 }
 
-/** While paused, what is to be made of the rest can be changed. @param {{batch: Batch, view: any}} props */
+/** While paused, what is to be made of the rest can be changed. @param {{batch: Batch, view: BatchView}} props */
 function ChangeSpec({batch, view}) {
   const [problem, setProblem] = useState('');
   useEffect(() => {
-    loadFormats().catch(() => {});
-    choose(choiceOf(view.spec));
+    loadFormats().then(() => choose(choiceOf(view.spec, formats.value)), () => {});
   }, [view.state]);
   const apply = () => {
     setProblem('');
-    batch.change({spec: {...view.spec, ...specOf(choice.value, formats.value)}}).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
+    const before = view.spec;
+    batch.change({spec: specOf(choice.value, formats.value, before)}).then(() => {
+      batch.undo.value = {text: t('spec.changed'), run: () => batch.change({spec: before})};
+    }, e => setProblem(e instanceof ApiError ? e.text : String(e)));
   };
   return html`<${SpecControls} />
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <button class="alt" onClick=${apply}>${t('spec.apply')}</button>`;
 }
 
-/** What was chosen, for a batch that runs or has ended. @param {{view: any}} props */
+/** What was chosen, for a batch that runs or has ended. @param {{view: BatchView}} props */
 function SpecFacts({view}) {
   const c = choiceOf(view.spec);
   return html`<dl class="facts">
@@ -145,18 +167,50 @@ function SpecFacts({view}) {
   </dl>`;
 }
 
+/** Name, tags and priority, which can be changed at any time. @param {{batch: Batch, view: BatchView}} props */
+function Details({batch, view}) {
+  const [problem, setProblem] = useState('');
+  const change = (/** @type {any} */ json) => {
+    setProblem('');
+    batch.change(json).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
+  };
+  const tagsOf = (/** @type {string} */ text) => [...new Set(text.split(',').map(tag => tag.trim()).filter(Boolean))];
+  return html`<details><summary>${t('details.title')}</summary>
+    <label class="f"><span class="l">${t('choose.name')}</span><input class="field" value=${view.name} onChange=${(/** @type {any} */ e) => change({name: e.target.value})} /></label>
+    <label class="f"><span class="l">${t('details.tags')}</span><input class="field" value=${(view.tags ?? []).join(', ')} onChange=${(/** @type {any} */ e) => change({tags: tagsOf(e.target.value)})} /></label>
+    ${!hasEnded(view) && html`<label class="f"><span class="l">${t('details.priority')}</span>
+      <select class="field" value=${view.priority} onChange=${(/** @type {any} */ e) => change({priority: Number(e.target.value)})}>
+        ${Array.from({length: 10}, (_, n) => html`<option value=${n} key=${n}>${n === 0 ? t('details.priority.0') : n === 9 ? t('details.priority.9') : n}</option>`)}
+      </select></label>`}
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
+  </details>`;
+}
+
+/** @param {{label: string, kinds: [string, number][], words: string, value: string, choose: (value: string) => void}} props */
+function KindFilter({label, kinds, words, value, choose}) {
+  if (kinds.length === 0) return null;
+  return html`<select class="field narrow" aria-label=${label} value=${value} onChange=${(/** @type {any} */ e) => choose(e.target.value)}>
+    <option value="">${label}</option>
+    ${kinds.map(([name, n]) => html`<option value=${name} key=${name}>${t(`${words}.${name}`)} (${number(n)})</option>`)}
+  </select>`;
+}
+
 /** @param {{batch: Batch}} props */
 export function Watch({batch}) {
   const view = batch.view.value;
   const version = batch.files.version.value;
   const [filter, setFilter] = useState('');
   const [text, setText] = useState('');
+  const [reason, setReason] = useState('');
+  const [loss, setLoss] = useState('');
   const [table, setTable] = useState(localStorage.getItem('view') === 'table');
   const [selected, setSelected] = useState(/** @type {Set<number>} */ (new Set()));
   const [active, setActive] = useState(-1);
   const counts = useMemo(() => batch.files.counts(), [version]);
-  const ended = view && hasEnded(view);
-  const shown = useMemo(() => batch.files.select({state: filter, text, failedFirst: ended}), [version, filter, text, ended]);
+  const ended = view !== null && hasEnded(view);
+  const kinds = useMemo(() => batch.files.kinds(), [version]);
+  const narrowed = filter !== '' || text !== '' || reason !== '' || loss !== '';
+  const shown = useMemo(() => batch.files.select({state: filter, text, reason, loss, failedFirst: ended}), [version, filter, text, reason, loss, ended]);
 
   const show = (/** @type {boolean} */ asTable) => {
     setTable(asTable);
@@ -180,7 +234,7 @@ export function Watch({batch}) {
         e.preventDefault();
         location.hash = `#/b/${batch.id}/f/${shown[active]}`;
       } else if (e.key === 't') show(!table);
-      else if (e.key === 'r' && view?.files.failed > 0) batch.command('retry', {scope: 'failed'}).catch(() => {});
+      else if (e.key === 'r' && view && view.files.failed > 0) batch.command('retry', {scope: 'failed'}).catch(() => {});
       else if (e.key === 'p' && view?.state === 'running') batch.command('pause', {mode: 'drain'}).catch(() => {});
       else if (e.key === 'p' && view?.state === 'paused') batch.command('resume', {}).catch(() => {});
     };
@@ -204,9 +258,13 @@ export function Watch({batch}) {
   };
   return html`<main class="two">
     <section class="sheet">
+      <h1 class="only-read">${view.name || t('list.unnamed')}</h1>
       <${Sum} batch=${batch} view=${view} />
       <${Announcer} view=${view} />
+      <${Now} batch=${batch} />
       <div class="tools">${chips}
+        <${KindFilter} label=${t('watch.reasons')} kinds=${kinds.reasons} words="reason" value=${reason} choose=${setReason} />
+        <${KindFilter} label=${t('watch.losses')} kinds=${kinds.losses} words="loss" value=${loss} choose=${setLoss} />
         <input class="find" type="search" placeholder=${t('watch.find')} aria-label=${t('watch.find')} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} />
         <span class="seg"><button aria-pressed=${!table} onClick=${() => show(false)}>${t('watch.sheet')}</button><button aria-pressed=${table} onClick=${() => show(true)}>${t('watch.table')}</button></span>
       </div>
@@ -214,11 +272,14 @@ export function Watch({batch}) {
       ${shown.length === 0 && batch.files.count > 0 && html`<p class="nothing">${t('watch.none')} <button class="link" onClick=${() => {
         setFilter('');
         setText('');
+        setReason('');
+        setLoss('');
       }}>${t('watch.clear')}</button></p>`}
       <${Virtual} count=${shown.length} rowHeight=${table ? 40 : 184} columnWidth=${table ? 0 : 158} gap=${table ? 0 : 16} render=${item} show=${active} label=${view.name || t('list.unnamed')} />
     </section>
-    <${Panel} foot=${html`<${Commands} batch=${batch} view=${view} selected=${selected} clear=${() => setSelected(new Set())} />`}>
+    <${Panel} foot=${html`<${Commands} batch=${batch} view=${view} selected=${selected} shown=${shown} narrowed=${narrowed} clear=${() => setSelected(new Set())} />`}>
       ${view.state === 'paused' ? html`<${ChangeSpec} batch=${batch} view=${view} />` : html`<${SpecFacts} view=${view} />`}
+      <${Details} batch=${batch} view=${view} />
     </${Panel}>
   </main>`;
 }

@@ -1,0 +1,135 @@
+// What people read when something happens: node page_words.cjs CASE SERVER TOKEN FOLDER [MORE]
+// Each case ends when the page says what it has to say; a case that prints nothing has failed.
+const {drop, launch, run, start, state, visit} = require('./page_tools.cjs');
+
+const [which, server, token, folder, more] = process.argv.slice(2);
+
+const says = (page, text) => page.getByText(text).first().waitFor({timeout: 60_000});
+const press = (page, name) => page.getByRole('button', {name, exact: typeof name === 'string'}).click();
+const convert = async page => {
+  await start(page);
+  await drop(page, folder);
+  await press(page, /^Convert/);
+};
+const api = (method, path, body) =>
+  fetch(server + path, {method, headers: {Authorization: `Bearer ${token}`, ...(body ? {'Content-Type': 'application/json'} : {})}, body: body && JSON.stringify(body)});
+
+const cases = {
+  // A batch is paused, changed, resumed, cancelled and taken up again.
+  async control(page) {
+    await convert(page);
+    await state(page, 'Running');
+    await press(page, 'Pause at once');
+    await state(page, 'Paused');
+    if (!(await page.getByRole('button', {name: 'Resume'}).isVisible())) throw new Error('nothing resumes');
+    await page.getByRole('slider', {name: 'Quality'}).fill('31');
+    await press(page, 'Use for all that is not done');
+    await says(page, 'Changed for all that is not done.');
+    await press(page, 'Undo');
+    await page.waitForFunction(() => !document.body.innerText.includes('Changed for all'));
+    await page.getByText('Name, tags and priority').click();
+    await page.getByRole('combobox', {name: 'Priority among your batches'}).selectOption('9');
+    await page.getByRole('textbox', {name: 'Tags, with commas between them'}).fill('one, two');
+    await page.keyboard.press('Tab');
+    await press(page, 'Resume');
+    await state(page, 'Running');
+    await says(page, /^Now:/);
+    await press(page, 'Cancel');
+    await state(page, 'Cancelled');
+    await says(page, 'Cancelled. What is done stays.');
+    await press(page, 'Undo');
+    await state(page, /^Done/);
+    const id = new URL(page.url()).hash.split('/')[2];
+    const batch = await (await api('GET', `/v1/batches/${id}`)).json();
+    console.log(`quality ${batch.spec.outputs[0].quality}, priority ${batch.priority}, tags ${batch.tags}`);
+  },
+  // One picture is damaged: why, and again.
+  async retry(page) {
+    await convert(page);
+    await state(page, 'Done, with failures');
+    await page.locator('.print.bad > p').filter({hasText: 'The picture ends too early. Send it again from its source.'}).waitFor();
+    await page.getByRole('combobox', {name: 'Reasons'}).selectOption('truncated_input');
+    await press(page, 'Retry 1 shown');
+    await state(page, 'Done, with failures');
+    await page.getByRole('combobox', {name: 'Reasons'}).selectOption('');
+    await press(page, 'Retry 1 failed');
+    await state(page, 'Done, with failures');
+    await page.getByRole('searchbox', {name: 'Find a file'}).fill('damaged');
+    await page.locator('.print.bad').waitFor();
+    await page.locator('.print.bad a').click();
+    await page.getByRole('alert').waitFor();
+    console.log(await page.getByRole('alert').innerText());
+  },
+  // The token ends while a batch runs; with another one, it goes on.
+  async expiry(page) {
+    await convert(page);
+    await state(page, 'Running');
+    const revoked = await api('DELETE', `/v1/admin/tokens/${token.split('_')[1]}`);
+    if (!revoked.ok) throw new Error(`not revoked: ${revoked.status}`);
+    await says(page, 'Your token has ended. Enter a new one, and everything goes on where it stopped.');
+    await page.getByRole('textbox', {name: 'Token'}).fill('dr_wrong_token');
+    await press(page, 'Sign in');
+    await says(page, 'The server does not know this token.');
+    await page.getByRole('textbox', {name: 'Token'}).fill(more);
+    await press(page, 'Sign in');
+    await state(page, /^Done/);
+    console.log('done');
+  },
+  async offline(page) {
+    await convert(page);
+    await state(page, 'Running');
+    await page.context().setOffline(true);
+    await says(page, 'Offline. Everything goes on by itself when the server can be reached.');
+    await page.context().setOffline(false);
+    await says(page, 'Live');
+    await state(page, /^Done/);
+    console.log('done');
+  },
+  // The quota is used up by another batch; when that is gone, the same drop goes on.
+  async quota(page) {
+    const other = await (await api('POST', '/v1/batches', {spec: {outputs: [{format: 'webp'}]}})).json();
+    await start(page);
+    await drop(page, folder);
+    await says(page, /^Your quota is used up: .* Delete batches that you no longer need, or ask the administrator\.$/);
+    await api('DELETE', `/v1/batches/${other.id}?cancel=true`);
+    await press(page, /^Convert/);
+    await state(page, /^Done/);
+    console.log('done');
+  },
+  // One file has more bytes than the server takes: told beside its name, the others are converted.
+  async large(page) {
+    await convert(page);
+    await says(page, /large\.png: Refused: Too large: /);
+    await state(page, /^Done/);
+    console.log(await page.locator('.names li').first().innerText());
+  },
+  async disk(page) {
+    await start(page);
+    await drop(page, folder);
+    await says(page, 'The server\'s disk is full. The upload goes on by itself when there is room; tell the administrator.');
+    console.log('told');
+  },
+  async workers(page) {
+    await convert(page);
+    await says(page, 'Waits for a machine that converts. Tell the administrator if this lasts.');
+    console.log('told');
+  },
+  // The server is not there when the page begins to ask; then it is.
+  async unreachable(page) {
+    await start(page);
+    await page.route('**/v1/**', route => route.abort());
+    await page.reload();
+    await says(page, 'The server cannot be reached. It is tried again by itself.');
+    await page.unroute('**/v1/**');
+    await start(page);
+    console.log('there');
+  },
+};
+
+run(async shown => {
+  const browser = await launch();
+  const {page} = await visit(browser, server, token);
+  shown.page = page;
+  await cases[which](page);
+  await browser.close();
+});

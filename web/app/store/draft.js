@@ -1,0 +1,86 @@
+/**
+ * The batch that a drop becomes. It is made when something is dropped, so that the server can show what it would
+ * make of a sample; it gets its name and its spec when it starts. One that never does ends by itself on the server.
+ */
+import {signal} from '../../vendor/signals-core.js';
+import {ApiError, call, send} from '../api.js';
+import {formats} from './drop.js';
+import {choice, specOf} from './spec.js';
+
+/** @typedef {import('./drop.js').Picture} Picture */
+
+/** The picture that is shown, and its number in the draft; null: it is not there yet. */
+export const sample = signal(/** @type {{picture: Picture, batch: string, index: number} | null} */ (null));
+export const sampleProblem = signal('');
+
+/** @type {Promise<any> | null} */
+let made = null;
+let madeId = ''; // when it is there
+/** @type {Map<string, number>} numbers of the samples that were sent, by path */
+let sent = new Map();
+
+const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
+
+/** @param {string} name @returns {Promise<any>} the batch */
+function create(name) {
+  const spec = specOf(choice.value, formats.value);
+  return call('POST', '/v1/batches', {json: {name, spec}, headers: {'Idempotency-Key': newKey()}});
+}
+
+/** Makes this picture the sample. @param {Picture} picture @param {string} name of the batch */
+export async function showSample(picture, name) {
+  sampleProblem.value = '';
+  try {
+    const mine = (made ??= create(name));
+    const batch = await mine;
+    if (made === mine) madeId = batch.id;
+    let index = sent.get(picture.path);
+    if (index === undefined) {
+      const path = picture.path.split('/').map(encodeURIComponent).join('/');
+      const answer = await send('PUT', `/v1/batches/${batch.id}/files/${path}`, {body: picture.file});
+      index = /** @type {number} */ ((await answer.json()).index);
+      sent.set(picture.path, index);
+    }
+    if (made === mine) sample.value = {picture, batch: batch.id, index};
+  } catch (error) {
+    if (sent.size === 0) made = null; // the next try, or the start, makes another
+    sampleProblem.value = error instanceof ApiError ? error.text : String(error);
+  }
+}
+
+/** Gives the draft, as it is to be started. @param {string} name @returns {Promise<string>} its id */
+export async function takeDraft(name) {
+  const mine = made;
+  made = null; // from here on it is nobody's to discard
+  try {
+    const batch = await (mine ?? create(name));
+    if (mine) await call('PATCH', `/v1/batches/${batch.id}`, {json: {name, spec: specOf(choice.value, formats.value)}});
+    forget();
+    return batch.id;
+  } catch (error) {
+    made = mine;
+    throw error;
+  }
+}
+
+/** Nobody wants it any more. */
+export function discardDraft() {
+  made?.then(batch => call('DELETE', `/v1/batches/${batch.id}?cancel=true`)).catch(() => {});
+  forget();
+}
+
+// Also when the page is closed or left; a request with `keepalive` outlives it.
+if (typeof addEventListener === 'function')
+  addEventListener('pagehide', e => {
+    if (e.persisted || !made || !madeId) return;
+    send('DELETE', `/v1/batches/${madeId}?cancel=true`, {keepalive: true}).catch(() => {});
+    forget();
+  });
+
+function forget() {
+  made = null;
+  madeId = '';
+  sent = new Map();
+  sample.value = null;
+  sampleProblem.value = '';
+}
