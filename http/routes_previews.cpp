@@ -1,6 +1,7 @@
 // Pictures to look at, which are kept nowhere: what an output would be, and thumbnails.
 #include "base/overloaded.hpp"
 #include "base/result.hpp"
+#include "domain/text.hpp"
 #include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/spec_json.hpp"

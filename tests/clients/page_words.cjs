@@ -39,6 +39,7 @@ const cases = {
     await says(page, 'Cancelled. What is done stays.');
     await press(page, 'Undo');
     await state(page, /^Done/);
+    await page.getByText(/^Now:/).waitFor({state: 'detached'});
     const id = new URL(page.url()).hash.split('/')[2];
     const batch = await (await api('GET', `/v1/batches/${id}`)).json();
     console.log(`quality ${batch.spec.outputs[0].quality}, priority ${batch.priority}, tags ${batch.tags}`);

@@ -64,7 +64,7 @@ test('estimated bytes become exact when nothing moves, and the picture that is s
   pass(399);
   assert.equal(wishes.length, 1);
   pass(1);
-  assert.deepEqual(wishes[1].wish, {output: 1, width: undefined});
+  assert.deepEqual(wishes[1].wish, {output: 1, width: undefined, crop: undefined});
   wishes[1].resolve(preview('whole', {bytes: 1000}));
   await new Promise(resolve => setImmediate(resolve));
   assert.equal(previewer.shown.value.bytes, 1000);

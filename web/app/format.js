@@ -1,9 +1,15 @@
 /** Numbers, sizes and times as people read them: at most three significant digits. */
 import {language} from './text.js';
 
+/** To make one takes longer than to use it. @type {Map<string, Intl.NumberFormat>} */
+const formatters = new Map();
+
 /** @param {number} n @param {Intl.NumberFormatOptions} [options] */
 export function number(n, options = {}) {
-  return new Intl.NumberFormat(language.value, options).format(n);
+  const key = language.value + JSON.stringify(options);
+  let formatter = formatters.get(key);
+  if (!formatter) formatters.set(key, (formatter = new Intl.NumberFormat(language.value, options)));
+  return formatter.format(n);
 }
 
 /** @param {number} bytes */

@@ -7,6 +7,9 @@ import {Files} from './files.js';
 /** @typedef {import('../types').BatchView} BatchView */
 /** @typedef {import('../types').FeedEvent} FeedEvent */
 
+const rowsAtOnce = 100;
+const sliceMs = 12;
+
 export class Batch {
   /** @param {string} id */
   constructor(id) {
@@ -84,14 +87,20 @@ export class Batch {
     const reader = /** @type {ReadableStream<Uint8Array>} */ (answer.body).getReader();
     const decoder = new TextDecoder();
     let rest = '';
+    let began = performance.now();
     for (;;) {
       const {done, value} = await reader.read();
       rest += done ? decoder.decode() : decoder.decode(value, {stream: true});
       const lines = rest.split('\n');
       rest = done ? '' : /** @type {string} */ (lines.pop());
-      for (const line of lines) if (line) this.files.set(JSON.parse(line));
+      // In slices, the first of them short: rows are drawn in between, and the page stays quick.
+      for (let at = 0; at < lines.length; at += rowsAtOnce) {
+        for (const line of lines.slice(at, at + rowsAtOnce)) if (line) this.files.set(JSON.parse(line));
+        if (performance.now() - began < sliceMs && this.files.count > rowsAtOnce) continue;
+        await new Promise(go => setTimeout(go));
+        began = performance.now();
+      }
       if (done) return;
-      await new Promise(go => setTimeout(go)); // the page stays quick while many come
     }
   }
 

@@ -1,7 +1,7 @@
 /**
  * What an output would be, kept up to date while its controls move: the newest wish is asked for at once, what
- * comes of older ones is dropped (the server stops making them), and what was shown smaller is asked for whole when
- * nothing has moved for a while, so that its bytes are exact.
+ * comes of older ones is dropped (the server stops making them), and what was shown smaller, or a part of, is asked
+ * for whole when nothing has moved for a while, so that its bytes are exact.
  */
 import {signal} from '../../vendor/signals-core.js';
 
@@ -52,7 +52,7 @@ export class Previewer {
     const preview = await this.#result(own, wish);
     if (!preview) return;
     this.shown.value = preview;
-    if (preview.estimate !== null) this.timer = this.clock.setTimeout(() => this.#measure(own, wish), quietMs);
+    if (preview.bytes === null) this.timer = this.clock.setTimeout(() => this.#measure(own, wish), quietMs);
   }
 
   /** Nothing is wanted any more. */
@@ -86,7 +86,7 @@ export class Previewer {
 
   /** Keeps the picture that is shown, with the bytes of the whole. @param {number} own @param {Wish} wish */
   async #measure(own, wish) {
-    const whole = await this.#result(own, {...wish, width: undefined});
+    const whole = await this.#result(own, {...wish, width: undefined, crop: undefined});
     if (whole && this.shown.value) this.shown.value = {...whole, picture: this.shown.value.picture, ms: this.shown.value.ms};
   }
 }

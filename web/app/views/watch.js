@@ -66,6 +66,7 @@ function Announcer({view}) {
 
 /** What is being converted now, and where. @param {{batch: Batch}} props */
 function Now({batch}) {
+  batch.files.version.value; // this view is drawn again when the files change
   const running = [...batch.files.running].slice(0, 3);
   if (running.length === 0) return null;
   const more = batch.files.running.size - running.length;
