@@ -64,6 +64,15 @@ find_file(call& c, const domain::batch_id& batch, std::string_view number) {
   co_return std::move(*found);
 }
 
+std::string attachment_header(std::string_view name) {
+  std::string ascii;
+  for (const unsigned char ch : name)
+    ascii += ch < 0x20 || ch >= 0x7f || ch == '"' || ch == '\\' || ch == '%'
+                 ? '_'
+                 : static_cast<char>(ch);
+  return "attachment; filename=\"" + ascii + "\"; filename*=UTF-8''" + base::percent_encoded(name);
+}
+
 void protect_content(response& r) {
   r.with("Content-Security-Policy", "default-src 'none'; sandbox");
   r.with("Cache-Control", "private, no-cache");

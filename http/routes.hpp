@@ -35,6 +35,8 @@ base::result<named_batch, problem> find_batch(call& c, std::string_view id);
 task<base::result<persistence::file_record, problem>>
 find_file(call& c, const domain::batch_id& batch, std::string_view number);
 
+// `Content-Disposition` of a download with a name that any browser reads (RFC 6266, RFC 8187).
+std::string attachment_header(std::string_view name);
 // A picture that a user has sent: whatever it holds, a browser runs nothing of it.
 void protect_content(response& r);
 

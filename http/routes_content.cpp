@@ -369,17 +369,6 @@ task<route_result> post_manifest(call& c, const named_batch& batch) {
                                                             {"rejected", std::move(rejected)}}));
 }
 
-// An attachment with a name that any browser reads (RFC 6266, RFC 8187).
-std::string disposition(std::string_view path) {
-  const auto name = path.substr(path.rfind('/') + 1); // the whole, where there is no slash
-  std::string ascii;
-  for (const unsigned char ch : name)
-    ascii += ch < 0x20 || ch >= 0x7f || ch == '"' || ch == '\\' || ch == '%'
-                 ? '_'
-                 : static_cast<char>(ch);
-  return "attachment; filename=\"" + ascii + "\"; filename*=UTF-8''" + base::percent_encoded(name);
-}
-
 struct open_content {
   std::shared_ptr<persistence::blob_store::pin> pin;
   std::shared_ptr<base::unique_fd> file;
@@ -428,7 +417,7 @@ task<route_result> serve_blob(call& c, const persistence::digest& name, const st
   }
   r.with("Content-Type", c.s.formats.media_type_of_path(path));
   r.with("Repr-Digest", repr_digest(name));
-  r.with("Content-Disposition", disposition(path));
+  r.with("Content-Disposition", attachment_header(path.substr(path.rfind('/') + 1)));
   DARKROOM_CO_TRY(part, ranged(c, r, size, tag));
   file_body body{opened.file, part.first, part.length, opened.pin};
   c.s.metrics.bytes_sent += body.length;

@@ -1,4 +1,5 @@
 // What has become of a batch: reports with one row a file, and all outputs as one ZIP.
+#include "domain/portable_names.hpp"
 #include "http/blocking.hpp"
 #include "http/limits.hpp"
 #include "http/routes.hpp"
@@ -247,6 +248,14 @@ task<bool> send_zip(std::shared_ptr<services> s, archive a, byte_range wanted, b
   co_return co_await sender.send();
 }
 
+// The batch's name, as every system can write it; its id if it has none.
+std::string zip_name(const persistence::batch_summary& batch) {
+  auto name = batch.name;
+  std::ranges::replace(name, '/', '-');
+  name = domain::portable_path(name);
+  return (name.empty() ? domain::to_string(batch.id) : name) + ".zip";
+}
+
 task<route_result> results_zip(call& c, const named_batch& batch) {
   // Should the batch be deleted meanwhile, the download still comes to its end.
   const auto held = c.s.gateway.actors().hold(batch.id);
@@ -279,7 +288,7 @@ task<route_result> results_zip(call& c, const named_batch& batch) {
     co_return r;
   }
   r.with("Content-Type", "application/zip");
-  r.with("Content-Disposition", "attachment; filename=\"" + domain::to_string(batch.id) + ".zip\"");
+  r.with("Content-Disposition", attachment_header(zip_name(view.summary)));
   DARKROOM_CO_TRY(part, ranged(c, r, size, tag));
   const auto s = shared_services(c.s);
   c.s.metrics.bytes_sent += part.length;

@@ -7,7 +7,7 @@ libseccomp-dev libssl-dev \
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
 libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
 packages_test="catch2 libvalijson-dev curl jq unzip openssl python3-websockets chromium \
-e2fsprogs iproute2 nftables nodejs npm pngcheck webp libjpeg-turbo-progs"
+e2fsprogs iproute2 libpcre2-8-0 nftables nodejs npm pngcheck webp libjpeg-turbo-progs"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
 packages_lint="clang-19 clang-format-19 clang-tidy-19 python3 nodejs npm"
 
@@ -117,6 +117,15 @@ install_npm_packages() {
   (cd "$folder" &&
     PATH=/usr/bin:/bin npm ci --no-audit --no-fund --loglevel=error --engine-strict >&2) &&
     cp "$folder/package-lock.json" "$folder/installed.json"
+}
+
+# The program only: installed as a package it would begin to serve at port 80.
+fetch_nginx() {
+  folder="$top/build/nginx"
+  [ -x "$folder/usr/sbin/nginx" ] && return 0
+  echo "darkroom: fetching nginx for tests" >&2
+  mkdir -p "$folder"
+  (cd "$folder" && apt-get -q download nginx >&2 && dpkg-deb -x nginx_*.deb .)
 }
 
 catch2_is_new() {

@@ -1,6 +1,7 @@
 // The page, in Debian's Chromium, as people use it.
 #include "app/http_client.hpp"
 #include "app/server_answers.hpp"
+#include "nginx.hpp"
 #include "served.hpp"
 #include "tests/codecs/pictures.hpp"
 #include "tests/support/scratch.hpp"
@@ -191,7 +192,7 @@ TEST_CASE("what the page says, and what can be done then") {
   const auto set = [](const std::string& what) { return std::vector<std::string>{"--set", what}; };
   const auto [name, settings, wanted] = GENERATE_COPY(values<row>({
       {"control", set("work.slots=1"), "quality 80, priority 9, tags one,two\n"},
-      {"retry", {}, "The picture ends too early. Send it again from its source."},
+      {"retry", {}, "The picture is cut off. Drop a whole copy of it, as another batch."},
       {"expiry", set("work.slots=1"), "done\n"},
       {"offline", set("work.slots=1"), "done\n"},
       {"quota", set("quota.live_batches=1"), "done\n"},
@@ -231,4 +232,20 @@ TEST_CASE("what the page says, and what can be done then") {
                                 ' ' + folder.string() + ' ' + another,
                             work);
   CHECK(said.substr(0, wanted.size()) == wanted);
+}
+
+TEST_CASE("behind nginx with TLS and a sign-in of its own, the page is the same") {
+  if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  if (!has(DARKROOM_SOURCE_DIR "/build/nginx/usr/sbin/nginx")) SKIP("nginx is not installed");
+  const scratch data, work, proxy_files;
+  served server(data.path(), {"--set", "auth.proxy_header=X-User", "--set",
+                              "auth.trusted_proxies=127.0.0.1/32"});
+  const nginx proxy(proxy_files, server.address());
+  const auto folder = fs::path(work.path()) / "photos";
+  make_folder(folder, 30);
+  const auto said = said_by(
+      "page_proxy.cjs", proxy.address() + ' ' + folder.string() + ' ' + (work / "all.zip"), work);
+  CHECK(said == "ann, 1 socket, wss:\n30 of 30 converted\n");
+  REQUIRE(std::system(("unzip -qq " + (work / "all.zip") + " -d " + (work / "home")).c_str()) == 0);
+  CHECK(pictures_below(work / "home/photos").size() == 30);
 }

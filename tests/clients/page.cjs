@@ -45,7 +45,7 @@ run(async shown => {
   await page.getByRole('button', {name: 'Table'}).click();
   await shot('table');
   await page.locator('.line a').last().click();
-  await page.getByText('Nothing was lost.').waitFor();
+  await page.getByText('nothing was lost.').waitFor();
   await page.waitForFunction(() => {
     const pictures = [...document.querySelectorAll('.beside img')];
     return pictures.length === 2 && pictures.every(p => p.naturalWidth > 0);

@@ -446,3 +446,21 @@ TEST_CASE("files that come while others are converted are all converted") {
             .as_int64() == threads * each);
   CHECK(server.announced().empty()); // the journal has not failed
 }
+
+TEST_CASE("the ZIP is called after its batch, as every system can write that") {
+  edge server;
+  const auto named = [&](const std::string& name) {
+    const auto id = server.batch("ann", name.empty() ? "" : R"(,"name":")" + name + '"');
+    REQUIRE(server.put("ann", id, "a.jpg", picture(name)).status == 201);
+    REQUIRE(server.call("ann", "POST", at(id, "/start")).status == 202);
+    server.await_state("ann", id, "completed");
+    return std::pair{
+        id, server.call("ann", "GET", at(id, "/results.zip")).header("content-disposition")};
+  };
+  CHECK(named("Norway 2026").second ==
+        "attachment; filename=\"Norway 2026.zip\"; filename*=UTF-8''Norway%202026.zip");
+  CHECK(named("a/b: \u00e4").second ==
+        "attachment; filename=\"a-b_ __.zip\"; filename*=UTF-8''a-b_%20%C3%A4.zip");
+  const auto [id, header] = named("");
+  CHECK(header == "attachment; filename=\"" + id + ".zip\"; filename*=UTF-8''" + id + ".zip");
+}

@@ -19,7 +19,7 @@ export class ApiError extends Error {
     if (this.status === 507) return t('error.disk');
     if (this.status === 413) return t('error.too_large', values);
     if (this.code === 'no_workers') return t('error.workers');
-    return hasText(`error.${this.code}`) ? t(`error.${this.code}`) : t('error.other', values).trim();
+    return hasText(`error.${this.code}`) ? t(`error.${this.code}`, values) : t('error.other', values).trim();
   }
   /** Whether the same request may succeed later. */
   get passes() {

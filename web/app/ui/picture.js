@@ -57,10 +57,14 @@ export function Picture({path, alt = '', class: name = ''}) {
 /** A file of the user's that was not sent yet. @param {{file: File}} props */
 export function LocalPicture({file}) {
   const [url, setUrl] = useState('');
+  const [broken, setBroken] = useState(false);
   useEffect(() => {
     const made = URL.createObjectURL(file);
+    setBroken(false);
     setUrl(made);
     return () => URL.revokeObjectURL(made);
   }, [file]);
-  return url ? html`<img src=${url} alt="" loading="lazy" decoding="async" />` : html`<span class="blank"></span>`;
+  return url && !broken
+    ? html`<img src=${url} alt="" loading="lazy" decoding="async" onError=${() => setBroken(true)} />`
+    : html`<span class=${broken ? 'blank broken' : 'blank'}></span>`;
 }

@@ -83,8 +83,9 @@ export function Choose() {
     const p = shown[i];
     const isSample = sample.value?.picture === p;
     return html`<div class=${`print${isSample ? ' active' : ''}`} role="listitem" key=${p.path}>
-      <button class="pick" aria-pressed=${isSample} aria-label=${t('choose.sample', {name: p.path})} onClick=${() => showSample(p, name)}><figure><${LocalPicture} file=${p.file} /></figure></button>
-      <${Name} path=${p.path} /><p>${size(p.file.size)}</p></div>`;
+      <button class="pick" aria-pressed=${isSample} aria-label=${t('choose.sample', {name: p.path})} onClick=${() => showSample(p, name)}><figure><${LocalPicture} file=${p.file} /></figure>
+        <${Name} path=${p.path} /></button>
+      <p>${size(p.file.size)}</p></div>`;
   };
   const foot = html`${problem && html`<p class="problem" role="alert">${problem}</p>`}
     <button class="go" disabled=${busy} onClick=${start}>${busy ? t('do.pending') : t('choose.convert', {n: all.pictures.length, format: label})}</button>
@@ -103,9 +104,9 @@ export function Choose() {
     </section>
     <${Panel} foot=${foot}>
       ${!large && html`<${Sample} large=${large} setLarge=${setLarge} />`}
+      <${SpecControls} />
       <label class="f"><span class="l">${t('choose.name')}</span>
         <input class="field" value=${name} onInput=${(/** @type {any} */ e) => setName(e.target.value)} /></label>
-      <${SpecControls} />
     </${Panel}>
   </main>`;
 }

@@ -48,10 +48,9 @@ export function SpecControls() {
   return html`<div class="spec">
     <div class="f"><span class="l" id="presets">${t('spec.preset')}</span>
       <div class="seg wide" role="group" aria-labelledby="presets">${offered.map(({name, preset}) => html`<button type="button" key=${name}
-        aria-pressed=${isChosen(c, preset)} onClick=${() => choose(preset)}>${t(`spec.preset.${name}`)}</button>`)}</div></div>
+        aria-pressed=${isChosen(c, preset)} title=${t(`spec.preset.${name}.about`)} onClick=${() => choose(preset)}>${t(`spec.preset.${name}`)}</button>`)}</div>
+      ${offered.filter(({preset}) => isChosen(c, preset)).map(({name}) => html`<p class="note" key=${name}>${t(`spec.preset.${name}.about`)}</p>`)}</div>
     ${c.outputs.map((_, i) => html`<${Output} i=${i} removable=${i > 0} key=${i} />`)}
-    <button type="button" class="quiet" onClick=${() =>
-      choose({outputs: [...c.outputs, {...c.outputs[0], suffix: '-' + (c.outputs.length + 1)}]})}>${t('spec.add')}</button>
     <label class="f"><span class="l">${t('spec.side')}</span>
       <select class="field" value=${c.side} onChange=${(/** @type {any} */ e) => choose({side: Number(e.target.value)})}>
         ${[...new Set([...sides, c.side])].sort((a, b) => a - b).map(n => html`<option value=${n} key=${n}>${n === 0 ? t('spec.side.none') : t('spec.pixels', {n: String(n)})}</option>`)}
@@ -60,6 +59,8 @@ export function SpecControls() {
       aria-pressed=${c.mode === mode} onClick=${() => choose({mode})}>${t(`spec.mode.${mode}`)}</button>`)}</div>`}
     <${Select} label=${t('spec.metadata')} name="metadata" values=${['keep', 'strip_location', 'strip'].map(v => [v, t(`spec.metadata.${v}`)])} />
     <details><summary>${t('spec.more')}</summary>
+      <button type="button" class="quiet" onClick=${() =>
+        choose({outputs: [...c.outputs, {...c.outputs[0], suffix: '-' + (c.outputs.length + 1)}]})}>${t('spec.add')}</button>
       <${Select} label=${t('spec.colour')} name="icc" values=${['preserve', 'srgb'].map(v => [v, t(`spec.colour.${v}`)])} />
       <${Select} label=${t('spec.on_loss')} name="onLoss" values=${onLoss.map(v => [v, t(`spec.on_loss.${v}`)])} />
       <${Select} label=${t('spec.strictness')} name="strictness" values=${['tolerant', 'strict'].map(v => [v, t(`spec.strictness.${v}`)])} />

@@ -10,14 +10,18 @@ export function Name({path}) {
   return html`<p title=${path}>${shortName(path.slice(path.lastIndexOf('/') + 1))}</p>`;
 }
 
+/** Losses that nobody asked for. @param {import('../store/files.js').Files} files @param {number} i @returns {string[]} */
+function unwanted(files, i) {
+  return (files.losses.get(i) ?? []).filter(loss => loss !== 'location_stripped');
+}
+
 /** What is told of a file in a line. @param {import('../store/files.js').Files} files @param {number} i */
 export function aboutFile(files, i) {
   const state = states[files.state[i]];
   if (state === 'completed') {
-    const lost = files.losses.get(i)?.length ?? 0;
-    return html`${size(files.bytesIn[i])} → ${size(files.bytesOut[i])} ${lost > 0
-      ? html`<span class="lossy">${t('watch.loss', {n: lost})}</span>`
-      : html`<span class="save">${saving(files.bytesIn[i], files.bytesOut[i])}</span>`}`;
+    const lost = unwanted(files, i).length;
+    return html`${size(files.bytesIn[i])} → ${size(files.bytesOut[i])} <span class="save">${saving(files.bytesIn[i], files.bytesOut[i])}</span>${lost > 0 &&
+      html` <span class="lossy">${t('watch.loss', {n: lost})}</span>`}`;
   }
   if (state === 'running') {
     const at = files.running.get(i);
@@ -40,7 +44,7 @@ export function Print({batch, i, selected, active, onSelect}) {
   const files = batch.files;
   const state = states[files.state[i]];
   const source = `${batch.path}/files/${i}/thumbnail?w=256`;
-  const losses = files.losses.get(i) ?? [];
+  const losses = unwanted(files, i);
   const done = files.running.get(i)?.percent ?? 0;
   return html`<div class=${`print ${looks[state]}${selected ? ' selected' : ''}${active ? ' active' : ''}`} role="listitem" style=${{'--p': `${done}%`}}>
     <a href=${`#/b/${batch.id}/f/${i}`} aria-label=${`${files.paths[i]}, ${t(`file.${state}`)}`}>
@@ -50,7 +54,7 @@ export function Print({batch, i, selected, active, onSelect}) {
       </figure>
     </a>
     <div class="caption"><input type="checkbox" checked=${selected} aria-label=${files.paths[i]} onChange=${() => onSelect(i)} /><${Name} path=${files.paths[i]} /></div>
-    <p>${aboutFile(files, i)}</p>
+    <p title=${state === 'failed' ? aboutFile(files, i) : undefined}>${aboutFile(files, i)}</p>
   </div>`;
 }
 
@@ -65,8 +69,8 @@ export function Row({batch, i, selected, active, onSelect}) {
   const reason = files.reasons.get(i);
   return html`<div class=${`line ${looks[state]}${active ? ' active' : ''}`} role="listitem">
     <input type="checkbox" checked=${selected} aria-label=${files.paths[i]} onChange=${() => onSelect(i)} />
-    <a href=${`#/b/${batch.id}/f/${i}`} title=${files.paths[i]}>${shortName(files.paths[i], 48)}</a>
-    <span class="what">${state === 'running' ? aboutFile(files, i) : reason ? t(`reason.${reason}`) : t(`file.${state}`)}</span>
+    <a href=${`#/b/${batch.id}/f/${i}`} title=${files.paths[i]}>${shortName(files.paths[i], 40)}</a>
+    <span class="what" title=${reason ? t(`reason.${reason}`) : undefined}>${state === 'running' ? aboutFile(files, i) : reason ? t(`reason.${reason}`) : t(`file.${state}`)}</span>
     <span class="num">${size(files.bytesIn[i])}</span>
     <span class="num">${state === 'completed' ? size(files.bytesOut[i]) : ''}</span>
     <span class="num save">${state === 'completed' ? saving(files.bytesIn[i], files.bytesOut[i]) : ''}</span>

@@ -40,6 +40,7 @@ function bodyOf(c, output) {
  *   onSize: (width: number) => void}} props
  */
 function Compare({before, after, preview, at, setAt, full, corner, move, onSize}) {
+  const [broken, setBroken] = useState('');
   const box = useRef(/** @type {HTMLElement | null} */ (null));
   const drag = useRef(/** @type {{x: number, y: number} | null} */ (null));
   useEffect(() => {
@@ -78,9 +79,10 @@ function Compare({before, after, preview, at, setAt, full, corner, move, onSize}
   return html`<div ref=${box} class=${`compare${full ? ' full' : ''}`} style=${{'--at': `${at}%`, '--ratio': ratio}}
     tabindex=${full ? 0 : -1} role=${full ? 'application' : 'presentation'} aria-label=${full ? t('sample.pan') : undefined}
     onPointerDown=${onDown} onPointerMove=${onMove} onPointerUp=${() => (drag.current = null)} onKeyDown=${onKey}>
-    ${before && html`<img class="before" src=${before} alt=${t('detail.before')} draggable=${false} style=${full ? whole : {}} />`}
+    ${before && before !== broken && html`<img class="before" src=${before} alt=${t('detail.before')} draggable=${false} style=${full ? whole : {}} onError=${() => setBroken(before)} />`}
+    ${before && before === broken && html`<p class="note unshown">${t('sample.unshown')}</p>`}
     ${after && html`<img class="after" src=${after} alt=${t('detail.after')} draggable=${false} />`}
-    <i aria-hidden="true"><b>‹ ›</b></i>
+    ${after && html`<i aria-hidden="true"><b>‹ ›</b></i>`}
     <input type="range" class="only-read" min="0" max="100" value=${Math.round(at)} aria-label=${t('sample.slide')} onInput=${(/** @type {any} */ e) => setAt(Number(e.target.value))} />
   </div>`;
 }
