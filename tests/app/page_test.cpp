@@ -249,3 +249,22 @@ TEST_CASE("behind nginx with TLS and a sign-in of its own, the page is the same"
   REQUIRE(std::system(("unzip -qq " + (work / "all.zip") + " -d " + (work / "home")).c_str()) == 0);
   CHECK(pictures_below(work / "home/photos").size() == 30);
 }
+
+TEST_CASE("in Firefox, pictures are sent, shown as a sample, converted and taken home") {
+  if (!has_browser() || !fs::exists(std::string{npm_folder} + "/puppeteer-core"))
+    SKIP("node or puppeteer-core is not installed");
+  if (!has("/usr/bin/firefox-esr")) SKIP("firefox-esr is not installed");
+  const scratch data, work;
+  served server(data.path());
+  const auto folder = fs::path(work.path()) / "photos";
+  make_folder(folder, 12);
+  fs::create_directories(work / "home");
+  const auto said = said_by("page_firefox.cjs",
+                            server.address() + ' ' + server.token() + ' ' + folder.string() + ' ' +
+                                (work / "home"),
+                            work);
+  CHECK(said == "Convert 12 pictures to WebP\n12 of 12 converted\n");
+  REQUIRE(std::system(
+              ("unzip -qq " + (work / "home/all.zip") + " -d " + (work / "home")).c_str()) == 0);
+  CHECK(pictures_below(work / "home").size() == 12);
+}
