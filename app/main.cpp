@@ -71,6 +71,7 @@ int run(int argc, char** argv) {
   settings_options settings;
   auto& serve = *darkroom.add_subcommand("serve", "Serve batches over HTTP");
   declare_server(serve, settings);
+  serve.add_flag("--open", settings.open, "Open the page in a browser");
   auto& config = *darkroom.add_subcommand("config", "Look at the settings of the server");
   config.require_subcommand(1);
   auto& config_check = *config.add_subcommand("check", "Say what is wrong with them");

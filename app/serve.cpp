@@ -7,6 +7,7 @@
 #include "app/exit_code.hpp"
 #include "app/limits.hpp"
 #include "app/memory_budget.hpp"
+#include "app/open_browser.hpp"
 #include "app/process_setup.hpp"
 #include "app/serve_probes.hpp"
 #include "app/serve_upkeep.hpp"
@@ -150,8 +151,7 @@ private:
   std::thread thread_;
 };
 
-void say_welcome(const config::settings& s, const std::string& address, const std::string& token) {
-  const std::string url = (s.tls.certificate.empty() ? "http://" : "https://") + address;
+void say_welcome(const config::settings& s, const std::string& url, const std::string& token) {
   if (!token.empty()) { // first: whoever waits for the line below may want it
     std::printf("%s\n%s/#token=%s\n", token.c_str(), url.c_str(), token.c_str());
     std::fflush(stdout);
@@ -225,7 +225,7 @@ std::size_t slots_of(const config::settings& s) {
 
 int run(const config::settings& s, codecs::host::zygote& hosts,
         std::unique_ptr<persistence::journal_store> journal, blob_store& blobs,
-        const std::string& token) {
+        const std::string& token, bool open) {
   blobs.hold_removals();
   auto outputs = std::make_shared<persistence::blob_outputs>(blobs);
   codecs::input_limits limits_of_input;
@@ -311,7 +311,10 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   if (auto ok = actors->open_to_nodes(); !ok) return complain(ok.error(), exit_usage);
   if (const auto at = actors->node_address(); !at.empty())
     std::fprintf(stderr, "workers join at %s\n", at.c_str());
-  say_welcome(s, edge.address(), token);
+  const std::string url = (s.tls.certificate.empty() ? "http://" : "https://") + edge.address();
+  say_welcome(s, url, token);
+  if (open && !open_in_browser(token.empty() ? url : url + "/#token=" + token))
+    std::fprintf(stderr, "no browser was opened: there is no xdg-open here\n");
 
   wait_for_end_signal();
   const shutdown_guard guard;
@@ -356,7 +359,7 @@ int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
   });
   const auto token = first_token(**journal, s->auth);
   if (!token) return complain(token.error(), exit_internal);
-  return run(*s, hosts, std::move(*journal), **blobs, *token);
+  return run(*s, hosts, std::move(*journal), **blobs, *token, options.open);
 }
 
 } // namespace darkroom::app

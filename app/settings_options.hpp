@@ -17,6 +17,7 @@ struct settings_options {
   std::string file;                // --config
   std::vector<std::string> values; // --set KEY=VALUE
   std::string listen, data;        // --listen, --data
+  bool open = false;               // the page, in a browser
   bool insecure_no_tls = false;    // --insecure-no-tls
 };
 

@@ -65,6 +65,19 @@ TEST_CASE("the quickstart works as it is written") {
   CHECK(content_of(client / "first.webp").substr(8, 4) == "WEBP");
 }
 
+TEST_CASE("serve --open opens the page, with the token of the first start") {
+  const scratch data, programs;
+  const auto opened = programs / "opened";
+  programs.write("xdg-open", "#!/bin/sh\necho \"$1\" > " + opened + "\n");
+  std::filesystem::permissions(programs / "xdg-open", std::filesystem::perms::owner_all);
+  const std::string path = ::getenv("PATH");
+  ::setenv("PATH", (programs.path() + ":" + path).c_str(), 1);
+  served server(data.path(), {"--open"});
+  ::setenv("PATH", path.c_str(), 1);
+  REQUIRE(comes_true([&] { return content_of(opened).ends_with('\n'); }));
+  CHECK(content_of(opened) == server.address() + "/#token=" + server.token() + '\n');
+}
+
 TEST_CASE("/v1/formats says what the rows of the formats say, as the document describes it") {
   const scratch dir;
   served server(dir.path());
