@@ -192,7 +192,7 @@ TEST_CASE("what the page says, and what can be done then") {
   const auto set = [](const std::string& what) { return std::vector<std::string>{"--set", what}; };
   const auto [name, settings, wanted] = GENERATE_COPY(values<row>({
       {"control", set("work.slots=1"), "quality 80, priority 9, tags one,two\n"},
-      {"retry", {}, "The picture is cut off. Drop a whole copy of it, as another batch."},
+      {"retry", {}, "The picture is cut off. Drop a whole copy."},
       {"expiry", set("work.slots=1"), "done\n"},
       {"offline", set("work.slots=1"), "done\n"},
       {"quota", set("quota.live_batches=1"), "done\n"},

@@ -40,7 +40,7 @@ run(async shown => {
   console.log((await page.locator('.sum .n').textContent()).trim());
 
   const saved = page.waitForEvent('download');
-  await page.getByRole('button', {name: /^Download all/}).click();
+  await page.getByRole('button', {name: /^Download ZIP/}).click();
   await (await saved).saveAs(out);
   await page.getByRole('button', {name: 'Table'}).click();
   await shot('table');

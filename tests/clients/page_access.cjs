@@ -48,7 +48,7 @@ run(async shown => {
   await tabTo(page, /^Convert \d+ pictures/);
   await page.keyboard.press('Enter');
   await state(page, /^Done/);
-  await tabTo(page, /^Download all/);
+  await tabTo(page, /^Download ZIP/);
   const download = page.waitForEvent('download');
   await page.keyboard.press('Enter');
   await (await download).saveAs(out);

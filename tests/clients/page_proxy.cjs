@@ -16,7 +16,7 @@ run(async shown => {
   await page.getByText('Live').waitFor();
   await state(page, /^Done/);
   const saved = page.waitForEvent('download');
-  await page.getByRole('button', {name: /^Download all/}).click();
+  await page.getByRole('button', {name: /^Download ZIP/}).click();
   await (await saved).saveAs(out);
   console.log(`${await page.locator('.who').getAttribute('title')}, ${sockets.length} socket, ${new URL(sockets[0].url()).protocol}`);
   console.log((await page.locator('.sum .n').textContent()).trim());

@@ -48,7 +48,7 @@ const cases = {
   async retry(page) {
     await convert(page);
     await state(page, 'Done, with failures');
-    await page.locator('.print.bad > p').filter({hasText: 'The picture is cut off. Drop a whole copy of it, as another batch.'}).waitFor();
+    await page.locator('.print.bad > p').filter({hasText: 'The picture is cut off. Drop a whole copy.'}).waitFor();
     await page.getByRole('combobox', {name: 'Reasons'}).selectOption('truncated_input');
     await press(page, 'Retry 1 shown');
     await state(page, 'Done, with failures');
