@@ -29,6 +29,8 @@ inline constexpr std::uint32_t host_jobs_before_recycling = 500;
 inline constexpr std::uint64_t host_idle_bytes_max = 48 * MiB; // resident; above: recycled
 inline constexpr std::size_t probes_in_a_row_max = 16;         // of one owner
 inline constexpr std::uint32_t preview_ms = 60'000;
+// Of processor time, in the preview host: others wait for it.
+inline constexpr std::uint32_t preview_cpu_ms = 20'000;
 inline constexpr std::uint32_t wall_per_cpu = 4;
 
 // Batches.

@@ -68,7 +68,10 @@ preview_host(preview_host_pointer self, std::shared_ptr<preview_runner> runner, 
   s.slot = spawn_blocking<caf::linked>(*self, detached, preview_slot, s.runner);
   // What its host is doing ends at once, so that the slot's thread can.
   self->set_exit_handler([self](const caf::exit_msg& message) {
-    if (self->state.running != 0) self->state.runner->interrupt(self->state.running);
+    auto& st = self->state;
+    if (st.running != 0) st.runner->interrupt(st.running);
+    while (const auto waiting = st.waiting.next())
+      waiting->done(preview_failed{{domain::failure_reason::internal, "the server stops"}});
     self->quit(message.reason);
   });
   return {

@@ -1,5 +1,6 @@
 #include "actors/previewer.hpp"
 
+#include "actors/limits.hpp"
 #include "base/overloaded.hpp"
 #include "codecs/preview.hpp"
 #include "domain/limits.hpp"
@@ -7,6 +8,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <atomic>
 
 namespace darkroom::actors {
@@ -74,7 +76,7 @@ void ask_preview_host(previewer_pointer self) {
   job.spec = s.order.spec;
   job.crop = s.order.crop;
   job.memory_bytes = s.plan.memory_bytes;
-  job.cpu_ms = s.plan.cpu_ms_max;
+  job.cpu_ms = std::min(s.plan.cpu_ms_max, limits::preview_cpu_ms);
   self->send(s.host.actor, preview_file{std::move(job), std::move(s.done)});
   self->quit();
 }

@@ -91,3 +91,15 @@ test('an answer of the server is read', async () => {
   assert.deepEqual(whole.losses, []);
   assert.deepEqual([whole.bytes, whole.estimate], [1, null]);
 });
+
+test('a whole that cannot be made leaves the estimate', async () => {
+  const {wishes, previewer, pass} = asked();
+  const small = previewer.show({output: 1, width: 100});
+  wishes[0].resolve(preview('small', {bytes: null, estimate: 900}));
+  await small;
+  pass(400);
+  wishes[1].reject(new Error('too slow'));
+  await new Promise(resolve => setImmediate(resolve));
+  assert.equal(previewer.problem.value, '');
+  assert.equal(previewer.shown.value.estimate, 900);
+});

@@ -86,7 +86,7 @@ export class Previewer {
 
   /** Keeps the picture that is shown, with the bytes of the whole. @param {number} own @param {Wish} wish */
   async #measure(own, wish) {
-    const whole = await this.#result(own, {...wish, width: undefined, crop: undefined});
-    if (whole && this.shown.value) this.shown.value = {...whole, picture: this.shown.value.picture, ms: this.shown.value.ms};
+    const whole = await this.ask({...wish, width: undefined, crop: undefined}).catch(() => null); // the estimate stays
+    if (whole && own === this.newest && this.shown.value) this.shown.value = {...whole, picture: this.shown.value.picture, ms: this.shown.value.ms};
   }
 }
