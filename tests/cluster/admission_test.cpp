@@ -217,8 +217,17 @@ TEST_CASE("a worker that can keep no input does not join, and says why") {
   CHECK(s.comes_to("w2", "active"));
 }
 
-TEST_CASE("without a machine that converts, a thumbnail is refused at once") {
+TEST_CASE("without a machine that converts, the server shows thumbnails itself") {
   site s;
+  const auto batch = s.submit(pictures(1));
+  auto http = s.server().client();
+  CHECK(http.send("GET", "/v1/batches/" + batch + "/files/0/thumbnail").status == 200);
+}
+
+TEST_CASE(
+    "without a machine that converts, and without memory for previews, a thumbnail is refused "
+    "at once") {
+  site s(false, {"--set", "work.memory_bytes=134217728"}); // the least that there may be
   const auto batch = s.submit(pictures(1));
   auto http = s.server().client();
   const auto reply = http.send("GET", "/v1/batches/" + batch + "/files/0/thumbnail");
