@@ -109,7 +109,7 @@ const modes = {
     const looking = setInterval(async () => {
       most = Math.max(most, (await session.send('Runtime.getHeapUsage')).usedSize);
     }, 250);
-    await state(page, /^Done/);
+    await state(page, /^Done/, 900_000);
     clearInterval(looking);
     console.log(`heap: at most ${(most / 1e6).toFixed(1)} MB, after collection ${(await heapMB(page)).toFixed(1)} MB`);
   },

@@ -51,7 +51,7 @@ base::result<preview_request, problem> read_preview(json::object body,
     r.wrong("crop", problem_code::invalid_value, "is at full size: it has no width beside it");
   if (body.contains("outputs"))
     r.wrong("outputs", problem_code::unknown_field, "a preview has one `output`");
-  if (!errors.empty()) return std::unexpected(invalid_body(std::move(errors)));
+  if (output == nullptr || !errors.empty()) return std::unexpected(invalid_body(std::move(errors)));
 
   auto merged = spec_view(of_batch);
   merged["outputs"] = json::array{*output};

@@ -31,7 +31,8 @@ exports.drop = async (page, folder) => {
 };
 
 /** Waits until the batch is in a state, by its word. */
-exports.state = (page, word) => page.locator('.sum .state').filter({hasText: word}).waitFor({timeout: 100_000});
+exports.state = (page, word, timeout = 100_000) =>
+  page.locator('.sum .state').filter({hasText: word}).waitFor({timeout});
 
 /** Waits until the sample shows a result of the server's. */
 exports.sampled = page =>
