@@ -3,7 +3,6 @@
 #include "actors/orchestra.hpp"
 #include "persistence/read_view.hpp"
 
-#include <algorithm>
 #include <future>
 
 namespace darkroom::actors {

@@ -1,4 +1,4 @@
-// Ends drafts that nobody started: each drop on the page makes one.
+// Deletes drafts that were never started: each drop on the page creates one.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@ namespace darkroom::actors {
 
 class orchestra;
 
-// Deletes the drafts in which nothing has happened for so many hours; returns how many. Blocks; may
-// be called from any thread.
+// Deletes drafts without a change in the last `hours`; returns their number. Blocks; may be called
+// from any thread.
 std::size_t delete_expired_drafts(orchestra& actors, std::uint64_t hours, std::int64_t now_us);
 
 } // namespace darkroom::actors

@@ -21,11 +21,11 @@ struct preview_failed {
 // A newer preview of the same viewer took its place.
 struct preview_superseded {};
 // The part asked for lies outside of the output, which has this size.
-struct area_outside {
+struct crop_out_of_bounds {
   std::uint32_t width = 0, height = 0;
 };
 // It needs more memory than is kept for previews, and no machine converts.
-struct nobody_converts {};
+struct no_workers {};
 struct header_read {}; // nothing else was asked for
 struct picture_made {
   std::shared_ptr<base::unique_fd> memory;               // a file in memory; null: it is staged
@@ -39,7 +39,7 @@ struct picture_made {
   std::uint32_t full_width = 0, full_height = 0;
   std::uint64_t full_bytes_estimate = 0;
 };
-using preview = std::variant<preview_failed, preview_superseded, area_outside, nobody_converts,
+using preview = std::variant<preview_failed, preview_superseded, crop_out_of_bounds, no_workers,
                              header_read, picture_made>;
 using on_preview = std::function<void(preview)>;
 

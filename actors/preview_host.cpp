@@ -41,7 +41,7 @@ struct preview_slot_state {
   preview_slot_state() = default; // no aggregate: CAF would initialise the first member
 };
 
-// A fault of ours must not end the slot: nobody would answer those who wait.
+// An exception must not end the slot: requests that wait would get no answer.
 preview made_by(preview_runner& runner, const preview_job& job) {
   try {
     return runner.make_preview(job);

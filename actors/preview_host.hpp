@@ -1,5 +1,5 @@
 // PREVIEW HOST: makes previews and thumbnails one after another in a codec host of its own, so that
-// somebody who looks at the page never waits for a slot.
+// a user of the page never waits for a slot.
 #pragma once
 
 #include "actors/interfaces.hpp"

@@ -89,7 +89,7 @@ void on_probed(previewer_pointer self, const codecs::result<codecs::image_info>&
   if (!plan) return fail(self, plan.error());
   const auto full = plan->outputs[0].resize;
   if (s.order.crop && !codecs::clipped(*s.order.crop, full.canvas_width, full.canvas_height))
-    return finish(self, area_outside{full.canvas_width, full.canvas_height});
+    return finish(self, crop_out_of_bounds{full.canvas_width, full.canvas_height});
   s.done = completed(std::move(s.done), full, s.order.crop.has_value());
   s.order.spec = spec_to_show(s.order, full);
   plan = codecs::plan_conversion(*info, s.order.file->bytes, *s.order.spec);
@@ -100,7 +100,7 @@ void on_probed(previewer_pointer self, const codecs::result<codecs::image_info>&
     return fail(self, {domain::failure_reason::limit_memory,
                        "a part of this picture needs more memory than is kept for previews; "
                        "without crop it is shown whole"});
-  if (!s.order.may_wait) return finish(self, nobody_converts{});
+  if (!s.order.may_wait) return finish(self, no_workers{});
   ask_for_lease(self);
 }
 

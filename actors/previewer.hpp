@@ -12,9 +12,9 @@ struct preview_order {
   std::string owner;
   std::shared_ptr<const domain::file_entry> file;      // with one output name, if there is a spec
   std::shared_ptr<const domain::conversion_spec> spec; // null: only the header is read
-  std::string viewer;             // a newer preview of theirs replaces it; empty: none does
+  std::string viewer;             // user whose newer preview supersedes this one; empty: none
   bool may_wait = true;           // for a slot, if it is too large for the preview host
-  std::uint32_t width = 0;        // the output is at most so wide; 0: as the spec has it
+  std::uint32_t width = 0;        // maximum width in pixels; 0: no maximum
   std::optional<pixel_area> crop; // of the output
 };
 

@@ -9,7 +9,7 @@
 namespace darkroom::app {
 
 bool open_in_browser(const std::string& address) {
-  // The shell ends at once, so that the browser is nobody's child.
+  // The shell exits at once: the browser is not a child of the server.
   const char* script = "command -v xdg-open >/dev/null || exit 1\n"
                        "xdg-open \"$1\" </dev/null >/dev/null 2>&1 &";
   const char* const words[] = {"sh", "-c", script, "sh", address.c_str(), nullptr};

@@ -1,4 +1,4 @@
-// Opens an address in the browser of the person who sits at this machine.
+// Opens an address in the default browser of this machine.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Background tasks of a server: measuring its memory, scrubbing blobs, ending drafts that nobody
-// started, and removing what was set aside.
+// Background tasks of a server: measuring its memory, scrubbing blobs, deleting drafts that were
+// never started, and removing what was set aside.
 #pragma once
 
 #include "app/background_thread.hpp"
@@ -27,7 +27,7 @@ std::unique_ptr<background_thread> measure_memory(actors::orchestra& actors);
 std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,
                                                std::uint64_t period_days);
 
-// Deletes drafts in which nothing has happened for so many hours; null when that is 0.
+// Deletes drafts without a change in the last `hours`; null when that is 0.
 std::unique_ptr<background_thread> expire_drafts(actors::orchestra& actors, std::uint64_t hours);
 
 // Empties what was set aside when it is old enough, and earlier when the disk is full.

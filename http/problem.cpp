@@ -108,8 +108,7 @@ constexpr auto kinds = [] {
        "The limit is in /v1/formats."},
       {limit_frames, "limit_frames", 422, "Too many frames or scans",
        "The limit is in /v1/formats."},
-      {preview_failed, "preview_failed", 422, "No small picture can be made",
-       "The detail says why."},
+      {preview_failed, "preview_failed", 422, "The preview cannot be made", "The detail says why."},
       {upgrade_required, "upgrade_required", 426, "This is for WebSockets",
        "Ask for an upgrade to the WebSocket protocol, version 13."},
       // 429, 431

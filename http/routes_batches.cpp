@@ -360,7 +360,7 @@ task<route_result> remove_batch(call& c, const named_batch& batch) {
   co_return co_await command(c, batch, std::move(commands), 202, 202);
 }
 
-// Names the files of this scope whose path begins so: the batch itself knows no paths.
+// Selects the files of this scope by path prefix: the batch actor holds no paths.
 task<base::result<void, problem>> choose_by_path(call& c, const named_batch& batch,
                                                  const std::string& prefix,
                                                  domain::retry_batch& wish) {

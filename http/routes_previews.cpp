@@ -108,14 +108,14 @@ task<base::result<actors::picture_made, problem>> make_picture(call& c,
                        [](const actors::preview_superseded&) -> made_or {
                          return std::unexpected(problem{problem_code::preview_superseded});
                        },
-                       [](const actors::area_outside& size) -> made_or {
+                       [](const actors::crop_out_of_bounds& size) -> made_or {
                          return std::unexpected(
                              invalid_body({{"/crop", problem_code::invalid_value,
                                             "lies outside of the output, which has " +
                                                 std::to_string(size.width) + "x" +
                                                 std::to_string(size.height) + " pixels"}}));
                        },
-                       [](const actors::nobody_converts&) -> made_or {
+                       [](const actors::no_workers&) -> made_or {
                          return std::unexpected(problem{problem_code::no_workers});
                        },
                        [](const actors::header_read&) -> made_or { // of an order without a spec
