@@ -25,6 +25,8 @@ batch_view view_of(supervisor_pointer self, bool with_files) {
   view.files_per_s = rate.files;
   view.pixels_per_s = rate.pixels;
   view.bytes_per_s = rate.bytes;
+  if (s.working.phase == domain::batch_phase::running)
+    view.time_left_ms = s.forecast.time_left_ms(s.working, s.seams.now_us());
   if (with_files) view.files = std::make_shared<const std::vector<file_status>>(s.working.files);
   return view;
 }

@@ -1,5 +1,6 @@
 #include "actors/batch_requests.hpp"
 #include "actors/limits.hpp"
+#include "base/overloaded.hpp"
 #include "domain/limits.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -38,6 +39,30 @@ void count(vitals& numbers, const domain::event& e) {
   numbers.files_interrupted += std::holds_alternative<domain::file_interrupted>(e);
 }
 
+// What an event says about the time that is left.
+void forecast(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
+  auto& f = s.forecast;
+  std::visit(base::overloaded{
+                 [&](const domain::batch_started&) { f.resume(); },
+                 [&](const domain::batch_resumed&) { f.resume(); },
+                 [&](const domain::batch_retried& again) {
+                   for (const auto i : again.files)
+                     f.reopen(i);
+                   f.resume();
+                 },
+                 [&](const domain::batch_paused&) { f.pause(now_us); },
+                 [&](const domain::spec_changed&) { f.forget_costs(); },
+                 [&](const domain::file_started& file) { f.start(file.index, now_us); },
+                 [&](const domain::file_interrupted& file) { f.give_back(file.index, now_us); },
+                 [&](const domain::file_retry_scheduled& file) { f.give_back(file.index, now_us); },
+                 [&](const domain::file_completed& file) { f.complete(file.index, now_us); },
+                 [&](const domain::file_failed& file) { f.fail(file.index, now_us); },
+                 [](const auto&) {},
+             },
+             e);
+  if (domain::is_terminal(s.working.phase)) f.forget_files();
+}
+
 // What an event says about times and speed.
 void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
   if (std::holds_alternative<domain::batch_deleted>(e)) s.said_idle = false; // that is news
@@ -54,6 +79,7 @@ void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us
   }
   if (const auto* done = std::get_if<domain::file_completed>(&e))
     s.rate.add(now_us, {1, std::uint64_t{done->width} * done->height, done->bytes_in});
+  forecast(s, e, now_us);
   if (s.peers.numbers) count(*s.peers.numbers, e);
 }
 
@@ -147,6 +173,7 @@ void spawn_converter(supervisor_pointer self, persistence::file_record& record) 
   order.alone = crashes >= limits::crashes_before_alone || s.run_alone.contains(record.index);
   if (const auto memory = s.memory_needed.find(record.index); memory != s.memory_needed.end())
     order.memory_bytes_min = memory->second;
+  s.forecast.fetch(record.index, order.file->bytes);
   auto made = self->spawn<caf::monitored>(converter, batch_supervisor_actor{self},
                                           s.peers.converters, std::move(order));
   s.converters[made.address()] = record.index;
@@ -386,6 +413,9 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
             spawn_converter(self, record);
         }
         fill(self);
+      },
+      [self](const cost_predicted& message) {
+        self->state.forecast.predict(message.index, message.cost);
       },
       [self](const attempt_starting& message) {
         auto& st = self->state;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/converter.hpp"
+#include "actors/cost_forecast.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/progress_rate.hpp"
 #include "actors/usage_board.hpp"
@@ -49,6 +50,7 @@ struct batch_supervisor_state {
   domain::seq last_seq = 0, command_seq = 0; // of what the journal has
   std::size_t commands_pending = 0;          // journaled, not yet answered
   progress_rate rate;
+  cost_forecast forecast;
 
   // Only while the batch takes files. Null: must be read first; what waits for that is done after.
   std::shared_ptr<domain::file_names> names;

@@ -220,6 +220,7 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
         auto plan = codecs::plan_conversion(*message.info, st.order.file->bytes, *st.order.spec);
         if (!plan) return report_failure(self, plan.error());
         st.plan = std::move(*plan);
+        self->send(st.supervisor, cost_predicted{st.order.index, st.plan.cost});
         ask_for_lease(self);
       },
       [self](const lease_granted& message) {

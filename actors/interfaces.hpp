@@ -78,6 +78,7 @@ struct pause_node;
 struct steer_node;
 struct node_steered;
 struct recall_lease;
+struct cost_predicted;
 struct attempt_starting;
 struct attempt_started;
 struct attempt_refused;
@@ -172,6 +173,8 @@ using batch_supervisor_actor = caf::typed_actor<
     caf::replies_to<give_back>::with<gave_back>,
     // TELL the answers of JOURNAL.
     caf::reacts_to<events_appended>, caf::reacts_to<append_failed>, caf::reacts_to<files_fetched>,
+    // TELL what a file will cost, as its header says.
+    caf::reacts_to<cost_predicted>,
     // TELL that a file has a lease and wants to run; `attempt_started` or `attempt_refused`.
     caf::reacts_to<attempt_starting>,
     // TELL that a file is converted; `result_accepted` or `result_refused`.
@@ -455,6 +458,10 @@ struct pause_node {
   std::uint32_t ms = 0;
 };
 
+struct cost_predicted {
+  domain::file_index index = 0;
+  std::uint64_t cost = 0;
+};
 struct attempt_starting {
   domain::file_index index = 0;
   domain::lease_id lease = 0;
@@ -566,7 +573,7 @@ struct gateway_task {
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
   X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) \
-  X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
+  X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(cost_predicted) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \
   X(place_group) X(file_placed) X(attempt_failed) X(attempt_interrupted) X(withdraw_file) \

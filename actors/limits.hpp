@@ -41,6 +41,13 @@ inline constexpr std::size_t ended_batches_kept = 32; // in memory, for a retry
 inline constexpr std::size_t queue_positions_files_max =
     10'000; // looked at for places in the queue
 
+// Time left of a batch. Short enough to follow other batches that come and go, long enough that
+// the files of one moment do not decide.
+inline constexpr double forecast_memory_ms = 60'000;
+inline constexpr double forecast_time_min_ms = 50;  // less is no measurement
+inline constexpr std::uint32_t forecast_files = 32; // that tell how long one takes in its slot
+inline constexpr double forecast_running_part_max = 0.95; // of a file that has not ended
+
 // Journal.
 inline constexpr std::uint32_t journal_group_events_max = 4'096;
 inline constexpr std::uint32_t unsynced_tail_ms = 50;

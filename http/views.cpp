@@ -121,18 +121,7 @@ void add_progress(json::object& out, const actors::batch_view& batch) {
   out["megapixels"] = s.pixels / 1'000'000;
   out["megapixels_per_s"] = static_cast<std::uint64_t>(batch.pixels_per_s / 1e6);
   out["bytes_per_s"] = static_cast<std::uint64_t>(batch.bytes_per_s);
-  if (const auto left = time_left_ms(batch)) out["eta_ms"] = *left;
-}
-
-std::optional<std::uint64_t> time_left_ms(const actors::batch_view& batch) {
-  const auto& s = batch.summary;
-  if (s.phase != batch_phase::running || batch.bytes_per_s <= 0) return std::nullopt;
-  // Of what has not completed, some has failed: as large as the rest, as far as is known.
-  const std::uint64_t not_completed = s.total_files() - s.count(domain::file_status::completed);
-  if (not_completed == 0) return std::nullopt;
-  const auto bytes = static_cast<double>(s.bytes_added - std::min(s.bytes_in, s.bytes_added));
-  const double open_bytes = bytes * s.open_files() / static_cast<double>(not_completed);
-  return static_cast<std::uint64_t>(open_bytes / batch.bytes_per_s * 1'000);
+  if (batch.time_left_ms) out["eta_ms"] = *batch.time_left_ms;
 }
 
 json::object batch_object(const actors::batch_view& batch) {

@@ -18,9 +18,6 @@ boost::json::array outputs_array(const std::vector<domain::output_record>& outpu
 
 // Whether all of a running batch stands still: then `waiting_for` is to be found out.
 bool is_waiting(const persistence::batch_summary& batch);
-// How long a running batch still takes, by the bytes of its sources: large pictures are begun
-// first, so that the number of files says little. Nothing while no speed is known.
-std::optional<std::uint64_t> time_left_ms(const actors::batch_view& batch);
 // A batch as clients see it.
 boost::json::object batch_object(const actors::batch_view& batch);
 // What of it changes as files end: counts, bytes, speed, the time that is left.

@@ -63,6 +63,28 @@ TEST_CASE("a passing failure is tried again after its wait, a lasting one is not
   CHECK(w.replayed().count(domain::file_status::completed) == 1);
 }
 
+TEST_CASE("the time that is left is told from the first end of a file on, while the batch runs") {
+  world w(1);
+  w.start(4);
+  w.advance(2'000);
+  CHECK_FALSE(w.look().time_left_ms);
+  w.finish(0);
+  w.run();
+  const auto left = [&] { return w.look().time_left_ms.value_or(0); };
+  CHECK((left() > 5'800 && left() < 6'200)); // three files, each of which takes two seconds
+  w.tell(domain::pause_batch{domain::pause_mode::interrupt});
+  CHECK_FALSE(w.look().time_left_ms);
+  w.advance(3'600'000);
+  w.tell(domain::resume_batch{});
+  CHECK((left() > 5'800 && left() < 6'200)); // the pause does not count
+  w.advance(2'000);
+  w.fail(w.running().front(), domain::failure_reason::corrupt_input);
+  w.run();
+  CHECK((left() > 3'800 && left() < 4'200)); // what failed has ended
+  w.finish_all();
+  CHECK_FALSE(w.look().time_left_ms);
+}
+
 TEST_CASE("pause drains: what runs finishes, nothing new starts, resume goes on") {
   world w;
   w.start(5);

@@ -214,7 +214,7 @@ void world::build() {
     };
   parts_.placer = sys.spawn(placer, std::make_shared<outputs_in_memory>(seen));
   parts_.pool = sys.spawn(holding_pool, seen, parts_.dispatcher);
-  parts_.seams = {[] { return std::int64_t{1'000'000}; }, [] { return 32'768u; }};
+  parts_.seams = {[this] { return now_us_; }, [] { return 32'768u; }};
   caf::anon_send(parts_.dispatcher, register_node{std::string{domain::local_node}, parts_.pool,
                                                   slots_, memory_bytes_});
   coordinator_ = sys.spawn(

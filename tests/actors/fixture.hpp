@@ -87,7 +87,10 @@ public:
   std::vector<domain::file_index> running() const;
 
   void run() { stage_->run(); }
-  void advance(std::uint32_t ms) { stage_->advance(ms); }
+  void advance(std::uint32_t ms) {
+    now_us_ += std::int64_t{ms} * 1'000;
+    stage_->advance(ms);
+  }
   // The process dies and begins again on the same journal.
   void crash();
   bool shut_down();
@@ -114,6 +117,7 @@ private:
   std::uint32_t slots_;
   std::uint64_t memory_bytes_;
   bool has_room_ = true;
+  std::int64_t now_us_ = 1'000'000; // of events
   std::optional<bool> store_works_; // nothing: it is not probed
   scratch directory_;
   std::unique_ptr<failing_disk> disk_;

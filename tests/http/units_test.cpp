@@ -270,38 +270,3 @@ TEST_CASE("a probe that fails or hangs is a failing check, and is remembered") {
   CHECK(board.failed_since("blobs", start + 7s, start + 9s));
   CHECK_FALSE(board.failed_since("blobs", start + 8s, start + 9s));
 }
-
-TEST_CASE("the time that is left follows the bytes, not the number of files") {
-  struct row {
-    std::uint32_t queued, completed, failed;
-    std::uint64_t bytes_added, bytes_in;
-    double bytes_per_s;
-    std::optional<std::uint64_t> left_ms;
-  };
-  for (const auto& [queued, completed, failed, bytes_added, bytes_in, bytes_per_s, left_ms] : {
-           row{100, 0, 0, 1'000, 0, 0, std::nullopt}, // nothing is known yet
-           row{90, 10, 0, 1'000, 100, 100, 9'000},
-           row{90, 10, 0, 1'000, 910, 100, 900}, // the large ones were first
-           row{50, 10, 50, 1'100, 100, 100, 5'000}, row{0, 10, 0, 1'000, 1'000, 100, std::nullopt},
-           row{0, 10, 5, 1'000, 900, 100, 0},
-           row{1, 1, 0, 10, 20, 1, 0}, // sources that grew after they were added
-       }) {
-    actors::batch_view view;
-    view.summary.phase = domain::batch_phase::running;
-    const auto count = [&](domain::file_status s) -> std::uint32_t& {
-      return view.summary.counts[static_cast<std::size_t>(s)];
-    };
-    count(domain::file_status::queued) = queued;
-    count(domain::file_status::completed) = completed;
-    count(domain::file_status::failed) = failed;
-    view.summary.bytes_added = bytes_added;
-    view.summary.bytes_in = bytes_in;
-    view.bytes_per_s = bytes_per_s;
-    CAPTURE(queued, completed, bytes_in);
-    CHECK(time_left_ms(view) == left_ms);
-  }
-  actors::batch_view paused;
-  paused.summary.phase = domain::batch_phase::paused;
-  paused.bytes_per_s = 1;
-  CHECK_FALSE(time_left_ms(paused));
-}
