@@ -125,6 +125,13 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
       [self](describe_queue) {
         return queue_view{self->state.queue.places(limits::queue_positions_files_max)};
       },
+      [self](const describe_waits& message) {
+        batch_waits waits;
+        for (const auto& batch : message.batches)
+          if (const auto reason = self->state.queue.waits_for(batch))
+            waits.reasons.emplace(batch, *reason);
+        return waits;
+      },
       [self](const register_node& message) {
         auto& st = self->state;
         const node_capacity capacity{message.slots, message.memory_bytes, message.ahead,

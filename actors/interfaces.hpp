@@ -72,6 +72,8 @@ struct lease_tick;
 struct store_verdict;
 struct describe_queue;
 struct queue_view;
+struct describe_waits;
+struct batch_waits;
 struct register_node;
 struct node_left;
 struct pause_node;
@@ -219,6 +221,8 @@ using dispatcher_actor = caf::typed_actor<
     caf::reacts_to<hold_leases>,
     // ASK for the place of each batch that waits.
     caf::replies_to<describe_queue>::with<queue_view>,
+    // ASK what some batches wait for.
+    caf::replies_to<describe_waits>::with<batch_waits>,
     // TELL of a pool with slots and memory.
     caf::reacts_to<register_node>,
     // TELL that a pool is gone, and its leases with it.
@@ -572,7 +576,7 @@ struct gateway_task {
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
-  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) \
+  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) X(describe_waits) X(batch_waits) \
   X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(cost_predicted) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \

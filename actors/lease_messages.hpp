@@ -5,6 +5,7 @@
 #include "domain/ids.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,6 +44,13 @@ struct queue_place {
 };
 struct queue_view {
   std::vector<queue_place> places;
+};
+// What the next file of some batches waits for. Batches without a file that waits are left out.
+struct describe_waits {
+  std::vector<domain::batch_id> batches;
+};
+struct batch_waits {
+  std::map<domain::batch_id, wait_reason> reasons;
 };
 enum class node_steering : std::uint8_t { cordon, uncordon, drain };
 

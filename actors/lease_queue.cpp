@@ -91,17 +91,26 @@ bool lease_queue::request(const lease_wish& wish) {
   }
   const rank at{255u - wish.priority, wish.file.batch, wish.suspect,
                 64 - static_cast<int>(std::bit_width(wish.cost)), next_number_++};
-  u.queue.emplace(at, waiting_wish{wish, {}});
+  const auto queued = u.queue.emplace(at, waiting_wish{wish, {}}).first;
   waiting_[wish.file] = {wish.user, at};
+  batches_[wish.file.batch][at] = &queued->second.wish;
   return true;
+}
+
+// Takes a wish out of the queue.
+void lease_queue::forget(std::map<file_key, std::pair<std::string, rank>>::iterator at) {
+  const auto& [name, position] = at->second;
+  const auto batch = batches_.find(at->first.batch);
+  batch->second.erase(position);
+  if (batch->second.empty()) batches_.erase(batch);
+  users_[name].queue.erase(position);
+  waiting_.erase(at);
 }
 
 bool lease_queue::withdraw(const file_key& file) {
   const auto at = waiting_.find(file);
   if (at == waiting_.end()) return false;
-  const auto& [name, position] = at->second;
-  users_[name].queue.erase(position);
-  waiting_.erase(at);
+  forget(at);
   return true;
 }
 
@@ -144,8 +153,7 @@ std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
 
 grant lease_queue::give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t where) {
   const lease_wish wish = at->second.wish;
-  u.queue.erase(at);
-  waiting_.erase(wish.file);
+  forget(waiting_.find(wish.file));
   u.served += std::max<std::uint64_t>(wish.cost, 1);
   auto& n = nodes_[where];
   n.leased += 1;
@@ -289,6 +297,12 @@ std::vector<queue_place> lease_queue::places(std::size_t files_max) const {
     std::ranges::push_heap(turns, later);
   }
   return found;
+}
+
+std::optional<wait_reason> lease_queue::waits_for(const domain::batch_id& batch) const {
+  const auto waiting = batches_.find(batch);
+  if (waiting == batches_.end()) return std::nullopt;
+  return reason_of(*waiting->second.begin()->second);
 }
 
 std::optional<std::uint64_t> lease_queue::wake_ms() const {

@@ -90,6 +90,8 @@ public:
   // How many of the files that wait now would be started before the first one of each batch, as far
   // as cost tells, and what that first one waits for; looks at so many files at most.
   std::vector<queue_place> places(std::size_t files_max) const;
+  // What the next file of one batch waits for; nothing when none of its files waits.
+  std::optional<wait_reason> waits_for(const domain::batch_id& batch) const;
 
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t leased() const { return leases_.size(); }
@@ -135,6 +137,7 @@ private:
     file_key file;
   };
 
+  void forget(std::map<file_key, std::pair<std::string, rank>>::iterator at);
   void forget_users(std::uint64_t least_served);
   std::optional<grant> grant_one(std::uint64_t now_ms);
   bool open(const node& n) const { return n.present && !n.closed && now_ms_ >= n.closed_until_ms; }
@@ -149,6 +152,8 @@ private:
   std::vector<node> nodes_;
   std::map<std::string, user> users_;
   std::map<file_key, std::pair<std::string, rank>> waiting_;
+  // Of each batch its wishes in their order, which lie in `users_`.
+  std::map<domain::batch_id, std::map<rank, const lease_wish*>> batches_;
   std::map<domain::lease_id, lease> leases_;
   // Wishes that no present node can hold, and since when.
   std::map<file_key, std::optional<std::uint64_t>> oversized_;

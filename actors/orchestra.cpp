@@ -423,6 +423,11 @@ void orchestra::ask(describe_queue request, std::function<void(queue_view)> then
   ask_through(parts_->gateway, parts_->dispatcher, request, std::move(then), queue_view{});
 }
 
+void orchestra::ask(describe_waits request, std::function<void(batch_waits)> then) {
+  ask_through(parts_->gateway, parts_->dispatcher, std::move(request), std::move(then),
+              batch_waits{});
+}
+
 void orchestra::ask(steer_node request, std::function<void(node_steered)> then) {
   ask_through(parts_->gateway, parts_->dispatcher, std::move(request), std::move(then),
               node_steered{});

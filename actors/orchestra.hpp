@@ -87,6 +87,7 @@ public:
   void ask(add_files_request request, std::function<void(files_outcome)> then);
   void ask(describe_batch request, std::function<void(batch_view)> then);
   void ask(describe_queue request, std::function<void(queue_view)> then);
+  void ask(describe_waits request, std::function<void(batch_waits)> then);
   void ask(steer_node request, std::function<void(node_steered)> then);
   // Keeps tokens and entries of the audit; `then` learns whether they are on disk.
   void keep(std::vector<persistence::access_record> records, std::function<void(bool)> then);

@@ -73,9 +73,9 @@ task<actors::batch_view> actor_gateway::ask(const actors::describe_batch& reques
       [this, request](auto then) { actors_.ask(request, std::move(then)); });
 }
 
-task<actors::queue_view> actor_gateway::ask(const actors::describe_queue& request) {
-  return await_callback<actors::queue_view>(
-      [this, request](auto then) { actors_.ask(request, std::move(then)); });
+task<actors::batch_waits> actor_gateway::ask(actors::describe_waits&& request) {
+  return await_callback<actors::batch_waits>(
+      [this, request = std::move(request)](auto then) { actors_.ask(request, std::move(then)); });
 }
 
 task<bool> actor_gateway::keep(std::vector<persistence::access_record>&& records) {

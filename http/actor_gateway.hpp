@@ -17,7 +17,7 @@ public:
   task<actors::command_outcome> ask(actors::batch_request&& request);
   task<actors::files_outcome> ask(actors::add_files_request&& request);
   task<actors::batch_view> ask(const actors::describe_batch& request);
-  task<actors::queue_view> ask(const actors::describe_queue& request);
+  task<actors::batch_waits> ask(actors::describe_waits&& request);
   task<bool> keep(std::vector<persistence::access_record>&& records);
   task<actors::preview> look(actors::preview_order&& order);
 

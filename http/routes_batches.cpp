@@ -227,16 +227,17 @@ persistence::journal_result<list_page> read_page(const persistence::read_view& j
   return page;
 }
 
-// Finds out what those wait for whose files all stand still. A batch whose next file is behind very
-// many others, or is just being looked at, waits for nothing that can be told.
+// Finds out what those wait for whose files all stand still. A batch whose headers are being read
+// waits for nothing that can be told.
 task<void> add_waits(call& c, std::span<actors::batch_view> batches) {
-  if (std::ranges::none_of(batches, [](const auto& b) { return is_waiting(b.summary); })) co_return;
-  const auto queue = co_await c.s.gateway.ask(actors::describe_queue{});
-  for (auto& batch : batches) {
-    const auto place =
-        std::ranges::find(queue.places, batch.summary.id, &actors::queue_place::batch);
-    if (is_waiting(batch.summary) && place != queue.places.end()) batch.waiting_for = place->reason;
-  }
+  actors::describe_waits wish;
+  for (const auto& batch : batches)
+    if (is_waiting(batch.summary)) wish.batches.push_back(batch.summary.id);
+  if (wish.batches.empty()) co_return;
+  const auto waits = co_await c.s.gateway.ask(std::move(wish));
+  for (auto& batch : batches)
+    if (const auto found = waits.reasons.find(batch.summary.id); found != waits.reasons.end())
+      batch.waiting_for = found->second;
 }
 
 task<route_result> list_batches(call& c) {

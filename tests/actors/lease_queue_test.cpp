@@ -405,3 +405,35 @@ TEST_CASE("memory is kept only where the file could run now; the others go on") 
     CHECK(granted(q, limits::memory_overtake_ms) == "2 3 "); // on the small one; no memory is taken
   }
 }
+
+TEST_CASE("what one batch waits for is told without a walk through the others") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  const domain::batch_id first{{1}}, second{{2}}, third{{3}};
+  CHECK_FALSE(q.waits_for(first));
+  REQUIRE(q.request(wish(0, 60 * MB, "ann", 10, 0, 1)));
+  const auto running = q.grant_all(0);
+  CHECK_FALSE(q.waits_for(first)); // none of its files waits
+  for (domain::file_index i = 0; i < 20'000; ++i)
+    REQUIRE(q.request(wish(i, MB, "ann", 10, 0, 2)));
+  REQUIRE(q.request(wish(0, MB, "ann", 10, 0, 3)));
+  REQUIRE(q.request(wish(1, MB, "ann", 10, 0, 3)));
+  q.grant_all(0);
+  CHECK(q.waits_for(second) == wait_reason::turn);
+  CHECK(q.waits_for(third) == wait_reason::turn); // behind more than `places` looks at
+  // The first of a batch is told of, as it stands in the queue.
+  REQUIRE(q.request(wish(2, 80 * MB, "ann", 1'000, 0, 3)));
+  q.resize_node(0, 70 * MB);
+  CHECK(q.waits_for(third) == wait_reason::memory);
+  // What is withdrawn or granted no longer counts.
+  CHECK(q.withdraw(wish(2, MB, "ann", 10, 0, 3).file));
+  CHECK(q.waits_for(third) == wait_reason::turn);
+  for (const domain::file_index i : {0u, 1u})
+    CHECK(q.withdraw(wish(i, MB, "ann", 10, 0, 3).file));
+  CHECK_FALSE(q.waits_for(third));
+  for (domain::file_index i = 1; i < 20'000; ++i)
+    REQUIRE(q.withdraw(wish(i, MB, "ann", 10, 0, 2).file));
+  q.end(running[0].lease);
+  CHECK(granted(q) == "0 ");
+  CHECK_FALSE(q.waits_for(second));
+}

@@ -77,6 +77,7 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
           [to](const lease_ended& m) { to->leases_ended.push_back(m.lease); },
           [](const hold_leases&) {},
           [](describe_queue) { return queue_view{}; },
+          [](const describe_waits&) { return batch_waits{}; },
           [to](const register_node& m) { to->registered = m; },
           [to](const node_left&) { to->left = true; },
           [](const resize_local_node&) {},
