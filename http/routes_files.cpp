@@ -98,15 +98,15 @@ task<base::result<listing, problem>> begin_listing(call& c, const named_batch& b
   co_return listing{batch.id, view.summary.phase, view.files, std::move(filter)};
 }
 
-// All files, a page at a time, as lines of JSON.
+// All files, a page at a time, as lines of JSON. The first page is short, since somebody waits for
+// it.
 task<bool> write_lines(std::shared_ptr<services> s, listing l, domain::file_index from,
                        body_writer& out) {
-  while (true) {
+  for (std::size_t limit = limits::page_default;; limit = limits::page_max) {
     const auto journal = journal_of(*s);
     if (!journal) co_return false;
-    const auto page = co_await run_blocking(s->blocking, [&journal, &l, from] {
-      return read_page(*journal, l, from, limits::page_max);
-    });
+    const auto page = co_await run_blocking(
+        s->blocking, [&journal, &l, from, limit] { return read_page(*journal, l, from, limit); });
     if (!page) co_return false;
     std::string lines;
     for (const auto& [file, status] : page->files)

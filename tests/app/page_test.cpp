@@ -192,6 +192,7 @@ TEST_CASE("what the page says, and what can be done then") {
   const auto set = [](const std::string& what) { return std::vector<std::string>{"--set", what}; };
   const auto [name, settings, wanted] = GENERATE_COPY(values<row>({
       {"control", set("work.slots=1"), "quality 80, priority 9, tags one,two\n"},
+      {"filters", set("work.slots=1"), R"({"rows":1,"scrolls":true,"wide":false})"},
       {"retry", {}, "The picture is cut off. Drop a whole copy."},
       {"expiry", set("work.slots=1"), "done\n"},
       {"offline", set("work.slots=1"), "done\n"},
@@ -205,11 +206,11 @@ TEST_CASE("what the page says, and what can be done then") {
   const scratch data, work;
   const auto folder = fs::path(work.path()) / "photos";
   const std::string_view which = name;
-  if (which == "control" || which == "expiry" || which == "offline")
+  if (which == "control" || which == "expiry" || which == "offline" || which == "filters")
     make_slow_folder(folder, 40);
   else
     make_folder(folder, 5);
-  if (which == "retry") {
+  if (which == "retry" || which == "filters") {
     auto damaged = encoded("jpeg", noise(codecs::pixel_layout::rgb, 300, 200));
     damaged.resize(700);
     std::ofstream(folder / "damaged.jpg", std::ios::binary) << damaged;

@@ -44,6 +44,50 @@ const cases = {
     const batch = await (await api('GET', `/v1/batches/${id}`)).json();
     console.log(`quality ${batch.spec.outputs[0].quality}, priority ${batch.priority}, tags ${batch.tags}`);
   },
+  // While a batch runs, with a picture that fails, no filter moves; on a narrow screen they are one row that scrolls.
+  async filters(page) {
+    await start(page);
+    await drop(page, folder);
+    await page.getByRole('combobox', {name: 'Longest side'}).selectOption('800');
+    for (const [mode, about] of [['Fill', 'A square that the picture fills'], ['Pad', 'A square with the whole picture'], ['Fit', 'The whole picture, in its own shape']]) {
+      const button = page.getByRole('button', {name: mode, exact: true});
+      await button.click();
+      await page.getByText(about).waitFor();
+      const told = await button.evaluate(e => document.getElementById(e.getAttribute('aria-describedby'))?.textContent);
+      if (!told?.startsWith(about)) throw new Error(`${mode} is described by: ${told}`);
+    }
+    await press(page, /^Convert/);
+    await state(page, 'Running');
+    await page.evaluate(() => {
+      window.moved = [];
+      const places = () =>
+        [...document.querySelectorAll('.tools .chip, .tools select, .tools .find, .tools .seg')].map(e => {
+          const {left, top, width} = e.getBoundingClientRect();
+          return [e.firstChild?.nodeValue ?? e.getAttribute('aria-label') ?? e.className, Math.round(left), Math.round(top), Math.round(width)].join(' ');
+        });
+      const first = places();
+      const look = () => {
+        const now = places();
+        window.over = window.moved.length > 0 || /^Done/.test(document.querySelector('.sum .state').textContent);
+        if (window.over) return;
+        for (const place of first) if (!now.includes(place)) window.moved.push(`${place}: ${now.join(', ')}`);
+        requestAnimationFrame(look);
+      };
+      look();
+    });
+    await page.waitForFunction(() => window.over, null, {timeout: 100_000});
+    const moved = await page.evaluate(() => window.moved);
+    if (moved.length > 0) throw new Error(`moved: ${moved[0]}`);
+    await state(page, 'Done, with failures');
+    await page.setViewportSize({width: 320, height: 640});
+    const row = await page.evaluate(() => {
+      const chips = document.querySelector('.chips');
+      const tops = new Set([...chips.children].map(e => Math.round(e.getBoundingClientRect().top)));
+      chips.scrollLeft = 1000;
+      return {rows: tops.size, scrolls: chips.scrollLeft > 0, wide: document.scrollingElement.scrollWidth > innerWidth};
+    });
+    console.log(JSON.stringify(row));
+  },
   // One picture is damaged: why, and again.
   async retry(page) {
     await convert(page);

@@ -10,6 +10,13 @@ import {Files} from './files.js';
 const rowsAtOnce = 100;
 const sliceMs = 12;
 
+/** When the next frame has been drawn; at once where none is. */
+const drawn = () =>
+  new Promise(go => {
+    if (typeof requestAnimationFrame === 'function' && !document.hidden) requestAnimationFrame(() => setTimeout(go));
+    else setTimeout(go);
+  });
+
 export class Batch {
   /** @param {string} id */
   constructor(id) {
@@ -58,11 +65,22 @@ export class Batch {
     this.stop.abort();
   }
 
+  /** A screen of rows, beside the state: they are read again with all others, since they may be older than it is. */
+  async readFirst() {
+    const {files} = await call('GET', `${this.path}/files?limit=${rowsAtOnce}`, {signal: this.stop.signal});
+    if (this.files.count === 0) for (const row of files) this.files.set(row);
+  }
+
   /** The state, and then all files: events after the state's seq are applied on top. */
   async read() {
+    const first = this.view.value === null ? this.readFirst().catch(() => {}) : null;
     const view = await call('GET', this.path, {signal: this.stop.signal});
     this.seq = view.seq;
     this.view.value = view;
+    if (first) {
+      await first;
+      await drawn(); // all others take a while, and would be in its way
+    }
     await this.readFiles();
   }
 

@@ -4,6 +4,7 @@ import {choice, choose, chooseOutput, isChosen, noOptions, presets} from '../sto
 import {formats} from '../store/drop.js';
 import {html} from '../ui/html.js';
 
+const modes = ['fit', 'fill', 'pad'];
 const sides = [0, 800, 1200, 1600, 2048, 2560, 3840];
 
 /** @typedef {import('../store/spec.js').Choice} Choice */
@@ -55,8 +56,9 @@ export function SpecControls() {
       <select class="field" value=${c.side} onChange=${(/** @type {any} */ e) => choose({side: Number(e.target.value)})}>
         ${[...new Set([...sides, c.side])].sort((a, b) => a - b).map(n => html`<option value=${n} key=${n}>${n === 0 ? t('spec.side.none') : t('spec.pixels', {n: String(n)})}</option>`)}
       </select></label>
-    ${c.side > 0 && html`<div class="seg wide" role="group" aria-label=${t('spec.mode')}>${['fit', 'fill', 'pad'].map(mode => html`<button type="button" key=${mode}
-      aria-pressed=${c.mode === mode} onClick=${() => choose({mode})}>${t(`spec.mode.${mode}`)}</button>`)}</div>`}
+    ${c.side > 0 && html`<div class="seg wide" role="group" aria-label=${t('spec.mode')}>${modes.map(mode => html`<button type="button" key=${mode}
+      aria-pressed=${c.mode === mode} aria-describedby=${`mode-${mode}`} onClick=${() => choose({mode})}>${t(`spec.mode.${mode}`)}</button>`)}</div>
+      ${modes.map(mode => html`<p class=${c.mode === mode ? 'note' : 'only-read'} id=${`mode-${mode}`} key=${mode}>${t(`spec.mode.${mode}.about`)}</p>`)}`}
     <${Select} label=${t('spec.metadata')} name="metadata" values=${['keep', 'strip_location', 'strip'].map(v => [v, t(`spec.metadata.${v}`)])} />
     <details><summary>${t('spec.more')}</summary>
       <button type="button" class="quiet" onClick=${() =>

@@ -1,5 +1,5 @@
 /** The batch: what was done, what is being done, and what can be done about it. */
-import {useEffect, useMemo, useState} from '../../vendor/hooks.js';
+import {useEffect, useMemo, useRef, useState} from '../../vendor/hooks.js';
 import {ApiError, call, download} from '../api.js';
 import {duration, number, percent, saving, shortName, size} from '../format.js';
 import {upload} from '../store/current.js';
@@ -50,7 +50,6 @@ function Sum({batch, view}) {
       <i class="m-done" style=${share(isSending ? 0 : files.completed)}></i><i class="m-run" style=${share(files.running)}></i><i class="m-bad" style=${share(files.failed)}></i>
     </div>
     ${sending?.waiting.value && html`<p class="problem" role="alert">${sending.waiting.value}</p>`}
-    ${view.waiting_for && html`<p class="note" role="status">${t(`wait.${view.waiting_for}`)} ${view.waiting_for === 'turn' && batch.ahead.value > 0 ? t('watch.ahead', {n: batch.ahead.value}) : ''}</p>`}
     ${sending && sending.rejected.value.size > 0 && html`<ul class="names">${[...sending.rejected.value].map(([path, why]) =>
       html`<li key=${path}>${path}: <span class="problem">${t('file.refused', {why})}</span></li>`)}</ul>`}`;
 }
@@ -60,15 +59,18 @@ function Announcer({view}) {
   const files = view.files;
   const done = files.completed + files.failed + files.cancelled;
   const step = hasEnded(view) ? 11 : Math.floor((10 * done) / Math.max(1, files.total));
-  const text = useMemo(() => t('watch.announce', {done, n: files.total}), [step, language.value]);
+  const counted = view.state !== 'draft'; // before, files are still added
+  const text = useMemo(() => (counted ? t('watch.announce', {done, n: files.total}) : ''), [step, counted, language.value]);
   return html`<p class="only-read" aria-live="polite">${text}</p>`;
 }
 
-/** What is being converted now, and where. @param {{batch: Batch}} props */
-function Now({batch}) {
+/** What is being converted now, and where; one line, whatever happens. @param {{batch: Batch, view: BatchView}} props */
+function Now({batch, view}) {
   batch.files.version.value; // this view is drawn again when the files change
   const running = [...batch.files.running].slice(0, 3);
-  if (running.length === 0) return null;
+  if (view.waiting_for)
+    return html`<p class="note now" role="status">${t(`wait.${view.waiting_for}`)} ${view.waiting_for === 'turn' && batch.ahead.value > 0 ? t('watch.ahead', {n: batch.ahead.value}) : ''}</p>`;
+  if (running.length === 0) return hasEnded(view) ? null : html`<p class="note now"></p>`;
   const more = batch.files.running.size - running.length;
   return html`<p class="note now"><span>${t('watch.now')}</span> ${running.map(([i, at]) => html`<span key=${i}>${shortName(batch.files.paths[i].slice(batch.files.paths[i].lastIndexOf('/') + 1))}
     ${at.node && at.node !== 'local' ? t('watch.on', {node: at.node}) : ''} ${percent(at.percent / 100)}</span>`)}${more > 0 ? t('watch.more', {n: more}) : ''}</p>`;
@@ -187,10 +189,9 @@ function Details({batch, view}) {
   </details>`;
 }
 
-/** @param {{label: string, kinds: [string, number][], words: string, value: string, choose: (value: string) => void}} props */
+/** Always there, so that nothing moves when the first file fails. @param {{label: string, kinds: [string, number][], words: string, value: string, choose: (value: string) => void}} props */
 function KindFilter({label, kinds, words, value, choose}) {
-  if (kinds.length === 0) return null;
-  return html`<select class="field narrow" aria-label=${label} value=${value} onChange=${(/** @type {any} */ e) => choose(e.target.value)}>
+  return html`<select class="field kind" aria-label=${label} disabled=${kinds.length === 0 && value === ''} value=${value} onChange=${(/** @type {any} */ e) => choose(e.target.value)}>
     <option value="">${label}</option>
     ${kinds.map(([name, n]) => html`<option value=${name} key=${name}>${t(`${words}.${name}`)} (${number(n)})</option>`)}
   </select>`;
@@ -207,6 +208,7 @@ export function Watch({batch}) {
   const [table, setTable] = useState(localStorage.getItem('view') === 'table');
   const [selected, setSelected] = useState(/** @type {Set<number>} */ (new Set()));
   const [active, setActive] = useState(-1);
+  const rare = useRef(/** @type {Set<string>} */ (new Set()));
   const counts = useMemo(() => batch.files.counts(), [version]);
   const ended = view !== null && hasEnded(view);
   const kinds = useMemo(() => batch.files.kinds(), [version]);
@@ -250,9 +252,12 @@ export function Watch({batch}) {
   }, [view?.percent, view?.state, view?.name]);
   if (!view) return html`<main class="sheet"><p class="note" role="status">${t('do.pending')}</p></main>`;
 
-  const chips = ['', 'queued', 'running', 'retry_wait', 'completed', 'failed', 'cancelled']
-    .filter(s => s === '' || counts[/** @type {import('../store/files.js').State} */ (s)] > 0)
-    .map(s => html`<button class="chip" key=${s} aria-pressed=${filter === s} onClick=${() => setFilter(s)}>${t(`file.${s || 'all'}`)}<b>${number(s ? counts[/** @type {import('../store/files.js').State} */ (s)] : batch.files.count)}</b></button>`);
+  // Each has its place and the width of its greatest count, so that none moves while counts change. What seldom
+  // happens comes last, from its first time on.
+  const digits = number(Math.max(batch.files.count, view.files.total)).length;
+  for (const s of /** @type {const} */ (['retry_wait', 'cancelled'])) if (counts[s] > 0) rare.current.add(s);
+  const chips = ['', 'queued', 'running', 'completed', 'failed', ...rare.current]
+    .map(s => html`<button class="chip" key=${s} aria-pressed=${filter === s} onClick=${() => setFilter(s)}>${t(`file.${s || 'all'}`)}<b style=${{minWidth: `${digits}ch`}}>${number(s ? counts[/** @type {import('../store/files.js').State} */ (s)] : batch.files.count)}</b></button>`);
   const item = (/** @type {number} */ at) => {
     const i = shown[at];
     return html`<${table ? Row : Print} batch=${batch} i=${i} key=${i} selected=${selected.has(i)} active=${active === at} onSelect=${select} />`;
@@ -262,8 +267,8 @@ export function Watch({batch}) {
       <h1 class="only-read">${view.name || t('list.unnamed')}</h1>
       <${Sum} batch=${batch} view=${view} />
       <${Announcer} view=${view} />
-      <${Now} batch=${batch} />
-      <div class="tools">${chips}
+      <${Now} batch=${batch} view=${view} />
+      <div class="tools"><div class="chips" role="group" aria-label=${t('watch.state')}>${chips}</div>
         <${KindFilter} label=${t('watch.reasons')} kinds=${kinds.reasons} words="reason" value=${reason} choose=${setReason} />
         <${KindFilter} label=${t('watch.losses')} kinds=${kinds.losses} words="loss" value=${loss} choose=${setLoss} />
         <input class="find" type="search" placeholder=${t('watch.find')} aria-label=${t('watch.find')} value=${text} onInput=${(/** @type {any} */ e) => setText(e.target.value)} />
