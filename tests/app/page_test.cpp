@@ -235,6 +235,40 @@ TEST_CASE("what the page says, and what can be done then") {
   CHECK(said.substr(0, wanted.size()) == wanted);
 }
 
+TEST_CASE("pictures are pasted, also two of one name, and a text is none") {
+  if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  const scratch data, work;
+  served server(data.path());
+  std::ofstream(work / "one.png", std::ios::binary)
+      << encoded("png", gradient(codecs::pixel_layout::rgb, 60, 40));
+  const auto said = said_by(
+      "page_paste.cjs", server.address() + ' ' + server.token() + ' ' + (work / "one.png"), work);
+  CHECK(said == "image-2.png, image.png\nimage.png\n");
+}
+
+TEST_CASE("the page is mirrored where people write from right to left") {
+  if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  const scratch data, work;
+  served server(data.path());
+  const auto folder = fs::path(work.path()) / "photos";
+  make_folder(folder, 12);
+  const auto said = said_by("page_rtl.cjs",
+                            server.address() + ' ' + server.token() + ' ' + folder.string(), work);
+  CHECK(said == "mirrored\n");
+}
+
+TEST_CASE("a laptop sleeps while a batch runs: the page shows the right end when it wakes") {
+  if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  const scratch data, work;
+  served server(data.path(), {"--set", "work.slots=1", "--set", "feed.idle_s=5"});
+  const auto folder = fs::path(work.path()) / "photos";
+  make_slow_folder(folder, 40);
+  const auto said =
+      said_by("page_sleep.cjs",
+              server.address() + ' ' + server.token() + ' ' + folder.string() + " 6000", work);
+  CHECK(said == "40 of 40 converted, true, 1 load\n");
+}
+
 TEST_CASE("behind nginx with TLS and a sign-in of its own, the page is the same") {
   if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
   if (!has(DARKROOM_SOURCE_DIR "/build/nginx/usr/sbin/nginx")) SKIP("nginx is not installed");

@@ -12,6 +12,11 @@ import {ApiError, call, pauseBefore} from '../api.js';
 export const connection = signal(/** @type {'live' | 'connecting' | 'polling' | 'offline'} */ ('connecting'));
 
 const pollMs = 3000;
+const ticketMs = 15_000;
+const askMs = 20_000;
+const lookMs = 2000;
+const sleptMs = 8000; // without a look in between
+const answerMs = 4000; // then, to an answer
 const silenceMs = 45_000; // the server pings after 15 s; browsers do not show that, so we ask ourselves
 
 /** @param {Batch} batch */
@@ -29,9 +34,23 @@ export async function follow(batch) {
   }
 }
 
+/** One for a feed. Not for ever: a connection that died while the machine slept answers nothing. @param {Batch} batch */
+async function newTicket(batch) {
+  const stop = new AbortController();
+  const leave = () => stop.abort();
+  batch.stop.signal.addEventListener('abort', leave);
+  const late = setTimeout(leave, ticketMs);
+  try {
+    return (await call('POST', '/v1/tickets', {signal: stop.signal})).ticket;
+  } finally {
+    clearTimeout(late);
+    batch.stop.signal.removeEventListener('abort', leave);
+  }
+}
+
 /** @param {Batch} batch @returns {Promise<boolean>} whether it was open, when it has closed */
 async function byWebSocket(batch) {
-  const {ticket} = await call('POST', '/v1/tickets', {signal: batch.stop.signal});
+  const ticket = await newTicket(batch);
   const address = new URL(`/v1/events?ticket=${ticket}`, location.href);
   address.protocol = address.protocol.replace('http', 'ws');
   const socket = new WebSocket(address, ['darkroom.v1']);
@@ -43,9 +62,24 @@ async function byWebSocket(batch) {
     clearTimeout(silence);
     silence = setTimeout(() => end(), silenceMs);
   };
-  const asking = setInterval(() => {
+  const ask = () => {
     if (socket.readyState === WebSocket.OPEN) socket.send('{"op":"ping","id":0}');
-  }, 20_000);
+  };
+  let asked = Date.now();
+  let looked = asked;
+  const asking = setInterval(() => {
+    const now = Date.now();
+    if (now - looked > sleptMs) {
+      // The machine may have slept: then the socket is dead, and only writing to it tells.
+      ask();
+      clearTimeout(silence);
+      silence = setTimeout(() => end(), answerMs);
+    } else if (now - asked >= askMs) {
+      asked = now;
+      ask();
+    }
+    looked = now;
+  }, lookMs);
   const leave = () => end();
   batch.stop.signal.addEventListener('abort', leave);
   addEventListener('offline', leave);
@@ -84,7 +118,7 @@ async function byWebSocket(batch) {
 
 /** @param {Batch} batch @returns {Promise<boolean>} whether it was open, when it has ended */
 async function byServerSentEvents(batch) {
-  const {ticket} = await call('POST', '/v1/tickets', {signal: batch.stop.signal});
+  const ticket = await newTicket(batch);
   const source = new EventSource(`${batch.path}/events?after=${batch.seq}&ticket=${ticket}`);
   let opened = false;
   await new Promise(resolve => {

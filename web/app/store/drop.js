@@ -1,7 +1,7 @@
 /** What was dropped and is not a batch yet: counted and looked through before anything is sent. */
 import {computed, signal} from '../../vendor/signals-core.js';
 import {call} from '../api.js';
-import {commonFolder} from '../upload/collect.js';
+import {commonFolder, withOwnPaths} from '../upload/collect.js';
 import {formatOf} from '../upload/recognise.js';
 
 /** @typedef {import('../upload/collect.js').Found} Found */
@@ -26,14 +26,15 @@ export async function take(all) {
   const known = /** @type {import('../types').Formats} */ (formats.value).formats;
   /** @type {Drop} */
   const out = {pictures: [], left: [], unreadable: [...all.unreadable], name: commonFolder(all.found)};
+  const found = withOwnPaths(all.found.map(({path, file}) => ({path: path.normalize('NFC'), file})));
   const together = 16;
-  for (let at = 0; at < all.found.length; at += together) {
+  for (let at = 0; at < found.length; at += together) {
     reading.value = at;
     await Promise.all(
-      all.found.slice(at, at + together).map(async ({path, file}) => {
+      found.slice(at, at + together).map(async ({path, file}) => {
         try {
           const format = await formatOf(file, known);
-          if (format) out.pictures.push({path: path.normalize('NFC'), file, format});
+          if (format) out.pictures.push({path, file, format});
           else out.left.push(path);
         } catch {
           out.unreadable.push(path);

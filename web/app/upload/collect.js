@@ -51,6 +51,23 @@ export function fromFiles(files) {
   return {found: [...files].map(file => ({path: file.webkitRelativePath || file.name, file})), unreadable: []};
 }
 
+/**
+ * Two files of one name, from two folders or from the clipboard: the second gets a number. @param {Found[]} found
+ * @returns {Found[]}
+ */
+export function withOwnPaths(found) {
+  const taken = new Set(found.map(f => f.path));
+  /** @type {Set<string>} */
+  const used = new Set();
+  return found.map(({path, file}) => {
+    let own = path;
+    const dot = path.lastIndexOf('.') > path.lastIndexOf('/') + 1 ? path.lastIndexOf('.') : path.length;
+    for (let n = 2; used.has(own) || (own !== path && taken.has(own)); ++n) own = `${path.slice(0, dot)}-${n}${path.slice(dot)}`;
+    used.add(own);
+    return {path: own, file};
+  });
+}
+
 /** The name for a batch: the folder that all have in common, or nothing. @param {Found[]} found */
 export function commonFolder(found) {
   const first = found[0]?.path.split('/')[0] ?? '';

@@ -76,7 +76,8 @@ function Compare({before, after, preview, at, setAt, full, corner, move, onSize}
     e.preventDefault();
     move(step[0] * panStep, step[1] * panStep);
   };
-  return html`<div ref=${box} class=${`compare${full ? ' full' : ''}`} style=${{'--at': `${at}%`, '--ratio': ratio}}
+  // Pictures are not mirrored, so neither is what lies over them, nor the keys that move it.
+  return html`<div ref=${box} dir="ltr" class=${`compare${full ? ' full' : ''}`} style=${{'--at': `${at}%`, '--ratio': ratio}}
     tabindex=${full ? 0 : -1} role=${full ? 'application' : 'presentation'} aria-label=${full ? t('sample.pan') : undefined}
     onPointerDown=${onDown} onPointerMove=${onMove} onPointerUp=${() => (drag.current = null)} onKeyDown=${onKey}>
     ${before && before !== broken && html`<img class="before" src=${before} alt=${t('detail.before')} draggable=${false} style=${full ? whole : {}} onError=${() => setBroken(before)} />`}
