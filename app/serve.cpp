@@ -300,6 +300,10 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
   edge.shared().identities.load(std::move(*tokens));
   edge.shared().probes = probes;
+  edge.shared().thumbnails = std::make_shared<persistence::thumbnail_cache>(
+      persistence::thumbnail_cache::options{.folder = s.data.dir + "/thumbnails",
+                                            .bytes_max = s.data.thumbnails_bytes,
+                                            .disk_free_min = s.data.disk_floor_bytes});
   auto blob_prober = probe_blobs(blobs.root(), probes);
   auto host_prober = s.work.here ? probe_hosts(hosts, probes) : nullptr;
   if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);

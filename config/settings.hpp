@@ -23,6 +23,8 @@ struct data_settings {
   std::uint64_t scrub_days = 30;
   std::uint64_t set_aside_days = 7;
   std::uint64_t draft_hours = 24;
+  // Some 25,000 thumbnails as the page shows them.
+  std::uint64_t thumbnails_bytes = 256 * limits::MiB;
 };
 struct http_settings {
   std::string listen = "127.0.0.1:8080";

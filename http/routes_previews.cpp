@@ -1,13 +1,16 @@
-// Pictures to look at, which are kept nowhere: what an output would be, and thumbnails.
+// Pictures to look at: what an output would be, which is kept nowhere, and thumbnails, which are
+// cached.
 #include "base/overloaded.hpp"
 #include "base/result.hpp"
 #include "domain/text.hpp"
 #include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/spec_json.hpp"
+#include "persistence/limits.hpp"
 
 #include <boost/json.hpp>
 
+#include <unistd.h>
 #include <utility>
 
 namespace darkroom::http {
@@ -73,17 +76,21 @@ problem failed_preview(const actors::preview_failed& failed) {
   return {problem_code::preview_failed, detail};
 }
 
+// The file in which the picture lies. Blocks.
+persistence::file_result<std::shared_ptr<base::unique_fd>>
+open_picture(call& c, const actors::picture_made& made) {
+  if (made.memory) return made.memory;
+  auto opened = c.s.outputs->open_staged(*made.staged);
+  c.s.outputs->discard(*made.staged); // what is open stays readable
+  if (!opened) return std::unexpected(opened.error());
+  return std::make_shared<base::unique_fd>(std::move(*opened));
+}
+
 // The picture as the body of a response.
 task<base::result<file_body, problem>> body_of(call& c, const actors::picture_made& made) {
-  if (made.memory) co_return file_body{made.memory, 0, made.bytes, nullptr};
-  const auto open = [&c, &made] {
-    auto opened = c.s.outputs->open_staged(*made.staged);
-    c.s.outputs->discard(*made.staged); // what is open stays readable
-    return opened;
-  };
+  const auto open = [&c, &made] { return open_picture(c, made); };
   DARKROOM_CO_TRY(picture, co_await run_blocking(c.s.blocking, open));
-  co_return file_body{std::make_shared<base::unique_fd>(std::move(picture)), 0, made.bytes,
-                      nullptr};
+  co_return file_body{std::move(picture), 0, made.bytes, nullptr};
 }
 
 // The first output of `spec`, made of this file.
@@ -161,9 +168,41 @@ task<route_result> post_preview(call& c, const named_batch& batch) {
   co_return r;
 }
 
+domain::conversion_spec thumbnail_spec(const preview_format& format, std::uint32_t side) {
+  domain::conversion_spec spec;
+  spec.outputs.push_back(format.output);
+  spec.outputs[0].resize = domain::resize_spec{side, side, domain::resize_mode::fit, false};
+  spec.metadata = domain::metadata_policy::strip;
+  spec.icc = domain::icc_policy::srgb;
+  spec.animation = domain::animation_policy::first_frame;
+  return spec;
+}
+
+// What was made for another browser.
+task<std::optional<file_body>> find_thumbnail(call& c, const persistence::digest& key) {
+  if (!c.s.thumbnails) co_return std::nullopt;
+  const auto find = [&c, &key] { return c.s.thumbnails->find(key); };
+  auto found = co_await run_blocking(c.s.blocking, find);
+  if (!found) co_return std::nullopt;
+  co_return file_body{std::move(found->file), found->first, found->length, nullptr};
+}
+
+task<void> store_thumbnail(call& c, const persistence::digest& key, const file_body& picture) {
+  if (!c.s.thumbnails || picture.length > limits::thumbnail_bytes_max) co_return;
+  const auto store = [&c, &key, &picture] {
+    std::vector<std::uint8_t> bytes(picture.length);
+    const auto n =
+        ::pread(picture.file->get(), bytes.data(), bytes.size(), static_cast<off_t>(picture.first));
+    if (n == static_cast<ssize_t>(bytes.size())) c.s.thumbnails->store(key, bytes);
+    return true;
+  };
+  co_await run_blocking(c.s.blocking, store);
+}
+
 task<route_result> get_thumbnail(call& c, const named_batch& batch) {
   DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
   DARKROOM_CO_TRY(width, number_parameter(c, "w", 256, 16, limits::thumbnail_side_max));
+  const auto side = static_cast<std::uint32_t>(width);
   const auto tag = "\"t" + std::to_string(width) + '-' + file.entry.source.substr(0, 32) + '"';
   response r;
   r.with("ETag", tag);
@@ -172,18 +211,18 @@ task<route_result> get_thumbnail(call& c, const named_batch& batch) {
     r.status = 304;
     co_return r;
   }
-  domain::conversion_spec spec;
   const auto& preview = c.s.formats.preview;
-  spec.outputs.push_back(preview.output);
-  const auto side = static_cast<std::uint32_t>(width);
-  spec.outputs[0].resize = domain::resize_spec{side, side, domain::resize_mode::fit, false};
-  spec.metadata = domain::metadata_policy::strip;
-  spec.icc = domain::icc_policy::srgb;
-  spec.animation = domain::animation_policy::first_frame;
+  r.with("Content-Type", preview.media_type);
+  const auto key = persistence::thumbnail_cache::key_of(c.owner, file.entry.source, side);
+  if (auto cached = co_await find_thumbnail(c, key)) {
+    r.body = std::move(*cached);
+    co_return r;
+  }
   actors::preview_order order;
+  auto spec = thumbnail_spec(preview, side);
   DARKROOM_CO_TRY(made, co_await make_picture(c, file, std::move(order), std::move(spec)));
   DARKROOM_CO_TRY(picture, co_await body_of(c, made));
-  r.with("Content-Type", preview.media_type);
+  co_await store_thumbnail(c, key, picture);
   r.body = std::move(picture);
   co_return r;
 }

@@ -16,6 +16,7 @@
 #include "persistence/blob_committer.hpp"
 #include "persistence/blob_store.hpp"
 #include "persistence/output_store.hpp"
+#include "persistence/thumbnail_cache.hpp"
 
 #include <atomic>
 #include <set>
@@ -112,7 +113,8 @@ struct services {
   stream_registry streams;
   ticket_office tickets;
   feed_source source;
-  std::shared_ptr<const health_board> probes; // null: nothing is probed
+  std::shared_ptr<const health_board> probes;               // null: nothing is probed
+  std::shared_ptr<persistence::thumbnail_cache> thumbnails; // null: none are kept
   std::atomic<bool> draining = false;
 };
 

@@ -34,6 +34,13 @@ inline constexpr unsigned backup_verified_folders = 16;
 inline constexpr std::size_t syncs_shared_min = 8;
 // Entries in the cache of verified blobs: about 10 MiB.
 inline constexpr std::size_t checked_files_max = 100'000;
+// Thumbnails have at most 1,024 pixels a side: what is larger is none.
+inline constexpr std::uint64_t thumbnail_bytes_max = 4 * MiB;
+// Entries in their cache, however small: its index takes about 10 MiB.
+inline constexpr std::size_t thumbnails_max = 65'536;
+// How exactly the disk knows when an entry was used last; only the order after a restart depends
+// on it.
+inline constexpr std::int64_t thumbnail_use_noted_s = 3'600;
 // Read at once of a file that is hashed or copied.
 inline constexpr std::size_t file_chunk_bytes = 256 * KiB;
 

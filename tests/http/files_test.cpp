@@ -379,7 +379,7 @@ TEST_CASE("reports and lists agree, whole and in pages") {
   CHECK(server.call("ann", "GET", at(id, "/files?cursor=zzzzzzzz")).code() == "invalid_cursor");
 }
 
-TEST_CASE("a thumbnail is a small picture, kept nowhere") {
+TEST_CASE("a thumbnail is a small picture, stored with no blob") {
   edge server;
   const auto id = server.batch("ann");
   REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
@@ -393,6 +393,58 @@ TEST_CASE("a thumbnail is a small picture, kept nowhere") {
                   {{"If-None-Match", small.header("etag")}})
             .status == 304);
   CHECK(server.call("ann", "GET", at(id, "/files/0/thumbnail?w=5000")).status == 400);
+}
+
+TEST_CASE("a thumbnail is made once, and only those who may see the batch get it") {
+  edge server;
+  const scratch data;
+  const auto folder = data / "thumbnails";
+  server.services().thumbnails = std::make_shared<persistence::thumbnail_cache>(
+      persistence::thumbnail_cache::options{.folder = folder, .bytes_max = 1'000'000});
+  auto& cache = *server.services().thumbnails;
+  const auto id = server.batch("ann");
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  const auto path = at(id, "/files/0/thumbnail?w=64");
+  const auto made = server.call("ann", "GET", path);
+  REQUIRE(made.status == 200);
+  CHECK(cache.entries() == 1);
+  server.previews.close(); // what is answered now was made before
+  const auto again = server.call("ann", "GET", path);
+  CHECK(again.status == 200);
+  CHECK(again.body == made.body);
+  CHECK(again.header("content-type") == made.header("content-type"));
+  CHECK(again.header("etag") == made.header("etag"));
+  CHECK(again.header("content-security-policy") == "default-src 'none'; sandbox");
+  CHECK(server.call("ben", "GET", path).code() == "not_owner");
+  CHECK(server.call("", "GET", path).status == 401);
+  CHECK(server.call("admin", "GET", path).status == 200);
+  server.previews.open();
+
+  SECTION("another owner of the same bytes does not learn that they are known") {
+    const auto other = server.batch("ben");
+    REQUIRE(server.put("ben", other, "b.jpg", picture("a")).status == 201);
+    CHECK(server.call("ben", "GET", at(other, "/files/0/thumbnail?w=64")).status == 200);
+    CHECK(cache.entries() == 2);
+  }
+  SECTION("another width is another picture") {
+    CHECK(server.call("ann", "GET", at(id, "/files/0/thumbnail?w=65")).status == 200);
+    CHECK(cache.entries() == 2);
+  }
+  SECTION("a damaged entry is made again") {
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      std::filesystem::resize_file(entry.path(), 20);
+    CHECK(server.call("ann", "GET", path).body == made.body);
+    CHECK(cache.entries() == 1);
+  }
+  SECTION("without the folder it is made again") {
+    std::filesystem::remove_all(folder);
+    CHECK(server.call("ann", "GET", path).body == made.body);
+    CHECK(server.call("ann", "GET", path).body == made.body);
+  }
+  SECTION("with the batch it is gone, for everybody") {
+    REQUIRE(server.call("ann", "DELETE", at(id, "?cancel=true")).status < 300);
+    CHECK(server.call("ann", "GET", path).status == 404);
+  }
 }
 
 TEST_CASE("a download goes on to its end although the batch is deleted meanwhile") {
