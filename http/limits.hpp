@@ -75,6 +75,9 @@ inline constexpr std::uint32_t prefer_wait_s_max = 60;
 inline constexpr std::uint32_t thumbnail_side_max = 1'024;
 // Of what a screen shows of a preview, in pixels.
 inline constexpr std::uint32_t preview_side_min = 16, preview_side_max = 8'192;
+// Previews and thumbnails that were made and are not yet with their clients: they lie in memory
+// that the budget does not count, for as long as a client takes to read them.
+inline constexpr std::uint64_t pictures_sending_bytes_max = 64 * MiB;
 inline constexpr std::uint32_t token_touch_s = 60; // its last use is kept to this precision
 inline constexpr std::uint32_t tokens_max = 10'000;
 inline constexpr std::uint32_t requests_per_connection_max = 100'000;

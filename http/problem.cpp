@@ -129,7 +129,7 @@ constexpr auto kinds = [] {
       {no_workers, "no_workers", 503, "No machine converts at the moment",
        "Try again after a while; the operator sees the machines with darkroom cluster nodes."},
       {draining, "draining", 503, "The server is about to stop", "Try again after a while."},
-      {overloaded, "overloaded", 503, "Too many connections", "Try again after a while."},
+      {overloaded, "overloaded", 503, "Too much at once", "Try again after a while."},
       {unknown_version, "unknown_version", 505, "Only HTTP/1.0 and HTTP/1.1 are spoken here",
        "Use one of them."},
       {disk_full, "disk_full", 507, "There is no room",

@@ -90,7 +90,15 @@ open_picture(call& c, const actors::picture_made& made) {
 task<base::result<file_body, problem>> body_of(call& c, const actors::picture_made& made) {
   const auto open = [&c, &made] { return open_picture(c, made); };
   DARKROOM_CO_TRY(picture, co_await run_blocking(c.s.blocking, open));
-  co_return file_body{std::move(picture), 0, made.bytes, nullptr};
+  co_return file_body{std::move(picture), 0, made.bytes, c.s.pictures.add(made.bytes)};
+}
+
+// What slow clients have not read yet lies in memory: with too much of it, none is made.
+base::result<void, problem> check_pictures_sending(const services& s) {
+  if (s.pictures.now() < limits::pictures_sending_bytes_max) return {};
+  problem p{problem_code::overloaded, "too many pictures are on their way to slow clients"};
+  p.retry_after_s = 1;
+  return std::unexpected(std::move(p));
 }
 
 // The first output of `spec`, made of this file.
@@ -98,6 +106,7 @@ task<base::result<actors::picture_made, problem>> make_picture(call& c,
                                                                const persistence::file_record& file,
                                                                actors::preview_order&& order,
                                                                domain::conversion_spec&& spec) {
+  DARKROOM_CO_CHECK(check_pictures_sending(c.s));
   auto entry = file.entry;
   const auto* format = domain::find_format(c.s.formats.writable, spec.outputs[0].format);
   entry.outputs = {"preview." + (format == nullptr ? "" : format->extension)};

@@ -30,6 +30,11 @@ busy_set::hold::~hold() {
   set_->names_.erase(name_);
 }
 
+std::shared_ptr<const void> sending_bytes::add(std::uint64_t bytes) {
+  *bytes_ += bytes;
+  return {nullptr, [all = bytes_, bytes](const void*) { *all -= bytes; }};
+}
+
 domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now_us,
                                        const std::function<domain::batch_id()>& make) {
   const std::lock_guard lock(mutex_);

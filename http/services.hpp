@@ -70,6 +70,19 @@ private:
   std::set<std::string> names_;
 };
 
+// How many bytes lie in memory until they are sent.
+class sending_bytes {
+public:
+  // Counts so many until the last copy of what it returns is gone.
+  std::shared_ptr<const void> add(std::uint64_t bytes);
+  std::uint64_t now() const { return *bytes_; }
+
+private:
+  // Shared: a connection may hold its part longer than the services live.
+  std::shared_ptr<std::atomic<std::uint64_t>> bytes_ =
+      std::make_shared<std::atomic<std::uint64_t>>(0);
+};
+
 // The id that a request with an idempotency key has chosen for its batch, while it may be repeated
 // before the journal knows of it.
 class attempted_ids {
@@ -115,6 +128,7 @@ struct services {
   feed_source source;
   std::shared_ptr<const health_board> probes;               // null: nothing is probed
   std::shared_ptr<persistence::thumbnail_cache> thumbnails; // null: none are kept
+  sending_bytes pictures;                                   // previews and thumbnails
   std::atomic<bool> draining = false;
 };
 

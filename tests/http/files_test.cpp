@@ -447,6 +447,36 @@ TEST_CASE("a thumbnail is made once, and only those who may see the batch get it
   }
 }
 
+TEST_CASE("with too many pictures on their way to slow clients, none is made") {
+  edge server;
+  const scratch data;
+  server.services().thumbnails = std::make_shared<persistence::thumbnail_cache>(
+      persistence::thumbnail_cache::options{.folder = data / "thumbnails", .bytes_max = 1'000'000});
+  const auto id = server.batch("ann");
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  const auto thumbnail = [&](int width) {
+    return server.call("ann", "GET", at(id, "/files/0/thumbnail?w=" + std::to_string(width)));
+  };
+  const auto preview = [&] {
+    return server.call("ann", "POST", at(id, "/files/0/preview"),
+                       R"({"output":{"format":"webp"}})");
+  };
+  REQUIRE(thumbnail(64).status == 200);
+  CHECK(preview().status == 200);
+  auto& sending = server.services().pictures;
+  CHECK(comes_true([&] { return sending.now() == 0; })); // what was sent no longer counts
+  auto slow = sending.add(limits::pictures_sending_bytes_max);
+  for (const auto& refused : {preview(), thumbnail(65)}) {
+    CHECK(refused.status == 503);
+    CHECK(refused.code() == "overloaded");
+    CHECK(refused.header("retry-after") == "1");
+  }
+  CHECK(thumbnail(64).status == 200); // it lies on the disk
+  slow.reset();
+  CHECK(preview().status == 200);
+  CHECK(thumbnail(65).status == 200);
+}
+
 TEST_CASE("a download goes on to its end although the batch is deleted meanwhile") {
   edge server;
   const auto id = server.batch("ann");
