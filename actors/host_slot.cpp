@@ -35,8 +35,10 @@ bool asks_only_for_size(const domain::conversion_spec& spec, const domain::outpu
 
 bool saves_too_little(const domain::conversion_spec& spec, const domain::output_spec& output,
                       const codecs::conversion& done, std::size_t i, std::uint64_t source_bytes) {
+  auto losses = done.losses;
+  losses.remove(domain::losses_beside_picture());
   return spec.min_saving_percent != 0 && output.format == done.info.format &&
-         done.info.orientation == 1 && done.losses.empty() && asks_only_for_size(spec, output) &&
+         done.info.orientation == 1 && losses.empty() && asks_only_for_size(spec, output) &&
          done.outputs[i].bytes * 100 > source_bytes * (100u - spec.min_saving_percent);
 }
 
@@ -197,9 +199,11 @@ conversion_outcome host_slot::convert(const conversion_job& job,
   const auto* format = codecs::find_format(done->info.format);
   outcome.result.extension_mismatch =
       format != nullptr && codecs::extension_differs(job.file->path, *format);
+  bool all_kept = true;
   for (std::uint32_t i = 0; i < contents.size(); ++i) {
     const bool keep = saves_too_little(spec, spec.outputs[i], *done, i, job.file->bytes);
     if (keep) outcome.result.losses.add(domain::loss::kept_original);
+    all_kept = all_kept && keep;
     auto staged = outputs_->stage(job.batch, job.index, i, job.file->outputs[i],
                                   keep ? source->get() : contents[i], existing);
     if (staged) {
@@ -218,6 +222,7 @@ conversion_outcome host_slot::convert(const conversion_job& job,
                                       done->outputs[i].width, done->outputs[i].height,
                                       outcome.staged.back().crc32});
   }
+  if (all_kept) outcome.result.losses.remove(domain::losses_beside_picture());
   const auto ended = std::chrono::steady_clock::now();
   const auto took = ended - began;
   outcome.result.stages.convert_us = microseconds(converted - began);

@@ -1,7 +1,7 @@
 // Colour management with Little CMS: profiles are parsed only here, and so only in a codec host.
 #pragma once
 
-#include "codecs/image.hpp"
+#include "codecs/metadata/metadata.hpp"
 #include "domain/conversion_spec.hpp"
 
 namespace darkroom::codecs {

@@ -5,6 +5,7 @@
 #include "codecs/image.hpp"
 #include "codecs/input_limits.hpp"
 #include "codecs/input_stream.hpp"
+#include "codecs/metadata/metadata.hpp"
 #include "codecs/output_sink.hpp"
 #include "codecs/progress_meter.hpp"
 #include "domain/conversion_spec.hpp"
@@ -83,6 +84,16 @@ struct format_limit {
   std::uint64_t most;
 };
 
+// What a format can hold beside EXIF, XMP and a profile.
+struct metadata_support {
+  bool iptc = false;           // Photoshop image resources
+  bool texts = false;          // by keyword
+  bool comment = false;        // texts without a keyword
+  bool density = false;        // in a field of its own, with the shape of a pixel
+  bool gain_map = false;       // a second picture
+  bool private_chunks = false; // `metadata::chunks`
+};
+
 struct format_row {
   std::string_view name;                    // as in a spec
   std::string_view label;                   // as people write it
@@ -96,6 +107,7 @@ struct format_row {
   bool holds_grey = false;                   // else grey becomes RGB
   bool holds_colorimetry = false;            // else gamma and chromaticities become a profile
   std::size_t metadata_bytes_max = SIZE_MAX; // of EXIF, and of XMP
+  metadata_support holds;
   domain::output_options options;            // of a spec, that the encoder follows
   // How a small picture for a browser is written. The first row that has one provides previews.
   std::optional<domain::output_spec> preview;

@@ -3,11 +3,9 @@
 
 #include "codecs/codec_error.hpp"
 
-#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -84,29 +82,5 @@ private:
 };
 
 using byte_vector = std::vector<std::uint8_t>;
-
-// What the samples mean, where no profile says it; values as in PNG's chunks.
-struct colorimetry {
-  std::optional<std::uint32_t> gamma;                       // gAMA
-  std::optional<std::array<std::uint32_t, 8>> chromaticity; // cHRM: white, red, green, blue
-  std::optional<std::uint8_t> srgb_intent;                  // sRGB
-  std::optional<std::array<std::uint8_t, 4>> cicp; // cICP: primaries, transfer, matrix, full range
-  bool empty() const { return !gamma && !chromaticity && !srgb_intent && !cicp; }
-};
-
-// Pixels a metre, or whatever unit `metric` denies.
-struct pixel_density {
-  std::uint32_t x = 0, y = 0;
-  bool metric = true;
-};
-
-struct metadata {
-  byte_vector exif; // TIFF structure, without any format's prefix
-  byte_vector xmp;  // packet
-  byte_vector icc;  // profile
-  colorimetry colour;
-  std::optional<pixel_density> density;
-  bool became_srgb = false; // the pixels were converted: what was said of their colours is no more
-};
 
 } // namespace darkroom::codecs

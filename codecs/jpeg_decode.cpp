@@ -1,10 +1,12 @@
 // JPEG to pixels with libjpeg-turbo. Every call sequence into the library stands in one `noexcept`
 // function with only trivial locals: the library leaves it by longjmp.
-#include "codecs/exif.hpp"
+#include "codecs/jpeg_appended.hpp"
 #include "codecs/jpeg_fence.hpp"
 #include "codecs/jpeg_format.hpp"
 #include "codecs/jpeg_metadata.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/metadata/exif.hpp"
+#include "codecs/metadata/xmp.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -76,8 +78,14 @@ void source_read(j_decompress_ptr info, std::uint8_t* out, std::size_t count) {
   }
 }
 
-// Takes APP1 and APP2 in the place of libjpeg's own processor, which would store all of them: depth
-// maps and the like take many megabytes.
+// Where the next byte that libjpeg takes stands in the file.
+std::uint64_t position(const jpeg_decompress_struct& info) {
+  const auto& source = *reinterpret_cast<const stream_source*>(info.src);
+  return source.stream->taken() - source.base.bytes_in_buffer;
+}
+
+// Takes markers in the place of libjpeg's own processor, which would store all of them: depth maps
+// and the like take many megabytes.
 boolean read_marker(j_decompress_ptr info) {
   std::uint8_t length[2];
   source_read(info, length, sizeof length);
@@ -86,10 +94,11 @@ boolean read_marker(j_decompress_ptr info) {
   auto* metadata = reinterpret_cast<stream_source*>(info->src)->metadata;
   std::uint8_t head[jpeg_metadata::prefix_bytes];
   const auto head_bytes = std::min(static_cast<std::size_t>(count), sizeof head);
+  const auto offset = position(*info);
   source_read(info, head, head_bytes);
   const auto rest = static_cast<std::size_t>(count) - head_bytes;
   if (metadata == nullptr ||
-      !metadata->wants(info->unread_marker - JPEG_APP0, {head, head_bytes})) {
+      !metadata->wants(info->unread_marker, {head, head_bytes}, offset)) {
     source_skip(info, static_cast<long>(rest));
     return TRUE;
   }
@@ -147,8 +156,10 @@ public:
     info_.src = &source_.base;
     info_.progress = &guard_.base;
     info_.mem->max_memory_to_use = memory_max_;
-    jpeg_set_marker_processor(&info_, JPEG_APP0 + 1, read_marker);
-    jpeg_set_marker_processor(&info_, JPEG_APP0 + 2, read_marker);
+    // APP0 and APP14 are libjpeg's own: JFIF and Adobe's colours.
+    for (int app = 1; app <= 15; ++app)
+      if (app != 14) jpeg_set_marker_processor(&info_, JPEG_APP0 + app, read_marker);
+    jpeg_set_marker_processor(&info_, JPEG_COM, read_marker);
     jpeg_read_header(&info_, TRUE);
     source_.metadata = nullptr;
     return true;
@@ -210,6 +221,8 @@ public:
     return true;
   }
 
+  // Where the picture ended, once all of it was read.
+  std::uint64_t end() const { return position(info_); }
   jpeg_decompress_struct& info() { return info_; }
   jpeg_errors& errors() { return errors_; }
   jpeg_metadata& metadata() { return metadata_; }
@@ -271,25 +284,36 @@ unsigned scale_denominator(std::uint32_t width, std::uint32_t height, std::uint3
   return 1;
 }
 
+std::optional<pixel_density> density_of(const jpeg_decompress_struct& info) {
+  const std::uint32_t x = info.X_density, y = info.Y_density;
+  if (!info.saw_JFIF_marker || x == 0 || y == 0) return std::nullopt;
+  switch (info.density_unit) {
+  case 1: // an inch
+    return pixel_density{(x * 10'000 + 127) / 254, (y * 10'000 + 127) / 254, true};
+  case 2: // a centimetre
+    return pixel_density{x * 100, y * 100, true};
+  default:
+    if (x == y) return std::nullopt; // square pixels, as without it
+    return pixel_density{x, y, false};
+  }
+}
+
 metadata metadata_of(jpeg_reader& reader, domain::loss_set& losses) {
   metadata meta;
   const auto& info = reader.info();
   auto& kept = reader.metadata();
   meta.exif = std::move(kept.exif());
   meta.xmp = std::move(kept.xmp());
-  if (kept.has_extended_xmp()) losses.add(domain::loss::xmp_dropped);
+  meta.xmp_extension_lost = kept.has_extended_xmp();
+  if (meta.xmp_extension_lost) losses.add(domain::loss::xmp_dropped);
+  meta.iptc = kept.take_iptc();
+  meta.texts = kept.take_comments();
+  losses.add(kept.losses());
   if (kept.has_icc()) {
     meta.icc = kept.take_icc();
     if (meta.icc.empty()) losses.add(domain::loss::icc_dropped);
   }
-  if (info.saw_JFIF_marker && info.density_unit != 0 && info.X_density != 0 &&
-      info.Y_density != 0) {
-    const auto per_metre = [&](UINT16 density) { // unit 1: inch, 2: centimetre
-      return info.density_unit == 1 ? (std::uint32_t{density} * 10'000 + 127) / 254
-                                    : std::uint32_t{density} * 100;
-    };
-    meta.density = pixel_density{per_metre(info.X_density), per_metre(info.Y_density), true};
-  }
+  meta.density = density_of(info);
   return meta;
 }
 
@@ -328,6 +352,19 @@ result<image> read_pixels(jpeg_reader& reader, const decode_way& way) {
   return pixels;
 }
 
+void read_appended(const input_stream& in, jpeg_reader& reader, decoded_image& out) {
+  if (reader.end() >= in.size()) return;
+  auto& kept = reader.metadata();
+  const auto packet = parse_xmp(out.meta.xmp);
+  auto appended =
+      read_jpeg_appended(in, reader.end(), {kept.picture_list(), kept.picture_list_offset()},
+                         packet && promises_video(*packet));
+  out.losses.add(appended.losses);
+  if (!appended.gain) return;
+  appended.gain->iso_marker = std::move(kept.gain_map_marker());
+  out.meta.gain = std::move(appended.gain);
+}
+
 result<decoded_image> decode_jpeg(input_stream& in, const decode_options& options,
                                   const decode_planner& plan) {
   jpeg_reader reader(in, options.limits, options.strict, options.progress);
@@ -343,6 +380,7 @@ result<decoded_image> decode_jpeg(input_stream& in, const decode_options& option
   auto pixels = read_pixels(reader, *way);
   if (!pixels) return std::unexpected(pixels.error());
   out.pixels = std::move(*pixels);
+  if (!reader.errors().truncated) read_appended(in, reader, out);
   if (reader.errors().truncated) {
     out.arrived_percent = reader.errors().arrived_percent;
     if (out.arrived_percent == 0)
@@ -389,6 +427,10 @@ const format_row& jpeg_format() {
                               .holds_16_bit = false,
                               .holds_grey = true,
                               .metadata_bytes_max = jpeg_metadata_bytes_max,
+                              .holds = {.iptc = true,
+                                        .comment = true,
+                                        .density = true,
+                                        .gain_map = true},
                               .options = {.quality = {{0, 100}},
                                           .effort = {{0, limits::effort_max}},
                                           .lossless = domain::lossless_support::never,

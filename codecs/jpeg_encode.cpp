@@ -1,13 +1,17 @@
 // Pixels to JPEG with libjpeg-turbo. Every call sequence into the library stands in one `noexcept`
 // function with only trivial locals: the library leaves it by longjmp.
-#include "codecs/exif.hpp"
+#include "codecs/jpeg_appended.hpp"
 #include "codecs/jpeg_fence.hpp"
 #include "codecs/jpeg_format.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/metadata/exif.hpp"
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <memory>
+#include <optional>
+#include <string_view>
 
 namespace darkroom::codecs {
 
@@ -94,20 +98,16 @@ public:
       info_.comp_info[0].v_samp_factor = luma;
     }
     if (output.progressive) jpeg_simple_progression(&info_);
-    if (meta.density && meta.density->metric) {
-      info_.density_unit = 1; // inch
-      info_.X_density = to_inch(meta.density->x);
-      info_.Y_density = to_inch(meta.density->y);
-    }
+    if (meta.density) set_density(*meta.density);
     jpeg_start_compress(&info_, TRUE);
     return true;
   }
 
   // Writes one marker: a prefix that names what it is, then the bytes.
-  bool write_marker(int app, const char* prefix, unsigned prefix_size, const std::uint8_t* bytes,
+  bool write_marker(int marker, const char* prefix, unsigned prefix_size, const std::uint8_t* bytes,
                     unsigned size) noexcept {
     if (setjmp(errors_.escape) != 0) return false;
-    jpeg_write_m_header(&info_, JPEG_APP0 + app, prefix_size + size);
+    jpeg_write_m_header(&info_, marker, prefix_size + size);
     for (unsigned i = 0; i < prefix_size; ++i)
       jpeg_write_m_byte(&info_, static_cast<unsigned char>(prefix[i]));
     for (unsigned i = 0; i < size; ++i)
@@ -166,7 +166,25 @@ public:
 
   jpeg_errors& errors() { return errors_; }
 
+  // How many bytes were written so far.
+  std::uint64_t position() const {
+    return destination_.sink->bytes() + sizeof destination_.buffer -
+           destination_.base.free_in_buffer;
+  }
+
 private:
+  void set_density(const pixel_density& density) {
+    info_.density_unit = density.metric ? 1 : 0; // an inch; 0: only the ratio counts
+    if (density.metric) {
+      info_.X_density = to_inch(density.x);
+      info_.Y_density = to_inch(density.y);
+      return;
+    }
+    const auto divisor = std::max(density.x, density.y) / 65'535 + 1;
+    info_.X_density = static_cast<UINT16>(std::max(density.x / divisor, 1u));
+    info_.Y_density = static_cast<UINT16>(std::max(density.y / divisor, 1u));
+  }
+
   static UINT16 to_inch(std::uint32_t per_metre) {
     return static_cast<UINT16>(
         std::min<std::uint64_t>((std::uint64_t{per_metre} * 254 + 5'000) / 10'000, 65'535));
@@ -186,24 +204,84 @@ codec_error encode_error(jpeg_writer& writer, const output_sink& out) {
   return error_of(writer.errors(), encode_failed);
 }
 
+
+bool put_marker(jpeg_writer& writer, int marker, std::string_view prefix,
+                std::span<const std::uint8_t> bytes) {
+  return writer.write_marker(marker, prefix.data(), static_cast<unsigned>(prefix.size()),
+                             bytes.data(), static_cast<unsigned>(bytes.size()));
+}
+
+// Photoshop's resources are one list, however many markers it takes.
+bool put_iptc(jpeg_writer& writer, std::span<const std::uint8_t> resources) {
+  constexpr std::size_t piece_bytes = jpeg_marker_bytes_max - jpeg_photoshop_prefix.size();
+  for (std::size_t at = 0; at < resources.size(); at += piece_bytes)
+    if (!put_marker(writer, JPEG_APP0 + 13, jpeg_photoshop_prefix,
+                    resources.subspan(at, std::min(piece_bytes, resources.size() - at))))
+      return false;
+  return true;
+}
+
 bool write_metadata(jpeg_writer& writer, const metadata& meta) {
   const auto put = [&](std::string_view prefix, const byte_vector& bytes) {
-    if (bytes.empty() || bytes.size() > jpeg_metadata_bytes_max) return true;
-    return writer.write_marker(1, prefix.data(), static_cast<unsigned>(prefix.size()), bytes.data(),
-                               static_cast<unsigned>(bytes.size()));
+    return bytes.empty() || bytes.size() > jpeg_metadata_bytes_max ||
+           put_marker(writer, JPEG_APP0 + 1, prefix, bytes);
   };
-  return put(exif_prefix, meta.exif) && put(jpeg_xmp_prefix, meta.xmp) &&
-         (meta.icc.empty() ||
-          writer.write_icc(meta.icc.data(), static_cast<unsigned>(meta.icc.size())));
+  const bool ok = put(exif_prefix, meta.exif) && put(jpeg_xmp_prefix, meta.xmp) &&
+                  (meta.icc.empty() ||
+                   writer.write_icc(meta.icc.data(), static_cast<unsigned>(meta.icc.size()))) &&
+                  put_iptc(writer, meta.iptc);
+  return ok && std::ranges::all_of(meta.texts, [&](const text_entry& text) {
+           const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.text.data());
+           return put_marker(writer, JPEG_COM, {},
+                             {bytes, std::min(text.text.size(), jpeg_marker_bytes_max)});
+         });
+}
+
+// Writes what says that a gain map follows. Returns where the list of pictures stands, which is
+// written again when their sizes are known; nothing after an error.
+std::optional<std::uint64_t> announce_gain_map(jpeg_writer& writer, const gain_map& gain) {
+  if (!gain.iso_marker.empty() &&
+      !put_marker(writer, JPEG_APP0 + 2, jpeg_gain_map_prefix, gain.iso_marker))
+    return std::nullopt;
+  constexpr std::size_t marker_head_bytes = 4;
+  const auto at = writer.position() + marker_head_bytes + jpeg_mpf_prefix.size();
+  if (!put_marker(writer, JPEG_APP0 + 2, jpeg_mpf_prefix, make_picture_list(0, 0, 0)))
+    return std::nullopt;
+  return at;
+}
+
+// Copies the gain map behind the picture and completes the list of pictures at `list_at`.
+result<void> append_gain_map(const gain_map& gain, std::uint64_t list_at, output_sink& out) {
+  const auto first_bytes = out.bytes();
+  const auto piece = std::make_unique<std::uint8_t[]>(limits::stream_buffer_bytes);
+  for (std::uint64_t at = 0; at < gain.bytes;) {
+    const auto step = static_cast<std::size_t>(
+        std::min<std::uint64_t>(gain.bytes - at, limits::stream_buffer_bytes));
+    if (gain.source->read_at(gain.offset + at, {piece.get(), step}) != step)
+      return fail(io_error, "reading the gain map failed");
+    if (!out.write({piece.get(), step})) break;
+    at += step;
+  }
+  const auto list = make_picture_list(static_cast<std::uint32_t>(first_bytes),
+                                      static_cast<std::uint32_t>(gain.bytes),
+                                      static_cast<std::uint32_t>(first_bytes - list_at));
+  if (out.flush()) out.rewrite(list_at, list);
+  return {};
 }
 
 } // namespace
 
 result<void> encode_jpeg(const encode_request& request, output_sink& out) {
   const auto& pixels = request.pixels;
+  const auto& gain = request.meta.gain;
   jpeg_writer writer(out, request.progress);
   bool ok =
       writer.start(pixels, request.output, request.meta) && write_metadata(writer, request.meta);
+  std::optional<std::uint64_t> list_at;
+  if (ok && gain) {
+    list_at = announce_gain_map(writer, *gain);
+    ok = list_at.has_value();
+  }
   if (ok && pixels.layout() == pixel_layout::yuv420) {
     const std::size_t scratch_row = (std::size_t{pixels.width()} + 31) / 16 * 16;
     byte_vector scratch(scratch_row * jpeg_raw_rows * 2);
@@ -211,6 +289,8 @@ result<void> encode_jpeg(const encode_request& request, output_sink& out) {
   } else if (ok) {
     ok = writer.write_rows(pixels.data(), pixels.row_bytes());
   }
+  if (ok && gain)
+    if (auto appended = append_gain_map(*gain, *list_at, out); !appended) return appended;
   if (!ok || !out.flush()) return std::unexpected(encode_error(writer, out));
   return {};
 }

@@ -21,11 +21,18 @@ inline constexpr std::string_view jpeg_xmp_prefix{"http://ns.adobe.com/xap/1.0/\
 inline constexpr std::string_view jpeg_extended_xmp_prefix{"http://ns.adobe.com/xmp/extension/\0",
                                                            35};
 inline constexpr std::string_view jpeg_icc_prefix{"ICC_PROFILE\0", 12};
+// The list of further pictures (CIPA DC-007), what a gain map means (ISO 21496-1), IPTC and other
+// resources of Photoshop.
+inline constexpr std::string_view jpeg_mpf_prefix{"MPF\0", 4};
+inline constexpr std::string_view jpeg_gain_map_prefix{"urn:iso:std:iso:ts:21496:-1\0", 28};
+inline constexpr std::string_view jpeg_photoshop_prefix{"Photoshop 3.0\0", 14};
 
 const format_row& jpeg_format();
 
-// EXIF or XMP in one marker: 65,533 bytes less the longer of their prefixes.
-inline constexpr std::size_t jpeg_metadata_bytes_max = 65'533 - jpeg_xmp_prefix.size();
+inline constexpr std::size_t jpeg_marker_bytes_max = 65'533; // of content
+// EXIF or XMP in one marker, behind the longer of their prefixes.
+inline constexpr std::size_t jpeg_metadata_bytes_max =
+    jpeg_marker_bytes_max - jpeg_xmp_prefix.size();
 
 inline constexpr int jpeg_raw_rows = 16; // of Y in one row of 4:2:0 blocks
 

@@ -32,6 +32,21 @@ bool output_sink::flush() noexcept {
   return ok;
 }
 
+bool output_sink::rewrite(std::uint64_t at, std::span<const std::uint8_t> bytes) noexcept {
+  if (error_ != 0 || used_ != 0 || at > bytes_ || bytes.size() > bytes_ - at) return false;
+  while (!bytes.empty()) {
+    const auto n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) {
+      error_ = n < 0 ? errno : EIO;
+      return false;
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+    at += static_cast<std::uint64_t>(n);
+  }
+  return true;
+}
+
 bool output_sink::put(const std::uint8_t* data, std::size_t size) noexcept {
   while (size > 0) {
     const auto n = ::write(fd_, data, size);

@@ -15,6 +15,9 @@ public:
   // False once a write has failed or the limit is passed; then nothing more is written.
   bool write(std::span<const std::uint8_t> bytes) noexcept;
   bool flush() noexcept;
+  // Replaces bytes that were written before, counted from the first; all must be flushed, and `fd`
+  // a file that was empty.
+  bool rewrite(std::uint64_t at, std::span<const std::uint8_t> bytes) noexcept;
 
   std::uint64_t bytes() const noexcept { return bytes_; }
   // errno of the write that failed; EFBIG when the limit was passed.

@@ -2,11 +2,10 @@
 
 #include "codecs/alpha.hpp"
 #include "codecs/colour.hpp"
-#include "codecs/exif.hpp"
+#include "codecs/metadata/adapt.hpp"
 #include "codecs/limits.hpp"
 #include "codecs/orient.hpp"
 #include "codecs/unread_formats.hpp"
-#include "codecs/xmp.hpp"
 
 #include <algorithm>
 
@@ -125,52 +124,6 @@ result<void> fit_to_format(image& pixels, metadata& meta, const format_row& form
   return {};
 }
 
-// What the output's metadata says: as the policy wants it, and true of the new pixels.
-void adapt_metadata(metadata& meta, const domain::conversion_spec& spec, const format_row& format,
-                    const image& pixels, std::uint8_t stored_orientation,
-                    domain::loss_set& losses) {
-  const bool strip_location = spec.metadata == domain::metadata_policy::strip_location;
-  const bool upright = spec.orient == domain::orient_policy::automatic;
-  const auto bytes_max =
-      std::min<std::uint64_t>(format.metadata_bytes_max, limits::metadata_bytes_max);
-  if (spec.metadata == domain::metadata_policy::strip) {
-    meta.exif.clear();
-    meta.xmp.clear();
-  }
-  if (!meta.exif.empty()) {
-    bool location_removed = false;
-    meta.exif = change_exif(meta.exif,
-                            {.orientation = upright ? std::uint8_t{1} : stored_orientation,
-                             .width = pixels.width(),
-                             .height = pixels.height(),
-                             .srgb = meta.became_srgb,
-                             .strip_location = strip_location},
-                            &location_removed);
-    if (location_removed) losses.add(loss::location_stripped);
-    if (meta.exif.empty() || meta.exif.size() > bytes_max) {
-      meta.exif.clear();
-      losses.add(loss::exif_dropped);
-    }
-  }
-  // Without its orientation a picture that stays as it is stored would lie on its side.
-  if (meta.exif.empty() && !upright && stored_orientation != 1)
-    meta.exif = orientation_exif(stored_orientation);
-  if (strip_location && xmp_has_location(meta.xmp)) {
-    meta.xmp.clear();
-    losses.add(loss::location_stripped);
-    losses.add(loss::xmp_dropped);
-  }
-  if (meta.xmp.empty()) return;
-  xmp_changes changes{.width = pixels.width(), .height = pixels.height(), .srgb = meta.became_srgb};
-  // An orientation that only XMP has turns no picture, here or in other readers, and stays.
-  if (upright && stored_orientation != 1) changes.orientation = 1;
-  meta.xmp = change_xmp(meta.xmp, changes);
-  if (meta.xmp.size() > bytes_max) {
-    meta.xmp.clear();
-    losses.add(loss::xmp_dropped);
-  }
-}
-
 // Where the stages of a conversion begin and end: about how long they take, for people to look at.
 constexpr unsigned decoded_percent = 40, upright_percent = 45;
 constexpr unsigned resize_percent = 15; // of an output
@@ -237,10 +190,19 @@ result<conversion::output> make_output(decoded_image& decoded, const conversion_
         !ok)
       return std::unexpected(ok.error());
   if (!format->holds_colorimetry) {
-    if (is_hdr(meta.colour)) losses.add(loss::hdr_dropped);
+    if (is_hdr(meta.colour) || meta.colour.mastering || meta.colour.light_level)
+      losses.add(loss::hdr_dropped);
     meta.icc = source_profile(meta, pixels->layout());
   }
-  adapt_metadata(meta, request.spec, *format, *pixels, decoded.orientation, losses);
+  adapt_metadata(meta,
+                 {.width = pixels->width(),
+                  .height = pixels->height(),
+                  .stored_orientation = decoded.orientation,
+                  .upright = request.spec.orient == domain::orient_policy::automatic,
+                  .same_geometry = !resizes && plan.scale_denominator == 1 && !request.crop &&
+                                   plan.orientation <= 1,
+                  .policy = request.spec.metadata},
+                 *format, losses);
 
   output_sink sink(request.output_fds[i], limits::output_bytes_max);
   const auto encoding =
@@ -305,6 +267,7 @@ result<conversion> convert(const conversion_request& request) {
   if (!upright) return std::unexpected(upright.error());
   decoded->pixels = std::move(*upright);
   if (auto ok = manage_colour(*decoded, request.spec); !ok) return std::unexpected(ok.error());
+  apply_policy(decoded->meta, request.spec.metadata, decoded->losses);
   const auto rest = request.progress.part(encoding, upright_percent, 100);
   const auto share = [&](std::size_t i) {
     return static_cast<unsigned>(100 * i / plan.outputs.size());

@@ -2,8 +2,11 @@
 
 #include "base/byte_order.hpp"
 #include "base/units.hpp"
-#include "codecs/exif.hpp"
+#include "codecs/jpeg_format.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/metadata/exif.hpp"
+#include "codecs/metadata/iptc.hpp"
+#include "codecs/metadata/text_encoding.hpp"
 #include "codecs/png_format.hpp"
 
 #include <zlib.h>
@@ -18,8 +21,11 @@ namespace {
 
 constexpr std::size_t piece_bytes = 16 * limits::KiB;
 constexpr std::size_t keyword_bytes_max = 79;
-constexpr std::string_view raw_exif_keyword = "Raw profile type exif";
-constexpr std::string_view raw_app1_keyword = "Raw profile type APP1";
+constexpr std::string_view raw_profile_keyword = "Raw profile type ";
+// These are read by libpng, or describe how the samples are stored in this file.
+constexpr std::string_view read_elsewhere[] = {
+    "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "cHRM", "gAMA", "sRGB", "sBIT",
+    "bKGD", "hIST", "pHYs", "sPLT", "tIME", "acTL", "fcTL", "fdAT", "iDOT"};
 
 struct chunk {
   std::string_view name;
@@ -33,6 +39,16 @@ struct content {
   bool deflated = false;
   bool hex = false;
 };
+
+// A text chunk's head: what comes before its text.
+struct text_head {
+  text_entry text; // all but the text itself
+  content where;
+};
+
+bool is_lower(char c) {
+  return c >= 'a' && c <= 'z';
+}
 
 // Takes pieces of a raw profile's text and gives the bytes that it spells: "\nexif\n    1234\n45…",
 // the name of the profile, its length, and hexadecimal digits in lines.
@@ -156,6 +172,7 @@ public:
     }
     if (found_.icc.empty() && icc_lost_) found_.losses.add(domain::loss::icc_dropped);
     if (found_.exif.empty() && exif_lost_) found_.losses.add(domain::loss::exif_dropped);
+    if (found_.iptc.empty() && iptc_lost_) found_.losses.add(domain::loss::iptc_dropped);
     if (found_.xmp.empty() && xmp_lost_) found_.losses.add(domain::loss::xmp_dropped);
     return std::move(found_);
   }
@@ -164,18 +181,43 @@ private:
   void visit(const chunk& c) {
     if (c.name == "PLTE" || c.name == "IDAT") colour_is_set_ = true;
     if (c.name == "IDAT") pixels_began_ = true;
-    if (c.name == "eXIf") take_exif(c, {}, found_.exif.empty() || exif_is_raw_);
-    if (c.name == "iCCP") take_icc(c);
-    if (c.name == "iTXt" || c.name == "zTXt" || c.name == "tEXt") take_text(c);
-    if (c.name == "cICP" && c.size == 4 && !colour_is_set_ && !found_.cicp) {
-      byte_vector bytes;
-      if (read(c, {}, bytes, 4) && bytes.size() == 4)
-        found_.cicp = {bytes[0], bytes[1], bytes[2], bytes[3]};
-    }
+    if (c.name == "eXIf") return take_exif(c, {}, found_.exif.empty() || exif_is_raw_);
+    if (c.name == "iCCP") return take_icc(c);
+    if (c.name == "iTXt" || c.name == "zTXt" || c.name == "tEXt") return take_text(c);
+    if (c.name == "cICP") return take_fixed(c, found_.cicp);
+    if (c.name == "mDCV") return take_fixed(c, found_.mastering);
+    if (c.name == "cLLI") return take_fixed(c, found_.light_level);
+    if (c.name == "caBX") return found_.losses.add(domain::loss::c2pa_dropped);
+    if (std::ranges::find(read_elsewhere, c.name) == std::end(read_elsewhere)) take_private(c);
     if (c.name == "acTL" && c.size == 8 && !pixels_began_) {
       std::uint8_t bytes[4];
       if (in_.read_at(c.at, bytes) == sizeof bytes)
         found_.frames = std::max<std::uint32_t>(base::read_u32_be(bytes), 1);
+    }
+  }
+
+  // A chunk of colour, which has a size of its own and stands before the palette and the pixels.
+  template<std::size_t Size>
+  void take_fixed(const chunk& c, std::optional<std::array<std::uint8_t, Size>>& out) {
+    if (c.size != Size || colour_is_set_ || out) return;
+    byte_vector bytes;
+    if (!read(c, {}, bytes, Size) || bytes.size() != Size) return;
+    std::ranges::copy(bytes, out.emplace().begin());
+  }
+
+  // The case of letters says whether a chunk is ancillary and safe to copy (PNG, section 5.4).
+  void take_private(const chunk& c) {
+    private_chunk kept;
+    std::ranges::copy(c.name, kept.name.begin());
+    const bool plain = std::ranges::all_of(
+        c.name, [](char l) { return is_lower(l) || (l >= 'A' && l <= 'Z'); });
+    const bool may_copy = plain && is_lower(c.name[0]) && !is_lower(c.name[2]) && is_lower(c.name[3]);
+    if (may_copy && found_.chunks.size() < limits::png_texts_max &&
+        (c.size == 0 || read(c, {}, kept.bytes, room()))) {
+      text_bytes_ += kept.bytes.size();
+      found_.chunks.push_back(std::move(kept));
+    } else {
+      found_.losses.add(domain::loss::other_metadata_dropped);
     }
   }
 
@@ -186,14 +228,34 @@ private:
       exif_lost_ = true;
       return;
     }
-    const auto prefix = exif_prefix.size();
-    const bool prefixed =
-        exif.size() >= prefix && std::memcmp(exif.data(), exif_prefix.data(), prefix) == 0;
-    // APP1 holds XMP as well.
-    if (!prefixed && where.hex && raw_is_app1_) return;
-    if (prefixed) exif.erase(exif.begin(), exif.begin() + static_cast<std::ptrdiff_t>(prefix));
+    keep_exif(std::move(exif), where.hex);
+  }
+
+  void keep_exif(byte_vector exif, bool raw) {
+    if (as_text(exif).starts_with(exif_prefix))
+      exif.erase(exif.begin(), exif.begin() + static_cast<std::ptrdiff_t>(exif_prefix.size()));
     found_.exif = std::move(exif);
-    exif_is_raw_ = where.hex;
+    exif_is_raw_ = raw;
+  }
+
+  // "Raw profile type …", as ImageMagick writes it: the profile in hexadecimal digits.
+  void take_raw_profile(const chunk& c, const content& where, std::string_view type) {
+    if (type == "exif") return take_exif(c, where, found_.exif.empty());
+    byte_vector bytes;
+    const bool ok = read(c, where, bytes, room());
+    const auto text = as_text(bytes);
+    if (type == "iptc" || type == "8bim") {
+      if (!found_.iptc.empty()) return;
+      iptc_lost_ = !ok;
+      if (ok) found_.iptc = text.starts_with("8BIM") ? kept_resources(bytes) : as_resource(bytes);
+    } else if (text.starts_with(exif_prefix)) { // APP1 holds EXIF or XMP
+      if (found_.exif.empty()) keep_exif(std::move(bytes), true);
+    } else if (found_.xmp.empty() && ok) {
+      const auto begin = text.starts_with(jpeg_xmp_prefix) ? jpeg_xmp_prefix.size() : 0;
+      found_.xmp.assign(bytes.begin() + static_cast<std::ptrdiff_t>(begin), bytes.end());
+    } else if (!ok) {
+      (type == "xmp" ? xmp_lost_ : exif_lost_) = true;
+    }
   }
 
   // name, 0, method 0, profile
@@ -209,34 +271,63 @@ private:
   }
 
   void take_text(const chunk& c) {
-    std::uint8_t head[256];
-    const std::span<const std::uint8_t> text{
-        head, in_.read_at(c.at, std::span(head).first(std::min<std::size_t>(c.size, sizeof head)))};
-    const auto end = static_cast<std::size_t>(std::ranges::find(text, 0) - text.begin());
-    if (end == text.size()) return;
-    const std::string_view keyword{reinterpret_cast<const char*>(head), end};
-    const bool raw = keyword == raw_exif_keyword || keyword == raw_app1_keyword;
-    const bool is_xmp = keyword == png_xmp_keyword && c.name == "iTXt";
-    if (!raw && !is_xmp) return;
-    raw_is_app1_ = keyword == raw_app1_keyword;
-    content where{.begin = end + 1, .deflated = c.name == "zTXt", .hex = raw};
-    if (c.name == "zTXt") where.begin += 1; // method
-    if (c.name == "iTXt") {                 // compressed?, method, language, 0, translated, 0
-      if (end + 1 >= text.size()) return;
-      where.deflated = text[end + 1] != 0;
-      std::size_t at = end + 3;
-      for (int zeros = 0; zeros < 2 && at < text.size(); ++at)
-        if (text[at] == 0) ++zeros;
-      where.begin = at;
+    const auto head = read_text_head(c);
+    if (!head) return found_.losses.add(domain::loss::text_dropped);
+    const std::string_view keyword = head->text.keyword;
+    if (keyword == png_xmp_keyword && c.name == "iTXt") {
+      if (found_.xmp.empty()) xmp_lost_ = !read(c, head->where, found_.xmp, room());
+      return;
     }
-    if (raw)
-      take_exif(c, where, found_.exif.empty());
-    else if (found_.xmp.empty())
-      xmp_lost_ = !read(c, where, found_.xmp, room());
+    for (const std::string_view type : {"exif", "APP1", "xmp", "iptc", "8bim"})
+      if (keyword.starts_with(raw_profile_keyword) &&
+          keyword.substr(raw_profile_keyword.size()) == type) {
+        auto where = head->where;
+        where.hex = true;
+        return take_raw_profile(c, where, type);
+      }
+    keep_text(c, *head);
+  }
+
+  void keep_text(const chunk& c, text_head head) {
+    byte_vector bytes;
+    const bool empty = !head.where.deflated && head.where.begin == c.size;
+    if (found_.texts.size() == limits::png_texts_max ||
+        (!empty && !read(c, head.where, bytes, room())))
+      return found_.losses.add(domain::loss::text_dropped);
+    text_bytes_ += bytes.size();
+    head.text.text.assign(bytes.begin(), bytes.end());
+    found_.texts.push_back(std::move(head.text));
+  }
+
+  // keyword, 0, then: tEXt: text; zTXt: method, text; iTXt: compressed?, method, language, 0,
+  // translated keyword, 0, text.
+  std::optional<text_head> read_text_head(const chunk& c) const {
+    std::uint8_t bytes[512];
+    const auto size = in_.read_at(
+        c.at, std::span(bytes).first(std::min<std::size_t>(c.size, sizeof bytes)));
+    const std::string_view head{reinterpret_cast<const char*>(bytes), size};
+    const auto end = head.find('\0');
+    if (end == std::string_view::npos || end == 0 || end > keyword_bytes_max) return std::nullopt;
+    text_head out{{std::string{head.substr(0, end)}, {}}, {.begin = end + 1}};
+    if (c.name == "zTXt") {
+      out.where.begin += 1;
+      out.where.deflated = true;
+    }
+    if (c.name != "iTXt") return out;
+    const auto language_end = head.find('\0', end + 3);
+    if (language_end == std::string_view::npos) return std::nullopt;
+    const auto translated_end = head.find('\0', language_end + 1);
+    if (translated_end == std::string_view::npos) return std::nullopt;
+    out.text.utf8 = true;
+    out.text.language = head.substr(end + 3, language_end - end - 3);
+    out.text.translated_keyword = head.substr(language_end + 1, translated_end - language_end - 1);
+    out.where = {.begin = translated_end + 1, .deflated = bytes[end + 1] != 0};
+    return out;
   }
 
   std::size_t room() const {
-    const auto kept = found_.exif.size() + found_.xmp.size() + found_.icc.size();
+    const auto kept = found_.exif.size() + found_.xmp.size() + found_.icc.size() +
+                      found_.iptc.size() + text_bytes_;
     return static_cast<std::size_t>(limits::metadata_bytes_max -
                                     std::min<std::uint64_t>(kept, limits::metadata_bytes_max));
   }
@@ -291,8 +382,8 @@ private:
   bool colour_is_set_ = false; // from here on, colour chunks are out of place
   bool pixels_began_ = false;
   bool exif_is_raw_ = false; // eXIf takes its place
-  bool raw_is_app1_ = false;
-  bool icc_lost_ = false, exif_lost_ = false, xmp_lost_ = false;
+  bool icc_lost_ = false, exif_lost_ = false, xmp_lost_ = false, iptc_lost_ = false;
+  std::size_t text_bytes_ = 0; // and of private chunks
 };
 
 } // namespace

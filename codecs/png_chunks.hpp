@@ -2,7 +2,7 @@
 // too, and only what is kept is read: whatever else a file holds costs neither memory nor time.
 #pragma once
 
-#include "codecs/image.hpp"
+#include "codecs/metadata/metadata.hpp"
 #include "codecs/input_stream.hpp"
 #include "domain/loss.hpp"
 
@@ -14,9 +14,14 @@ namespace darkroom::codecs {
 struct png_chunks {
   // Of eXIf, or of a text chunk "Raw profile type exif" (or APP1), as ImageMagick writes it.
   byte_vector exif;
-  byte_vector xmp; // of iTXt "XML:com.adobe.xmp"
+  byte_vector xmp;  // of iTXt "XML:com.adobe.xmp", or of a raw profile
+  byte_vector iptc; // of a raw profile: image resources
+  std::vector<text_entry> texts;
+  std::vector<private_chunk> chunks; // whose names say that they may be copied
   byte_vector icc; // of iCCP, as it is there: not checked
   std::optional<std::array<std::uint8_t, 4>> cicp;
+  std::optional<std::array<std::uint8_t, 24>> mastering;
+  std::optional<std::array<std::uint8_t, 8>> light_level;
   std::uint32_t frames = 1; // more for an APNG, as it says
   bool ended = false;       // there is an IEND
   // Metadata that is there, but damaged, out of place, or too large with what was kept before it.

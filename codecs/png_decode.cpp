@@ -3,7 +3,7 @@
 // quantization: most of libpng's vulnerabilities lie there.
 #include "base/units.hpp"
 #include "codecs/colour.hpp"
-#include "codecs/exif.hpp"
+#include "codecs/metadata/exif.hpp"
 #include "codecs/limits.hpp"
 #include "codecs/png_chunks.hpp"
 #include "codecs/png_fence.hpp"
@@ -139,6 +139,8 @@ colorimetry colour_of(png_reader& reader, const png_chunks& chunks) {
   int intent = 0;
   if (png_get_sRGB(png, info, &intent) != 0) colour.srgb_intent = static_cast<std::uint8_t>(intent);
   colour.cicp = chunks.cicp;
+  colour.mastering = chunks.mastering;
+  colour.light_level = chunks.light_level;
   return colour;
 }
 
@@ -178,9 +180,12 @@ metadata metadata_of(png_reader& reader, png_chunks&& chunks) {
   meta.exif = std::move(chunks.exif);
   meta.icc = std::move(chunks.icc);
   meta.xmp = std::move(chunks.xmp);
+  meta.iptc = std::move(chunks.iptc);
+  meta.texts = std::move(chunks.texts);
+  meta.chunks = std::move(chunks.chunks);
   png_uint_32 x = 0, y = 0;
   int unit = 0;
-  if (png_get_pHYs(reader.png(), reader.info(), &x, &y, &unit) != 0)
+  if (png_get_pHYs(reader.png(), reader.info(), &x, &y, &unit) != 0 && x != 0 && y != 0)
     meta.density = pixel_density{x, y, unit == PNG_RESOLUTION_METER};
   return meta;
 }
@@ -283,6 +288,7 @@ const format_row& png_format() {
       .holds_16_bit = true,
       .holds_grey = true,
       .holds_colorimetry = true,
+      .holds = {.iptc = true, .texts = true, .density = true, .private_chunks = true},
       .options = {.effort = {{0, limits::effort_max}},
                   .lossless = domain::lossless_support::always,
                   .progressive = "interlaced"},

@@ -5,6 +5,7 @@
 #include "codecs/png_fence.hpp"
 #include "codecs/png_format.hpp"
 #include "codecs/png_palette.hpp"
+#include "codecs/png_texts.hpp"
 
 #include <png.h>
 #include <zlib.h>
@@ -59,9 +60,10 @@ public:
   png_writer(const png_writer&) = delete;
   png_writer& operator=(const png_writer&) = delete;
 
-  // Everything before the pixels. `xmp` ends with a zero, `profile` is compressed; either may be
+  // Everything before the pixels. `xmp` ends with a zero, `profile` is compressed; each may be
   // empty.
-  bool begin(std::span<const std::uint8_t> xmp, std::span<const std::uint8_t> profile) noexcept {
+  bool begin(std::span<const std::uint8_t> xmp, std::span<const std::uint8_t> profile,
+             std::span<const private_chunk> chunks) noexcept {
     png_ = png_create_write_struct(PNG_LIBPNG_VER_STRING, &errors_, on_png_error, on_png_warning);
     info_ = png_ == nullptr ? nullptr : png_create_info_struct(png_);
     if (info_ == nullptr) return false;
@@ -79,6 +81,8 @@ public:
     if (!xmp.empty()) set_xmp(xmp);
     png_write_info_before_PLTE(png_, info_);
     write_raw_metadata(profile);
+    for (const auto& chunk : chunks)
+      png_write_chunk(png_, name_of(chunk.name.data()), chunk.bytes.data(), chunk.bytes.size());
     png_write_info(png_, info_);
     return true;
   }
@@ -181,6 +185,10 @@ private:
   void write_raw_metadata(std::span<const std::uint8_t> profile) {
     const metadata& meta = request_.meta;
     if (meta.colour.cicp) png_write_chunk(png_, name_of("cICP"), meta.colour.cicp->data(), 4);
+    if (meta.colour.mastering)
+      png_write_chunk(png_, name_of("mDCV"), meta.colour.mastering->data(), 24);
+    if (meta.colour.light_level)
+      png_write_chunk(png_, name_of("cLLI"), meta.colour.light_level->data(), 8);
     if (!profile.empty()) {
       png_write_chunk_start(png_, name_of("iCCP"),
                             static_cast<png_uint_32>(profile_head.size() + profile.size()));
@@ -261,10 +269,12 @@ result<void> encode_png(const encode_request& request, output_sink& out) {
     profile = compress_profile(request.meta.icc);
     if (!profile) return fail(limit_memory, "no memory for the profile");
   }
+  const auto chunks = chunks_of(request.meta);
+  if (!chunks) return fail(limit_memory, "no memory for the texts");
   const auto palette = find_palette(request.pixels);
   const auto* used = palette ? &*palette : nullptr;
   png_writer writer(request, used, out);
-  if (writer.begin(xmp, profile ? profile->bytes() : std::span<const std::uint8_t>{}) &&
+  if (writer.begin(xmp, profile ? profile->bytes() : std::span<const std::uint8_t>{}, *chunks) &&
       write_pixels(writer, request, used) && out.flush())
     return {};
   if (out.error() == EFBIG) return fail(encode_failed, "the output is larger than allowed");

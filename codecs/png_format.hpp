@@ -10,6 +10,8 @@ namespace darkroom::limits {
 // Chunks whose heads are looked at, at some 0.5 us each; 2 GiB of pixels in libpng's pieces of 8
 // KiB.
 inline constexpr std::uint32_t png_chunks_max = 262'144;
+// Texts, and chunks of other programs, that are kept; the hostile corpus has 200,000 of them.
+inline constexpr std::size_t png_texts_max = 256;
 // Pixels that are needed afterwards are copied to be compressed at once, up to so many: a lease
 // grows by a fifth. Larger ones are streamed.
 inline constexpr std::uint64_t png_copy_bytes_max = 256 * KiB;

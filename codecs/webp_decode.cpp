@@ -1,7 +1,7 @@
 // WebP to pixels with libwebp, and what its RIFF container holds beside them.
 #include "base/byte_order.hpp"
 #include "base/units.hpp"
-#include "codecs/exif.hpp"
+#include "codecs/metadata/exif.hpp"
 #include "codecs/limits.hpp"
 #include "codecs/webp_format.hpp"
 #include "config/limits.hpp"
@@ -102,6 +102,24 @@ struct demuxer {
   }
 };
 
+// Declares what the container holds that is not kept.
+void note_unknown_chunks(std::span<const std::uint8_t> data, domain::loss_set& losses) {
+  constexpr std::string_view known[] = {"VP8 ", "VP8L", "VP8X", "ALPH", "ANIM",
+                                        "ANMF", "ICCP", "EXIF", "XMP "};
+  const auto end = std::min<std::uint64_t>(data.size(), 8ull + base::read_u32_le(&data[4]));
+  data = data.first(static_cast<std::size_t>(end));
+  for (std::size_t at = 12; at + 8 <= data.size();) {
+    const std::string_view name{reinterpret_cast<const char*>(&data[at]), 4};
+    const std::uint64_t size = base::read_u32_le(&data[at + 4]);
+    if (name == "C2PA")
+      losses.add(domain::loss::c2pa_dropped);
+    else if (std::ranges::find(known, name) == std::end(known))
+      losses.add(domain::loss::other_metadata_dropped);
+    if (size > data.size() - at - 8) return;
+    at += 8 + static_cast<std::size_t>(size + (size & 1));
+  }
+}
+
 metadata metadata_of(std::span<const std::uint8_t> data, std::uint32_t& frames,
                      domain::loss_set& losses) {
   const WebPData whole{data.data(), data.size()};
@@ -112,6 +130,7 @@ metadata metadata_of(std::span<const std::uint8_t> data, std::uint32_t& frames,
   meta.exif.assign(bare.begin(), bare.end());
   meta.icc = container.chunk("ICCP", domain::loss::icc_dropped, losses);
   meta.xmp = container.chunk("XMP ", domain::loss::xmp_dropped, losses);
+  note_unknown_chunks(data, losses);
   if (container.self != nullptr) frames = WebPDemuxGetI(container.self, WEBP_FF_FRAME_COUNT);
   return meta;
 }

@@ -21,7 +21,12 @@ enum class resize_mode : std::uint8_t {
   pad,     // inside the box, the rest is background
   stretch, // exactly the box, proportions not kept
 };
-enum class metadata_policy : std::uint8_t { keep, strip, strip_location };
+enum class metadata_policy : std::uint8_t {
+  keep,
+  strip,          // all of it
+  strip_location, // what is known to tell no place is kept
+  copyright,      // creator, rights, credit, contact and licence are kept
+};
 enum class icc_policy : std::uint8_t { preserve, srgb };
 // How colours beyond the output's range are treated (ICC.1, section 6.2).
 enum class rendering_intent : std::uint8_t {
@@ -52,7 +57,7 @@ inline constexpr auto base::enum_names<domain::resize_mode> =
     names("fit", "fill", "pad", "stretch");
 template<>
 inline constexpr auto base::enum_names<domain::metadata_policy> =
-    names("keep", "strip", "strip_location");
+    names("keep", "strip", "strip_location", "copyright");
 template<>
 inline constexpr auto base::enum_names<domain::icc_policy> = names("preserve", "srgb");
 template<>
@@ -190,7 +195,12 @@ void for_each_field(Spec& s, auto&& visit) {
               .tag = 2,
               .help = "auto turns pixels upright and resets the tag; none leaves both."},
         s.orient);
-  visit(field{.name = "metadata", .tag = 3, .help = "What happens to EXIF and XMP."}, s.metadata);
+  visit(field{.name = "metadata",
+              .tag = 3,
+              .help = "What happens to EXIF, XMP, IPTC and texts. strip_location keeps what is known "
+                      "to tell no place; copyright keeps creator, rights, credit, contact and "
+                      "licence."},
+        s.metadata);
   visit(field{.name = "icc",
               .tag = 4,
               .help = "preserve keeps the colour profile; srgb converts the pixels."},

@@ -117,7 +117,7 @@ seccomp_program build_seccomp_program() {
     ok = ok && seccomp_rule_add_array(context, action, call, sizeof...(conditions), list) == 0;
   };
   for (const int call :
-       {SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg),
+       {SCMP_SYS(read), SCMP_SYS(pread64), SCMP_SYS(write), SCMP_SYS(pwrite64), SCMP_SYS(recvmsg), SCMP_SYS(sendmsg),
         SCMP_SYS(close), SCMP_SYS(fstat), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk),
         SCMP_SYS(exit_group), SCMP_SYS(rt_sigreturn), SCMP_SYS(restart_syscall)})
     add(SCMP_ACT_ALLOW, call);

@@ -41,6 +41,7 @@ const std::map<std::string, std::vector<std::string>> fences{
     {"png.h", {"codecs/png_"}},
     {"webp/", {"codecs/webp_"}},
     {"lcms2.h", {"codecs/colour"}},
+    {"expat.h", {"codecs/metadata/xml_tree"}},
     {"zimg.h", {"codecs/resize"}},
     {"rocksdb/", {"persistence/"}},
     {"caf/", {"actors/"}},

@@ -77,7 +77,7 @@ TEST_CASE("a profile larger than any is dropped, and the picture stays") {
 TEST_CASE("metadata that is not kept costs no memory and no picture") {
   std::string markers;
   for (int i = 0; i < 200; ++i) {
-    markers += marker(13, std::string(65'000, 'p'));
+    markers += marker(13, std::string("Photoshop 3.0\0", 14) + std::string(65'000, 'p'));
     markers += marker(1, std::string("http://ns.adobe.com/xmp/extension/\0", 35) +
                              std::string(65'000, 'x'));
     markers += marker(1, "unknown" + std::string(65'000, 'u'));
@@ -89,7 +89,8 @@ TEST_CASE("metadata that is not kept costs no memory and no picture") {
   const auto got = decoded(file);
   REQUIRE(got);
   CHECK(as_text(got->meta.xmp) == "<x/>");
-  CHECK(got->losses.list() == std::vector{loss::xmp_dropped});
+  CHECK(got->losses.list() ==
+        std::vector{loss::xmp_dropped, loss::iptc_dropped, loss::other_metadata_dropped});
 }
 
 TEST_CASE("the first EXIF and the first XMP are taken") {
@@ -103,9 +104,11 @@ TEST_CASE("the first EXIF and the first XMP are taken") {
 }
 
 TEST_CASE("markers without content, or cut off by the end of the file, do no harm") {
-  for (const auto& empty : {marker(1, ""), marker(2, ""), marker(2, "ICC"),
-                            marker(2, std::string("ICC_PROFILE\0", 12)), marker(1, "Exif")})
+  for (const auto& empty : {marker(1, ""), marker(2, ""), marker(13, ""), marker(15, "")})
     CHECK(decoded(photo_with(empty))->losses.empty());
+  for (const auto& cut :
+       {marker(2, "ICC"), marker(2, std::string("ICC_PROFILE\0", 12)), marker(1, "Exif")})
+    CHECK(decoded(photo_with(cut))->losses.list() == std::vector{loss::other_metadata_dropped});
   const auto whole = photo_with(icc_piece(1, 1, std::string(3'000, 'x')));
   for (const std::size_t size : {3uz, 5uz, 8uz, 20uz, 30uz, 200uz, 2'000uz})
     CHECK_FALSE(probed(whole.substr(0, size)));

@@ -150,10 +150,13 @@ TEST_CASE(
       {chunk("iTXt", xmp_head + large), {loss::xmp_dropped}},
       {chunk("zTXt", "Raw profile type exif" + zero + zero + packed(raw_profile("exif", large))),
        {loss::exif_dropped}},
-      {chunk("tEXt", "Comment" + zero + large), {}},
-      {chunk("zTXt", "Comment" + zero + zero + packed(std::string(100'000'000, ' '))), {}},
+      {chunk("tEXt", "Comment" + zero + large), {loss::text_dropped}},
+      {chunk("zTXt", "Comment" + zero + zero + packed(std::string(100'000'000, ' '))),
+       {loss::text_dropped}},
       {chunk("sPLT", large), {}},
-      {chunk("prVt", large), {}},
+      {chunk("prVt", large), {loss::other_metadata_dropped}},
+      {chunk("prVT", "x"), {loss::other_metadata_dropped}},
+      {chunk("caBX", large), {loss::c2pa_dropped}},
   };
   for (const auto& [more, losses] : cases) {
     INFO(more.substr(4, 30));

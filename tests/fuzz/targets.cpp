@@ -10,6 +10,10 @@
 #include "codecs/conversion_plan.hpp"
 #include "codecs/format.hpp"
 #include "codecs/host/protocol.hpp"
+#include "codecs/metadata/exif.hpp"
+#include "codecs/metadata/exif_directories.hpp"
+#include "codecs/metadata/iptc.hpp"
+#include "codecs/metadata/xmp.hpp"
 #include "codecs/pipeline.hpp"
 #include "codecs/row_deflate.hpp"
 #include "config/settings.hpp"
@@ -119,6 +123,61 @@ void row_deflate(bytes b) {
 
 void decode_webp(bytes b) {
   decode("webp", b);
+}
+
+// What a policy keeps is kept by it again, and written so that it reads the same.
+void xmp(bytes b) {
+  auto packet = codecs::parse_xmp(b);
+  if (!packet) return;
+  const auto written = codecs::write_xmp(*packet);
+  const auto again = codecs::parse_xmp(written);
+  must(again && again->properties.size() == packet->properties.size());
+  (void)codecs::promises_video(*packet);
+  codecs::change_xmp(*packet, {.orientation = 1,
+                               .width = 10,
+                               .height = 20,
+                               .srgb = true,
+                               .gain_map_gone = true,
+                               .video_gone = true,
+                               .extension_gone = true});
+  for (const auto selection :
+       {codecs::xmp_selection::without_location, codecs::xmp_selection::copyright}) {
+    auto kept = *packet;
+    codecs::select_xmp(kept, selection);
+    const auto nothing_more = codecs::select_xmp(kept, selection);
+    must(!nothing_more.location && !nothing_more.other);
+    must(codecs::parse_xmp(codecs::write_xmp(kept)).has_value());
+  }
+}
+
+void exif(bytes b) {
+  (void)codecs::exif_orientation(b);
+  (void)codecs::exif_density(b);
+  must(codecs::change_exif(b, {.orientation = 1, .width = 10, .height = 20, .srgb = true}).size() <=
+       b.size());
+  for (const auto selection :
+       {codecs::exif_selection::without_location, codecs::exif_selection::copyright}) {
+    const auto kept = codecs::select_exif(b, selection);
+    if (kept.bytes.empty()) continue;
+    const auto again = codecs::select_exif(kept.bytes, selection);
+    must(again.readable && !again.location_removed && !again.other_removed);
+    must(again.bytes == kept.bytes);
+  }
+}
+
+void iptc(bytes b) {
+  const auto resources = codecs::kept_resources(b);
+  must(codecs::kept_resources(resources) == resources);
+  (void)codecs::iim_has_location(b);
+  codecs::xmp_packet packet;
+  codecs::add_iptc_to_xmp(b, packet);
+  must(codecs::parse_xmp(codecs::write_xmp(packet)).has_value());
+  for (const auto selection :
+       {codecs::iptc_selection::without_location, codecs::iptc_selection::copyright}) {
+    const auto kept = codecs::select_iptc(b, selection);
+    must(!codecs::iptc_has_location(kept.resources));
+    must(codecs::select_iptc(kept.resources, selection).resources == kept.resources);
+  }
 }
 
 void event_codec(bytes b) {
@@ -314,7 +373,8 @@ const std::vector<fuzz_target>& fuzz_targets() {
       {"host_job", host_job},           {"spec_json", spec_json},
       {"settings_toml", settings_toml}, {"link_greeting", link_greeting},
       {"link_messages", link_messages}, {"file_names", file_names},
-      {"row_deflate", row_deflate},
+      {"row_deflate", row_deflate},     {"xmp", xmp},
+      {"exif", exif},                   {"iptc", iptc},
   };
   return all;
 }

@@ -59,7 +59,7 @@ export function SpecControls() {
     ${c.side > 0 && html`<div class="seg wide" role="group" aria-label=${t('spec.mode')}>${modes.map(mode => html`<button type="button" key=${mode}
       aria-pressed=${c.mode === mode} aria-describedby=${`mode-${mode}`} onClick=${() => choose({mode})}>${t(`spec.mode.${mode}`)}</button>`)}</div>
       ${modes.map(mode => html`<p class=${c.mode === mode ? 'note' : 'only-read'} id=${`mode-${mode}`} key=${mode}>${t(`spec.mode.${mode}.about`)}</p>`)}`}
-    <${Select} label=${t('spec.metadata')} name="metadata" values=${['keep', 'strip_location', 'strip'].map(v => [v, t(`spec.metadata.${v}`)])} />
+    <${Select} label=${t('spec.metadata')} name="metadata" values=${['keep', 'strip_location', 'copyright', 'strip'].map(v => [v, t(`spec.metadata.${v}`)])} />
     <details><summary>${t('spec.more')}</summary>
       <button type="button" class="quiet" onClick=${() =>
         choose({outputs: [...c.outputs, {...c.outputs[0], suffix: '-' + (c.outputs.length + 1)}]})}>${t('spec.add')}</button>

@@ -10,9 +10,11 @@ export function Name({path}) {
   return html`<p title=${path}>${shortName(path.slice(path.lastIndexOf('/') + 1))}</p>`;
 }
 
-/** Losses that nobody asked for. @param {import('../store/files.js').Files} files @param {number} i @returns {string[]} */
+const requested = ['location_stripped', 'metadata_reduced'];
+
+/** Losses beside what the spec asks for. @param {import('../store/files.js').Files} files @param {number} i @returns {string[]} */
 function unwanted(files, i) {
-  return (files.losses.get(i) ?? []).filter(loss => loss !== 'location_stripped');
+  return (files.losses.get(i) ?? []).filter(loss => !requested.includes(loss));
 }
 
 /** What is told of a file in a line. @param {import('../store/files.js').Files} files @param {number} i */

@@ -1,0 +1,194 @@
+#include "codecs/metadata/adapt.hpp"
+
+#include "codecs/limits.hpp"
+#include "codecs/metadata/exif.hpp"
+#include "codecs/metadata/exif_directories.hpp"
+#include "codecs/metadata/iptc.hpp"
+#include "codecs/metadata/texts.hpp"
+#include "codecs/metadata/xmp.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace darkroom::codecs {
+
+namespace {
+
+using domain::loss;
+using domain::metadata_policy;
+
+void drop_gain_map(metadata& meta, domain::loss_set& losses) {
+  if (meta.gain) losses.add(loss::gain_map_dropped);
+  meta.gain.reset();
+}
+
+void select_all(metadata& meta, bool copyright, domain::loss_set& losses) {
+  bool location = false, other = false;
+  if (!meta.exif.empty()) {
+    auto kept = select_exif(meta.exif, copyright ? exif_selection::copyright
+                                                 : exif_selection::without_location);
+    if (!kept.readable) losses.add(loss::exif_dropped);
+    location = location || kept.location_removed;
+    other = other || kept.other_removed;
+    meta.exif = std::move(kept.bytes);
+  }
+  if (!meta.xmp.empty()) {
+    auto packet = parse_xmp(meta.xmp);
+    meta.xmp.clear();
+    if (packet) {
+      const auto removed = select_xmp(*packet, copyright ? xmp_selection::copyright
+                                                         : xmp_selection::without_location);
+      location = location || removed.location;
+      other = other || removed.other;
+      if (!packet->properties.empty()) meta.xmp = write_xmp(*packet);
+    } else {
+      losses.add(loss::xmp_dropped);
+    }
+  }
+  if (!meta.iptc.empty()) {
+    auto kept = select_iptc(meta.iptc, copyright ? iptc_selection::copyright
+                                                 : iptc_selection::without_location);
+    location = location || kept.location_removed;
+    other = other || kept.other_removed;
+    meta.iptc = std::move(kept.resources);
+  }
+  if (select_texts(meta.texts,
+                   copyright ? text_selection::copyright : text_selection::without_location))
+    other = true;
+  if (!meta.chunks.empty()) other = true;
+  meta.chunks.clear();
+  if (copyright) return;
+  if (location) losses.add(loss::location_stripped);
+  if (other) losses.add(loss::metadata_reduced);
+}
+
+void adapt_exif(metadata& meta, const output_picture& picture, std::uint64_t bytes_max,
+                domain::loss_set& losses) {
+  if (!meta.exif.empty()) {
+    meta.exif =
+        change_exif(meta.exif, {.orientation = picture.upright ? std::uint8_t{1}
+                                                               : picture.stored_orientation,
+                                .width = picture.width,
+                                .height = picture.height,
+                                .srgb = meta.became_srgb});
+    if (meta.exif.empty() || meta.exif.size() > bytes_max) {
+      meta.exif.clear();
+      losses.add(loss::exif_dropped);
+    }
+  }
+  // Without its orientation a picture that stays as it is stored would lie on its side.
+  if (meta.exif.empty() && !picture.upright && picture.stored_orientation != 1)
+    meta.exif = orientation_exif(picture.stored_orientation);
+}
+
+// What readers assume where nothing is said (CIPA DC-008, XResolution).
+bool is_default_density(const pixel_density& density) {
+  const auto is_72_dpi = [](std::uint32_t per_metre) {
+    return per_metre == 2834 || per_metre == 2835;
+  };
+  return density.metric ? is_72_dpi(density.x) && is_72_dpi(density.y) : density.x == density.y;
+}
+
+void adapt_density(metadata& meta, const output_picture& picture, const format_row& format,
+                   domain::loss_set& losses) {
+  const auto said = exif_density(meta.exif);
+  if (format.holds.density) {
+    if (!meta.density) meta.density = said;
+    return;
+  }
+  const auto density = std::exchange(meta.density, std::nullopt);
+  if (!density || is_default_density(*density) || picture.policy == metadata_policy::strip) return;
+  if (said && density->metric) return;
+  if (density->metric && meta.exif.empty())
+    meta.exif = density_exif(*density);
+  else
+    losses.add(loss::density_dropped);
+}
+
+// Whether the format can hold the text as it is.
+bool holds_text(const format_row& format, const text_entry& text, std::uint64_t bytes_max) {
+  if (format.holds.texts) return text.text.find('\0') == std::string::npos;
+  return format.holds.comment && text.keyword == comment_keyword && text.text.size() <= bytes_max;
+}
+
+// Moves texts that the format cannot hold to XMP, where it has a property for them.
+void move_texts(metadata& meta, const format_row& format, std::uint64_t bytes_max,
+                xmp_packet* packet, domain::loss_set& losses) {
+  std::erase_if(meta.texts, [&](const text_entry& text) {
+    if (holds_text(format, text, bytes_max)) return false;
+    if (packet == nullptr || !add_text_to_xmp(text, *packet))
+      losses.add(text.keyword == comment_keyword ? loss::comment_dropped : loss::text_dropped);
+    return true;
+  });
+}
+
+void adapt_xmp(metadata& meta, const output_picture& picture, const format_row& format,
+               std::uint64_t bytes_max, domain::loss_set& losses) {
+  auto packet = meta.xmp.empty() ? std::optional(xmp_packet{}) : parse_xmp(meta.xmp);
+  const auto properties = packet ? packet->properties.size() : 0;
+  move_texts(meta, format, bytes_max, packet ? &*packet : nullptr, losses);
+  if (!meta.iptc.empty() && !format.holds.iptc) {
+    losses.add(loss::iptc_dropped);
+    if (packet) add_iptc_to_xmp(meta.iptc, *packet);
+    meta.iptc.clear();
+  }
+  xmp_changes changes{.width = picture.width,
+                      .height = picture.height,
+                      .srgb = meta.became_srgb,
+                      .gain_map_gone = !meta.gain,
+                      .video_gone = true,
+                      .extension_gone = meta.xmp_extension_lost};
+  // An orientation that only XMP has turns no picture, here or in other readers, and stays.
+  if (picture.upright && picture.stored_orientation != 1) changes.orientation = 1;
+  if (packet) {
+    const bool added = packet->properties.size() != properties;
+    if (change_xmp(*packet, changes) || added) meta.xmp = write_xmp(*packet);
+    if (packet->properties.empty()) meta.xmp.clear();
+  } else if (!picture.same_geometry || meta.became_srgb) {
+    // It may say what is no more true, and cannot be corrected.
+    meta.xmp.clear();
+    losses.add(loss::xmp_dropped);
+  }
+  if (meta.xmp.size() <= bytes_max) return;
+  meta.xmp.clear();
+  losses.add(loss::xmp_dropped);
+}
+
+} // namespace
+
+void apply_policy(metadata& meta, metadata_policy policy, domain::loss_set& losses) {
+  if (policy == metadata_policy::keep) return;
+  drop_gain_map(meta, losses); // it has metadata of its own
+  if (policy == metadata_policy::strip) {
+    meta.exif.clear();
+    meta.xmp.clear();
+    meta.iptc.clear();
+    meta.texts.clear();
+    meta.chunks.clear();
+  } else {
+    select_all(meta, policy == metadata_policy::copyright, losses);
+  }
+  if (policy == metadata_policy::strip_location) return;
+  for (const auto l : {loss::exif_dropped, loss::xmp_dropped, loss::iptc_dropped,
+                       loss::comment_dropped, loss::text_dropped, loss::c2pa_dropped,
+                       loss::other_metadata_dropped})
+    losses.remove(l);
+}
+
+void adapt_metadata(metadata& meta, const output_picture& picture, const format_row& format,
+                    domain::loss_set& losses) {
+  const auto bytes_max =
+      std::min<std::uint64_t>(format.metadata_bytes_max, limits::metadata_bytes_max);
+  // A map fits the pixels that it was made for.
+  if (!format.holds.gain_map || !picture.same_geometry || meta.became_srgb)
+    drop_gain_map(meta, losses);
+  adapt_exif(meta, picture, bytes_max, losses);
+  adapt_xmp(meta, picture, format, bytes_max, losses);
+  adapt_density(meta, picture, format, losses);
+  if (!meta.chunks.empty() && !format.holds.private_chunks) {
+    losses.add(loss::other_metadata_dropped);
+    meta.chunks.clear();
+  }
+}
+
+} // namespace darkroom::codecs
