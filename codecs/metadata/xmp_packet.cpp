@@ -84,6 +84,8 @@ private:
   }
 
   bool read_property(xml_element& e, xmp_node& out) {
+    // No name of RDF (section 2.14), and one that could not be written again.
+    if (e.name.space == 0 || e.name.space == xml_) return false;
     out.space = e.name.space;
     out.name = std::move(e.name.local);
     bool is_resource = false, has_fields = false;

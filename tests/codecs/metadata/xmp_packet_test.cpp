@@ -157,6 +157,8 @@ TEST_CASE("what is no packet is not read") {
       text_with(good).substr(0, 200),
       text_with("<o:a>1</o:a>"), // an unbound prefix
       text_with("<Typed xmlns='http://a/'/>"),
+      text_with(description("<nameless>1</nameless>")),
+      text_with(description("<xml:name>1</xml:name>")),
       text_with(description("<o:a rdf:parseType='Literal'><b/></o:a>")),
       text_with(description("<o:a><o:b/><o:c/></o:a>")),
       text_with(description("<o:a><rdf:Bag><o:b/></rdf:Bag></o:a>")),
