@@ -108,7 +108,7 @@ struct format_row {
   bool holds_colorimetry = false;            // else gamma and chromaticities become a profile
   std::size_t metadata_bytes_max = SIZE_MAX; // of EXIF, and of XMP
   metadata_support holds;
-  domain::output_options options;            // of a spec, that the encoder follows
+  domain::output_options options; // of a spec, that the encoder follows
   // How a small picture for a browser is written. The first row that has one provides previews.
   std::optional<domain::output_spec> preview;
   std::vector<format_limit> limits;

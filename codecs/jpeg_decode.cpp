@@ -84,6 +84,21 @@ std::uint64_t position(const jpeg_decompress_struct& info) {
   return source.stream->taken() - source.base.bytes_in_buffer;
 }
 
+// What libjpeg does with APP0, which cannot have two processors. Whether it is JFIF's own, or the
+// thumbnail that goes with it.
+bool read_jfif(jpeg_decompress_struct& info, std::span<const std::uint8_t> head, long count) {
+  const std::string_view text{reinterpret_cast<const char*>(head.data()), head.size()};
+  if (text.starts_with(std::string_view{"JFXX\0", 5})) return true;
+  if (count < 14 || !text.starts_with(std::string_view{"JFIF\0", 5})) return false;
+  info.saw_JFIF_marker = TRUE;
+  info.JFIF_major_version = head[5];
+  info.JFIF_minor_version = head[6];
+  info.density_unit = head[7];
+  info.X_density = static_cast<UINT16>(head[8] << 8 | head[9]);
+  info.Y_density = static_cast<UINT16>(head[10] << 8 | head[11]);
+  return true;
+}
+
 // Takes markers in the place of libjpeg's own processor, which would store all of them: depth maps
 // and the like take many megabytes.
 boolean read_marker(j_decompress_ptr info) {
@@ -96,8 +111,10 @@ boolean read_marker(j_decompress_ptr info) {
   const auto head_bytes = std::min(static_cast<std::size_t>(count), sizeof head);
   const auto offset = position(*info);
   source_read(info, head, head_bytes);
+  const bool is_jfif =
+      info->unread_marker == JPEG_APP0 && read_jfif(*info, {head, head_bytes}, count);
   const auto rest = static_cast<std::size_t>(count) - head_bytes;
-  if (metadata == nullptr ||
+  if (metadata == nullptr || is_jfif ||
       !metadata->wants(info->unread_marker, {head, head_bytes}, offset)) {
     source_skip(info, static_cast<long>(rest));
     return TRUE;
@@ -156,8 +173,8 @@ public:
     info_.src = &source_.base;
     info_.progress = &guard_.base;
     info_.mem->max_memory_to_use = memory_max_;
-    // APP0 and APP14 are libjpeg's own: JFIF and Adobe's colours.
-    for (int app = 1; app <= 15; ++app)
+    // APP14 stays libjpeg's own: Adobe's colours.
+    for (int app = 0; app <= 15; ++app)
       if (app != 14) jpeg_set_marker_processor(&info_, JPEG_APP0 + app, read_marker);
     jpeg_set_marker_processor(&info_, JPEG_COM, read_marker);
     jpeg_read_header(&info_, TRUE);
@@ -416,41 +433,39 @@ constexpr domain::chroma_subsampling jpeg_chroma_choices[] = {domain::chroma_sub
 } // namespace
 
 const format_row& jpeg_format() {
-  static const format_row row{.name = "jpeg",
-                              .label = "JPEG",
-                              .aliases = {"jpg"},
-                              .extension = "jpg",
-                              .extensions = {"jpg", "jpeg", "jpe", "jfif"},
-                              .media_type = "image/jpeg",
-                              .side_pixels_max = limits::jpeg_side_pixels_max,
-                              .holds_alpha = false,
-                              .holds_16_bit = false,
-                              .holds_grey = true,
-                              .metadata_bytes_max = jpeg_metadata_bytes_max,
-                              .holds = {.iptc = true,
-                                        .comment = true,
-                                        .density = true,
-                                        .gain_map = true},
-                              .options = {.quality = {{0, 100}},
-                                          .effort = {{0, limits::effort_max}},
-                                          .lossless = domain::lossless_support::never,
-                                          .chroma = jpeg_chroma_choices,
-                                          .progressive = "progressive"},
-                              .limits = {{"jpeg_scans_max", limits::jpeg_scans_max}},
-                              .sniff = sniff_jpeg,
-                              .probe = probe_jpeg,
-                              .decode = decode_jpeg,
-                              .encode = encode_jpeg,
-                              .takes_yuv420 =
-                                  [](const domain::output_spec& output) {
-                                    return output.chroma == domain::chroma_subsampling::s420;
-                                  },
-                              .decode_bytes = jpeg_decode_bytes,
-                              .encode_bytes = jpeg_encode_bytes,
-                              .output_bytes = jpeg_output_bytes,
-                              .is_slow = lossless_or_high_effort,
-                              .decode_scale = decode_scale,
-                              .version = jpeg_library_version};
+  static const format_row row{
+      .name = "jpeg",
+      .label = "JPEG",
+      .aliases = {"jpg"},
+      .extension = "jpg",
+      .extensions = {"jpg", "jpeg", "jpe", "jfif"},
+      .media_type = "image/jpeg",
+      .side_pixels_max = limits::jpeg_side_pixels_max,
+      .holds_alpha = false,
+      .holds_16_bit = false,
+      .holds_grey = true,
+      .metadata_bytes_max = jpeg_metadata_bytes_max,
+      .holds = {.iptc = true, .comment = true, .density = true, .gain_map = true},
+      .options = {.quality = {{0, 100}},
+                  .effort = {{0, limits::effort_max}},
+                  .lossless = domain::lossless_support::never,
+                  .chroma = jpeg_chroma_choices,
+                  .progressive = "progressive"},
+      .limits = {{"jpeg_scans_max", limits::jpeg_scans_max}},
+      .sniff = sniff_jpeg,
+      .probe = probe_jpeg,
+      .decode = decode_jpeg,
+      .encode = encode_jpeg,
+      .takes_yuv420 =
+          [](const domain::output_spec& output) {
+            return output.chroma == domain::chroma_subsampling::s420;
+          },
+      .decode_bytes = jpeg_decode_bytes,
+      .encode_bytes = jpeg_encode_bytes,
+      .output_bytes = jpeg_output_bytes,
+      .is_slow = lossless_or_high_effort,
+      .decode_scale = decode_scale,
+      .version = jpeg_library_version};
   return row;
 }
 

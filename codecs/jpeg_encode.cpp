@@ -204,7 +204,6 @@ codec_error encode_error(jpeg_writer& writer, const output_sink& out) {
   return error_of(writer.errors(), encode_failed);
 }
 
-
 bool put_marker(jpeg_writer& writer, int marker, std::string_view prefix,
                 std::span<const std::uint8_t> bytes) {
   return writer.write_marker(marker, prefix.data(), static_cast<unsigned>(prefix.size()),

@@ -21,6 +21,7 @@ constexpr int marker_app0 = 0xe0, marker_comment = 0xfe;
 // Of the resources and of the comments that are kept; editors write some 20 KiB. They count in the
 // memory of a probe, which knows nothing of the picture yet.
 constexpr std::size_t pieces_bytes_max = limits::MiB;
+constexpr std::size_t comments_max = 256; // each takes some 100 bytes, however short it is
 
 // Behind the prefix: the number of this piece, from 1, and how many there are.
 constexpr std::size_t icc_head_bytes = jpeg_icc_prefix.size() + 2;
@@ -38,7 +39,14 @@ bool jpeg_metadata::wants(int marker, std::span<const std::uint8_t> head,
                           std::uint64_t offset) noexcept {
   if (head.empty()) return false;
   switch (marker) {
+  case marker_app0: // not JFIF, which the decoder reads
+    losses_.add(domain::loss::other_metadata_dropped);
+    return false;
   case marker_comment:
+    if (comments_.size() == comments_max) {
+      losses_.add(domain::loss::comment_dropped);
+      return false;
+    }
     return wants_piece(kind::comment, comment_bytes_, domain::loss::comment_dropped);
   case marker_app0 + 1:
     return wants_app1(head);
@@ -65,8 +73,9 @@ bool jpeg_metadata::wants_app1(std::span<const std::uint8_t> head) noexcept {
   const bool is_exif = begins_with(head, exif_prefix);
   if (is_exif || begins_with(head, jpeg_xmp_prefix)) {
     wanted_ = is_exif ? kind::exif : kind::xmp;
-    // Only the first of each is read by other programs too.
-    return is_exif ? exif_.empty() : xmp_.empty();
+    const bool first = is_exif ? exif_.empty() : xmp_.empty();
+    if (!first) losses_.add(is_exif ? domain::loss::exif_dropped : domain::loss::xmp_dropped);
+    return first;
   }
   if (begins_with(head, jpeg_extended_xmp_prefix))
     has_extended_xmp_ = true;

@@ -2,8 +2,8 @@
 
 #include "codecs/alpha.hpp"
 #include "codecs/colour.hpp"
-#include "codecs/metadata/adapt.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/metadata/adapt.hpp"
 #include "codecs/orient.hpp"
 #include "codecs/unread_formats.hpp"
 

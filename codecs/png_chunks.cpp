@@ -21,11 +21,13 @@ namespace {
 
 constexpr std::size_t piece_bytes = 16 * limits::KiB;
 constexpr std::size_t keyword_bytes_max = 79;
+// Hexadecimal digits and line ends of the largest profile; more is only there to take time.
+constexpr std::uint64_t unpacked_bytes_max = 3 * limits::metadata_bytes_max;
 constexpr std::string_view raw_profile_keyword = "Raw profile type ";
 // These are read by libpng, or describe how the samples are stored in this file.
-constexpr std::string_view read_elsewhere[] = {
-    "IHDR", "PLTE", "IDAT", "IEND", "tRNS", "cHRM", "gAMA", "sRGB", "sBIT",
-    "bKGD", "hIST", "pHYs", "sPLT", "tIME", "acTL", "fcTL", "fdAT", "iDOT"};
+constexpr std::string_view read_elsewhere[] = {"IHDR", "PLTE", "IDAT", "IEND", "tRNS", "cHRM",
+                                               "gAMA", "sRGB", "sBIT", "bKGD", "hIST", "pHYs",
+                                               "sPLT", "tIME", "acTL", "fcTL", "fdAT", "iDOT"};
 
 struct chunk {
   std::string_view name;
@@ -166,7 +168,10 @@ public:
       const chunk c{
           {reinterpret_cast<const char*>(head + 4), 4}, at + sizeof head, base::read_u32_be(head)};
       found_.ended = c.name == "IEND";
-      if (found_.ended) break;
+      if (found_.ended) {
+        note_trailer(c.at + c.size + 4);
+        break;
+      }
       visit(c);
       at = c.at + c.size + 4;
     }
@@ -178,6 +183,16 @@ public:
   }
 
 private:
+  // Programs append data behind the end of the picture.
+  void note_trailer(std::uint64_t at) {
+    std::uint8_t bytes[256];
+    const auto size = in_.read_at(at, bytes);
+    const bool padding = std::all_of(bytes, bytes + size, [](std::uint8_t b) {
+      return b == 0 || b == '\n' || b == '\r' || b == ' ';
+    });
+    if (!padding) found_.losses.add(domain::loss::other_metadata_dropped);
+  }
+
   void visit(const chunk& c) {
     if (c.name == "PLTE" || c.name == "IDAT") colour_is_set_ = true;
     if (c.name == "IDAT") pixels_began_ = true;
@@ -209,9 +224,10 @@ private:
   void take_private(const chunk& c) {
     private_chunk kept;
     std::ranges::copy(c.name, kept.name.begin());
-    const bool plain = std::ranges::all_of(
-        c.name, [](char l) { return is_lower(l) || (l >= 'A' && l <= 'Z'); });
-    const bool may_copy = plain && is_lower(c.name[0]) && !is_lower(c.name[2]) && is_lower(c.name[3]);
+    const bool plain =
+        std::ranges::all_of(c.name, [](char l) { return is_lower(l) || (l >= 'A' && l <= 'Z'); });
+    const bool may_copy =
+        plain && is_lower(c.name[0]) && !is_lower(c.name[2]) && is_lower(c.name[3]);
     if (may_copy && found_.chunks.size() < limits::png_texts_max &&
         (c.size == 0 || read(c, {}, kept.bytes, room()))) {
       text_bytes_ += kept.bytes.size();
@@ -222,7 +238,10 @@ private:
   }
 
   void take_exif(const chunk& c, const content& where, bool wanted) {
-    if (!wanted) return;
+    if (!wanted) {
+      if (!where.hex) found_.losses.add(domain::loss::exif_dropped);
+      return;
+    }
     byte_vector exif;
     if (!read(c, where, exif, room() + found_.exif.size())) {
       exif_lost_ = true;
@@ -241,11 +260,15 @@ private:
   // "Raw profile type …", as ImageMagick writes it: the profile in hexadecimal digits.
   void take_raw_profile(const chunk& c, const content& where, std::string_view type) {
     if (type == "exif") return take_exif(c, where, found_.exif.empty());
+    const bool is_iptc = type == "iptc" || type == "8bim";
+    const bool is_known = is_iptc         ? !found_.iptc.empty()
+                          : type == "xmp" ? !found_.xmp.empty()
+                                          : !found_.xmp.empty() && !found_.exif.empty();
+    if (is_known) return; // ImageMagick writes the same once more in its own form
     byte_vector bytes;
     const bool ok = read(c, where, bytes, room());
     const auto text = as_text(bytes);
-    if (type == "iptc" || type == "8bim") {
-      if (!found_.iptc.empty()) return;
+    if (is_iptc) {
       iptc_lost_ = !ok;
       if (ok) found_.iptc = text.starts_with("8BIM") ? kept_resources(bytes) : as_resource(bytes);
     } else if (text.starts_with(exif_prefix)) { // APP1 holds EXIF or XMP
@@ -275,7 +298,8 @@ private:
     if (!head) return found_.losses.add(domain::loss::text_dropped);
     const std::string_view keyword = head->text.keyword;
     if (keyword == png_xmp_keyword && c.name == "iTXt") {
-      if (found_.xmp.empty()) xmp_lost_ = !read(c, head->where, found_.xmp, room());
+      if (!found_.xmp.empty()) return found_.losses.add(domain::loss::xmp_dropped);
+      xmp_lost_ = !read(c, head->where, found_.xmp, room());
       return;
     }
     for (const std::string_view type : {"exif", "APP1", "xmp", "iptc", "8bim"})
@@ -303,8 +327,8 @@ private:
   // translated keyword, 0, text.
   std::optional<text_head> read_text_head(const chunk& c) const {
     std::uint8_t bytes[512];
-    const auto size = in_.read_at(
-        c.at, std::span(bytes).first(std::min<std::size_t>(c.size, sizeof bytes)));
+    const auto size =
+        in_.read_at(c.at, std::span(bytes).first(std::min<std::size_t>(c.size, sizeof bytes)));
     const std::string_view head{reinterpret_cast<const char*>(bytes), size};
     const auto end = head.find('\0');
     if (end == std::string_view::npos || end == 0 || end > keyword_bytes_max) return std::nullopt;
@@ -356,7 +380,10 @@ private:
   bool unpack(const chunk& c, const content& where, Give& give) const {
     inflater inflated;
     hex_reader hex;
+    std::uint64_t text_bytes = 0;
     const auto spell = [&](std::span<const std::uint8_t> bytes) {
+      text_bytes += bytes.size();
+      if (text_bytes > unpacked_bytes_max) return false;
       return where.hex ? hex.take(bytes, give) : give(bytes);
     };
     auto sum = crc32(0, reinterpret_cast<const Bytef*>(c.name.data()), 4);

@@ -2,8 +2,8 @@
 // too, and only what is kept is read: whatever else a file holds costs neither memory nor time.
 #pragma once
 
-#include "codecs/metadata/metadata.hpp"
 #include "codecs/input_stream.hpp"
+#include "codecs/metadata/metadata.hpp"
 #include "domain/loss.hpp"
 
 #include <array>
@@ -18,7 +18,7 @@ struct png_chunks {
   byte_vector iptc; // of a raw profile: image resources
   std::vector<text_entry> texts;
   std::vector<private_chunk> chunks; // whose names say that they may be copied
-  byte_vector icc; // of iCCP, as it is there: not checked
+  byte_vector icc;                   // of iCCP, as it is there: not checked
   std::optional<std::array<std::uint8_t, 4>> cicp;
   std::optional<std::array<std::uint8_t, 24>> mastering;
   std::optional<std::array<std::uint8_t, 8>> light_level;

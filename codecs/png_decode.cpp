@@ -3,8 +3,8 @@
 // quantization: most of libpng's vulnerabilities lie there.
 #include "base/units.hpp"
 #include "codecs/colour.hpp"
-#include "codecs/metadata/exif.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/metadata/exif.hpp"
 #include "codecs/png_chunks.hpp"
 #include "codecs/png_fence.hpp"
 #include "codecs/png_format.hpp"

@@ -31,8 +31,8 @@ std::optional<private_chunk> chunk_of(const text_entry& text) {
   const bool deflated = text.text.size() >= compress_from_bytes;
   const bool ascii =
       std::ranges::all_of(text.text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
-  const bool international = !text.language.empty() || !text.translated_keyword.empty() ||
-                             (text.utf8 && !ascii);
+  const bool international =
+      !text.language.empty() || !text.translated_keyword.empty() || (text.utf8 && !ascii);
   private_chunk made;
   append(made.bytes, text.keyword);
   made.bytes.push_back(0);

@@ -1,8 +1,8 @@
 // WebP to pixels with libwebp, and what its RIFF container holds beside them.
 #include "base/byte_order.hpp"
 #include "base/units.hpp"
-#include "codecs/metadata/exif.hpp"
 #include "codecs/limits.hpp"
+#include "codecs/metadata/exif.hpp"
 #include "codecs/webp_format.hpp"
 #include "config/limits.hpp"
 
@@ -102,20 +102,35 @@ struct demuxer {
   }
 };
 
-// Declares what the container holds that is not kept.
-void note_unknown_chunks(std::span<const std::uint8_t> data, domain::loss_set& losses) {
-  constexpr std::string_view known[] = {"VP8 ", "VP8L", "VP8X", "ALPH", "ANIM",
-                                        "ANMF", "ICCP", "EXIF", "XMP "};
+// EXIF and XMP also where the header does not announce them, as other readers find them. Declares
+// what the container holds that is not kept.
+void read_metadata_chunks(std::span<const std::uint8_t> data, metadata& meta,
+                          domain::loss_set& losses) {
+  constexpr std::string_view known[] = {"VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF", "ICCP"};
+  const auto take = [&](byte_vector& to, std::span<const std::uint8_t> bytes, domain::loss lost) {
+    if (to.empty() && bytes.size() <= limits::metadata_bytes_max)
+      to.assign(bytes.begin(), bytes.end());
+    else
+      losses.add(lost);
+  };
   const auto end = std::min<std::uint64_t>(data.size(), 8ull + base::read_u32_le(&data[4]));
+  if (std::any_of(data.begin() + static_cast<std::ptrdiff_t>(end), data.end(),
+                  [](std::uint8_t b) { return b != 0 && b != '\n' && b != '\r'; }))
+    losses.add(domain::loss::other_metadata_dropped); // behind the container
   data = data.first(static_cast<std::size_t>(end));
   for (std::size_t at = 12; at + 8 <= data.size();) {
     const std::string_view name{reinterpret_cast<const char*>(&data[at]), 4};
     const std::uint64_t size = base::read_u32_le(&data[at + 4]);
-    if (name == "C2PA")
+    if (size > data.size() - at - 8) return;
+    const auto bytes = data.subspan(at + 8, static_cast<std::size_t>(size));
+    if (name == "EXIF")
+      take(meta.exif, without_prefix(bytes), domain::loss::exif_dropped);
+    else if (name == "XMP ")
+      take(meta.xmp, bytes, domain::loss::xmp_dropped);
+    else if (name == "C2PA")
       losses.add(domain::loss::c2pa_dropped);
     else if (std::ranges::find(known, name) == std::end(known))
       losses.add(domain::loss::other_metadata_dropped);
-    if (size > data.size() - at - 8) return;
     at += 8 + static_cast<std::size_t>(size + (size & 1));
   }
 }
@@ -125,12 +140,8 @@ metadata metadata_of(std::span<const std::uint8_t> data, std::uint32_t& frames,
   const WebPData whole{data.data(), data.size()};
   const demuxer container(whole);
   metadata meta;
-  const auto exif = container.chunk("EXIF", domain::loss::exif_dropped, losses);
-  const auto bare = without_prefix(exif);
-  meta.exif.assign(bare.begin(), bare.end());
   meta.icc = container.chunk("ICCP", domain::loss::icc_dropped, losses);
-  meta.xmp = container.chunk("XMP ", domain::loss::xmp_dropped, losses);
-  note_unknown_chunks(data, losses);
+  read_metadata_chunks(data, meta, losses);
   if (container.self != nullptr) frames = WebPDemuxGetI(container.self, WEBP_FF_FRAME_COUNT);
   return meta;
 }

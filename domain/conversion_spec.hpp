@@ -197,9 +197,10 @@ void for_each_field(Spec& s, auto&& visit) {
         s.orient);
   visit(field{.name = "metadata",
               .tag = 3,
-              .help = "What happens to EXIF, XMP, IPTC and texts. strip_location keeps what is known "
-                      "to tell no place; copyright keeps creator, rights, credit, contact and "
-                      "licence."},
+              .help =
+                  "What happens to EXIF, XMP, IPTC and texts. strip_location keeps what is known "
+                  "to tell no place; copyright keeps creator, rights, credit, contact and "
+                  "licence."},
         s.metadata);
   visit(field{.name = "icc",
               .tag = 4,

@@ -10,29 +10,29 @@
 namespace darkroom::domain {
 
 enum class loss : std::uint8_t {
-  alpha_flattened,    // transparency was blended with the background
-  animation_dropped,  // only the first frame was kept
-  bit_depth_reduced,  // 16 bits a channel became 8
-  icc_converted,      // pixels were converted to another colour space
-  icc_dropped,        // the profile could not be kept and could not be used
-  cmyk_converted,     // CMYK became RGB
-  exif_dropped,       // EXIF could not be kept
-  xmp_dropped,        // XMP, or a part of it, could not be kept
-  location_stripped,  // the place was removed from the metadata
-  upscaled,           // the output is larger than the source
-  truncated_salvaged, // the source ends too early: the rest of the picture is blank
-  damage_salvaged,    // the source is damaged: parts of the picture may be wrong
-  kept_original,      // the saving was too small: the source's bytes were kept
-  existing_kept,      // the output existed and was left as it was
-  hdr_dropped,        // the samples were PQ or HLG, and the output cannot say so: it looks pale
-  iptc_dropped,       // the IPTC record could not be kept; what XMP has a property for is there
-  comment_dropped,    // the comment could not be kept
-  text_dropped,       // texts of a PNG could not be kept
-  density_dropped,    // pixels an inch, or the shape of a pixel, could not be kept
-  c2pa_dropped,       // content credentials: they are bound to the source's bytes
-  gain_map_dropped,   // the HDR part of the picture
-  video_dropped,      // of a motion photo
-  images_dropped,     // further pictures in the file, such as a depth map
+  alpha_flattened,        // transparency was blended with the background
+  animation_dropped,      // only the first frame was kept
+  bit_depth_reduced,      // 16 bits a channel became 8
+  icc_converted,          // pixels were converted to another colour space
+  icc_dropped,            // the profile could not be kept and could not be used
+  cmyk_converted,         // CMYK became RGB
+  exif_dropped,           // EXIF could not be kept
+  xmp_dropped,            // XMP, or a part of it, could not be kept
+  location_stripped,      // the place was removed from the metadata
+  upscaled,               // the output is larger than the source
+  truncated_salvaged,     // the source ends too early: the rest of the picture is blank
+  damage_salvaged,        // the source is damaged: parts of the picture may be wrong
+  kept_original,          // the saving was too small: the source's bytes were kept
+  existing_kept,          // the output existed and was left as it was
+  hdr_dropped,            // the samples were PQ or HLG, and the output cannot say so: it looks pale
+  iptc_dropped,           // the IPTC record could not be kept; what XMP has a property for is there
+  comment_dropped,        // the comment could not be kept
+  text_dropped,           // texts of a PNG could not be kept
+  density_dropped,        // pixels an inch, or the shape of a pixel, could not be kept
+  c2pa_dropped,           // content credentials: they are bound to the source's bytes
+  gain_map_dropped,       // the HDR part of the picture
+  video_dropped,          // of a motion photo
+  images_dropped,         // further pictures in the file, such as a depth map
   other_metadata_dropped, // data of programs and cameras that Darkroom does not know
   metadata_reduced,       // with strip_location: what is not known to tell no place was removed
 };

@@ -98,8 +98,8 @@ task<base::result<listing, problem>> begin_listing(call& c, const named_batch& b
   co_return listing{batch.id, view.summary.phase, view.files, std::move(filter)};
 }
 
-// All files, a page at a time, as lines of JSON. The first page is short, since somebody waits for
-// it.
+// All files, a page at a time, as lines of JSON. The first page is short, so that a reader shows
+// its rows soon.
 task<bool> write_lines(std::shared_ptr<services> s, listing l, domain::file_index from,
                        body_writer& out) {
   for (std::size_t limit = limits::page_default;; limit = limits::page_max) {

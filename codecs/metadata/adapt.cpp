@@ -4,6 +4,7 @@
 #include "codecs/metadata/exif.hpp"
 #include "codecs/metadata/exif_directories.hpp"
 #include "codecs/metadata/iptc.hpp"
+#include "codecs/metadata/profile_tags.hpp"
 #include "codecs/metadata/texts.hpp"
 #include "codecs/metadata/xmp.hpp"
 
@@ -52,6 +53,12 @@ void select_all(metadata& meta, bool copyright, domain::loss_set& losses) {
     other = other || kept.other_removed;
     meta.iptc = std::move(kept.resources);
   }
+  if (!meta.icc.empty() && !copyright) {
+    auto kept = select_profile_tags(meta.icc);
+    other = other || kept.removed;
+    if (kept.bytes.empty()) losses.add(loss::icc_dropped);
+    meta.icc = std::move(kept.bytes);
+  }
   if (select_texts(meta.texts,
                    copyright ? text_selection::copyright : text_selection::without_location))
     other = true;
@@ -62,15 +69,19 @@ void select_all(metadata& meta, bool copyright, domain::loss_set& losses) {
   if (other) losses.add(loss::metadata_reduced);
 }
 
+bool is_turned(const output_picture& picture) {
+  return picture.upright && picture.stored_orientation >= 5;
+}
+
 void adapt_exif(metadata& meta, const output_picture& picture, std::uint64_t bytes_max,
                 domain::loss_set& losses) {
   if (!meta.exif.empty()) {
-    meta.exif =
-        change_exif(meta.exif, {.orientation = picture.upright ? std::uint8_t{1}
-                                                               : picture.stored_orientation,
-                                .width = picture.width,
-                                .height = picture.height,
-                                .srgb = meta.became_srgb});
+    meta.exif = change_exif(
+        meta.exif, {.orientation = picture.upright ? std::uint8_t{1} : picture.stored_orientation,
+                    .width = picture.width,
+                    .height = picture.height,
+                    .srgb = meta.became_srgb,
+                    .turned = is_turned(picture)});
     if (meta.exif.empty() || meta.exif.size() > bytes_max) {
       meta.exif.clear();
       losses.add(loss::exif_dropped);
@@ -89,8 +100,24 @@ bool is_default_density(const pixel_density& density) {
   return density.metric ? is_72_dpi(density.x) && is_72_dpi(density.y) : density.x == density.y;
 }
 
+// From 1 to 65,535 an inch, which is what JPEG can say.
+bool is_plausible(const pixel_density& density) {
+  constexpr std::uint32_t least = 39, most = 2'580'118; // a metre
+  return std::min(density.x, density.y) >= least && std::max(density.x, density.y) <= most;
+}
+
+// Equal but for rounding to whole pixels an inch or a centimetre.
+bool is_about(std::uint32_t a, std::uint32_t b) {
+  return (a > b ? a - b : b - a) <= 100;
+}
+
 void adapt_density(metadata& meta, const output_picture& picture, const format_row& format,
                    domain::loss_set& losses) {
+  if (meta.density && is_turned(picture)) std::swap(meta.density->x, meta.density->y);
+  if (meta.density && meta.density->metric && !is_plausible(*meta.density)) {
+    meta.density.reset();
+    losses.add(loss::density_dropped);
+  }
   const auto said = exif_density(meta.exif);
   if (format.holds.density) {
     if (!meta.density) meta.density = said;
@@ -98,7 +125,8 @@ void adapt_density(metadata& meta, const output_picture& picture, const format_r
   }
   const auto density = std::exchange(meta.density, std::nullopt);
   if (!density || is_default_density(*density) || picture.policy == metadata_policy::strip) return;
-  if (said && density->metric) return;
+  if (said && density->metric && is_about(said->x, density->x) && is_about(said->y, density->y))
+    return;
   if (density->metric && meta.exif.empty())
     meta.exif = density_exif(*density);
   else
@@ -144,8 +172,13 @@ void adapt_xmp(metadata& meta, const output_picture& picture, const format_row& 
     const bool added = packet->properties.size() != properties;
     if (change_xmp(*packet, changes) || added) meta.xmp = write_xmp(*packet);
     if (packet->properties.empty()) meta.xmp.clear();
-  } else if (!picture.same_geometry || meta.became_srgb) {
-    // It may say what is no more true, and cannot be corrected.
+    if (meta.xmp.size() > bytes_max && added) { // what was there before goes first
+      packet->properties.resize(std::min(properties, packet->properties.size()));
+      meta.xmp = packet->properties.empty() ? byte_vector{} : write_xmp(*packet);
+      losses.add(loss::text_dropped);
+    }
+  } else if (!picture.same_geometry || meta.became_srgb || promises_parts(meta.xmp)) {
+    // It may say what is not true any longer, and cannot be corrected.
     meta.xmp.clear();
     losses.add(loss::xmp_dropped);
   }
@@ -169,9 +202,11 @@ void apply_policy(metadata& meta, metadata_policy policy, domain::loss_set& loss
     select_all(meta, policy == metadata_policy::copyright, losses);
   }
   if (policy == metadata_policy::strip_location) return;
-  for (const auto l : {loss::exif_dropped, loss::xmp_dropped, loss::iptc_dropped,
-                       loss::comment_dropped, loss::text_dropped, loss::c2pa_dropped,
-                       loss::other_metadata_dropped})
+  for (const auto l : {loss::comment_dropped, loss::c2pa_dropped, loss::other_metadata_dropped})
+    losses.remove(l);
+  if (policy == metadata_policy::copyright) return; // there may have been a copyright in the others
+  for (const auto l :
+       {loss::exif_dropped, loss::xmp_dropped, loss::iptc_dropped, loss::text_dropped})
     losses.remove(l);
 }
 

@@ -98,7 +98,8 @@ std::optional<pixel_density> exif_density(std::span<const std::uint8_t> exif) {
   const auto per_metre = [&](std::uint16_t tag) -> std::uint32_t {
     const std::size_t at = tiff.find(main, tag);
     if (at == 0 || tiff.u16(at + 2) != type_rational) return 0;
-    const std::uint64_t value = tiff.u32(tiff.u32(at + 8)), divisor = tiff.u32(tiff.u32(at + 8) + 4);
+    const std::uint64_t value = tiff.u32(tiff.u32(at + 8)),
+                        divisor = tiff.u32(tiff.u32(at + 8) + 4);
     if (divisor == 0) return 0;
     const auto scaled = unit == unit_inch ? (value * 10'000 / divisor + 127) / 254
                                           : (value * 100 + divisor / 2) / divisor;
@@ -152,6 +153,14 @@ byte_vector change_exif(std::span<const std::uint8_t> exif, const exif_changes& 
   }
   if (const std::size_t at = tiff.find(sub, tag_interop_ifd); changes.srgb && at != 0)
     set_interop_index(tiff, copy, tiff.number(at));
+  if (changes.turned) {
+    const std::size_t x = tiff.find(main, tag_x_resolution), y = tiff.find(main, tag_y_resolution);
+    if (x != 0 && y != 0 && tiff.u16(x + 2) == tiff.u16(y + 2)) { // each points at its value
+      const auto value = tiff.u32(x + 8);
+      tiff.put32(x + 8, tiff.u32(y + 8));
+      tiff.put32(y + 8, value);
+    }
+  }
   copy.resize(cut_thumbnail(tiff, main, copy.size()));
   return copy;
 }

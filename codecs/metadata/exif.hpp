@@ -25,6 +25,7 @@ struct exif_changes {
   std::uint8_t orientation = 1;        // set wherever the tag stands
   std::uint32_t width = 0, height = 0; // of the output, set wherever the tags stand
   bool srgb = false;                   // the pixels became sRGB
+  bool turned = false;                 // width and height changed places
 };
 
 // Returns a changed copy. The thumbnail is cut off: it shows the picture as it was. Empty when the

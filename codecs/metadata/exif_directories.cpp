@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace darkroom::codecs {
 
@@ -24,26 +25,80 @@ enum embedded_tag : std::uint16_t {
 constexpr std::uint16_t tag_subject_location = 0xa214; // a place in the picture
 constexpr std::uint16_t tag_copyright = 0x8298;
 
+// What a tag holds. A value of another kind, or of more numbers, is not what its tag says.
+enum class value_kind : std::uint8_t { text, utf16, numbers, curve, version, words };
+
+struct tag_row {
+  std::uint16_t tag;
+  value_kind kind;
+};
+
+constexpr auto kind_text = value_kind::text, kind_utf16 = value_kind::utf16,
+               kind_numbers = value_kind::numbers, kind_curve = value_kind::curve,
+               kind_version = value_kind::version, kind_words = value_kind::words;
+
 // Tags that describe the picture, the camera and the author (CIPA DC-008-2023, tables 4 to 20).
 // Sorted. Captions, titles and keywords are the author's words.
-constexpr std::uint16_t main_tags[] = {
-    0x00fe, 0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x010e, 0x010f, 0x0110, 0x0112,
-    0x0115, 0x011a, 0x011b, 0x011c, 0x0128, 0x012d, 0x0131, 0x0132, 0x013b, 0x013e,
-    0x013f, 0x0211, 0x0212, 0x0213, 0x0214, 0x4746, 0x4749, 0x8298, 0x9c9b, 0x9c9c,
-    0x9c9d, 0x9c9e, 0x9c9f};
-constexpr std::uint16_t exif_tags[] = {
-    0x829a, 0x829d, 0x8822, 0x8824, 0x8827, 0x8828, 0x8830, 0x8831, 0x8832, 0x8833, 0x8834, 0x8835,
-    0x9000, 0x9003, 0x9004, 0x9010, 0x9011, 0x9012, 0x9101, 0x9102, 0x9201, 0x9202, 0x9203, 0x9204,
-    0x9205, 0x9206, 0x9207, 0x9208, 0x9209, 0x920a, 0x9214, 0x9286, 0x9290, 0x9291, 0x9292, 0x9400,
-    0x9401, 0x9402, 0x9403, 0x9404, 0x9405, 0xa000, 0xa001, 0xa002, 0xa003, 0xa20b, 0xa20c, 0xa20e,
-    0xa20f, 0xa210, 0xa215, 0xa217, 0xa300, 0xa301, 0xa302, 0xa401, 0xa402, 0xa403, 0xa404, 0xa405,
-    0xa406, 0xa407, 0xa408, 0xa409, 0xa40a, 0xa40c, 0xa420, 0xa430, 0xa431, 0xa432, 0xa433, 0xa434,
-    0xa435, 0xa436, 0xa437, 0xa438, 0xa439, 0xa43a, 0xa43b, 0xa43c, 0xa460, 0xa461, 0xa462, 0xa500};
-constexpr std::uint16_t interop_tags[] = {0x0001, 0x0002, 0x1000, 0x1001, 0x1002};
+constexpr tag_row main_tags[] = {
+    {0x00fe, kind_numbers}, {0x0100, kind_numbers}, {0x0101, kind_numbers}, {0x0102, kind_numbers},
+    {0x0103, kind_numbers}, {0x0106, kind_numbers}, {0x010e, kind_text},    {0x010f, kind_text},
+    {0x0110, kind_text},    {0x0112, kind_numbers}, {0x0115, kind_numbers}, {0x011a, kind_numbers},
+    {0x011b, kind_numbers}, {0x011c, kind_numbers}, {0x0128, kind_numbers}, {0x012d, kind_curve},
+    {0x0131, kind_text},    {0x0132, kind_text},    {0x013b, kind_text},    {0x013e, kind_numbers},
+    {0x013f, kind_numbers}, {0x0211, kind_numbers}, {0x0212, kind_numbers}, {0x0213, kind_numbers},
+    {0x0214, kind_numbers}, {0x4746, kind_numbers}, {0x4749, kind_numbers}, {0x8298, kind_text},
+    {0x9c9b, kind_utf16},   {0x9c9c, kind_utf16},   {0x9c9d, kind_utf16},   {0x9c9e, kind_utf16},
+    {0x9c9f, kind_utf16}};
+constexpr tag_row exif_tags[] = {
+    {0x829a, kind_numbers}, {0x829d, kind_numbers}, {0x8822, kind_numbers}, {0x8824, kind_text},
+    {0x8827, kind_numbers}, {0x8830, kind_numbers}, {0x8831, kind_numbers}, {0x8832, kind_numbers},
+    {0x8833, kind_numbers}, {0x8834, kind_numbers}, {0x8835, kind_numbers}, {0x9000, kind_version},
+    {0x9003, kind_text},    {0x9004, kind_text},    {0x9010, kind_text},    {0x9011, kind_text},
+    {0x9012, kind_text},    {0x9101, kind_version}, {0x9102, kind_numbers}, {0x9201, kind_numbers},
+    {0x9202, kind_numbers}, {0x9203, kind_numbers}, {0x9204, kind_numbers}, {0x9205, kind_numbers},
+    {0x9206, kind_numbers}, {0x9207, kind_numbers}, {0x9208, kind_numbers}, {0x9209, kind_numbers},
+    {0x920a, kind_numbers}, {0x9214, kind_numbers}, {0x9286, kind_words},   {0x9290, kind_text},
+    {0x9291, kind_text},    {0x9292, kind_text},    {0x9400, kind_numbers}, {0x9401, kind_numbers},
+    {0x9402, kind_numbers}, {0x9403, kind_numbers}, {0x9404, kind_numbers}, {0x9405, kind_numbers},
+    {0xa000, kind_version}, {0xa001, kind_numbers}, {0xa002, kind_numbers}, {0xa003, kind_numbers},
+    {0xa20b, kind_numbers}, {0xa20e, kind_numbers}, {0xa20f, kind_numbers}, {0xa210, kind_numbers},
+    {0xa215, kind_numbers}, {0xa217, kind_numbers}, {0xa300, kind_version}, {0xa301, kind_version},
+    {0xa401, kind_numbers}, {0xa402, kind_numbers}, {0xa403, kind_numbers}, {0xa404, kind_numbers},
+    {0xa405, kind_numbers}, {0xa406, kind_numbers}, {0xa407, kind_numbers}, {0xa408, kind_numbers},
+    {0xa409, kind_numbers}, {0xa40a, kind_numbers}, {0xa40c, kind_numbers}, {0xa420, kind_text},
+    {0xa430, kind_text},    {0xa431, kind_text},    {0xa432, kind_numbers}, {0xa433, kind_text},
+    {0xa434, kind_text},    {0xa435, kind_text},    {0xa436, kind_text},    {0xa437, kind_text},
+    {0xa438, kind_text},    {0xa439, kind_text},    {0xa43a, kind_text},    {0xa43b, kind_text},
+    {0xa43c, kind_text},    {0xa460, kind_numbers}, {0xa461, kind_numbers}, {0xa500, kind_numbers}};
+// 0x0001 and 0x0002 of a GPS directory are a latitude: a wrong pointer may lead there.
+constexpr tag_row interop_tags[] = {{0x0001, kind_version}, {0x0002, kind_version}};
 constexpr std::uint16_t tag_upright = 0x0112; // a picture needs it, whatever else is kept
-constexpr std::uint16_t main_copyright_tags[] = {tag_upright, 0x013b, 0x8298};
-constexpr std::uint16_t exif_copyright_tags[] = {0xa437}; // photographer
-static_assert(std::ranges::is_sorted(main_tags) && std::ranges::is_sorted(exif_tags));
+constexpr tag_row main_copyright_tags[] = {
+    {tag_upright, kind_numbers}, {0x013b, kind_text}, {0x8298, kind_text}};
+constexpr tag_row exif_copyright_tags[] = {{0xa437, kind_text}}; // photographer
+static_assert(std::ranges::is_sorted(main_tags, {}, &tag_row::tag) &&
+              std::ranges::is_sorted(exif_tags, {}, &tag_row::tag));
+
+bool is_of_kind(value_kind kind, std::uint16_t type, std::uint32_t count) {
+  constexpr std::uint32_t numbers_max = 8, curve_max = 768, version_max = 4;
+  const bool is_number = value_bytes(type) != 0 && type != type_ascii && type != type_undefined &&
+                         type != type_utf8 && type != type_directory;
+  switch (kind) {
+  case value_kind::text:
+    return type == type_ascii || type == type_utf8;
+  case value_kind::utf16:
+    return type == type_byte;
+  case value_kind::numbers:
+    return is_number && count <= numbers_max;
+  case value_kind::curve:
+    return type == type_short && count <= curve_max;
+  case value_kind::version: // four characters, or numbers that say which kind
+    return (type == type_undefined || type == type_ascii) && count <= version_max;
+  case value_kind::words:
+    return type == type_undefined || type == type_ascii || type == type_utf8;
+  }
+  return false;
+}
 
 using view = tiff_view<const std::uint8_t>;
 
@@ -58,7 +113,7 @@ public:
     if (tiff_.entries(main) == 0) return out;
     const bool copyright = selection_ == exif_selection::copyright;
     exif_directories kept;
-    using tags = std::span<const std::uint16_t>;
+    using tags = std::span<const tag_row>;
     kept.main = select(main, copyright ? tags{main_copyright_tags} : tags{main_tags});
     const std::size_t exif = target(main, pointer_exif);
     kept.exif = select(exif, copyright ? tags{exif_copyright_tags} : tags{exif_tags});
@@ -80,18 +135,23 @@ private:
     return at == 0 ? 0 : tiff_.number(at);
   }
 
-  std::vector<exif_field> select(std::size_t directory, std::span<const std::uint16_t> tags) {
+  std::vector<exif_field> select(std::size_t directory, std::span<const tag_row> tags) {
     std::map<std::uint16_t, exif_field> kept; // the first of each
     for (std::uint32_t i = 0; i < tiff_.entries(directory); ++i) {
       const std::size_t at = view::entry(directory, i);
       const auto value = value_of(at);
       const auto tag = tiff_.u16(at);
       if (tag == pointer_exif || tag == pointer_interop) continue;
-      if (!std::ranges::binary_search(tags, tag)) {
+      const auto row = std::ranges::lower_bound(tags, tag, {}, &tag_row::tag);
+      if (row == tags.end() || row->tag != tag) {
         note_removal(tag, value);
         continue;
       }
-      if (value.empty() || kept.contains(tag)) continue;
+      if (value.empty() || kept.contains(tag) ||
+          !is_of_kind(row->kind, tiff_.u16(at + 2), tiff_.u32(at + 4))) {
+        other_removed_ = true;
+        continue;
+      }
       // Entries may share their bytes; together they are no larger than the whole.
       kept_bytes_ += value.size();
       if (kept_bytes_ > bytes_.size()) {
@@ -99,10 +159,12 @@ private:
         continue;
       }
       exif_field field{tag, tiff_.u16(at + 2), tiff_.u32(at + 4), {value.begin(), value.end()}};
-      if (field.type == type_ascii) end_text(field);
+      if (row->kind == value_kind::text) end_text(field);
+      if (row->kind == value_kind::utf16) end_utf16(field);
       kept.emplace(tag, std::move(field));
     }
     std::vector<exif_field> fields;
+    fields.reserve(kept.size());
     for (auto& [tag, field] : kept)
       fields.push_back(std::move(field));
     return fields;
@@ -126,6 +188,15 @@ private:
     field.count = static_cast<std::uint32_t>(field.value.size());
   }
 
+  static void end_utf16(exif_field& field) {
+    for (std::size_t at = 0; at + 1 < field.value.size(); at += 2)
+      if (field.value[at] == 0 && field.value[at + 1] == 0) {
+        field.value.resize(at + 2);
+        break;
+      }
+    field.count = static_cast<std::uint32_t>(field.value.size());
+  }
+
   void note_removal(std::uint16_t tag, std::span<const std::uint8_t> value) {
     if (tag == pointer_gps) {
       location_removed_ = true;
@@ -133,6 +204,8 @@ private:
     }
     if (tag == tag_subject_location) return; // of no use after a change of the size either
     other_removed_ = true;
+    // Entries may share one large value: the first of each tells enough.
+    if (!examined_.insert(tag).second) return;
     if (tag == embedded_iptc || tag == embedded_photoshop)
       location_removed_ = location_removed_ || (tag == embedded_iptc ? iim_has_location(value)
                                                                      : iptc_has_location(value));
@@ -146,6 +219,7 @@ private:
   view tiff_;
   exif_selection selection_;
   std::size_t kept_bytes_ = 0;
+  std::set<std::uint16_t> examined_;
   bool location_removed_ = false, other_removed_ = false;
 };
 
@@ -177,7 +251,9 @@ public:
   }
 
 private:
-  static std::uint32_t padded(std::size_t size) { return static_cast<std::uint32_t>(size + size % 2); }
+  static std::uint32_t padded(std::size_t size) {
+    return static_cast<std::uint32_t>(size + size % 2);
+  }
   static std::uint32_t head_bytes(const std::vector<exif_field>& directory) {
     return static_cast<std::uint32_t>(2 + directory.size() * tiff_entry_bytes + 4);
   }

@@ -20,42 +20,50 @@ enum resource_id : std::uint16_t {
 constexpr std::string_view resource_signature = "8BIM";
 constexpr std::uint8_t iim_marker = 0x1c;
 constexpr std::uint8_t envelope_record = 1, application_record = 2;
-constexpr std::uint8_t character_set = 90; // of the envelope
+constexpr std::uint8_t character_set = 90;    // of the envelope
+constexpr std::size_t list_items_max = 1'000; // that become items of a property, such as keywords
 
 // What is done with a dataset of record 2.
-enum class meaning : std::uint8_t { none, harmless, copyright, location };
+enum class meaning : std::uint8_t {
+  none,
+  harmless,
+  copyright,
+  contact, // often an address: kept with the copyright, and not without a place
+  location,
+};
 
 struct dataset_row {
   std::uint8_t number;
   meaning is;
+  xmp_node::form kind = xmp_node::form::text; // a bag or sequence takes every such dataset
   // The property of XMP with the same meaning, if there is one.
   std::string_view uri = {};
   std::string_view property = {};
-  xmp_node::form kind = xmp_node::form::text; // a bag or sequence takes every such dataset
 };
 
-constexpr auto bag = xmp_node::form::bag, seq = xmp_node::form::seq, alt = xmp_node::form::alt;
+constexpr auto single = xmp_node::form::text, bag = xmp_node::form::bag, seq = xmp_node::form::seq,
+               alt = xmp_node::form::alt;
 
 constexpr dataset_row iptc_rows[] = {
     {0, meaning::harmless},
     {3, meaning::harmless},
     {4, meaning::harmless},
-    {5, meaning::harmless, xmp_uri::dc, "title", alt},
+    {5, meaning::harmless, alt, xmp_uri::dc, "title"},
     {7, meaning::harmless},
     {8, meaning::harmless},
-    {10, meaning::harmless, xmp_uri::photoshop, "Urgency"},
+    {10, meaning::harmless, single, xmp_uri::photoshop, "Urgency"},
     {12, meaning::harmless},
-    {15, meaning::harmless, xmp_uri::photoshop, "Category"},
-    {20, meaning::harmless, xmp_uri::photoshop, "SupplementalCategories", bag},
+    {15, meaning::harmless, single, xmp_uri::photoshop, "Category"},
+    {20, meaning::harmless, bag, xmp_uri::photoshop, "SupplementalCategories"},
     {22, meaning::harmless},
-    {25, meaning::harmless, xmp_uri::dc, "subject", bag},
+    {25, meaning::harmless, bag, xmp_uri::dc, "subject"},
     {26, meaning::location},
     {27, meaning::location},
     {30, meaning::harmless},
     {35, meaning::harmless},
     {37, meaning::harmless},
     {38, meaning::harmless},
-    {40, meaning::harmless, xmp_uri::photoshop, "Instructions"},
+    {40, meaning::harmless, single, xmp_uri::photoshop, "Instructions"},
     {42, meaning::harmless},
     {47, meaning::harmless},
     {55, meaning::harmless},
@@ -65,22 +73,22 @@ constexpr dataset_row iptc_rows[] = {
     {65, meaning::harmless},
     {70, meaning::harmless},
     {75, meaning::harmless},
-    {80, meaning::copyright, xmp_uri::dc, "creator", seq},
-    {85, meaning::copyright, xmp_uri::photoshop, "AuthorsPosition"},
-    {90, meaning::location, xmp_uri::photoshop, "City"},
-    {92, meaning::location, xmp_uri::iptc_core, "Location"},
-    {95, meaning::location, xmp_uri::photoshop, "State"},
-    {100, meaning::location, xmp_uri::iptc_core, "CountryCode"},
-    {101, meaning::location, xmp_uri::photoshop, "Country"},
-    {103, meaning::harmless, xmp_uri::photoshop, "TransmissionReference"},
-    {105, meaning::harmless, xmp_uri::photoshop, "Headline"},
-    {110, meaning::copyright, xmp_uri::photoshop, "Credit"},
-    {115, meaning::copyright, xmp_uri::photoshop, "Source"},
-    {116, meaning::copyright, xmp_uri::dc, "rights", alt},
-    {118, meaning::copyright},
-    {120, meaning::harmless, xmp_uri::dc, "description", alt},
+    {80, meaning::copyright, seq, xmp_uri::dc, "creator"},
+    {85, meaning::copyright, single, xmp_uri::photoshop, "AuthorsPosition"},
+    {90, meaning::location, single, xmp_uri::photoshop, "City"},
+    {92, meaning::location, single, xmp_uri::iptc_core, "Location"},
+    {95, meaning::location, single, xmp_uri::photoshop, "State"},
+    {100, meaning::location, single, xmp_uri::iptc_core, "CountryCode"},
+    {101, meaning::location, single, xmp_uri::photoshop, "Country"},
+    {103, meaning::harmless, single, xmp_uri::photoshop, "TransmissionReference"},
+    {105, meaning::harmless, single, xmp_uri::photoshop, "Headline"},
+    {110, meaning::copyright, single, xmp_uri::photoshop, "Credit"},
+    {115, meaning::copyright, single, xmp_uri::photoshop, "Source"},
+    {116, meaning::copyright, alt, xmp_uri::dc, "rights"},
+    {118, meaning::contact},
+    {120, meaning::harmless, alt, xmp_uri::dc, "description"},
     {121, meaning::harmless},
-    {122, meaning::harmless, xmp_uri::photoshop, "CaptionWriter"},
+    {122, meaning::harmless, single, xmp_uri::photoshop, "CaptionWriter"},
     {130, meaning::harmless},
     {131, meaning::harmless},
     {135, meaning::harmless},
@@ -170,13 +178,16 @@ byte_vector as_resource(std::span<const std::uint8_t> iim) {
 selected_iptc select_iptc(std::span<const std::uint8_t> resources, iptc_selection selection) {
   selected_iptc out;
   const auto is_kept = [&](const dataset& d) {
-    if (d.record == envelope_record) return d.number == character_set && d.value.size() <= 8;
+    if (d.record == envelope_record && d.number == character_set && d.value.size() <= 8)
+      return true;
     const auto* row = d.record == application_record ? row_of(d.number) : nullptr;
     const auto is = row == nullptr ? meaning::none : row->is;
     if (is == meaning::location) out.location_removed = true;
-    if (is == meaning::none) out.other_removed = true;
-    return is == meaning::copyright ||
-           (is == meaning::harmless && selection == iptc_selection::without_location);
+    const bool without_location = selection == iptc_selection::without_location;
+    if (is == meaning::none || (is == meaning::contact && without_location))
+      out.other_removed = true;
+    return is == meaning::copyright || (is == meaning::contact && !without_location) ||
+           (is == meaning::harmless && without_location);
   };
   each_resource(resources, [&](std::uint16_t id, std::span<const std::uint8_t> data) {
     if (id == resource_address || (id == resource_copyright_flag && data.size() <= 2))
@@ -218,7 +229,8 @@ void add_iptc_to_xmp(std::span<const std::uint8_t> resources, xmp_packet& packet
       if (row.property.empty()) continue;
       std::vector<std::string> values;
       each_dataset(data, [&](const dataset& d) {
-        if (d.record == application_record && d.number == row.number) values.push_back(text_of(d));
+        const bool is_row = d.record == application_record && d.number == row.number;
+        if (is_row && values.size() < list_items_max) values.push_back(text_of(d));
       });
       if (values.empty()) continue;
       if (row.kind == alt)

@@ -15,6 +15,9 @@ bool is_utf8(std::string_view text);
 // that XML cannot hold are left out.
 std::string utf8_for_xml(std::string_view text);
 
+// Language, script and region (RFC 5646), or `x-default`: what is longer could say anything.
+bool is_language_tag(std::string_view text);
+
 inline std::string_view as_text(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }

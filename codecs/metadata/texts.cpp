@@ -12,18 +12,18 @@ namespace {
 
 struct keyword_row {
   std::string_view keyword; // PNG, third edition, section 11.3.3
-  bool copyright = false;
   std::string_view uri = {}, property = {};
   xmp_node::form kind = xmp_node::form::text;
+  bool copyright = false;
 };
 
 constexpr keyword_row keyword_rows[] = {
-    {"Title", false, xmp_uri::dc, "title", xmp_node::form::alt},
-    {"Author", true, xmp_uri::dc, "creator", xmp_node::form::seq},
-    {"Description", false, xmp_uri::dc, "description", xmp_node::form::alt},
-    {"Copyright", true, xmp_uri::dc, "rights", xmp_node::form::alt},
-    {"Creation Time", false, xmp_uri::photoshop, "DateCreated"},
-    {"Software", false, xmp_uri::xmp, "CreatorTool"},
+    {"Title", xmp_uri::dc, "title", xmp_node::form::alt, false},
+    {"Author", xmp_uri::dc, "creator", xmp_node::form::seq, true},
+    {"Description", xmp_uri::dc, "description", xmp_node::form::alt, false},
+    {"Copyright", xmp_uri::dc, "rights", xmp_node::form::alt, true},
+    {"Creation Time", xmp_uri::photoshop, "DateCreated"},
+    {"Software", xmp_uri::xmp, "CreatorTool"},
     {"Disclaimer"},
     {"Warning"},
     {"Source"},
@@ -54,8 +54,10 @@ bool select_texts(std::vector<text_entry>& texts, text_selection selection) {
     const auto* row = row_of(text.keyword);
     return row == nullptr || (selection == text_selection::copyright && !row->copyright);
   });
-  for (auto& text : texts)
+  for (auto& text : texts) {
     text.translated_keyword.clear();
+    if (!is_language_tag(text.language)) text.language.clear();
+  }
   return removed != 0;
 }
 

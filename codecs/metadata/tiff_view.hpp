@@ -24,12 +24,15 @@ enum tiff_type : std::uint16_t {
   type_undefined = 7,
   type_signed_short = 8,
   type_signed_long = 9,
+  type_directory = 13,
+  type_utf8 = 129, // EXIF 3.0
 };
 
 inline constexpr std::uint32_t tiff_entry_bytes = 12;
 // Bytes of one value of a TIFF field type; 0 for unknown types.
 constexpr std::uint32_t value_bytes(std::uint16_t type) {
-  constexpr std::uint32_t sizes[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8};
+  constexpr std::uint32_t sizes[] = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4};
+  if (type == type_utf8) return 1;
   return type < std::size(sizes) ? sizes[type] : 0;
 }
 
@@ -104,6 +107,7 @@ public:
       return u16(entry + 8);
     case type_long:
     case type_signed_long:
+    case type_directory:
       return u32(entry + 8);
     default:
       return 0;

@@ -77,10 +77,16 @@ private:
     xml_element* made = &tree_.root;
     if (!open_.empty()) made = &open_.back()->children.emplace_back();
     made->name = name_of(name);
-    for (; *attributes != nullptr; attributes += 2, ++nodes_)
-      made->attributes.push_back({name_of(attributes[0]), attributes[1]});
     open_.push_back(made);
-    if (++nodes_ > limits::xml_nodes_max || tree_.spaces.size() > limits::xml_spaces_max) refuse();
+    for (++nodes_; *attributes != nullptr; attributes += 2, ++nodes_) {
+      made->attributes.push_back({name_of(attributes[0]), attributes[1]});
+      if (is_too_large()) return refuse();
+    }
+    if (is_too_large()) refuse();
+  }
+
+  bool is_too_large() const {
+    return nodes_ > limits::xml_nodes_max || tree_.spaces.size() > limits::xml_spaces_max;
   }
 
   // "uri\nlocal\nprefix", without the prefix where it is the default one, or just "local".
@@ -88,9 +94,8 @@ private:
     const auto first = triplet.find(triplet_separator);
     if (first == std::string_view::npos) return {0, std::string{triplet}};
     const auto second = triplet.find(triplet_separator, first + 1);
-    const auto local = triplet.substr(first + 1, second == std::string_view::npos
-                                                     ? second
-                                                     : second - first - 1);
+    const auto local =
+        triplet.substr(first + 1, second == std::string_view::npos ? second : second - first - 1);
     const auto prefix =
         second == std::string_view::npos ? std::string_view{} : triplet.substr(second + 1);
     return {intern_space(tree_.spaces, triplet.substr(0, first), prefix), std::string{local}};
@@ -172,7 +177,8 @@ std::uint32_t intern_space(std::vector<xml_space>& spaces, std::string_view uri,
 std::string xml_escaped(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (const char c : text) switch (c) {
+  for (const char c : text)
+    switch (c) {
     case '&':
       out += "&amp;";
       break;

@@ -1,8 +1,11 @@
 #include "codecs/metadata/xmp.hpp"
 
+#include "codecs/metadata/text_encoding.hpp"
 #include "codecs/metadata/xmp_properties.hpp"
 
 #include <algorithm>
+#include <array>
+#include <set>
 
 namespace darkroom::codecs {
 
@@ -34,9 +37,9 @@ bool set_text(xmp_packet& packet, std::string_view uri, std::string_view name,
   return changed;
 }
 
-template<class Doomed>
-bool remove_properties(xmp_packet& packet, Doomed doomed) {
-  return std::erase_if(packet.properties, doomed) != 0;
+template<class Predicate>
+bool remove_properties(xmp_packet& packet, Predicate is_gone) {
+  return std::erase_if(packet.properties, is_gone) != 0;
 }
 
 std::string_view semantic_of(const xmp_packet& packet, const xmp_node& item) {
@@ -92,14 +95,6 @@ void note_removal(const xmp_node& node, xmp_removals& removed) {
   removed.other = true;
 }
 
-// RFC 5646 in its outline; whatever else stands there is no language.
-bool is_language_tag(std::string_view text) {
-  return text.size() <= 35 && std::ranges::all_of(text, [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                  c == '-';
-         });
-}
-
 std::string_view usual_prefix(std::string_view uri) {
   for (const auto& known : xmp_property_table())
     if (known.uri == uri) return known.prefix;
@@ -117,14 +112,12 @@ bool select_node(const xmp_packet& packet, xmp_node& node, xmp_selection selecti
   node.qualifiers.clear();
   if (!is_language_tag(node.language)) node.language.clear();
   const bool had_children = !node.children.empty();
-  std::erase_if(node.children, [&](xmp_node& child) {
-    return !select_node(packet, child, selection, removed);
-  });
+  std::erase_if(node.children,
+                [&](xmp_node& child) { return !select_node(packet, child, selection, removed); });
   return !had_children || !node.children.empty();
 }
 
-xmp_node& add_property(xmp_packet& packet, std::string_view uri, std::string_view name,
-                       form kind) {
+xmp_node& add_property(xmp_packet& packet, std::string_view uri, std::string_view name, form kind) {
   auto& made = packet.properties.emplace_back();
   made.kind = kind;
   made.space = intern_space(packet.spaces, uri, usual_prefix(uri));
@@ -136,10 +129,11 @@ xmp_node& add_property(xmp_packet& packet, std::string_view uri, std::string_vie
 
 bool names_location(std::string_view local_name) {
   constexpr std::string_view parts[] = {
-      "GPS",        "Gps",     "Latitude", "Longitude", "Location", "location", "City",
-      "State",      "Country", "Province", "Region",    "Landmark", "coverage", "CiAdr",
-      "PostalCode", "Address", "Geo",      "Altitude"};
-  constexpr std::string_view whole[] = {"lat", "long", "lat_long", "lon"}; // of geo
+      "GPS",       "Gps",           "Latitude",    "Longitude",      "Location",
+      "City",      "Country",       "Province",    "Landmark",       "coverage",
+      "CiAdr",     "StreetAddress", "WorldRegion", "LicensorRegion", "ExtendedAddress",
+      "PostalCode"};
+  constexpr std::string_view whole[] = {"lat", "long", "lat_long", "lon", "State"};
   if (std::ranges::find(whole, local_name) != std::end(whole)) return true;
   // These hold such a word and mean something else.
   if (local_name.find("ISOSpeedLatitude") != std::string_view::npos) return false;
@@ -182,15 +176,21 @@ bool change_xmp(xmp_packet& packet, const xmp_changes& changes) {
 
 xmp_removals select_xmp(xmp_packet& packet, xmp_selection selection) {
   xmp_removals removed;
-  std::erase_if(packet.properties, [&](xmp_node& p) {
-    return !select_node(packet, p, selection, removed);
-  });
+  std::erase_if(packet.properties,
+                [&](xmp_node& p) { return !select_node(packet, p, selection, removed); });
   // These could be anything, and say nothing that other programs read.
   packet.about.clear();
   packet.toolkit.clear();
   for (auto& space : packet.spaces)
     space.prefix = usual_prefix(space.uri);
   return removed;
+}
+
+bool promises_parts(std::span<const std::uint8_t> bytes) {
+  const auto text = as_text(bytes);
+  return std::ranges::any_of(
+      std::array{hdr_gain_map_uri, container_uri, camera_uri, note_uri},
+      [&](std::string_view uri) { return text.find(uri) != std::string_view::npos; });
 }
 
 bool promises_video(const xmp_packet& packet) {
@@ -222,11 +222,12 @@ bool add_language_alternative(xmp_packet& packet, std::string_view uri, std::str
 
 bool add_list(xmp_packet& packet, std::string_view uri, std::string_view name, form list,
               const std::vector<std::string>& items) {
-  if (const auto* there = packet.find(uri, name))
-    return std::ranges::all_of(items, [&](const std::string& wanted) {
-      return there->text == wanted ||
-             std::ranges::find(there->children, wanted, &xmp_node::text) != there->children.end();
-    });
+  if (const auto* there = packet.find(uri, name)) {
+    std::set<std::string_view> texts{there->text};
+    for (const auto& item : there->children)
+      texts.insert(item.text);
+    return std::ranges::all_of(items, [&](const auto& wanted) { return texts.contains(wanted); });
+  }
   auto& made = add_property(packet, uri, name, list);
   for (const auto& item : items)
     made.children.emplace_back().text = item;

@@ -49,6 +49,9 @@ xmp_removals select_xmp(xmp_packet& packet, xmp_selection selection);
 // Whether a place is what a property of this local name means.
 bool names_location(std::string_view local_name);
 
+// Whether bytes that could not be read as a packet may speak of other parts of the file.
+bool promises_parts(std::span<const std::uint8_t> bytes);
+
 // Whether the packet says that a video follows the picture.
 bool promises_video(const xmp_packet& packet);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <map>
 #include <set>
 
 namespace darkroom::codecs {
@@ -52,7 +54,7 @@ private:
   bool read_description(xml_element& node) {
     if (!is(node.name, rdf_, "Description")) return false;
     for (auto& a : node.attributes) {
-      if (is(a.name, rdf_, "about") || a.name.local == "about") {
+      if (is(a.name, rdf_, "about") || is(a.name, 0, "about")) {
         if (packet_.about.empty()) packet_.about = std::move(a.value);
       } else if (is_property(a.name)) {
         packet_.properties.push_back(text_node(a));
@@ -157,7 +159,8 @@ private:
     out.text = std::move(value->text);
     out.children = std::move(value->children);
     if (!value->language.empty()) out.language = std::move(value->language);
-    out.qualifiers = std::move(fields);
+    out.qualifiers = std::move(value->qualifiers);
+    std::ranges::move(fields, std::back_inserter(out.qualifiers));
     return true;
   }
 
@@ -179,8 +182,10 @@ bool is_plain_prefix(std::string_view prefix) {
 class rdf_writer {
 public:
   explicit rdf_writer(const xmp_packet& packet) : packet_(packet), used_(packet.spaces.size()) {
-    for (const auto& p : packet.properties)
+    for (const auto& p : packet.properties) {
       mark_used(p);
+      ++names_[{p.space, p.name}];
+    }
     choose_prefixes();
   }
 
@@ -194,9 +199,11 @@ public:
     for (std::size_t i = 0; i < used_.size(); ++i)
       if (used_[i])
         put("\n xmlns:" + prefixes_[i] + "=\"" + xml_escaped(packet_.spaces[i].uri) + '"');
+    for (const auto& p : packet_.properties)
+      if (is_attribute(p)) put("\n " + tag_of(p) + "=\"" + xml_escaped(p.text) + '"');
     put(">\n");
     for (const auto& p : packet_.properties)
-      write_node(p, tag_of(p));
+      if (!is_attribute(p)) write_node(p, tag_of(p));
     put("</rdf:Description>\n</rdf:RDF>\n</x:xmpmeta>\n<?xpacket end=\"w\"?>");
     return std::move(out_);
   }
@@ -212,6 +219,12 @@ private:
       mark_used(qualifier);
   }
 
+  // The shorter form; a name stands in it once at most.
+  bool is_attribute(const xmp_node& p) const {
+    return p.kind == form::text && p.language.empty() && p.qualifiers.empty() &&
+           names_.find({p.space, p.name})->second == 1 && packet_.uri_of(p) != rdf_uri;
+  }
+
   void choose_prefixes() {
     std::set<std::string, std::less<>> taken{"rdf", "x"};
     for (std::size_t i = 0; i < used_.size(); ++i) {
@@ -222,22 +235,22 @@ private:
     }
   }
 
-  std::string tag_of(const xmp_node& node) const {
-    return prefixes_[node.space] + ':' + node.name;
-  }
+  std::string tag_of(const xmp_node& node) const { return prefixes_[node.space] + ':' + node.name; }
 
   void write_node(const xmp_node& node, const std::string& tag) {
     put("<" + tag);
     if (!node.language.empty()) put(" xml:lang=\"" + xml_escaped(node.language) + '"');
-    if (!node.qualifiers.empty()) {
-      put(" rdf:parseType=\"Resource\">");
-      xmp_node bare = node;
-      bare.qualifiers.clear();
-      bare.language.clear();
-      write_node(bare, "rdf:value");
-      for (const auto& qualifier : node.qualifiers)
-        write_node(qualifier, tag_of(qualifier));
-    } else if (node.kind == form::uri) {
+    if (node.qualifiers.empty()) return write_value(node, tag);
+    put(" rdf:parseType=\"Resource\">\n<rdf:value");
+    write_value(node, "rdf:value");
+    for (const auto& qualifier : node.qualifiers)
+      write_node(qualifier, tag_of(qualifier));
+    put("</" + tag + ">\n");
+  }
+
+  // The rest of an element whose begin and language are written.
+  void write_value(const xmp_node& node, const std::string& tag) {
+    if (node.kind == form::uri) {
       put(" rdf:resource=\"" + xml_escaped(node.text) + "\">");
     } else if (node.kind == form::structure) {
       put(" rdf:parseType=\"Resource\">");
@@ -262,7 +275,8 @@ private:
   }
 
   const xmp_packet& packet_;
-  std::vector<bool> used_; // by space
+  std::vector<bool> used_;                                          // by space
+  std::map<std::pair<std::uint32_t, std::string_view>, int> names_; // of the properties
   std::vector<std::string> prefixes_;
   byte_vector out_;
 };

@@ -16,10 +16,10 @@ namespace darkroom::codecs {
 struct xmp_node {
   enum class form : std::uint8_t { text, uri, structure, bag, seq, alt };
   form kind = form::text;
-  std::uint32_t space = 0; // index into `xmp_packet::spaces`; of a property or field
-  std::string name;        // local; empty for items
-  std::string text;        // of a text or URI
-  std::string language;    // xml:lang; may be empty
+  std::uint32_t space = 0;          // index into `xmp_packet::spaces`; of a property or field
+  std::string name;                 // local; empty for items
+  std::string text;                 // of a text or URI
+  std::string language;             // xml:lang; may be empty
   std::vector<xmp_node> children;   // fields of a structure, items of an array
   std::vector<xmp_node> qualifiers; // others than the language
 };
@@ -42,7 +42,7 @@ struct xmp_packet {
 // `xml_tree.hpp`.
 std::optional<xmp_packet> parse_xmp(std::span<const std::uint8_t> bytes);
 
-// UTF-8, every property as an element.
+// UTF-8; a plain text is an attribute, every other property an element.
 byte_vector write_xmp(const xmp_packet& packet);
 
 } // namespace darkroom::codecs

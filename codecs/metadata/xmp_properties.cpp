@@ -65,13 +65,15 @@ constexpr known_properties table[] = {
      "PersonInImage",
      ""},
     {"http://ns.useplus.org/ldf/xmp/1.0/", "plus",
-     "CopyrightOwner CopyrightOwnerID CopyrightOwnerName CreditLineRequired DataMining ImageCreator "
-     "ImageCreatorID ImageCreatorName ImageSupplier ImageSupplierID ImageSupplierName Licensor "
-     "LicensorEmail LicensorID LicensorName LicensorTelephone1 LicensorTelephone2 LicensorURL "
-     "MinorModelAgeDisclosure ModelReleaseStatus PropertyReleaseStatus",
      "CopyrightOwner CopyrightOwnerID CopyrightOwnerName CopyrightStatus CreditLineRequired "
      "DataMining ImageCreator ImageCreatorID ImageCreatorName ImageSupplier ImageSupplierID "
-     "ImageSupplierName Licensor LicensorCity LicensorCountry LicensorEmail LicensorExtendedAddress "
+     "ImageSupplierName Licensor LicensorEmail LicensorID LicensorName LicensorTelephone1 "
+     "LicensorTelephone2 LicensorURL MinorModelAgeDisclosure ModelReleaseStatus "
+     "PropertyReleaseStatus TermsAndConditionsText TermsAndConditionsURL",
+     "CopyrightOwner CopyrightOwnerID CopyrightOwnerName CopyrightStatus CreditLineRequired "
+     "DataMining ImageCreator ImageCreatorID ImageCreatorName ImageSupplier ImageSupplierID "
+     "ImageSupplierName Licensor LicensorCity LicensorCountry LicensorEmail "
+     "LicensorExtendedAddress "
      "LicensorID LicensorName LicensorPostalCode LicensorRegion LicensorStreetAddress "
      "LicensorTelephone1 LicensorTelephone2 LicensorURL TermsAndConditionsText "
      "TermsAndConditionsURL"},

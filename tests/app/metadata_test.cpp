@@ -43,11 +43,13 @@ void make_tagged(const scratch& folder) {
         " -XMP-dc:Title=Dunes -XMP-dc:Title-de=Duenen -XMP-dc:Creator=Ann -XMP-dc:Subject=sand"
         " -XMP-dc:Subject=sky -XMP-xmp:Rating=4 -XMP-photoshop:City=Quillagua"
         " '-XMP-iptcExt:LocationShown={City=Quillagua,CountryName=Chile}'"
-        " '-XMP-mwg-rs:RegionInfo={AppliedToDimensions={W=48,H=32,Unit=pixel},RegionList=[{Name=Ann,"
+        " '-XMP-mwg-rs:RegionInfo={AppliedToDimensions={W=48,H=32,Unit=pixel},RegionList=[{Name="
+        "Ann,"
         "Type=Face,Area={X=.5,Y=.5,W=.1,H=.1,Unit=normalized}}]}'"
         " -XMP-xmpMM:History='{Action=saved,When=2026:11:28 10:00:00}' -XMP-crs:Exposure2012=+0.5";
     const std::string exif =
-        " -EXIF:Make=Maker -EXIF:Model=Model -EXIF:ExposureTime=1/250 -EXIF:FNumber=5.6 -EXIF:ISO=400"
+        " -EXIF:Make=Maker -EXIF:Model=Model -EXIF:ExposureTime=1/250 -EXIF:FNumber=5.6 "
+        "-EXIF:ISO=400"
         " -EXIF:LensModel='EF 50mm' -EXIF:Artist=Ann -EXIF:UserComment=Note -EXIF:XResolution=300"
         " -EXIF:YResolution=300 -EXIF:GPSLatitude=21.6 -EXIF:GPSLatitudeRef=S"
         " -EXIF:DateTimeOriginal='2026:11:28 10:15:00' -EXIF:XPKeywords=sand";
@@ -60,8 +62,10 @@ void make_tagged(const scratch& folder) {
                                 " -JFIF:ResolutionUnit=inches";
     const auto line = "/usr/bin/exiftool -q -q -m -overwrite_original" + xmp + exif +
                       (path.ends_with(".webp") ? "" : iptc) +
-                      (path.ends_with(".png") ? texts : path.ends_with(".jpg") ? comment : "") + ' ' +
-                      path;
+                      (path.ends_with(".png")   ? texts
+                       : path.ends_with(".jpg") ? comment
+                                                : "") +
+                      ' ' + path;
     REQUIRE(std::system(line.c_str()) == 0);
   }
 }

@@ -20,8 +20,8 @@ using domain::failure_reason;
 
 namespace {
 
-// The real slot, which gives a file that spins 300 ms instead of the time of its size. The other files
-// keep theirs: one that fills its memory needs longer than 300 ms on a slow machine.
+// The real slot, which gives a file that spins 300 ms instead of the time of its size. The other
+// files keep theirs: one that fills its memory needs longer than 300 ms on a slow machine.
 class hasty_slot final : public actors::slot_runner {
 public:
   explicit hasty_slot(std::unique_ptr<actors::slot_runner> real) : real_(std::move(real)) {}
@@ -31,8 +31,7 @@ public:
   actors::conversion_outcome convert(const actors::conversion_job& job,
                                      const codecs::progress_listener& on_progress) override {
     auto hasty = job;
-    if (job.file->path.ends_with("evil-time"))
-      hasty.cpu_ms = 300;
+    if (job.file->path.ends_with("evil-time")) hasty.cpu_ms = 300;
     return real_->convert(hasty, on_progress);
   }
   void interrupt(domain::lease_id lease) noexcept override { real_->interrupt(lease); }

@@ -85,7 +85,8 @@ TEST_CASE("PngSuite to lossless WebP: equal where WebP can hold it, else the dec
     if (before->pixels.depth() == 16) expected.push_back(loss::bit_depth_reduced);
     if (name.starts_with("ct") && !name.starts_with("ct0")) expected.push_back(loss::text_dropped);
     // Pixels that are not square, and WebP cannot say so.
-    if (name.starts_with("cdf") || name.starts_with("cdh")) expected.push_back(loss::density_dropped);
+    if (name.starts_with("cdf") || name.starts_with("cdh"))
+      expected.push_back(loss::density_dropped);
     CHECK(done->report.losses.list() == expected);
     if (before->pixels.depth() == 8 && before->pixels.layout() == after->pixels.layout())
       CHECK(equal(before->pixels, after->pixels));

@@ -1,6 +1,8 @@
 #include "codecs/jpeg_appended.hpp"
 
+#include "codecs/colour.hpp"
 #include "codecs/jpeg_format.hpp"
+#include "codecs/metadata/profile_tags.hpp"
 #include "codecs/metadata/xmp.hpp"
 #include "pictures.hpp"
 
@@ -40,9 +42,9 @@ std::string with_appended(const std::string& second, std::uint32_t type = 0,
   const auto list_bytes = marker(2, jpeg_mpf_prefix, make_picture_list(0, 0, 0)).size();
   const auto first_bytes = static_cast<std::uint32_t>(first.size() + list_bytes);
   constexpr std::uint32_t list_at = 2 + 4 + 4; // behind SOI, marker, length and prefix
-  auto pictures = make_picture_list(
-      first_bytes, static_cast<std::uint32_t>(second.size()),
-      first_bytes - list_at + static_cast<std::uint32_t>(between.size()));
+  auto pictures =
+      make_picture_list(first_bytes, static_cast<std::uint32_t>(second.size()),
+                        first_bytes - list_at + static_cast<std::uint32_t>(between.size()));
   const auto entry = pictures.size() - 16;
   pictures[entry + 1] = static_cast<std::uint8_t>(type >> 16);
   pictures[entry + 3] = static_cast<std::uint8_t>(type);
@@ -79,15 +81,13 @@ TEST_CASE("a gain map is carried to a JPEG of the same geometry, and the list le
 
 TEST_CASE("a gain map that fits no more is dropped and declared") {
   const auto source = with_appended(gain_map_jpeg());
-  const auto smaller = spec_to("jpeg", [](auto& o) {
-    o.resize = domain::resize_spec{.width = 16, .height = 12};
-  });
+  const auto smaller =
+      spec_to("jpeg", [](auto& o) { o.resize = domain::resize_spec{.width = 16, .height = 12}; });
   CHECK(losses_of(source, smaller) == list{loss::gain_map_dropped});
   CHECK(losses_of(source, spec_to("png")) == list{loss::gain_map_dropped});
   CHECK(losses_of(source, spec_to("webp")) == list{loss::gain_map_dropped});
-  for (const auto policy :
-       {domain::metadata_policy::strip, domain::metadata_policy::strip_location,
-        domain::metadata_policy::copyright}) {
+  for (const auto policy : {domain::metadata_policy::strip, domain::metadata_policy::strip_location,
+                            domain::metadata_policy::copyright}) {
     auto spec = spec_to("jpeg");
     spec.metadata = policy;
     const auto done = convert(source, spec);
@@ -116,7 +116,8 @@ TEST_CASE("what follows a picture is told apart") {
       {"a depth map", with_appended(photo, 0x020002), {loss::images_dropped}},
       {"a picture of no type", with_appended(photo), {loss::images_dropped}},
       {"a gain map and a video", with_appended(gain_map_jpeg()) + video, {loss::video_dropped}},
-      {"a video before the gain map", with_appended(gain_map_jpeg(), 0, video),
+      {"a video before the gain map",
+       with_appended(gain_map_jpeg(), 0, video),
        {loss::video_dropped}},
   };
   for (const auto& r : rows) {
@@ -142,8 +143,7 @@ TEST_CASE("a list of pictures that lies is not followed") {
 }
 
 TEST_CASE("a shape of pixels and a density travel between JPEG and PNG") {
-  for (const auto& density :
-       {pixel_density{11'811, 5'906, true}, pixel_density{4, 3, false}}) {
+  for (const auto& density : {pixel_density{11'811, 5'906, true}, pixel_density{4, 3, false}}) {
     metadata meta;
     meta.density = density;
     const auto png = encoded("png", gradient(pixel_layout::rgb, 20, 20), meta);
@@ -164,6 +164,70 @@ TEST_CASE("a shape of pixels and a density travel between JPEG and PNG") {
     else
       CHECK(webp->report.losses.list() == list{loss::density_dropped});
   }
+}
+
+TEST_CASE("a density follows the picture that is turned, and nonsense is declared") {
+  metadata meta;
+  meta.density = pixel_density{7'874, 3'937, true}; // 200 and 100 an inch
+  meta.exif = sample_exif(6);
+  const auto done =
+      convert(encoded("jpeg", gradient(pixel_layout::rgb, 20, 10), meta), spec_to("jpeg"));
+  REQUIRE(done);
+  const auto turned = decoded(done->outputs[0])->meta.density;
+  REQUIRE(turned);
+  CHECK(turned->x == 3'937);
+  CHECK(turned->y == 7'874);
+  metadata tiny;
+  tiny.density = pixel_density{10, 10, true};
+  CHECK(losses_of(encoded("png", gradient(pixel_layout::rgb, 20, 10), tiny), spec_to("jpeg")) ==
+        list{loss::density_dropped});
+}
+
+TEST_CASE("EXIF and XMP that a WebP's header does not announce are found") {
+  auto file = encoded("webp", gradient(pixel_layout::rgb, 20, 20));
+  const auto exif = sample_exif(1);
+  const auto u32 = [](std::size_t v) {
+    return std::string{static_cast<char>(v), static_cast<char>(v >> 8), static_cast<char>(v >> 16),
+                       static_cast<char>(v >> 24)};
+  };
+  file += "EXIF" + u32(exif.size()) + std::string(exif.begin(), exif.end());
+  if (exif.size() % 2 != 0) file += '\0';
+  file.replace(4, 4, u32(file.size() - 8));
+  const auto got = decoded(file);
+  REQUIRE(got);
+  CHECK(got->meta.exif == exif);
+  CHECK(decoded(file + "behind it")->losses.list() == list{loss::other_metadata_dropped});
+}
+
+TEST_CASE("a profile keeps its colours and loses its private tags with the place") {
+  auto profile =
+      profile_of({.gamma = 100'000, .chromaticity = {}, .srgb_intent = {}, .cicp = {}}, false);
+  REQUIRE_FALSE(profile.empty());
+  const auto same = select_profile_tags(profile);
+  CHECK_FALSE(same.removed);
+  auto copy = same.bytes;
+  CHECK(check_profile(copy));
+  // One tag renamed to a private one, and bytes behind the last.
+  std::copy_n("gpsx", 4, profile.begin() + 132);
+  const std::string place = "GPS 52.52 13.40";
+  profile.insert(profile.end(), place.begin(), place.end());
+  const auto kept = select_profile_tags(profile);
+  CHECK(kept.removed);
+  const std::string text(kept.bytes.begin(), kept.bytes.end());
+  CHECK(text.find("gpsx") == std::string::npos);
+  CHECK(text.find("52.52") == std::string::npos);
+  for (std::size_t size = 0; size < profile.size(); size += 3)
+    (void)select_profile_tags(std::span(profile).first(size));
+}
+
+TEST_CASE("the copyright policy declares a copyright that it could not read") {
+  metadata meta;
+  const std::string broken = "<x:xmpmeta xmlns:x='adobe:ns:meta/'><unfinished";
+  meta.xmp.assign(broken.begin(), broken.end());
+  auto spec = spec_to("png");
+  spec.metadata = domain::metadata_policy::copyright;
+  CHECK(losses_of(encoded("jpeg", gradient(pixel_layout::rgb, 20, 20), meta), spec) ==
+        list{loss::xmp_dropped});
 }
 
 TEST_CASE("comments and texts are carried, moved to XMP, or declared") {

@@ -101,6 +101,24 @@ TEST_CASE("the first EXIF and the first XMP are taken") {
   REQUIRE(got);
   CHECK(got->meta.exif == exif);
   CHECK(as_text(got->meta.xmp) == "<a/>");
+  CHECK(got->losses.list() == std::vector{loss::exif_dropped, loss::xmp_dropped});
+}
+
+TEST_CASE("comments without number cost neither memory nor the picture") {
+  std::string comments;
+  for (int i = 0; i < 100'000; ++i)
+    comments += std::string("\xff\xfe\0\3x", 5);
+  const auto got = decoded(photo_with(comments));
+  REQUIRE(got);
+  CHECK(got->meta.texts.size() == 256);
+  CHECK(got->losses.list() == std::vector{loss::comment_dropped});
+}
+
+TEST_CASE("an APP0 that is neither JFIF nor its thumbnail is declared") {
+  const auto canon = decoded(photo_with(marker(0, "CIFF of a camera")));
+  REQUIRE(canon);
+  CHECK(canon->losses.list() == std::vector{loss::other_metadata_dropped});
+  CHECK(decoded(photo_with(marker(0, std::string("JFXX\0", 5) + "thumbnail")))->losses.empty());
 }
 
 TEST_CASE("markers without content, or cut off by the end of the file, do no harm") {

@@ -1,9 +1,9 @@
 // Whole conversions of pictures made in code.
 #include "codecs/colour.hpp"
+#include "codecs/limits.hpp"
 #include "codecs/metadata/exif.hpp"
 #include "codecs/metadata/exif_directories.hpp"
 #include "codecs/metadata/xmp.hpp"
-#include "codecs/limits.hpp"
 #include "pictures.hpp"
 
 #include <catch2/catch_test_macros.hpp>

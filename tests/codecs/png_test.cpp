@@ -157,6 +157,8 @@ TEST_CASE(
       {chunk("prVt", large), {loss::other_metadata_dropped}},
       {chunk("prVT", "x"), {loss::other_metadata_dropped}},
       {chunk("caBX", large), {loss::c2pa_dropped}},
+      {chunk("zTXt", "Raw profile type iptc" + zero + zero + packed(std::string(100'000'000, ' '))),
+       {loss::iptc_dropped}},
   };
   for (const auto& [more, losses] : cases) {
     INFO(more.substr(4, 30));
@@ -165,6 +167,12 @@ TEST_CASE(
     CHECK(arrived(file).losses.list() == losses);
     CHECK(convert(file, spec_to("png")));
   }
+}
+
+TEST_CASE("what follows the end of a PNG is declared, padding is not") {
+  CHECK(arrived(plain() + "appended by a camera").losses.list() ==
+        std::vector{loss::other_metadata_dropped});
+  CHECK(arrived(plain() + std::string(100, '\0') + "\r\n").losses.empty());
 }
 
 TEST_CASE("all metadata together is bounded: what comes first is kept") {

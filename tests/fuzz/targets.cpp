@@ -366,15 +366,24 @@ void link_messages(bytes b) {
 
 const std::vector<fuzz_target>& fuzz_targets() {
   static const std::vector<fuzz_target> all{
-      {"probe", probe, true},           {"decode_jpeg", decode_jpeg, true},
-      {"decode_png", decode_png, true}, {"decode_webp", decode_webp, true},
-      {"event_codec", event_codec},     {"http_request", http_request},
-      {"multipart", multipart},         {"host_reply", host_reply},
-      {"host_job", host_job},           {"spec_json", spec_json},
-      {"settings_toml", settings_toml}, {"link_greeting", link_greeting},
-      {"link_messages", link_messages}, {"file_names", file_names},
-      {"row_deflate", row_deflate},     {"xmp", xmp},
-      {"exif", exif},                   {"iptc", iptc},
+      {"probe", probe, true},
+      {"decode_jpeg", decode_jpeg, true},
+      {"decode_png", decode_png, true},
+      {"decode_webp", decode_webp, true},
+      {"event_codec", event_codec},
+      {"http_request", http_request},
+      {"multipart", multipart},
+      {"host_reply", host_reply},
+      {"host_job", host_job},
+      {"spec_json", spec_json},
+      {"settings_toml", settings_toml},
+      {"link_greeting", link_greeting},
+      {"link_messages", link_messages},
+      {"file_names", file_names},
+      {"row_deflate", row_deflate},
+      {"xmp", xmp},
+      {"exif", exif},
+      {"iptc", iptc},
   };
   return all;
 }

@@ -134,15 +134,13 @@ TEST_CASE("an orientation of any whole type is read, and written as the standard
     INFO("type " << six.type);
     const auto exif = exif_of({six});
     CHECK(exif_orientation(exif) == 6);
-    CHECK(change_exif(exif, {.orientation = 1}) ==
-          exif_of({{0x0112, 3, 1, {0, 1, 0, 0}}}));
+    CHECK(change_exif(exif, {.orientation = 1}) == exif_of({{0x0112, 3, 1, {0, 1, 0, 0}}}));
   }
   // Text and fractions are no orientation, and are made one.
   for (const std::uint16_t type : {2, 5, 77}) {
     const auto exif = exif_of({{0x0112, type, 1, {'6', 0, 0, 0}}});
     CHECK(exif_orientation(exif) == 1);
-    CHECK(change_exif(exif, {.orientation = 1}) ==
-          exif_of({{0x0112, 3, 1, {0, 1, 0, 0}}}));
+    CHECK(change_exif(exif, {.orientation = 1}) == exif_of({{0x0112, 3, 1, {0, 1, 0, 0}}}));
   }
 }
 
@@ -190,10 +188,22 @@ TEST_CASE("what is not known to be harmless is left out of every directory") {
   const std::vector<row> rows{
       {"maker notes", {{}, {field(0x927c, "Quillagua"sv)}, {}}, false, true},
       {"XMP in tag 700", {{field(0x02bc, xmp)}, {}, {}}, true, true},
-      {"IPTC in tag 0x83bb", {{field(0x83bb, "\x1c\x02\x5a\0\x09Quillagua"sv)}, {}, {}}, true, true},
+      {"IPTC in tag 0x83bb",
+       {{field(0x83bb, "\x1c\x02\x5a\0\x09Quillagua"sv)}, {}, {}},
+       true,
+       true},
       {"a second GPS pointer", {{field(0x8825, "1"sv), field(0x8825, "2"sv)}, {}, {}}, true, false},
       {"GPS in the EXIF directory", {{}, {field(0x8825, "1"sv)}, {}}, true, false},
       {"an unknown tag", {{field(0xfe00, "Quillagua"sv)}, {}, {}}, false, true},
+      {"a GPS directory that the interoperability pointer leads to",
+       {{}, {}, {{0x0002, 5, 3, byte_vector(24, 7)}}},
+       false,
+       true},
+      {"a text that is no text",
+       {{{0x010f, 7, 9, {'Q', 'u', 'i', 'l', 'l', 'a', 'g', 'u', 'a'}}}, {}, {}},
+       false,
+       true},
+      {"forty orientations", {{{0x0112, 1, 40, byte_vector(40, 'Q')}}, {}, {}}, false, true},
       {"behind the end of a text", {{field(0x010f, "Canon\0Quillagua\0"sv)}, {}, {}}, false, false},
   };
   for (const auto& r : rows) {
@@ -207,8 +217,31 @@ TEST_CASE("what is not known to be harmless is left out of every directory") {
       CHECK(kept.other_removed == r.other);
       CHECK(contains(kept.bytes, "EOS 40D"));
       CHECK_FALSE(contains(kept.bytes, "Quillagua"));
+      CHECK_FALSE(contains(kept.bytes, "QQQQQQQQ"));
+      CHECK_FALSE(contains(kept.bytes, "\7\7\7\7\7\7\7\7"));
     }
   }
+}
+
+TEST_CASE("texts in UTF-8 and directories by their own type are read, as EXIF 3.0 has them") {
+  const std::string artist = "\xc3\x84nn";
+  auto exif = write_exif(true, {{{0x013b, 129, 4, {artist.begin(), artist.end()}}},
+                                {{0x9000, 7, 4, {'0', '3', '0', '0'}}},
+                                {}});
+  for (const auto selection : {exif_selection::without_location, exif_selection::copyright}) {
+    const auto kept = select_exif(exif, selection);
+    CHECK_FALSE(std::ranges::search(kept.bytes, byte_vector(artist.begin(), artist.end())).empty());
+  }
+  exif[8 + 2 + 12 + 3] = 13; // the type of the pointer
+  CHECK(contains(select_exif(exif, exif_selection::without_location).bytes, "0300"));
+}
+
+TEST_CASE("the density follows a picture that is turned") {
+  const auto exif = density_exif({11'811, 5'906, true});
+  const auto turned = exif_density(change_exif(exif, {.turned = true}));
+  REQUIRE(turned);
+  CHECK(turned->x == 5'906);
+  CHECK(turned->y == 11'811);
 }
 
 TEST_CASE("bytes that no tag points at are left out") {
@@ -252,11 +285,9 @@ TEST_CASE("a density is read in inches and centimetres, and 0 is none") {
     byte_vector rational(8);
     darkroom::base::write_u32_be(rational.data(), value);
     darkroom::base::write_u32_be(rational.data() + 4, divisor);
-    return exif_density(write_exif(true, {{{0x011a, 5, 1, rational},
-                                           {0x011b, 5, 1, rational},
-                                           {0x0128, 3, 1, {0, unit}}},
-                                          {},
-                                          {}}));
+    return exif_density(write_exif(
+        true,
+        {{{0x011a, 5, 1, rational}, {0x011b, 5, 1, rational}, {0x0128, 3, 1, {0, unit}}}, {}, {}}));
   };
   REQUIRE(density(300, 1, 2));
   CHECK(density(300, 1, 2)->x == 11'811);

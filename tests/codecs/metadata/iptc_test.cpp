@@ -66,8 +66,7 @@ TEST_CASE("of Photoshop's resources the IPTC record and the copyright are kept")
 }
 
 TEST_CASE("datasets that tell a place, or are not known, are left out") {
-  const auto kept =
-      select_iptc(bytes(resource(0x0404, record)), iptc_selection::without_location);
+  const auto kept = select_iptc(bytes(resource(0x0404, record)), iptc_selection::without_location);
   CHECK(kept.location_removed);
   CHECK(kept.other_removed);
   CHECK_FALSE(contains(kept.resources, "Quillagua"));
@@ -78,6 +77,45 @@ TEST_CASE("datasets that tell a place, or are not known, are left out") {
     CHECK(iptc_has_location(alone));
     CHECK(select_iptc(alone, iptc_selection::without_location).resources.empty());
   }
+}
+
+TEST_CASE("a contact, which may be an address, and the envelope go with the place") {
+  const auto all = bytes(resource(0x0404, dataset(1, 5, "Bern") + dataset(2, 118, "Ann, Bern") +
+                                              dataset(2, 80, "Ann")));
+  const auto kept = select_iptc(all, iptc_selection::without_location);
+  CHECK(kept.other_removed);
+  CHECK_FALSE(contains(kept.resources, "Bern"));
+  CHECK(contains(select_iptc(all, iptc_selection::copyright).resources, "Ann, Bern"));
+}
+
+TEST_CASE("keywords without number cost no time") {
+  std::string many;
+  for (int i = 0; i < 100'000; ++i)
+    many += dataset(2, 25, "b" + std::to_string(i));
+  xmp_packet packet;
+  add_iptc_to_xmp(bytes(resource(0x0404, many)), packet);
+  CHECK(packet.find(xmp_uri::dc, "subject")->children.size() == 1'000);
+}
+
+TEST_CASE("a language is a language, and nothing else") {
+  for (const auto* tag : {"en", "de-CH", "zh-Hans", "zh-Hant-TW", "es-419", "x-default", "gsw"})
+    CHECK(is_language_tag(tag));
+  for (const auto* no : {"", "x", "Berlin", "de-Berlin", "x-Berlin", "de-CH-1996", "en_US",
+                         "in Bern", "de-CH-", "52"})
+    CHECK_FALSE(is_language_tag(no));
+}
+
+TEST_CASE("texts become UTF-8 that XML can hold, in one pass") {
+  CHECK(utf8_for_xml("a\1b\tc\xef\xbf\xbe"
+                     "d") == "ab\tcd");
+  CHECK(utf8_for_xml("\xfc") == "\xc3\xbc");
+  std::string many;
+  for (int i = 0; i < 1'000'000; ++i)
+    many += "\xef\xbf\xbf";
+  CHECK(utf8_for_xml(many).empty());
+  for (const auto* bad : {"\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\x80", "\xe2\x82"})
+    CHECK_FALSE(is_utf8(bad));
+  CHECK(is_utf8("\xf0\x9f\x98\x80"));
 }
 
 TEST_CASE("the copyright policy keeps by-line, credit, source, copyright and contact") {
@@ -137,11 +175,18 @@ TEST_CASE("texts of a PNG become properties of XMP where there are some") {
 }
 
 TEST_CASE("of texts only those with a registered keyword outlast a policy") {
-  const std::vector<text_entry> all{{"Title", "T"}, {"Author", "A"}, {"Copyright", "C"},
-                                    {"exif:GPSLatitude", "21"}, {"Raw profile type foo", "x"}};
+  const std::vector<text_entry> all{{"Title", "T"},
+                                    {"Author", "A"},
+                                    {"Copyright", "C"},
+                                    {"exif:GPSLatitude", "21"},
+                                    {"Raw profile type foo", "x"}};
   auto texts = all;
   CHECK(select_texts(texts, text_selection::without_location));
   CHECK(texts.size() == 3);
+  std::vector<text_entry> spoken{{"Comment", "x", true, "Berlin 52.52", "Ort"}};
+  select_texts(spoken, text_selection::without_location);
+  CHECK(spoken[0].language.empty());
+  CHECK(spoken[0].translated_keyword.empty());
   CHECK(select_texts(texts, text_selection::copyright));
   CHECK(texts.size() == 2);
   CHECK_FALSE(select_texts(texts, text_selection::copyright));

@@ -88,6 +88,10 @@ TEST_CASE("the forms of RDF that XMP has are read, and written so that they read
       {"<o:a o:b='1'/>", "", "a{}(b=1);"},
       {"<o:a rdf:parseType='Resource'><rdf:value>1</rdf:value><o:q>2</o:q></o:a>", "", "a=1?q=2;"},
       {"<o:a rdf:value='1' o:q='2'/>", "", "a=1?q=2;"},
+      {"<o:a rdf:parseType='Resource'><rdf:value rdf:value='1' o:q='2'/><o:r>3</o:r></o:a>", "",
+       "a=1?q=2?r=3;"},
+      {"", "o:about='mine'", "about=mine;"},
+      {"<o:a>1</o:a><o:a>2</o:a>", "", "a=1;a=2;"},
       {"<o:a><rdf:Bag><rdf:li rdf:parseType='Resource'><o:b>1</o:b></rdf:li></rdf:Bag></o:a>", "",
        "abag({}(b=1));"},
       {"<o:a>&lt;&amp;&gt;&#10;&#x1F600;</o:a>", "", "a=<&>\n\xf0\x9f\x98\x80;"},
@@ -143,7 +147,13 @@ TEST_CASE("a packet is read in every encoding that XMP may have") {
 
 TEST_CASE("what is no packet is not read") {
   const auto good = description("<o:a>1</o:a>");
-  std::string deep, many;
+  std::string deep, many, attributes, spaces;
+  for (int i = 0; i < 40'000; ++i)
+    attributes += " o:a" + std::to_string(i) + "='1'";
+  for (int i = 0; i < 300; ++i) {
+    const auto n = std::to_string(i);
+    spaces += " xmlns:s" + n + "='http://s/" + n + "' s" + n + ":a='1'";
+  }
   for (int i = 0; i < 70; ++i)
     deep += "<o:a rdf:parseType='Resource'>";
   for (int i = 0; i < 70; ++i)
@@ -165,6 +175,8 @@ TEST_CASE("what is no packet is not read") {
       "<!DOCTYPE a [<!ENTITY b \"c\">]>" + text_with(good),
       text_with(description(deep)),
       text_with(description(many)),
+      text_with(description("", attributes)),
+      text_with(description("", spaces)),
       text_with(description("<o:a>\xff</o:a>")),
   };
   for (const auto& text : bad) {
