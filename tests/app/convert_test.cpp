@@ -254,7 +254,7 @@ TEST_CASE("what cannot be asked is refused with what can") {
       {{"--effort", "9"}, "0 (fastest) to 6"},
       {{"--resize", "big"}, "WIDTHxHEIGHT"},
       {{"--mode", "squeeze", "--resize", "1x1"}, "fit, fill, pad or stretch"},
-      {{"--metadata", "some"}, "keep, strip or strip_location"},
+      {{"--metadata", "some"}, "keep, strip, strip_location or copyright"},
       {{"--icc", "maybe"}, "preserve or srgb"},
       {{"--background", "white"}, "#ffffff"},
       {{"--collision", "no"}, "rename or fail"},
