@@ -1,12 +1,14 @@
 #include "codecs/jpeg_appended.hpp"
 
+#include "base/byte_order.hpp"
 #include "base/units.hpp"
 #include "codecs/jpeg_format.hpp"
+#include "codecs/metadata/exif_directories.hpp"
 #include "codecs/metadata/text_encoding.hpp"
 #include "codecs/metadata/tiff_view.hpp"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 #include <vector>
 
 namespace darkroom::codecs {
@@ -117,41 +119,20 @@ jpeg_appended read_jpeg_appended(const input_stream& in, std::uint64_t end,
 
 byte_vector make_picture_list(std::uint32_t first_bytes, std::uint32_t second_bytes,
                               std::uint32_t second_offset) {
-  byte_vector out{'M', 'M', 0, 42, 0, 0, 0, 8};
-  const auto put16 = [&](std::uint32_t v) {
-    out.push_back(static_cast<std::uint8_t>(v >> 8));
-    out.push_back(static_cast<std::uint8_t>(v));
-  };
-  const auto put32 = [&](std::uint32_t v) {
-    put16(v >> 16);
-    put16(v & 0xffff);
-  };
-  constexpr std::uint32_t entries = 3;
-  constexpr std::uint32_t values_at = 8 + 2 + entries * tiff_entry_bytes + 4;
-  put16(entries);
-  put16(mpf_version);
-  put16(type_undefined);
-  put32(4);
-  for (const char c : {'0', '1', '0', '0'})
-    out.push_back(static_cast<std::uint8_t>(c));
-  put16(mpf_pictures);
-  put16(type_long);
-  put32(1);
-  put32(2);
-  put16(mpf_entries);
-  put16(type_undefined);
-  put32(2 * mpf_entry_bytes);
-  put32(values_at);
-  put32(0); // no further directory
-  put32(type_primary);
-  put32(first_bytes);
-  put32(0); // where the main picture begins, by definition
-  put32(0); // no dependent pictures
-  put32(0); // "undefined", as gain maps are
-  put32(second_bytes);
-  put32(second_offset);
-  put32(0);
-  return out;
+  // Type, size, offset, dependent pictures. The main picture's offset is 0 by definition; the type
+  // of a gain map is "undefined".
+  byte_vector entries(2 * mpf_entry_bytes);
+  base::write_u32_be(&entries[0], type_primary);
+  base::write_u32_be(&entries[4], first_bytes);
+  base::write_u32_be(&entries[mpf_entry_bytes + 4], second_bytes);
+  base::write_u32_be(&entries[mpf_entry_bytes + 8], second_offset);
+  const auto entries_bytes = static_cast<std::uint32_t>(entries.size());
+  // A TIFF structure, as EXIF is.
+  return write_exif(true, {{{mpf_version, type_undefined, 4, {'0', '1', '0', '0'}},
+                            {mpf_pictures, type_long, 1, {0, 0, 0, 2}},
+                            {mpf_entries, type_undefined, entries_bytes, std::move(entries)}},
+                           {},
+                           {}});
 }
 
 } // namespace darkroom::codecs

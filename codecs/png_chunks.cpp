@@ -247,13 +247,12 @@ private:
       exif_lost_ = true;
       return;
     }
-    keep_exif(std::move(exif), where.hex);
+    keep_exif(exif, where.hex);
   }
 
-  void keep_exif(byte_vector exif, bool raw) {
-    if (as_text(exif).starts_with(exif_prefix))
-      exif.erase(exif.begin(), exif.begin() + static_cast<std::ptrdiff_t>(exif_prefix.size()));
-    found_.exif = std::move(exif);
+  void keep_exif(const byte_vector& exif, bool raw) {
+    const auto bare = without_exif_prefix(exif);
+    found_.exif.assign(bare.begin(), bare.end());
     exif_is_raw_ = raw;
   }
 
@@ -272,7 +271,7 @@ private:
       iptc_lost_ = !ok;
       if (ok) found_.iptc = text.starts_with("8BIM") ? kept_resources(bytes) : as_resource(bytes);
     } else if (text.starts_with(exif_prefix)) { // APP1 holds EXIF or XMP
-      if (found_.exif.empty()) keep_exif(std::move(bytes), true);
+      if (found_.exif.empty()) keep_exif(bytes, true);
     } else if (found_.xmp.empty() && ok) {
       const auto begin = text.starts_with(jpeg_xmp_prefix) ? jpeg_xmp_prefix.size() : 0;
       found_.xmp.assign(bytes.begin() + static_cast<std::ptrdiff_t>(begin), bytes.end());

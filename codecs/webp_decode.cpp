@@ -38,12 +38,6 @@ result<WebPBitstreamFeatures> features_of(std::span<const std::uint8_t> data) {
   }
 }
 
-std::span<const std::uint8_t> without_prefix(std::span<const std::uint8_t> exif) {
-  const bool prefixed = exif.size() >= exif_prefix.size() &&
-                        std::memcmp(exif.data(), exif_prefix.data(), exif_prefix.size()) == 0;
-  return prefixed ? exif.subspan(exif_prefix.size()) : exif;
-}
-
 bool skip(input_stream& in, std::uint64_t bytes) {
   std::uint8_t waste[4096];
   while (bytes > 0) {
@@ -73,7 +67,7 @@ void read_chunks(input_stream& in, image_info& info) {
       byte_vector exif(static_cast<std::size_t>(padded));
       exif.resize(in.read(exif));
       info.exif_bytes = static_cast<std::uint32_t>(exif.size());
-      info.orientation = exif_orientation(without_prefix(exif));
+      info.orientation = exif_orientation(without_exif_prefix(exif));
     } else if (!skip(in, padded)) {
       break;
     }
@@ -124,7 +118,7 @@ void read_metadata_chunks(std::span<const std::uint8_t> data, metadata& meta,
     if (size > data.size() - at - 8) return;
     const auto bytes = data.subspan(at + 8, static_cast<std::size_t>(size));
     if (name == "EXIF")
-      take(meta.exif, without_prefix(bytes), domain::loss::exif_dropped);
+      take(meta.exif, without_exif_prefix(bytes), domain::loss::exif_dropped);
     else if (name == "XMP ")
       take(meta.xmp, bytes, domain::loss::xmp_dropped);
     else if (name == "C2PA")

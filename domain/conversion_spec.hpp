@@ -24,7 +24,7 @@ enum class resize_mode : std::uint8_t {
 enum class metadata_policy : std::uint8_t {
   keep,
   strip,          // all of it
-  strip_location, // what is known to tell no place is kept
+  strip_location, // only what is known to contain no location is kept
   copyright,      // creator, rights, credit, contact and licence are kept
 };
 enum class icc_policy : std::uint8_t { preserve, srgb };
@@ -198,9 +198,9 @@ void for_each_field(Spec& s, auto&& visit) {
   visit(field{.name = "metadata",
               .tag = 3,
               .help =
-                  "What happens to EXIF, XMP, IPTC and texts. strip_location keeps what is known "
-                  "to tell no place; copyright keeps creator, rights, credit, contact and "
-                  "licence."},
+                  "What happens to EXIF, XMP, IPTC and texts. strip_location keeps only what is "
+                  "known to contain no location; copyright keeps creator, rights, credit, contact "
+                  "and licence."},
         s.metadata);
   visit(field{.name = "icc",
               .tag = 4,

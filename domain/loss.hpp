@@ -34,7 +34,7 @@ enum class loss : std::uint8_t {
   video_dropped,          // of a motion photo
   images_dropped,         // further pictures in the file, such as a depth map
   other_metadata_dropped, // data of programs and cameras that Darkroom does not know
-  metadata_reduced,       // with strip_location: what is not known to tell no place was removed
+  metadata_reduced,       // with strip_location: what may contain a location was removed
 };
 
 } // namespace darkroom::domain

@@ -147,7 +147,7 @@ void thumbnail_cache::forget_all() {
   bytes_ = 0;
 }
 
-// Removes what was not used for longest until so many more bytes, and one more entry, are allowed.
+// Removes what was not used for longest until this many more bytes, and one more entry, fit.
 void thumbnail_cache::make_space(std::uint64_t bytes) {
   while (!used_.empty() &&
          (bytes_ + bytes > options_.bytes_max || index_.size() >= limits::thumbnails_max)) {

@@ -1,6 +1,6 @@
 // Thumbnails that were made once, for the next browser that shows the same file. Only a cache:
 // nothing is synced, each entry is checked when it is read, and whatever goes wrong (a damaged
-// entry, a full disk, a folder that somebody removed) makes it a miss. Used from any thread.
+// entry, a full disk, a removed folder) makes it a miss. Used from any thread.
 #pragma once
 
 #include "base/unique_fd.hpp"

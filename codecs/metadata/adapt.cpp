@@ -23,11 +23,11 @@ void drop_gain_map(metadata& meta, domain::loss_set& losses) {
   meta.gain.reset();
 }
 
-void select_all(metadata& meta, bool copyright, domain::loss_set& losses) {
+void select_all(metadata& meta, metadata_selection selection, domain::loss_set& losses) {
+  const bool copyright = selection == metadata_selection::copyright;
   bool location = false, other = false;
   if (!meta.exif.empty()) {
-    auto kept = select_exif(meta.exif, copyright ? exif_selection::copyright
-                                                 : exif_selection::without_location);
+    auto kept = select_exif(meta.exif, selection);
     if (!kept.readable) losses.add(loss::exif_dropped);
     location = location || kept.location_removed;
     other = other || kept.other_removed;
@@ -37,8 +37,7 @@ void select_all(metadata& meta, bool copyright, domain::loss_set& losses) {
     auto packet = parse_xmp(meta.xmp);
     meta.xmp.clear();
     if (packet) {
-      const auto removed = select_xmp(*packet, copyright ? xmp_selection::copyright
-                                                         : xmp_selection::without_location);
+      const auto removed = select_xmp(*packet, selection);
       location = location || removed.location;
       other = other || removed.other;
       if (!packet->properties.empty()) meta.xmp = write_xmp(*packet);
@@ -47,8 +46,7 @@ void select_all(metadata& meta, bool copyright, domain::loss_set& losses) {
     }
   }
   if (!meta.iptc.empty()) {
-    auto kept = select_iptc(meta.iptc, copyright ? iptc_selection::copyright
-                                                 : iptc_selection::without_location);
+    auto kept = select_iptc(meta.iptc, selection);
     location = location || kept.location_removed;
     other = other || kept.other_removed;
     meta.iptc = std::move(kept.resources);
@@ -59,9 +57,7 @@ void select_all(metadata& meta, bool copyright, domain::loss_set& losses) {
     if (kept.bytes.empty()) losses.add(loss::icc_dropped);
     meta.icc = std::move(kept.bytes);
   }
-  if (select_texts(meta.texts,
-                   copyright ? text_selection::copyright : text_selection::without_location))
-    other = true;
+  if (select_texts(meta.texts, selection)) other = true;
   if (!meta.chunks.empty()) other = true;
   meta.chunks.clear();
   if (copyright) return;
@@ -153,13 +149,6 @@ void move_texts(metadata& meta, const format_row& format, std::uint64_t bytes_ma
 void adapt_xmp(metadata& meta, const output_picture& picture, const format_row& format,
                std::uint64_t bytes_max, domain::loss_set& losses) {
   auto packet = meta.xmp.empty() ? std::optional(xmp_packet{}) : parse_xmp(meta.xmp);
-  const auto properties = packet ? packet->properties.size() : 0;
-  move_texts(meta, format, bytes_max, packet ? &*packet : nullptr, losses);
-  if (!meta.iptc.empty() && !format.holds.iptc) {
-    losses.add(loss::iptc_dropped);
-    if (packet) add_iptc_to_xmp(meta.iptc, *packet);
-    meta.iptc.clear();
-  }
   xmp_changes changes{.width = picture.width,
                       .height = picture.height,
                       .srgb = meta.became_srgb,
@@ -168,14 +157,25 @@ void adapt_xmp(metadata& meta, const output_picture& picture, const format_row& 
                       .extension_gone = meta.xmp_extension_lost};
   // An orientation that only XMP has turns no picture, here or in other readers, and stays.
   if (picture.upright && picture.stored_orientation != 1) changes.orientation = 1;
+  const bool changed = packet && change_xmp(*packet, changes);
+  const auto properties = packet ? packet->properties.size() : 0;
+  move_texts(meta, format, bytes_max, packet ? &*packet : nullptr, losses);
+  const bool texts_added = packet && packet->properties.size() != properties;
+  if (!meta.iptc.empty() && !format.holds.iptc) {
+    losses.add(loss::iptc_dropped);
+    if (packet) add_iptc_to_xmp(meta.iptc, *packet);
+    meta.iptc.clear();
+  }
+  const auto write = [&] {
+    meta.xmp = packet->properties.empty() ? byte_vector{} : write_xmp(*packet);
+  };
   if (packet) {
     const bool added = packet->properties.size() != properties;
-    if (change_xmp(*packet, changes) || added) meta.xmp = write_xmp(*packet);
-    if (packet->properties.empty()) meta.xmp.clear();
-    if (meta.xmp.size() > bytes_max && added) { // what was there before goes first
-      packet->properties.resize(std::min(properties, packet->properties.size()));
-      meta.xmp = packet->properties.empty() ? byte_vector{} : write_xmp(*packet);
-      losses.add(loss::text_dropped);
+    if (changed || added) write();
+    if (added && meta.xmp.size() > bytes_max) { // what the source's packet said takes precedence
+      packet->properties.resize(properties);
+      write();
+      if (texts_added) losses.add(loss::text_dropped);
     }
   } else if (!picture.same_geometry || meta.became_srgb || promises_parts(meta.xmp)) {
     // It may say what is not true any longer, and cannot be corrected.
@@ -191,7 +191,7 @@ void adapt_xmp(metadata& meta, const output_picture& picture, const format_row& 
 
 void apply_policy(metadata& meta, metadata_policy policy, domain::loss_set& losses) {
   if (policy == metadata_policy::keep) return;
-  drop_gain_map(meta, losses); // it has metadata of its own
+  drop_gain_map(meta, losses); // the metadata inside of it cannot be selected
   if (policy == metadata_policy::strip) {
     meta.exif.clear();
     meta.xmp.clear();
@@ -199,7 +199,10 @@ void apply_policy(metadata& meta, metadata_policy policy, domain::loss_set& loss
     meta.texts.clear();
     meta.chunks.clear();
   } else {
-    select_all(meta, policy == metadata_policy::copyright, losses);
+    select_all(meta,
+               policy == metadata_policy::copyright ? metadata_selection::copyright
+                                                    : metadata_selection::without_location,
+               losses);
   }
   if (policy == metadata_policy::strip_location) return;
   for (const auto l : {loss::comment_dropped, loss::c2pa_dropped, loss::other_metadata_dropped})

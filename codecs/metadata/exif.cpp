@@ -2,6 +2,7 @@
 
 #include "base/byte_order.hpp"
 #include "codecs/metadata/exif_directories.hpp"
+#include "codecs/metadata/text_encoding.hpp"
 #include "codecs/metadata/tiff_view.hpp"
 
 #include <cstring>
@@ -74,6 +75,10 @@ std::size_t cut_thumbnail(editable& tiff, std::size_t directory, std::size_t siz
 }
 
 } // namespace
+
+std::span<const std::uint8_t> without_exif_prefix(std::span<const std::uint8_t> exif) {
+  return as_text(exif).starts_with(exif_prefix) ? exif.subspan(exif_prefix.size()) : exif;
+}
 
 std::uint8_t exif_orientation(std::span<const std::uint8_t> exif) {
   const tiff_view<const std::uint8_t> tiff(exif);

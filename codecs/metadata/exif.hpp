@@ -15,6 +15,8 @@ namespace darkroom::codecs {
 // What JPEG, and by mistake some WebP files, put before the structure.
 inline constexpr std::string_view exif_prefix{"Exif\0\0", 6};
 
+std::span<const std::uint8_t> without_exif_prefix(std::span<const std::uint8_t> exif);
+
 // 1 to 8; 1 when there is none, or nonsense. Any type of a whole number is read, as others do.
 std::uint8_t exif_orientation(std::span<const std::uint8_t> exif);
 

@@ -104,14 +104,14 @@ using view = tiff_view<const std::uint8_t>;
 
 class directory_selector {
 public:
-  directory_selector(std::span<const std::uint8_t> bytes, exif_selection selection)
+  directory_selector(std::span<const std::uint8_t> bytes, metadata_selection selection)
       : bytes_(bytes), tiff_(bytes), selection_(selection) {}
 
   selected_exif run() {
     selected_exif out;
     const std::size_t main = tiff_.valid() ? tiff_.u32(4) : 0;
     if (tiff_.entries(main) == 0) return out;
-    const bool copyright = selection_ == exif_selection::copyright;
+    const bool copyright = selection_ == metadata_selection::copyright;
     exif_directories kept;
     using tags = std::span<const tag_row>;
     kept.main = select(main, copyright ? tags{main_copyright_tags} : tags{main_tags});
@@ -211,13 +211,13 @@ private:
                                                                      : iptc_has_location(value));
     if (tag != embedded_xmp) return;
     auto packet = parse_xmp(value);
-    if (packet && select_xmp(*packet, xmp_selection::without_location).location)
+    if (packet && select_xmp(*packet, metadata_selection::without_location).location)
       location_removed_ = true;
   }
 
   std::span<const std::uint8_t> bytes_;
   view tiff_;
-  exif_selection selection_;
+  metadata_selection selection_;
   std::size_t kept_bytes_ = 0;
   std::set<std::uint16_t> examined_;
   bool location_removed_ = false, other_removed_ = false;
@@ -314,7 +314,7 @@ byte_vector write_exif(bool big_endian, exif_directories directories) {
   return exif_layout(big_endian).write(std::move(directories));
 }
 
-selected_exif select_exif(std::span<const std::uint8_t> exif, exif_selection selection) {
+selected_exif select_exif(std::span<const std::uint8_t> exif, metadata_selection selection) {
   return directory_selector(exif, selection).run();
 }
 

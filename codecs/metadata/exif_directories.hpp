@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codecs/image.hpp"
+#include "codecs/metadata/metadata_selection.hpp"
 
 #include <cstdint>
 #include <span>
@@ -21,11 +22,6 @@ struct exif_directories {
 
 byte_vector write_exif(bool big_endian, exif_directories directories);
 
-enum class exif_selection : std::uint8_t {
-  without_location, // tags of the standard that tell no place
-  copyright,        // artist and copyright
-};
-
 struct selected_exif {
   byte_vector bytes;             // empty where nothing is left
   bool readable = false;         // else nothing could be told of it
@@ -33,8 +29,9 @@ struct selected_exif {
   bool other_removed = false;    // there were tags that are not known, or maker notes
 };
 
-// Leaves out the thumbnail, directories and bytes that no tag points at, and what stands behind
-// the end of a text.
-selected_exif select_exif(std::span<const std::uint8_t> exif, exif_selection selection);
+// `without_location` keeps the tags of the standard that contain no location, `copyright` artist
+// and copyright. Leaves out the thumbnail, directories and bytes that no tag points at, and what
+// stands behind the end of a text.
+selected_exif select_exif(std::span<const std::uint8_t> exif, metadata_selection selection);
 
 } // namespace darkroom::codecs

@@ -28,7 +28,7 @@ enum class meaning : std::uint8_t {
   none,
   harmless,
   copyright,
-  contact, // often an address: kept with the copyright, and not without a place
+  contact, // often an address: kept with the copyright, removed with the location
   location,
 };
 
@@ -111,7 +111,7 @@ void each_dataset(std::span<const std::uint8_t> iim, Visit visit) {
   while (iim.size() >= head_bytes && iim[0] == iim_marker) {
     std::uint64_t size = base::read_u16_be(&iim[3]);
     std::size_t head = head_bytes;
-    if ((size & 0x8000) != 0) { // extended: so many bytes tell the size
+    if ((size & 0x8000) != 0) { // extended: the size stands in the next bytes
       const std::size_t bytes = size & 0x7fff;
       if (bytes == 0 || bytes > 4 || iim.size() < head + bytes) return;
       size = 0;
@@ -175,7 +175,7 @@ byte_vector as_resource(std::span<const std::uint8_t> iim) {
   return resources;
 }
 
-selected_iptc select_iptc(std::span<const std::uint8_t> resources, iptc_selection selection) {
+selected_iptc select_iptc(std::span<const std::uint8_t> resources, metadata_selection selection) {
   selected_iptc out;
   const auto is_kept = [&](const dataset& d) {
     if (d.record == envelope_record && d.number == character_set && d.value.size() <= 8)
@@ -183,7 +183,7 @@ selected_iptc select_iptc(std::span<const std::uint8_t> resources, iptc_selectio
     const auto* row = d.record == application_record ? row_of(d.number) : nullptr;
     const auto is = row == nullptr ? meaning::none : row->is;
     if (is == meaning::location) out.location_removed = true;
-    const bool without_location = selection == iptc_selection::without_location;
+    const bool without_location = selection == metadata_selection::without_location;
     if (is == meaning::none || (is == meaning::contact && without_location))
       out.other_removed = true;
     return is == meaning::copyright || (is == meaning::contact && !without_location) ||

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codecs/image.hpp"
+#include "codecs/metadata/metadata_selection.hpp"
 #include "codecs/metadata/xmp_packet.hpp"
 
 #include <cstdint>
@@ -18,17 +19,14 @@ byte_vector kept_resources(std::span<const std::uint8_t> resources);
 // An IIM record as a resource, for those that stand alone.
 byte_vector as_resource(std::span<const std::uint8_t> iim);
 
-enum class iptc_selection : std::uint8_t {
-  without_location, // datasets of record 2 that are known to tell no place
-  copyright,        // by-line, credit, source, copyright, contact
-};
-
 struct selected_iptc {
   byte_vector resources; // empty where nothing is left
   bool location_removed = false, other_removed = false;
 };
 
-selected_iptc select_iptc(std::span<const std::uint8_t> resources, iptc_selection selection);
+// `without_location` keeps the datasets of record 2 that are known to contain no location,
+// `copyright` by-line, credit, source, copyright and contact.
+selected_iptc select_iptc(std::span<const std::uint8_t> resources, metadata_selection selection);
 
 bool iptc_has_location(std::span<const std::uint8_t> resources);
 bool iim_has_location(std::span<const std::uint8_t> iim);

@@ -33,7 +33,7 @@ struct pixel_density {
 // A text of a PNG (tEXt, zTXt, iTXt), or the comment of a JPEG under the keyword `Comment`.
 struct text_entry {
   std::string keyword; // 1 to 79 bytes, Latin-1
-  std::string text;    // Latin-1, or of a JPEG whatever it is
+  std::string text;    // Latin-1; of a JPEG in an unknown encoding
   bool utf8 = false;   // the text is UTF-8
   std::string language = {}, translated_keyword = {};
 };
@@ -63,7 +63,7 @@ struct metadata {
   colorimetry colour;
   std::optional<pixel_density> density;
   bool xmp_extension_lost = false; // ExtendedXMP, which did not fit the packet
-  bool became_srgb = false; // the pixels were converted: what was said of their colours is no more
+  bool became_srgb = false; // the pixels were converted: the source's colorimetry no longer applies
 };
 
 } // namespace darkroom::codecs

@@ -49,10 +49,10 @@ std::optional<std::string> iso_date(std::string text) {
 
 } // namespace
 
-bool select_texts(std::vector<text_entry>& texts, text_selection selection) {
+bool select_texts(std::vector<text_entry>& texts, metadata_selection selection) {
   const auto removed = std::erase_if(texts, [&](const text_entry& text) {
     const auto* row = row_of(text.keyword);
-    return row == nullptr || (selection == text_selection::copyright && !row->copyright);
+    return row == nullptr || (selection == metadata_selection::copyright && !row->copyright);
   });
   for (auto& text : texts) {
     text.translated_keyword.clear();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codecs/metadata/metadata.hpp"
+#include "codecs/metadata/metadata_selection.hpp"
 #include "codecs/metadata/xmp_packet.hpp"
 
 #include <string_view>
@@ -11,13 +12,9 @@ namespace darkroom::codecs {
 // Keyword of PNG's comment, and of a JPEG's.
 inline constexpr std::string_view comment_keyword = "Comment";
 
-enum class text_selection : std::uint8_t {
-  without_location, // the keywords that PNG registers: all are the author's words
-  copyright,        // author and copyright
-};
-
-// Whether anything was removed.
-bool select_texts(std::vector<text_entry>& texts, text_selection selection);
+// `without_location` keeps the keywords that PNG registers, which are the author's words,
+// `copyright` author and copyright. Returns whether anything was removed.
+bool select_texts(std::vector<text_entry>& texts, metadata_selection selection);
 
 // Adds a text to XMP, if there is a property of its meaning that has no other value yet.
 bool add_text_to_xmp(const text_entry& text, xmp_packet& packet);

@@ -78,10 +78,11 @@ bool has_word(std::string_view words, std::string_view wanted) {
   return false;
 }
 
-bool is_kept(std::string_view uri, std::string_view name, xmp_selection selection) {
+bool is_kept(std::string_view uri, std::string_view name, metadata_selection selection) {
   return std::ranges::any_of(xmp_property_table(), [&](const known_properties& known) {
     return known.uri == uri &&
-           has_word(selection == xmp_selection::copyright ? known.copyright : known.harmless, name);
+           has_word(selection == metadata_selection::copyright ? known.copyright : known.harmless,
+                    name);
   });
 }
 
@@ -102,7 +103,7 @@ std::string_view usual_prefix(std::string_view uri) {
 }
 
 // Returns whether anything of the node is left.
-bool select_node(const xmp_packet& packet, xmp_node& node, xmp_selection selection,
+bool select_node(const xmp_packet& packet, xmp_node& node, metadata_selection selection,
                  xmp_removals& removed) {
   if (!node.name.empty() && !is_kept(packet.uri_of(node), node.name, selection)) {
     note_removal(node, removed);
@@ -174,7 +175,7 @@ bool change_xmp(xmp_packet& packet, const xmp_changes& changes) {
   return changed;
 }
 
-xmp_removals select_xmp(xmp_packet& packet, xmp_selection selection) {
+xmp_removals select_xmp(xmp_packet& packet, metadata_selection selection) {
   xmp_removals removed;
   std::erase_if(packet.properties,
                 [&](xmp_node& p) { return !select_node(packet, p, selection, removed); });

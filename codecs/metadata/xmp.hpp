@@ -2,6 +2,7 @@
 // file, and which properties each metadata policy keeps.
 #pragma once
 
+#include "codecs/metadata/metadata_selection.hpp"
 #include "codecs/metadata/xmp_packet.hpp"
 
 #include <cstdint>
@@ -20,7 +21,7 @@ inline constexpr std::string_view exif = "http://ns.adobe.com/exif/1.0/";
 inline constexpr std::string_view iptc_core = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/";
 } // namespace xmp_uri
 
-// What of a file is no more, or has other values than its XMP says.
+// What the output lacks, or has with other values than the source's XMP says.
 struct xmp_changes {
   std::optional<std::uint8_t> orientation; // nothing: left as it is
   std::uint32_t width = 0, height = 0;     // of the output; 0: left as they are
@@ -33,18 +34,13 @@ struct xmp_changes {
 // Returns whether anything changed.
 bool change_xmp(xmp_packet& packet, const xmp_changes& changes);
 
-// Which properties are kept.
-enum class xmp_selection : std::uint8_t {
-  without_location, // those that are known to tell no place, each member of a structure by itself
-  copyright,        // creator, rights, credit, contact and licence
-};
-
 struct xmp_removals {
   bool location = false; // a property whose meaning is a place
   bool other = false;    // one that is not known
 };
 
-xmp_removals select_xmp(xmp_packet& packet, xmp_selection selection);
+// Keeps known properties, each member of a structure by itself.
+xmp_removals select_xmp(xmp_packet& packet, metadata_selection selection);
 
 // Whether a place is what a property of this local name means.
 bool names_location(std::string_view local_name);

@@ -1,4 +1,5 @@
-// The properties of XMP that are known to tell no place, and those that tell whose a picture is.
+// The properties of XMP that are known to contain no location, and those that tell whose a picture
+// is.
 #pragma once
 
 #include <span>

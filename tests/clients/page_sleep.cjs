@@ -11,25 +11,25 @@ const {hostname, port} = new URL(server);
 /** A relay to the server, on a port of its own. */
 async function relay() {
   const pairs = new Set();
-  let asleep = false;
+  let suspended = false;
   let dead = 0; // given up by the server, which the page cannot know
   const listener = net.createServer(client => {
-    if (asleep) return client.destroy();
+    if (suspended) return client.destroy();
     const upstream = net.connect(Number(port), hostname);
     const pair = {client, upstream, gone: false};
     pairs.add(pair);
     client.on('data', data => {
-      if (asleep) return;
+      if (suspended) return;
       if (pair.gone) client.resetAndDestroy();
       else upstream.write(data);
     });
     upstream.on('data', data => {
-      if (!asleep && !pair.gone) client.write(data);
+      if (!suspended && !pair.gone) client.write(data);
     });
     const lost = () => {
       if (pair.gone) return;
       pair.gone = true;
-      if (asleep) dead += 1;
+      if (suspended) dead += 1;
       else client.destroy();
     };
     upstream.on('close', lost);
@@ -44,16 +44,16 @@ async function relay() {
   await new Promise(listening => listener.listen(0, '127.0.0.1', listening));
   return {
     address: `http://127.0.0.1:${listener.address().port}`,
-    sleep() {
-      asleep = true;
+    suspend() {
+      suspended = true;
     },
     // Whatever was on its way is lost, in both directions: no connection of before can go on.
-    wake() {
+    resume() {
       for (const pair of pairs) {
         pair.gone = true;
         pair.upstream.destroy();
       }
-      asleep = false;
+      suspended = false;
     },
     dead: () => dead,
     close() {
@@ -82,17 +82,17 @@ run(async shown => {
   const id = new URL(page.url()).hash.split('/')[2];
 
   const session = await page.context().newCDPSession(page);
-  wire.sleep();
+  wire.suspend();
   await session.send('Page.setWebLifecycleState', {state: 'frozen'});
   const began = Date.now();
-  // Until all is done, and the server has given up the feed of who does not answer.
+  // Until all is done, and the server has given up the feed of a client that does not answer.
   for (;;) {
     const batch = await api(`/v1/batches/${id}`);
     if (batch.state.startsWith('completed') && wire.dead() > 0 && Date.now() - began > Number(silence)) break;
     if (Date.now() - began > 150_000) throw new Error(`${batch.state}, ${wire.dead()} connections given up`);
     await new Promise(go => setTimeout(go, 200));
   }
-  wire.wake();
+  wire.resume();
   await session.send('Page.setWebLifecycleState', {state: 'active'});
   const woke = Date.now();
   await state(page, /^Done/, 60_000);

@@ -105,7 +105,7 @@ TEST_CASE("metadata is kept, stripped, or stripped of the place") {
   auto nowhere = convert(file, spec);
   REQUIRE(nowhere);
   const auto exif = decoded(nowhere->outputs[0])->meta.exif;
-  CHECK_FALSE(select_exif(exif, exif_selection::without_location).location_removed);
+  CHECK_FALSE(select_exif(exif, metadata_selection::without_location).location_removed);
   CHECK_FALSE(exif.empty());
   CHECK(nowhere->report.losses.has(loss::location_stripped));
   CHECK(nowhere->report.losses.has(loss::xmp_dropped));

@@ -141,7 +141,7 @@ void xmp(bytes b) {
                                .video_gone = true,
                                .extension_gone = true});
   for (const auto selection :
-       {codecs::xmp_selection::without_location, codecs::xmp_selection::copyright}) {
+       {codecs::metadata_selection::without_location, codecs::metadata_selection::copyright}) {
     auto kept = *packet;
     codecs::select_xmp(kept, selection);
     const auto nothing_more = codecs::select_xmp(kept, selection);
@@ -156,7 +156,7 @@ void exif(bytes b) {
   must(codecs::change_exif(b, {.orientation = 1, .width = 10, .height = 20, .srgb = true}).size() <=
        b.size());
   for (const auto selection :
-       {codecs::exif_selection::without_location, codecs::exif_selection::copyright}) {
+       {codecs::metadata_selection::without_location, codecs::metadata_selection::copyright}) {
     const auto kept = codecs::select_exif(b, selection);
     if (kept.bytes.empty()) continue;
     const auto again = codecs::select_exif(kept.bytes, selection);
@@ -173,7 +173,7 @@ void iptc(bytes b) {
   codecs::add_iptc_to_xmp(b, packet);
   must(codecs::parse_xmp(codecs::write_xmp(packet)).has_value());
   for (const auto selection :
-       {codecs::iptc_selection::without_location, codecs::iptc_selection::copyright}) {
+       {codecs::metadata_selection::without_location, codecs::metadata_selection::copyright}) {
     const auto kept = codecs::select_iptc(b, selection);
     must(!codecs::iptc_has_location(kept.resources));
     must(codecs::select_iptc(kept.resources, selection).resources == kept.resources);

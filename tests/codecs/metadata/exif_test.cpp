@@ -44,14 +44,14 @@ TEST_CASE("the thumbnail is cut off, the rest stays") {
 TEST_CASE("the place is left out with every byte of it, and the thumbnail too") {
   for (const bool big : {false, true}) {
     const auto exif = sample_exif(3, big);
-    const auto kept = select_exif(exif, exif_selection::without_location);
+    const auto kept = select_exif(exif, metadata_selection::without_location);
     CHECK(kept.readable);
     CHECK(kept.location_removed);
     CHECK_FALSE(kept.other_removed);
     CHECK(exif_orientation(kept.bytes) == 3);
     CHECK_FALSE(contains(kept.bytes, "thumb!"));
     CHECK(kept.bytes.size() < 80);
-    const auto again = select_exif(kept.bytes, exif_selection::without_location);
+    const auto again = select_exif(kept.bytes, metadata_selection::without_location);
     CHECK_FALSE(again.location_removed); // there is none any more
     CHECK(again.bytes == kept.bytes);
   }
@@ -72,11 +72,11 @@ TEST_CASE("no structure, however broken, is read or written outside of itself") 
       (void)exif_orientation(broken);
       (void)exif_density(broken);
       (void)change_exif(broken, {.orientation = 1, .width = 5, .height = 6, .srgb = true});
-      (void)select_exif(broken, exif_selection::without_location);
-      (void)select_exif(broken, exif_selection::copyright);
+      (void)select_exif(broken, metadata_selection::without_location);
+      (void)select_exif(broken, metadata_selection::copyright);
     }
     (void)change_exif(std::span(exif).first(at), {});
-    (void)select_exif(std::span(exif).first(at), exif_selection::without_location);
+    (void)select_exif(std::span(exif).first(at), metadata_selection::without_location);
   }
   SUCCEED("the sanitizers watch this one");
 }
@@ -212,7 +212,8 @@ TEST_CASE("what is not known to be harmless is left out of every directory") {
     directories.main.push_back(field(0x0110, "EOS 40D\0"sv));
     std::ranges::sort(directories.main, {}, &exif_field::tag);
     for (const bool big : {false, true}) {
-      const auto kept = select_exif(write_exif(big, directories), exif_selection::without_location);
+      const auto kept =
+          select_exif(write_exif(big, directories), metadata_selection::without_location);
       CHECK(kept.location_removed == r.location);
       CHECK(kept.other_removed == r.other);
       CHECK(contains(kept.bytes, "EOS 40D"));
@@ -228,12 +229,13 @@ TEST_CASE("texts in UTF-8 and directories by their own type are read, as EXIF 3.
   auto exif = write_exif(true, {{{0x013b, 129, 4, {artist.begin(), artist.end()}}},
                                 {{0x9000, 7, 4, {'0', '3', '0', '0'}}},
                                 {}});
-  for (const auto selection : {exif_selection::without_location, exif_selection::copyright}) {
+  for (const auto selection :
+       {metadata_selection::without_location, metadata_selection::copyright}) {
     const auto kept = select_exif(exif, selection);
     CHECK_FALSE(std::ranges::search(kept.bytes, byte_vector(artist.begin(), artist.end())).empty());
   }
   exif[8 + 2 + 12 + 3] = 13; // the type of the pointer
-  CHECK(contains(select_exif(exif, exif_selection::without_location).bytes, "0300"));
+  CHECK(contains(select_exif(exif, metadata_selection::without_location).bytes, "0300"));
 }
 
 TEST_CASE("the density follows a picture that is turned") {
@@ -248,7 +250,7 @@ TEST_CASE("bytes that no tag points at are left out") {
   auto exif = write_exif(true, {{field(0x0110, "EOS 40D")}, {}, {}});
   for (const char c : std::string_view("Quillagua"))
     exif.push_back(static_cast<std::uint8_t>(c));
-  const auto kept = select_exif(exif, exif_selection::without_location);
+  const auto kept = select_exif(exif, metadata_selection::without_location);
   CHECK(contains(kept.bytes, "EOS 40D"));
   CHECK_FALSE(contains(kept.bytes, "Quillagua"));
 }
@@ -260,7 +262,7 @@ TEST_CASE("entries that share their bytes do not multiply them") {
     entries.push_back({tag, 7, 1'000'000, {0, 0, 0, 100}});
   put_directory(exif, entries);
   exif.resize(1'000'100);
-  const auto kept = select_exif(exif, exif_selection::without_location);
+  const auto kept = select_exif(exif, metadata_selection::without_location);
   CHECK(kept.bytes.size() <= exif.size());
   CHECK(kept.other_removed);
 }
@@ -270,14 +272,14 @@ TEST_CASE("the copyright policy keeps artist, copyright and orientation") {
       false, {{field(0x0110, "EOS 40D"), field(0x013b, "Ann Adams"), field(0x8298, "(c) Ann")},
               {field(0x9286, "a note"), field(0xa437, "Ann A.")},
               {}});
-  const auto kept = select_exif(exif, exif_selection::copyright);
+  const auto kept = select_exif(exif, metadata_selection::copyright);
   for (const auto* text : {"Ann Adams", "(c) Ann", "Ann A."})
     CHECK(contains(kept.bytes, text));
   CHECK_FALSE(contains(kept.bytes, "EOS"));
   CHECK_FALSE(contains(kept.bytes, "a note"));
   const auto nothing = write_exif(false, {{field(0x0110, "EOS 40D")}, {}, {}});
-  CHECK(select_exif(nothing, exif_selection::copyright).bytes.empty());
-  CHECK(select_exif(orientation_exif(6), exif_selection::copyright).bytes.empty());
+  CHECK(select_exif(nothing, metadata_selection::copyright).bytes.empty());
+  CHECK(select_exif(orientation_exif(6), metadata_selection::copyright).bytes.empty());
 }
 
 TEST_CASE("a density is read in inches and centimetres, and 0 is none") {

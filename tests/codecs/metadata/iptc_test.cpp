@@ -66,7 +66,8 @@ TEST_CASE("of Photoshop's resources the IPTC record and the copyright are kept")
 }
 
 TEST_CASE("datasets that tell a place, or are not known, are left out") {
-  const auto kept = select_iptc(bytes(resource(0x0404, record)), iptc_selection::without_location);
+  const auto kept =
+      select_iptc(bytes(resource(0x0404, record)), metadata_selection::without_location);
   CHECK(kept.location_removed);
   CHECK(kept.other_removed);
   CHECK_FALSE(contains(kept.resources, "Quillagua"));
@@ -75,17 +76,17 @@ TEST_CASE("datasets that tell a place, or are not known, are left out") {
   for (const int place : {26, 27, 90, 92, 95, 100, 101}) {
     const auto alone = bytes(resource(0x0404, dataset(2, place, "x")));
     CHECK(iptc_has_location(alone));
-    CHECK(select_iptc(alone, iptc_selection::without_location).resources.empty());
+    CHECK(select_iptc(alone, metadata_selection::without_location).resources.empty());
   }
 }
 
 TEST_CASE("a contact, which may be an address, and the envelope go with the place") {
   const auto all = bytes(resource(0x0404, dataset(1, 5, "Bern") + dataset(2, 118, "Ann, Bern") +
                                               dataset(2, 80, "Ann")));
-  const auto kept = select_iptc(all, iptc_selection::without_location);
+  const auto kept = select_iptc(all, metadata_selection::without_location);
   CHECK(kept.other_removed);
   CHECK_FALSE(contains(kept.resources, "Bern"));
-  CHECK(contains(select_iptc(all, iptc_selection::copyright).resources, "Ann, Bern"));
+  CHECK(contains(select_iptc(all, metadata_selection::copyright).resources, "Ann, Bern"));
 }
 
 TEST_CASE("keywords without number cost no time") {
@@ -119,7 +120,7 @@ TEST_CASE("texts become UTF-8 that XML can hold, in one pass") {
 }
 
 TEST_CASE("the copyright policy keeps by-line, credit, source, copyright and contact") {
-  const auto kept = select_iptc(bytes(resource(0x0404, record)), iptc_selection::copyright);
+  const auto kept = select_iptc(bytes(resource(0x0404, record)), metadata_selection::copyright);
   for (const auto* there : {"\x1b%G", "Ann", "(c) Ann"})
     CHECK(contains(kept.resources, there));
   for (const auto* gone : {"Quillagua", "D\xc3\xbcne", "sand"})
@@ -152,7 +153,7 @@ TEST_CASE("no record, however broken, is read outside of itself") {
       broken[at] = value;
       xmp_packet packet;
       add_iptc_to_xmp(bytes(broken), packet);
-      (void)select_iptc(bytes(broken), iptc_selection::without_location);
+      (void)select_iptc(bytes(broken), metadata_selection::without_location);
       (void)kept_resources(bytes(broken));
     }
     (void)iptc_has_location(bytes(whole.substr(0, at)));
@@ -181,13 +182,13 @@ TEST_CASE("of texts only those with a registered keyword outlast a policy") {
                                     {"exif:GPSLatitude", "21"},
                                     {"Raw profile type foo", "x"}};
   auto texts = all;
-  CHECK(select_texts(texts, text_selection::without_location));
+  CHECK(select_texts(texts, metadata_selection::without_location));
   CHECK(texts.size() == 3);
   std::vector<text_entry> spoken{{"Comment", "x", true, "Berlin 52.52", "Ort"}};
-  select_texts(spoken, text_selection::without_location);
+  select_texts(spoken, metadata_selection::without_location);
   CHECK(spoken[0].language.empty());
   CHECK(spoken[0].translated_keyword.empty());
-  CHECK(select_texts(texts, text_selection::copyright));
+  CHECK(select_texts(texts, metadata_selection::copyright));
   CHECK(texts.size() == 2);
-  CHECK_FALSE(select_texts(texts, text_selection::copyright));
+  CHECK_FALSE(select_texts(texts, metadata_selection::copyright));
 }

@@ -104,7 +104,7 @@ TEST_CASE("XMP does not promise what is gone") {
   CHECK(text.find("SpecialTypeID") != std::string::npos);
 }
 
-TEST_CASE("only what is known to tell no place is kept, member by member") {
+TEST_CASE("only what is known to contain no location is kept, member by member") {
   auto p = packet(
       R"(exif:GPSLatitude="21,39.468S" ps:City="Quillagua" own:Note="Quillagua" ps:Headline="Desert")"
       R"( dc:coverage="Quillagua" exif:ExposureTime="1/250")",
@@ -112,7 +112,7 @@ TEST_CASE("only what is known to tell no place is kept, member by member") {
       R"(<core:CreatorContactInfo rdf:parseType="Resource"><core:CiAdrCity>Quillagua</core:CiAdrCity>)"
       R"(<core:CiEmailWork>a@b.c</core:CiEmailWork></core:CreatorContactInfo>)"
       R"(<dc:title rdf:parseType="Resource"><rdf:value>T</rdf:value><own:q>Quillagua</own:q></dc:title>)");
-  const auto removed = select_xmp(p, xmp_selection::without_location);
+  const auto removed = select_xmp(p, metadata_selection::without_location);
   CHECK(removed.location);
   CHECK(removed.other);
   const auto text = written(p);
@@ -131,7 +131,7 @@ TEST_CASE("a place hides in no prefix, language or description") {
       R"(<Quillagua:title><rdf:Alt><rdf:li xml:lang="in Quillagua">T</rdf:li></rdf:Alt></Quillagua:title>)"
       R"(</rdf:Description></rdf:RDF>)"));
   REQUIRE(p);
-  select_xmp(*p, xmp_selection::without_location);
+  select_xmp(*p, metadata_selection::without_location);
   CHECK(written(*p).find("Quillagua") == std::string::npos);
   CHECK(written(*p).find("<dc:title>") != std::string::npos);
 }
@@ -144,7 +144,7 @@ TEST_CASE("a name tells whether a place is what it means") {
     CHECK_FALSE(names_location(name));
 }
 
-TEST_CASE("what the copyright policy keeps tells no place, but for addresses") {
+TEST_CASE("what the copyright policy keeps contains no location, but for addresses") {
   for (const auto& row : xmp_property_table()) {
     std::string words{row.copyright};
     for (std::size_t at = 0; at < words.size();) {
@@ -164,7 +164,7 @@ TEST_CASE("the copyright policy keeps creator, rights, credit, contact and licen
       R"(<dc:creator><rdf:Seq><rdf:li>Ann</rdf:li></rdf:Seq></dc:creator>)"
       R"(<core:CreatorContactInfo core:CiAdrCity="Bern" core:CiEmailWork="a@b.c"/>)"
       R"(<xmpRights:UsageTerms xmlns:xmpRights="http://ns.adobe.com/xap/1.0/rights/">CC BY</xmpRights:UsageTerms>)");
-  select_xmp(p, xmp_selection::copyright);
+  select_xmp(p, metadata_selection::copyright);
   const auto text = written(p);
   for (const auto* kept : {"Agency", "Ann", "Bern", "a@b.c", "CC BY"})
     CHECK(text.find(kept) != std::string::npos);

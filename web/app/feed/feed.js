@@ -34,7 +34,7 @@ export async function follow(batch) {
   }
 }
 
-/** One for a feed. Not for ever: a connection that died while the machine slept answers nothing. @param {Batch} batch */
+/** One for a feed, with a deadline: a connection that died while the machine slept never answers. @param {Batch} batch */
 async function newTicket(batch) {
   const stop = new AbortController();
   const leave = () => stop.abort();
