@@ -170,14 +170,17 @@ void spawn_converter(supervisor_pointer self, persistence::file_record& record) 
   order.index = record.index;
   order.suspect = crashes > 0;
   order.may_be_placed = s.from_journal;
-  order.alone = crashes >= limits::crashes_before_alone || s.run_alone.contains(record.index);
+  const bool alone = crashes >= limits::crashes_before_alone || s.run_alone.contains(record.index);
+  order.alone = alone;
   if (const auto memory = s.memory_needed.find(record.index); memory != s.memory_needed.end())
     order.memory_bytes_min = memory->second;
   s.forecast.fetch(record.index, order.file->bytes);
   auto made = self->spawn<caf::monitored>(converter, batch_supervisor_actor{self},
                                           s.peers.converters, std::move(order));
   s.converters[made.address()] = record.index;
-  s.in_flight[record.index].converter = std::move(made);
+  auto& file = s.in_flight[record.index];
+  file.converter = std::move(made);
+  file.alone = alone;
 }
 
 void schedule_tick(supervisor_pointer self) {
@@ -192,6 +195,12 @@ void schedule_tick(supervisor_pointer self) {
 void schedule_retry(supervisor_pointer self, file_index i, std::uint32_t delay_ms) {
   self->state.retries.emplace(now_ms(self) + delay_ms, i);
   schedule_tick(self);
+}
+
+// Nothing more is expected of it; its attempt counts until what is returned is gone.
+std::shared_ptr<const void> settle(batch_supervisor_state::file_in_flight& file) {
+  file.settled = true;
+  return std::move(file.attempt);
 }
 
 bool finishing(const batch_supervisor_state& s, file_index i) {
@@ -427,10 +436,12 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         };
         if (runs(st) &&
             carry_out(self, domain::start_file{message.index, message.lease, message.node}, false,
-                      started))
+                      started)) {
           file->second.lease = message.lease;
-        else
+          file->second.attempt = count_attempt(st.peers.attempts, file->second.alone);
+        } else {
           self->send(converter, attempt_refused{});
+        }
       },
       [self](const result_offered& message) {
         auto& st = self->state;
@@ -448,11 +459,13 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
       },
       [self](const file_placed& message) {
         auto& st = self->state;
+        std::shared_ptr<const void> attempt;
         if (const auto file = st.in_flight.find(message.result.index); file != st.in_flight.end())
-          file->second.settled = true;
+          attempt = settle(file->second);
         st.memory_needed.erase(message.result.index);
         // The batch was deleted meanwhile: nobody will ever ask for these.
-        if (!carry_out(self, domain::complete_file{message.lease, message.result}) &&
+        if (!carry_out(self, domain::complete_file{message.lease, message.result}, true,
+                       [attempt](bool) {}) &&
             st.working.phase == domain::batch_phase::deleted)
           self->send(st.peers.converters.placer, take_back_outputs{message.staged});
       },
@@ -460,7 +473,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         auto& st = self->state;
         const auto file = st.in_flight.find(message.index);
         if (file == st.in_flight.end() || file->second.settled) return;
-        file->second.settled = true;
+        const auto attempt = settle(file->second);
         st.working.finishing.erase(message.index);
         auto events = domain::execute(
             st.working, domain::fail_file{message.index, message.lease, message.error.reason,
@@ -468,7 +481,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         if (!events || events->empty()) return;
         if (const auto* wait = std::get_if<domain::file_retry_scheduled>(&events->front()))
           schedule_retry(self, message.index, wait->delay_ms);
-        journal_events(self, std::move(*events), true, [self](bool durable) {
+        journal_events(self, std::move(*events), true, [self, attempt](bool durable) {
           if (durable) act_on_phase(self);
         });
       },
@@ -476,11 +489,12 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         auto& st = self->state;
         const auto file = st.in_flight.find(message.index);
         if (file == st.in_flight.end() || file->second.settled) return;
-        file->second.settled = true;
+        const auto attempt = settle(file->second);
         st.working.finishing.erase(message.index);
         if (message.memory_bytes != 0) st.memory_needed[message.index] = message.memory_bytes;
         if (message.cause == domain::interruption::host_killed) st.run_alone.insert(message.index);
-        carry_out(self, domain::interrupt_file{message.index, message.cause});
+        carry_out(self, domain::interrupt_file{message.index, message.cause}, true,
+                  [attempt](bool) {});
       },
       [self](const file_withdrawn& message) {
         if (const auto file = self->state.in_flight.find(message.index);

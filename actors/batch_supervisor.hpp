@@ -2,6 +2,7 @@
 // working state and journaled in one step; it acts and answers when the journal has it.
 #pragma once
 
+#include "actors/attempt_counts.hpp"
 #include "actors/converter.hpp"
 #include "actors/cost_forecast.hpp"
 #include "actors/interfaces.hpp"
@@ -21,7 +22,8 @@ struct supervisor_peers {
   std::shared_ptr<usage_board> usage;
   std::shared_ptr<view_slot> views; // where NAME READER reads
   std::shared_ptr<vitals> numbers;
-  bool detached_readers = true; // false: in deterministic tests
+  std::shared_ptr<attempt_counts> attempts; // may be null
+  bool detached_readers = true;             // false: in deterministic tests
   caf::actor_addr coordinator;
 };
 
@@ -39,6 +41,8 @@ struct batch_supervisor_state {
   struct file_in_flight {
     converter_actor converter;
     domain::lease_id lease = 0;
+    bool alone = false;
+    std::shared_ptr<const void> attempt; // held until its end is durable
     bool settled = false; // has reported, or was interrupted: nothing more is expected of it
   };
 

@@ -18,9 +18,10 @@ struct coordinator_parts {
   codec_pool_actor pool;
   placer_actor placer;
   supervisor_seams seams;
-  std::shared_ptr<usage_board> usage; // these three may be null
+  std::shared_ptr<usage_board> usage; // these four may be null
   std::shared_ptr<view_slot> views;
   std::shared_ptr<vitals> numbers;
+  std::shared_ptr<attempt_counts> attempts;                                      // of all batches
   std::function<bool(std::chrono::steady_clock::time_point)> store_failed_since; // may be null
   bool detached_readers = true; // false: in deterministic tests
 };

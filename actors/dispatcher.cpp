@@ -44,6 +44,7 @@ void grant_all(dispatcher_pointer self) {
   auto& s = self->state;
   const auto now = now_ms(self);
   look_for_room(s, now);
+  if (s.attempts) s.queue.note_unsettled(s.attempts->all, s.attempts->alone);
   for (const auto& granted : s.queue.grant_all(now)) {
     const auto waiting = s.waiting.find(granted.file);
     if (waiting == s.waiting.end()) {
@@ -92,6 +93,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
   self->state.numbers = std::move(options.numbers);
   self->state.has_room = std::move(options.has_room);
   self->state.board = std::move(options.board);
+  self->state.attempts = std::move(options.attempts);
   self->state.queue = lease_queue(options.nodes_join);
   return {
       [self](const request_lease& message) {

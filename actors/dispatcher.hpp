@@ -1,6 +1,7 @@
 // DISPATCHER: the actor around `lease_queue`.
 #pragma once
 
+#include "actors/attempt_counts.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/lease_queue.hpp"
 #include "actors/node_board.hpp"
@@ -9,10 +10,11 @@
 namespace darkroom::actors {
 
 struct dispatcher_options {
-  std::shared_ptr<vitals> numbers;   // may be null
-  std::function<bool()> has_room;    // on the disk; null: always
-  std::shared_ptr<node_board> board; // may be null
-  bool nodes_join = false;           // more than those that are registered at start
+  std::shared_ptr<vitals> numbers;          // may be null
+  std::function<bool()> has_room;           // on the disk; null: always
+  std::shared_ptr<node_board> board;        // may be null
+  std::shared_ptr<attempt_counts> attempts; // may be null
+  bool nodes_join = false;                  // more than those that are registered at start
 };
 
 struct dispatcher_state {
@@ -29,6 +31,7 @@ struct dispatcher_state {
   std::vector<node> nodes;                      // as numbered by the queue
   std::map<std::string, node_steering> steered; // also of nodes that are away
   std::shared_ptr<node_board> board;
+  std::shared_ptr<attempt_counts> attempts;
   std::map<file_key, converter_actor> waiting;
   std::optional<std::uint64_t> woken_at_ms;
   std::shared_ptr<vitals> numbers;

@@ -124,14 +124,15 @@ void lease_queue::end(domain::lease_id id) {
 }
 
 bool lease_queue::running_alone() const {
-  return std::ranges::any_of(leases_, [](const auto& l) { return l.second.alone; });
+  return unsettled_alone_ != 0 ||
+         std::ranges::any_of(leases_, [](const auto& l) { return l.second.alone; });
 }
 
 // A node with a free slot that can take it now: the local one, else the one with the least to do.
 // When every slot is taken, one where it may wait; small files wait here, if there are slots here.
 std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
                                                  const std::vector<bool>& kept) const {
-  if (wish.alone && !leases_.empty()) return std::nullopt;
+  if (wish.alone && (!leases_.empty() || unsettled_ != 0)) return std::nullopt;
   const bool stays = wish.small && std::ranges::any_of(nodes_, [&](const node& n) {
                        return open(n) && n.local && n.slots != 0;
                      });
@@ -314,6 +315,8 @@ std::optional<std::uint64_t> lease_queue::wake_ms() const {
   };
   for (const auto& n : nodes_)
     if (n.present) consider(n.closed_until_ms);
+  // Something has ended that is not durable yet: that takes a sync, and no message comes of it.
+  if (leases_.empty() && unsettled_ != 0) consider(now_ms_ + limits::settle_look_ms);
   for (const auto& [file, since] : oversized_)
     if (since) consider(*since + limits::node_wait_ms);
   return next;

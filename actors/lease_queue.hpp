@@ -77,6 +77,13 @@ public:
     held_for_room_ = no_room;
   }
 
+  // How many attempts have ended or may end without being durable, and how many of them run alone:
+  // a lease may be over before what came of it is on disk.
+  void note_unsettled(std::uint32_t attempts, std::uint32_t alone) {
+    unsettled_ = attempts;
+    unsettled_alone_ = alone;
+  }
+
   // Everything that can be granted now. Call after each change, and again at `wake_ms`.
   std::vector<grant> grant_all(std::uint64_t now_ms);
   // Wishes that have waited long enough for a node that could hold them; they wait no more.
@@ -162,6 +169,7 @@ private:
   std::uint64_t next_number_ = 0;
   std::uint64_t held_until_ms_ = 0;
   bool held_for_room_ = false;
+  std::uint32_t unsettled_ = 0, unsettled_alone_ = 0;
   std::uint64_t now_ms_ = 0;
 };
 

@@ -23,6 +23,7 @@ inline constexpr std::uint64_t memory_previews_max_bytes = 112 * MiB;
 inline constexpr std::uint64_t memory_previews_share = 8;
 // How long smaller requests may pass one that does not fit; afterwards memory is reserved for it.
 inline constexpr std::uint32_t memory_overtake_ms = 2'000;
+inline constexpr std::uint32_t settle_look_ms = 5; // about a sync, before or after a file alone
 
 // Codec hosts.
 inline constexpr std::uint32_t host_jobs_before_recycling = 500;

@@ -227,9 +227,10 @@ orchestra::orchestra(orchestra_options options)
   p.announce = options.announce;
   p.board = std::make_shared<slot_board>(options.slots);
   coordinator_parts made;
-  made.dispatcher = p.dispatcher =
-      p.system.spawn(actors::dispatcher, dispatcher_options{p.numbers, std::move(options.has_room),
-                                                            p.nodes, options.cluster.has_value()});
+  made.attempts = std::make_shared<attempt_counts>();
+  made.dispatcher = p.dispatcher = p.system.spawn(
+      actors::dispatcher, dispatcher_options{p.numbers, std::move(options.has_room), p.nodes,
+                                             made.attempts, options.cluster.has_value()});
   restore_standings(*options.journal, *p.nodes, p.dispatcher, options.announce);
   made.hub = p.hub = p.system.spawn(event_hub);
   auto store =

@@ -316,6 +316,42 @@ TEST_CASE("a file that was running at two crashes runs alone, at the third it fa
   CHECK(w.replayed().failures.at(0) == failure_reason::crashed);
 }
 
+TEST_CASE("an attempt counts from its start until its end is durable") {
+  world w(2);
+  w.start(6);
+  CHECK(w.attempts().all == 2);
+  SECTION("whatever comes of it") {
+    w.finish(0);
+    w.fail(1, failure_reason::corrupt_input);
+    CHECK(w.attempts().all == 2); // the next two
+    w.tell(domain::pause_batch{domain::pause_mode::interrupt});
+    CHECK(w.attempts().all == 0);
+    w.tell(domain::resume_batch{});
+    w.finish_all();
+  }
+  SECTION("not when its lease ends") {
+    w.break_disk(true);
+    w.finish(0);
+    w.break_disk(false);
+    w.advance(limits::journal_reopen_ms + 1);
+    w.finish_all();
+  }
+  CHECK(w.attempts().all == 0);
+}
+
+TEST_CASE("an attempt that runs alone is counted as that") {
+  world w(2);
+  w.start(2);
+  w.crash();
+  CHECK(w.attempts().alone == 0);
+  w.crash();
+  CHECK(w.running().size() == 1);
+  CHECK(w.attempts().alone == 1);
+  w.finish_all();
+  CHECK(w.attempts().all == 0);
+  CHECK(w.attempts().alone == 0);
+}
+
 TEST_CASE("a window of converters, not one for each file") {
   world w;
   w.start(5'000);

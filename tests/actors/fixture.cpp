@@ -199,12 +199,14 @@ void world::build() {
   auto store = open();
   REQUIRE(store);
   const auto views = std::make_shared<view_slot>();
+  parts_.attempts = std::make_shared<attempt_counts>();
   parts_.hub = sys.spawn(event_hub);
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
       open, journal_peers{parts_.hub, views, nullptr, nullptr, nullptr});
-  parts_.dispatcher = sys.spawn(
-      dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr, false});
+  parts_.dispatcher =
+      sys.spawn(dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr,
+                                               parts_.attempts, false});
   parts_.views = views;
   parts_.usage = usage = std::make_shared<usage_board>();
   parts_.detached_readers = false;

@@ -95,6 +95,7 @@ public:
   void crash();
   bool shut_down();
   void break_disk(bool broken);
+  const actors::attempt_counts& attempts() const { return *parts_.attempts; }
 
   std::vector<persistence::journaled_event> events(domain::batch_id batch = id);
   std::string names(domain::batch_id batch = id); // of the events, one word each

@@ -139,6 +139,32 @@ TEST_CASE("a suspect runs alone") {
   CHECK(granted(q, 40) == "2 ");
 }
 
+TEST_CASE("a suspect waits until what ended before it is durable, and others until it is") {
+  lease_queue q;
+  q.add_node({4, 100 * MB});
+  REQUIRE(q.request(wish(0)));
+  const auto first = q.grant_all(0);
+  auto suspect = wish(1);
+  suspect.alone = true;
+  REQUIRE(q.request(suspect));
+  REQUIRE(q.request(wish(2)));
+  q.note_unsettled(1, 0);
+  q.end(first[0].lease);
+  q.withdraw(wish(2).file);
+  CHECK(granted(q, 10).empty());
+  CHECK(q.wake_ms() == 10 + limits::settle_look_ms); // no message comes when a sync has ended
+  q.note_unsettled(0, 0);
+  const auto alone = q.grant_all(20);
+  REQUIRE(alone.size() == 1);
+  q.note_unsettled(1, 1);
+  q.end(alone[0].lease);
+  REQUIRE(q.request(wish(2)));
+  CHECK(granted(q, 30).empty());
+  CHECK(q.wake_ms() == 30 + limits::settle_look_ms);
+  q.note_unsettled(0, 0);
+  CHECK(granted(q, 40) == "2 ");
+}
+
 TEST_CASE("a withdrawn request is not granted; a granted one is not withdrawn") {
   lease_queue q;
   q.add_node({1, 100 * MB});

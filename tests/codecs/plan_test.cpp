@@ -111,8 +111,8 @@ TEST_CASE("time and cost grow with the output, and with what is asked of it") {
   CHECK(lossless->cpu_ms_max == 10'000 + 6'000 * 13);
   CHECK(small->cpu_ms_max == 12'000);
   constexpr std::uint64_t pixels = 4032 * 3024;
-  CHECK(plain->cost == 200 + pixels / 80 + pixels / 20);
-  CHECK(lossless->cost == 200 + pixels / 80 + pixels * 3 / 20);
+  CHECK(plain->cost == 1'200 + pixels / 80 + pixels / 20);
+  CHECK(lossless->cost == 1'200 + pixels / 80 + pixels * 3 / 20);
   CHECK(lossless->cost > plain->cost);
   CHECK(small->cost < plain->cost);
   CHECK(lossless->memory_bytes > plain->memory_bytes);
