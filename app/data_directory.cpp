@@ -2,12 +2,15 @@
 
 #include "app/limits.hpp"
 #include "app/text.hpp"
+#include "base/random.hpp"
 #include "base/result.hpp"
 #include "persistence/backup.hpp"
 #include "persistence/files.hpp"
 #include "persistence/salvage.hpp"
 
+#include <array>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace darkroom::app {
 
@@ -26,6 +29,26 @@ base::result<void, std::string> make_data_folder(const std::string& data) {
     return std::unexpected(made.error().text());
   if (is_new) ::chmod(data.c_str(), 0700); // other people's photos
   return {};
+}
+
+base::result<std::string, std::string> read_log_key(const std::string& data) {
+  const auto path = data + "/log.key", part = path + ".part";
+  std::array<std::uint8_t, limits::log_key_bytes> key{};
+  if (const auto kept = persistence::open_for_reading(path)) {
+    const auto n = ::pread(kept->get(), key.data(), key.size(), 0);
+    if (n == static_cast<ssize_t>(key.size())) return std::string(key.begin(), key.end());
+  }
+  base::fill_random(key);
+  const auto made = persistence::make_nameless_file(data);
+  if (!made) return std::unexpected(made.error().text());
+  if (auto ok = persistence::write_all(made->get(), key, part); !ok)
+    return std::unexpected(ok.error().text());
+  if (auto ok = persistence::write_synced(made->get(), part); !ok)
+    return std::unexpected(ok.error().text());
+  ::chmod(part.c_str(), 0600);
+  if (auto ok = persistence::rename_file(part, path, true); !ok)
+    return std::unexpected(ok.error().text());
+  return std::string(key.begin(), key.end());
 }
 
 std::string damage_text(const std::string& journal) {

@@ -17,6 +17,10 @@ persistence::store_options server_store(const std::string& data, bool must_exist
 // Makes the folder, if need be, for nobody else to read. The error is a sentence.
 base::result<void, std::string> make_data_folder(const std::string& data);
 
+// The secret with which the log names users, made when there is none; the error is a sentence. It
+// is not part of a backup: a restored server names them anew.
+base::result<std::string, std::string> read_log_key(const std::string& data);
+
 // What a journal that is refused has lost, and what to do; a line each.
 std::string damage_text(const std::string& journal);
 

@@ -8,6 +8,9 @@
 
 namespace darkroom::limits {
 
+// The secret with which the log names users: as long as the hash that it is for.
+inline constexpr std::size_t log_key_bytes = 32;
+
 // The client.
 inline constexpr std::uint32_t client_tries_max = 30;
 inline constexpr std::uint32_t client_retry_ms = 1'000;

@@ -297,7 +297,9 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   auto draft_expiry = expire_drafts(*actors, s.data.draft_hours);
   auto scrubber = scrub_blobs(blobs, s.data.scrub_days);
   auto upkeep = keep_set_aside(blobs.root(), s.data);
-  http::server edge(s, *actors, blobs, outputs, format_facts_of(s));
+  auto log_key = read_log_key(s.data.dir);
+  if (!log_key) return complain(log_key.error(), exit_temporary);
+  http::server edge(s, *actors, blobs, outputs, format_facts_of(s), std::move(*log_key));
   edge.shared().identities.load(std::move(*tokens));
   edge.shared().probes = probes;
   edge.shared().thumbnails = std::make_shared<persistence::thumbnail_cache>(

@@ -295,6 +295,8 @@ const std::vector<setting>& all_settings() {
       row("log.level", &S::log, &log_settings::level,
           "What is said on standard error: debug, info, warn or error."),
       row("log.requests", &S::log, &log_settings::requests, "One line for each request."),
+      row("log.addresses", &S::log, &log_settings::addresses,
+          "Addresses of clients in these lines: personal data."),
   };
   return all;
 }

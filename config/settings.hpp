@@ -76,6 +76,7 @@ struct feed_settings {
 struct log_settings {
   std::string level = "info";
   bool requests = true;
+  bool addresses = false;
 };
 
 struct settings {

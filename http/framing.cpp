@@ -46,8 +46,9 @@ base::result<bool, problem> check_request_line(std::string_view line) {
   const auto version = line.substr(last + 1);
   if (!is_token(method)) return refuse(problem_code::bad_request, "The method is not a token.");
   if (target.size() > limits::target_bytes_max) return refuse(problem_code::uri_too_long, "");
-  if (target.empty() || target.front() != '/')
-    return refuse(problem_code::bad_request, "The target begins with a slash.");
+  const auto scheme = target.substr(0, target.find(':'));
+  if (!target.starts_with('/') && !same_word(scheme, "http") && !same_word(scheme, "https"))
+    return refuse(problem_code::bad_request, "The target begins with a slash, or with http://.");
   for (const char c : target)
     if (c <= ' ' || c == 0x7f || static_cast<unsigned char>(c) >= 0x80 || c == '#')
       return refuse(problem_code::bad_request,

@@ -46,20 +46,32 @@ inline constexpr std::size_t header_bytes_max = 16 * KiB;
 inline constexpr std::size_t header_lines_max = 64;
 inline constexpr int listen_backlog = 1'024;
 inline constexpr std::uint32_t accept_retry_ms = 50;
+// Connections over the limits that are read all the same, for the checks of health.
+inline constexpr std::size_t health_connections_max = 16;
+inline constexpr std::uint32_t health_header_ms = 2'000;
+inline constexpr std::uint32_t overloaded_retry_s = 5;
+// A body that stops while the server ends is not waited for.
+inline constexpr std::uint32_t drain_body_wait_ms = 1'000;
 inline constexpr std::uint32_t header_ms = 10'000;
 inline constexpr std::uint32_t idle_ms = 75'000;
 inline constexpr std::uint32_t body_wait_ms = 10'000; // for the next piece of a body
 inline constexpr std::uint64_t body_bytes_per_s_min = 1 * KiB;
-inline constexpr std::uint32_t send_ms = 30'000;  // for one piece of an answer to be taken
-inline constexpr std::uint32_t linger_ms = 1'000; // after an answer that ends the connection
+inline constexpr std::uint32_t send_ms = 30'000; // for one piece of an answer to be taken
+inline constexpr std::uint32_t close_ms = 1'000; // for TLS to end, or a WebSocket's client
+// A client that is still sending when its request was refused sees the answer only if the rest is
+// read: until it is silent for a while, and not for ever.
+inline constexpr std::uint32_t linger_silence_ms = 5'000, linger_ms = 30'000;
+inline constexpr std::size_t linger_share = 4; // at most a quarter of the connections
 inline constexpr std::size_t target_bytes_max = 4 * KiB;
 inline constexpr std::uint64_t json_body_bytes_max = 1 * MiB;
 inline constexpr std::uint64_t manifest_body_bytes_max = 4 * MiB;
 inline constexpr std::size_t json_depth_max = 32;
 inline constexpr std::size_t body_piece_bytes = 64 * KiB; // read or sent at a time
 inline constexpr std::size_t chunk_extension_bytes_max = 256;
-inline constexpr std::uint64_t drained_body_bytes_max = 256 * KiB; // of a request refused early
-inline constexpr std::uint64_t upload_step_bytes = 1 * MiB;        // reserved at a time, if chunked
+// The rest of a body that is read so that the connection can be kept. More costs the client more
+// than a new connection does.
+inline constexpr std::uint64_t kept_body_bytes_max = 64 * KiB;
+inline constexpr std::uint64_t upload_step_bytes = 1 * MiB; // reserved at a time, if chunked
 inline constexpr std::size_t multipart_header_bytes_max = 8 * KiB;
 inline constexpr std::size_t multipart_parts_max = 10'000;
 inline constexpr std::size_t parts_stored_together = 32; // of one form: they share a sync

@@ -4,6 +4,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <cctype>
+#include <ctime>
 
 namespace darkroom::http {
 
@@ -18,6 +19,16 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
     text.remove_suffix(1);
   return text;
+}
+
+std::string http_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  ::gmtime_r(&now, &parts);
+  char text[32];
+  // The process keeps the C locale: names are English.
+  const auto size = std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+  return {text, size};
 }
 
 std::string_view request::header(std::string_view name) const {
@@ -74,12 +85,21 @@ response to_response(base::result<response, problem>&& outcome, const request& r
 }
 
 bool read_target(request& rq, std::string_view target) {
-  rq.target = std::string(target.substr(0, target.find('?')));
-  const auto url = boost::urls::parse_origin_form(target);
-  if (!url) return false;
-  for (const auto segment : url->segments())
+  const auto origin = boost::urls::parse_origin_form(target);
+  const auto absolute = origin ? origin : boost::urls::parse_absolute_uri(target);
+  if (!absolute) return false;
+  const auto url = *absolute;
+  if (!origin) {
+    if (!same_word(url.scheme(), "http") && !same_word(url.scheme(), "https")) return false;
+    if (url.encoded_host_and_port().empty() || url.has_userinfo()) return false;
+    for (auto& [name, value] : rq.headers)
+      if (same_word(name, "Host")) value = std::string(url.encoded_host_and_port());
+  }
+  rq.target = std::string(url.encoded_path());
+  if (rq.target.empty()) rq.target = "/";
+  for (const auto segment : url.segments())
     rq.segments.emplace_back(segment);
-  for (const auto parameter : url->params())
+  for (const auto parameter : url.params())
     rq.query.emplace_back(parameter.key, parameter.value);
   return true;
 }

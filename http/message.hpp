@@ -27,14 +27,17 @@ using task = boost::asio::awaitable<T>;
 // Words of headers: compared without regard to case; without blanks around them.
 bool same_word(std::string_view a, std::string_view b);
 std::string_view trimmed(std::string_view text);
+// The time now, as a header has it (RFC 9110, section 5.6.7).
+std::string http_date();
 
 struct request {
   std::string id;                    // to find it again in the log
   std::string method;                // as sent
-  std::string target;                // the path as sent, without the query: safe to log
+  std::string target;                // the path as sent, without the query
   std::vector<std::string> segments; // of the path, decoded
   std::vector<std::pair<std::string, std::string>> query;
   header_list headers;
+  std::string route;   // the pattern of its route, or "none": safe to log
   std::string address; // of the client
   bool secure = false; // came over TLS
   bool http_1_1 = true;
@@ -51,8 +54,9 @@ struct request {
   bool has_body() const { return chunked || content_length.value_or(0) != 0; }
 };
 
-// Reads the target of a request line, in origin form (RFC 9112, section 3.2.1), into target,
-// segments and query. False when it is not well formed.
+// Reads the target of a request line, in origin or absolute form (RFC 9112, section 3.2), into
+// target, segments and query; the authority of an absolute form replaces the Host header. False
+// when it is not well formed.
 bool read_target(request& rq, std::string_view target);
 
 // The body of a request. What is not read is skipped or closes the connection.

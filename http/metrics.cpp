@@ -74,6 +74,8 @@ std::string metrics_text(const services& s) {
   out.single("http_connections_refused_total", "counter", "Connections over a limit.",
              edge.connections_refused);
   out.single("http_received_bytes_total", "counter", "Bytes of uploads.", edge.bytes_received);
+  out.single("http_dropped_bytes_total", "counter", "Bytes of refused requests, read and dropped.",
+             edge.bytes_dropped);
   out.single("http_sent_bytes_total", "counter", "Bytes of answers.", edge.bytes_sent);
 
   out.single("feed_streams", "gauge", "Clients that follow the feed.", s.events.streams());

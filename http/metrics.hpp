@@ -25,7 +25,7 @@ public:
   void event_sent(std::chrono::steady_clock::duration after) { delivery_.add(after); }
 
   std::atomic<std::uint64_t> connections = 0, connections_refused = 0;
-  std::atomic<std::uint64_t> bytes_received = 0, bytes_sent = 0;
+  std::atomic<std::uint64_t> bytes_received = 0, bytes_sent = 0, bytes_dropped = 0;
 
 private:
   friend std::string metrics_text(const services&);

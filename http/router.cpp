@@ -150,7 +150,7 @@ base::result<identity, problem> authenticate_in_browser(services& s, const reque
 }
 
 // All that a request goes through before its route; then the route.
-task<route_result> answer(services& s, request& rq, body_reader& body, std::string& pattern) {
+task<route_result> answer(services& s, request& rq, body_reader& body) {
   const auto now = static_cast<std::uint64_t>(base::unix_now_us());
   const auto by_ip = s.ip_rate.take(rq.address, now);
   if (!by_ip.allowed)
@@ -164,7 +164,7 @@ task<route_result> answer(services& s, request& rq, body_reader& body, std::stri
     co_return std::unexpected(std::move(wrong_method));
   }
   if (found == nullptr) co_return std::unexpected(problem{problem_code::not_found});
-  pattern = found->pattern;
+  rq.route = found->pattern;
 
   call c{s, rq, body, {}, std::move(way.params), found->action, {}, {}, {}, false};
   if (found->needs == access::open) co_return co_await run(c, *found);
@@ -241,11 +241,11 @@ persistence::audit_entry audit_of(const call& c, unsigned status, std::string_vi
 
 task<response> dispatch(services& s, request& rq, body_reader& body) {
   const auto began = std::chrono::steady_clock::now();
-  std::string pattern = "none";
-  auto work = answer(s, rq, body, pattern);
+  rq.route = "none";
+  auto work = answer(s, rq, body);
   auto result = co_await guarded(std::move(work), rq);
   auto r = to_response(std::move(result), rq);
-  s.metrics.answered(pattern, r.status, std::chrono::steady_clock::now() - began);
+  s.metrics.answered(rq.route, r.status, std::chrono::steady_clock::now() - began);
   co_return r;
 }
 

@@ -42,6 +42,7 @@ task<route_result> users(call& c) {
   for (const auto& [name, used] : c.s.gateway.actors().usage().all()) {
     auto row = usage_object(used, c.s.quotas.allowed());
     row["user"] = name;
+    row["log_id"] = c.s.log_names.of(name);
     list.push_back(std::move(row));
   }
   c.owner = "*";

@@ -260,12 +260,22 @@ task<route_result> list_batches(call& c) {
 
 // Seconds of `Prefer: wait=30`; 0: none.
 std::uint32_t preferred_wait_s(const request& rq) {
-  const auto prefer = rq.header("Prefer");
-  const auto at = prefer.find("wait=");
-  if (at == std::string_view::npos) return 0;
-  std::uint32_t seconds = 0;
-  std::from_chars(prefer.data() + at + 5, prefer.data() + prefer.size(), seconds);
-  return std::min(seconds, limits::prefer_wait_s_max);
+  // Preferences are separated by commas, their parameters by semicolons (RFC 7240, section 2).
+  auto rest = rq.header("Prefer");
+  while (!rest.empty()) {
+    const auto end = rest.find(',');
+    const auto one = rest.substr(0, std::min(end, rest.find(';')));
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    const auto equals = one.find('=');
+    if (equals == std::string_view::npos || !same_word(trimmed(one.substr(0, equals)), "wait"))
+      continue;
+    auto value = trimmed(one.substr(equals + 1));
+    if (value.size() > 1 && value.front() == '"') value.remove_prefix(1);
+    std::uint32_t seconds = 0;
+    std::from_chars(value.data(), value.data() + value.size(), seconds);
+    return std::min(seconds, limits::prefer_wait_s_max);
+  }
+  return 0;
 }
 
 task<route_result> get_batch(call& c, const named_batch& batch) {

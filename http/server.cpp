@@ -1,13 +1,16 @@
 #include "http/server.hpp"
 
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "domain/text.hpp"
 #include "http/as_result.hpp"
 #include "http/blocking.hpp"
+#include "http/eviction_list.hpp"
 #include "http/limits.hpp"
 #include "http/request_id.hpp"
 #include "http/router.hpp"
 #include "http/session.hpp"
+#include "http/session_list.hpp"
 #include "persistence/read_view.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -20,10 +23,10 @@
 #include <boost/asio/thread_pool.hpp>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <charconv>
-#include <condition_variable>
+#include <fcntl.h>
 #include <thread>
-#include <unordered_set>
 
 namespace darkroom::http {
 
@@ -48,68 +51,50 @@ std::optional<tcp::endpoint> endpoint_of(const std::string& listen) {
   return tcp::endpoint(address, port);
 }
 
-// All open sessions, and how many each address has.
-class session_list {
-public:
-  // False when a limit is reached.
-  bool admit(const std::string& address, const config::http_settings& limits) {
-    const std::lock_guard lock(mutex_);
-    if (total_ >= limits.connections_max) return false;
-    auto& own = by_address_[address];
-    if (own >= limits.connections_per_ip_max) return false;
-    own += 1;
-    total_ += 1;
-    return true;
-  }
-  void add(const std::shared_ptr<session>& one) {
-    const std::lock_guard lock(mutex_);
-    open_.insert(one);
-  }
-  void remove(const std::shared_ptr<session>& one, const std::string& address) {
-    const std::lock_guard lock(mutex_);
-    open_.erase(one);
-    total_ -= 1;
-    if (--by_address_[address] == 0) by_address_.erase(address);
-    changed_.notify_all();
-  }
-  std::vector<std::shared_ptr<session>> all() const {
-    const std::lock_guard lock(mutex_);
-    return {open_.begin(), open_.end()};
-  }
-  bool wait_until_empty(std::chrono::milliseconds most) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, most, [this] { return total_ == 0; });
-  }
-
-private:
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::unordered_set<std::shared_ptr<session>> open_;
-  std::map<std::string, std::uint64_t> by_address_;
-  std::uint64_t total_ = 0;
-};
-
-void log_request(const request& rq, const response& answer, std::uint64_t bytes) {
+// No path, as that has file names in it; no name of a user, and an address only if that is wanted.
+void log_request(const services& s, const request& rq, const response& answer,
+                 std::uint64_t bytes) {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
                         std::chrono::steady_clock::now() - rq.began)
                         .count();
-  spdlog::info(
-      "request id={} address={} user={} method={} path={} status={} code={} us={} bytes={}", rq.id,
-      rq.address, rq.user.empty() ? "-" : domain::printable(rq.user),
-      rq.method.empty() ? "-" : rq.method, rq.target.empty() ? "-" : rq.target, answer.status,
-      answer.refused ? to_string(*answer.refused) : "-", took, bytes);
+  const auto address = s.settings.log.addresses ? " address=" + rq.address : std::string{};
+  spdlog::info("request id={}{} user={} method={} route={} status={} code={} us={} bytes={}", rq.id,
+               address, s.log_names.of(rq.user), rq.method.empty() ? "-" : rq.method,
+               rq.route.empty() ? "none" : rq.route, answer.status,
+               answer.refused ? to_string(*answer.refused) : "-", took, bytes);
 }
 
-// What a connection over a limit is told.
-const std::string& overloaded() {
-  static const std::string text = [] {
-    const auto body = problem_json({problem_code::overloaded}, request_id({}), "");
-    return "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
-           "Retry-After: 5\r\nConnection: close\r\nContent-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body;
-  }();
-  return text;
+// What a connection is told that cannot be read.
+std::string overloaded() {
+  const auto body = problem_json({problem_code::overloaded}, request_id({}), "");
+  return "HTTP/1.1 503 Service Unavailable\r\nDate: " + http_date() +
+         "\r\nContent-Type: application/problem+json\r\nRetry-After: " +
+         std::to_string(limits::overloaded_retry_s) +
+         "\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" +
+         body;
 }
+
+// Without waiting; what the client has sent so far is read, so that it does not reset the
+// connection.
+void answer_overloaded(tcp::socket& socket) {
+  boost::system::error_code error;
+  socket.non_blocking(true, error);
+  std::array<char, 16 * limits::KiB> dropped{};
+  socket.read_some(asio::buffer(dropped), error);
+  socket.write_some(asio::buffer(overloaded()), error);
+  socket.shutdown(tcp::socket::shutdown_send, error);
+}
+
+// A descriptor that is given up to accept a connection when there are no others left.
+class spare_descriptor {
+public:
+  explicit operator bool() const { return bool(file_); }
+  void give_up() { file_.reset(); }
+  void take_back() { file_ = base::unique_fd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+private:
+  base::unique_fd file_{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+};
 
 } // namespace
 
@@ -145,29 +130,59 @@ struct server::parts {
   asio::io_context io;
   std::optional<asio::ssl::context> tls;
   std::vector<std::unique_ptr<tcp::acceptor>> acceptors;
-  std::shared_ptr<const session_parts> api, metrics_only;
+  std::shared_ptr<const session_parts> api, health_only, metrics_only;
   session_list sessions;
+  eviction_list over_limit{limits::health_connections_max, limits::health_connections_max};
+  spare_descriptor spare;
   std::vector<std::thread> threads;
   bool stopped = false;
 
   parts(const config::settings& s, actors::orchestra& actors, persistence::blob_store& blobs,
-        std::shared_ptr<persistence::output_store> outputs, format_facts formats)
+        std::shared_ptr<persistence::output_store> outputs, format_facts formats,
+        std::string log_key)
       : settings(s), blocking(s.http.blocking_threads),
         shared(std::make_shared<http::services>(s, actors, blobs, std::move(outputs), blocking,
-                                                std::move(formats))) {
+                                                std::move(formats), std::move(log_key))) {
     const auto read_file = [this](int file, std::span<char> into,
                                   std::uint64_t at) -> task<std::int64_t> {
       return run_blocking(blocking, [file, into, at] {
         return std::int64_t{::pread(file, into.data(), into.size(), static_cast<off_t>(at))};
       });
     };
-    const auto log = s.log.requests ? request_log(log_request) : request_log();
-    api = std::make_shared<const session_parts>(session_parts{
-        [all = shared](request& rq, body_reader& body) { return dispatch(*all, rq, body); }, log,
-        read_file});
-    metrics_only = std::make_shared<const session_parts>(
-        session_parts{[all = shared](request& rq, body_reader&) { return answer_metrics(all, rq); },
-                      log, read_file});
+    session_parts each;
+    if (s.log.requests)
+      each.log = [all = shared](const request& rq, const response& answer, std::uint64_t bytes) {
+        log_request(*all, rq, answer, bytes);
+      };
+    each.read_file = read_file;
+    each.lingering =
+        std::make_shared<eviction_list>(s.http.connections_max / limits::linger_share,
+                                        s.http.connections_per_ip_max / limits::linger_share);
+    each.dropped = [all = shared](std::uint64_t bytes) { all->metrics.bytes_dropped += bytes; };
+    each.handle = [all = shared](request& rq, body_reader& body) {
+      return dispatch(*all, rq, body);
+    };
+    api = std::make_shared<const session_parts>(each);
+    each.handle = [all = shared](request& rq, body_reader& body) {
+      return answer_health(all, rq, body);
+    };
+    each.over_limit = true;
+    each.idle = std::chrono::milliseconds(limits::health_header_ms);
+    health_only = std::make_shared<const session_parts>(each);
+    each.handle = [all = shared](request& rq, body_reader&) { return answer_metrics(all, rq); };
+    each.over_limit = false;
+    each.idle = std::chrono::milliseconds(limits::idle_ms);
+    metrics_only = std::make_shared<const session_parts>(std::move(each));
+  }
+
+  // Over the limits a server is still watched.
+  static task<response> answer_health(std::shared_ptr<http::services> s, request& rq,
+                                      body_reader& body) {
+    if (rq.target == "/livez" || rq.target == "/readyz") co_return co_await dispatch(*s, rq, body);
+    problem p{problem_code::overloaded};
+    p.retry_after_s = limits::overloaded_retry_s;
+    p.closes = true;
+    co_return to_response(std::unexpected(std::move(p)), rq);
   }
 
   static task<response> answer_metrics(std::shared_ptr<http::services> s, request& rq) {
@@ -179,7 +194,15 @@ struct server::parts {
     co_return r;
   }
 
-  task<void> serve(std::shared_ptr<session> one, std::string address) {
+  // What it holds of the limits goes with the coroutine, however that ends.
+  struct held_places {
+    session_list::place place;
+    eviction_list::place over_limit;
+  };
+
+  task<void> serve(std::shared_ptr<session> one, held_places held) {
+    sessions.add(one);
+    if (shared->draining) one->stop();
     shared->metrics.connections += 1;
     try {
       co_await one->run();
@@ -187,7 +210,25 @@ struct server::parts {
       spdlog::error("fault in a connection: {}", domain::printable(e.what()));
     }
     shared->metrics.connections -= 1;
-    sessions.remove(one, address);
+    held = {};
+    sessions.remove(one);
+  }
+
+  // Connections that wait at a listener while there are no descriptors.
+  void refuse_waiting(tcp::acceptor& from, bool with_tls) {
+    if (!spare) spare.take_back();
+    if (!spare) return;
+    spare.give_up();
+    boost::system::error_code error;
+    tcp::socket socket(from.get_executor());
+    from.non_blocking(true, error);
+    from.accept(socket, error);
+    if (!error) {
+      shared->metrics.connections_refused += 1;
+      if (!with_tls) answer_overloaded(socket);
+    }
+    socket.close(error);
+    spare.take_back();
   }
 
   task<void> accept(tcp::acceptor& from, bool with_tls, std::shared_ptr<const session_parts> how) {
@@ -195,7 +236,8 @@ struct server::parts {
     while (from.is_open()) {
       auto [error, socket] = co_await from.async_accept(asio::make_strand(io), as_result);
       if (error == asio::error::operation_aborted) co_return;
-      if (error) { // out of descriptors, say: somebody has to end first
+      if (error) {
+        if (error == asio::error::no_descriptors) refuse_waiting(from, with_tls);
         pause.expires_after(std::chrono::milliseconds(limits::accept_retry_ms));
         co_await pause.async_wait(as_result);
         continue;
@@ -204,20 +246,27 @@ struct server::parts {
     }
   }
 
-  void admit(tcp::socket socket, bool with_tls, const std::shared_ptr<const session_parts>& how) {
+  void admit(tcp::socket socket, bool with_tls, std::shared_ptr<const session_parts> how) {
     boost::system::error_code error;
     const auto peer = socket.remote_endpoint(error);
     const auto address = error ? std::string{} : peer.address().to_string();
-    if (shared->draining || !sessions.admit(address, settings.http)) {
-      shared->metrics.connections_refused += 1;
-      socket.non_blocking(true, error);
-      if (!with_tls) socket.write_some(asio::buffer(overloaded()), error);
+    held_places held;
+    auto place = sessions.admit(address, settings.http);
+    if (!place) shared->metrics.connections_refused += 1;
+    if (shared->draining || (!place && how != api)) {
+      if (!with_tls) answer_overloaded(socket);
       return; // and it closes
     }
     const auto executor = socket.get_executor();
+    if (!place) how = health_only;
     auto one = std::make_shared<session>(std::move(socket), with_tls ? &*tls : nullptr, how);
-    sessions.add(one);
-    asio::co_spawn(executor, serve(one, address), asio::detached);
+    if (place)
+      held.place = std::move(*place);
+    else
+      held.over_limit = over_limit.enter(address, [weak = std::weak_ptr(one)] {
+        if (const auto evicted = weak.lock()) evicted->evict();
+      });
+    asio::co_spawn(executor, serve(one, std::move(held)), asio::detached);
   }
 
   base::result<void, std::string> open(const std::string& listen, bool with_tls,
@@ -261,9 +310,9 @@ struct server::parts {
 
 server::server(const config::settings& settings, actors::orchestra& actors,
                persistence::blob_store& blobs, std::shared_ptr<persistence::output_store> outputs,
-               format_facts formats)
+               format_facts formats, std::string log_key)
     : parts_(std::make_unique<parts>(settings, actors, blobs, std::move(outputs),
-                                     std::move(formats))) {}
+                                     std::move(formats), std::move(log_key))) {}
 
 server::~server() {
   stop(std::chrono::milliseconds(0));
@@ -325,7 +374,7 @@ void server::stop(std::chrono::milliseconds most) {
   if (!p.threads.empty() && !p.sessions.wait_until_empty(most)) {
     for (const auto& one : p.sessions.all())
       one->abort();
-    p.sessions.wait_until_empty(std::chrono::milliseconds(limits::linger_ms));
+    p.sessions.wait_until_empty(std::chrono::milliseconds(limits::close_ms));
   }
   p.shared->source.stop();
   p.io.stop();

@@ -12,10 +12,11 @@ namespace darkroom::http {
 
 class server {
 public:
-  // What it uses outlives it; the actors may end first, once it was stopped.
+  // What it uses outlives it; the actors may end first, once it was stopped. `log_key`: secret, for
+  // the names of users in the log.
   server(const config::settings& settings, actors::orchestra& actors,
          persistence::blob_store& blobs, std::shared_ptr<persistence::output_store> outputs,
-         format_facts formats);
+         format_facts formats, std::string log_key);
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;

@@ -8,6 +8,7 @@
 #include "http/feed_source.hpp"
 #include "http/health_board.hpp"
 #include "http/identity.hpp"
+#include "http/log_identity.hpp"
 #include "http/metrics.hpp"
 #include "http/quota.hpp"
 #include "http/rate_limiter.hpp"
@@ -73,7 +74,7 @@ private:
 // How many bytes lie in memory until they are sent.
 class sending_bytes {
 public:
-  // Counts so many until the last copy of what it returns is gone.
+  // Counts these bytes until the last copy of what it returns is gone.
   std::shared_ptr<const void> add(std::uint64_t bytes);
   std::uint64_t now() const { return *bytes_; }
 
@@ -102,11 +103,12 @@ private:
 struct services {
   services(const config::settings& s, actors::orchestra& actors, persistence::blob_store& store,
            std::shared_ptr<persistence::output_store> out, boost::asio::thread_pool& pool,
-           format_facts known)
+           format_facts known, std::string log_key)
       : settings(s), gateway(actors), blobs(store), committer(store), outputs(std::move(out)),
         backups(store), blocking(pool), formats(std::move(known)), identities(s.auth),
         ip_rate(s.rate.ip_per_s, s.rate.ip_burst), user_rate(s.rate.user_per_s, s.rate.user_burst),
-        quotas(s.quota, actors.usage()), streams(s.feed), source(actors, events) {}
+        quotas(s.quota, actors.usage()), streams(s.feed), source(actors, events),
+        log_names(std::move(log_key)) {}
 
   const config::settings settings;
   actor_gateway gateway;
@@ -126,6 +128,7 @@ struct services {
   stream_registry streams;
   ticket_office tickets;
   feed_source source;
+  const log_identity log_names;
   std::shared_ptr<const health_board> probes;               // null: nothing is probed
   std::shared_ptr<persistence::thumbnail_cache> thumbnails; // null: none are kept
   sending_bytes pictures;                                   // previews and thumbnails

@@ -2,7 +2,6 @@
 
 #include "base/result.hpp"
 #include "http/framing.hpp"
-#include "http/limits.hpp"
 #include "http/request_id.hpp"
 #include "http/web_socket.hpp"
 
@@ -69,6 +68,13 @@ public:
   bool done() const { return parser_.is_done(); }
   bool broken() const { return broken_; }
   bool waits_for_continue() const { return expects_continue_; }
+  // What the client has not sent yet, as far as it has said how much that is.
+  std::uint64_t bytes_missing() const {
+    if (done()) return 0;
+    const auto length = parser_.content_length();
+    if (!length) return UINT64_MAX;
+    return *length - std::min<std::uint64_t>(*length, total_ + session_.input_size_);
+  }
 
   task<base::result<std::span<const char>, problem>> read() override {
     if (expects_continue_) {
@@ -104,9 +110,11 @@ public:
       if (used != 0 && session_.input_size_ != 0 && !error) continue;
       if (session_.input_size_ == session_.input_.size())
         co_return fail(bad(problem_code::bad_framing, "A line of a chunked body is too long."));
+      session_.waits_ = waits_for::body;
       session_.wire_.set_deadline(time_left());
       const auto n =
           co_await session_.wire_.read(std::span(session_.input_).subspan(session_.input_size_));
+      session_.waits_ = waits_for::other;
       if (n == 0)
         co_return session_.wire_.timed_out() ? fail(bad(problem_code::request_timeout)) : lost();
       session_.input_size_ += n;
@@ -120,13 +128,14 @@ private:
     std::memmove(session_.input_.data(), session_.input_.data() + bytes, session_.input_size_);
   }
 
-  // Somebody who sends too slowly on the whole is not waited for, however often a byte comes.
+  // A client that sends too slowly on the whole is not waited for, however often a byte comes.
   milliseconds time_left() const {
     const auto allowed = milliseconds(limits::body_wait_ms) +
                          milliseconds(total_ * 1'000 / limits::body_bytes_per_s_min);
     const auto spent =
         std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - began_);
-    return std::clamp(allowed - spent, milliseconds(1), milliseconds(limits::body_wait_ms));
+    const auto most = session_.stopping_ ? limits::drain_body_wait_ms : limits::body_wait_ms;
+    return std::clamp(allowed - spent, milliseconds(1), milliseconds(most));
   }
 
   std::unexpected<problem> fail(problem p) {
@@ -185,7 +194,10 @@ session::session(transport::socket connected, asio::ssl::context* tls,
 void session::stop() {
   asio::post(wire_.executor(), [self = shared_from_this()] {
     self->stopping_ = true;
-    if (self->idle_) self->wire_.cancel();
+    if (self->waits_ == waits_for::head || self->waits_ == waits_for::nothing_more)
+      self->wire_.cancel();
+    else if (self->waits_ == waits_for::body)
+      self->wire_.set_deadline(milliseconds(limits::drain_body_wait_ms));
   });
 }
 
@@ -193,6 +205,16 @@ void session::abort() {
   asio::post(wire_.executor(), [self = shared_from_this()] {
     self->stopping_ = true;
     self->wire_.cancel();
+  });
+}
+
+void session::evict() {
+  asio::post(wire_.executor(), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->evicted_ = true;
+    if (self->waits_ == waits_for::head || self->waits_ == waits_for::nothing_more)
+      self->wire_.cancel();
   });
 }
 
@@ -205,22 +227,54 @@ task<bool> session::send(std::string_view a, std::string_view b) {
 task<void> session::run() {
   const auto self = shared_from_this();
   wire_.set_deadline(milliseconds(limits::header_ms));
-  bool more = co_await wire_.handshake();
+  const auto begun = co_await wire_.handshake();
+  if (begun == transport::handshake_result::plain) co_await refuse_plain_text();
+  bool more = begun == transport::handshake_result::done;
   while (more && !stopping_) {
     more = co_await serve_one();
     served_ += 1;
   }
-  co_await wire_.finish(unread_input_ || input_size_ != 0);
+  co_await finish();
+}
+
+task<void> session::finish() {
+  linger how;
+  eviction_list::place place;
+  if (input_size_ != 0) unread_bytes_ = UINT64_MAX; // requests that were sent ahead
+  if (unread_bytes_ != 0 && parts_->lingering) {
+    const milliseconds total(stopping_ ? limits::drain_body_wait_ms : limits::linger_ms);
+    how = {std::min(total, milliseconds(limits::linger_silence_ms)), total,
+           // TLS adds to what is counted here, and time alone bounds it.
+           wire_.secure() ? UINT64_MAX : unread_bytes_, limits::body_bytes_per_s_min};
+    place = parts_->lingering->enter(wire_.address(), [weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->abort();
+    });
+  }
+  waits_ = waits_for::nothing_more;
+  const auto dropped = co_await wire_.finish(how);
+  waits_ = waits_for::other;
+  if (parts_->dropped) parts_->dropped(dropped);
+}
+
+// A browser that was given http:// for https:// shows this.
+task<void> session::refuse_plain_text() {
+  const std::string text = "This port speaks HTTPS: write https:// in the address.\n";
+  const std::string head = "HTTP/1.1 400 Bad Request\r\nDate: " + http_date() +
+                           "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
+                           std::to_string(text.size()) + "\r\nConnection: close\r\n\r\n";
+  wire_.set_deadline(milliseconds(limits::send_ms));
+  co_await send(head, text);
+  unread_bytes_ = UINT64_MAX; // its head, at least
 }
 
 task<session::head_result> session::read_head(std::optional<problem>& refused,
                                               std::size_t& head_bytes) {
-  idle_ = input_size_ == 0;
-  if (idle_ && input_.size() != limits::header_bytes_max)
+  const bool idle = input_size_ == 0;
+  if (idle && input_.size() != limits::header_bytes_max)
     input_ = std::vector<char>(limits::header_bytes_max); // what a body needed is given back
   std::size_t searched = 0;
-  bool begun = !idle_;
-  wire_.set_deadline(milliseconds(begun ? limits::header_ms : limits::idle_ms));
+  bool begun = !idle;
+  wire_.set_deadline(begun ? milliseconds(limits::header_ms) : parts_->idle);
   while (true) {
     // Empty lines before a request are skipped (RFC 9112, section 2.2).
     while (input_size_ >= 2 && input_[0] == '\r' && input_[1] == '\n') {
@@ -231,7 +285,6 @@ task<session::head_result> session::read_head(std::optional<problem>& refused,
     const auto end = have.find("\r\n\r\n", searched < 3 ? 0 : searched - 3);
     if (end != std::string_view::npos && end + 4 <= limits::header_bytes_max) {
       head_bytes = end + 4;
-      idle_ = false;
       co_return head_result::complete;
     }
     searched = have.size();
@@ -245,17 +298,21 @@ task<session::head_result> session::read_head(std::optional<problem>& refused,
       refused = bad(problem_code::bad_request, "Lines end in CR LF.");
       co_return head_result::refused;
     }
-    const auto n = co_await wire_.read(std::span(input_).subspan(input_size_));
+    if (stopping_) co_return head_result::ended;
+    waits_ = waits_for::head;
+    std::size_t n = 0; // GCC 12 evaluates both branches of a condition with `co_await`
+    if (!evicted_) n = co_await wire_.read(std::span(input_).subspan(input_size_));
+    waits_ = waits_for::other;
     if (n == 0) {
-      if (!wire_.timed_out() || !begun) co_return head_result::ended;
-      refused = bad(problem_code::request_timeout);
+      const bool late = wire_.timed_out();
+      if (!evicted_ && !(late && (begun || parts_->over_limit))) co_return head_result::ended;
+      refused = bad(evicted_ || !begun ? problem_code::overloaded : problem_code::request_timeout);
       co_return head_result::refused;
     }
     input_size_ += n;
     if (!begun) {
       begun = true;
-      idle_ = false;
-      wire_.set_deadline(milliseconds(limits::header_ms));
+      wire_.set_deadline(std::min(milliseconds(limits::header_ms), parts_->idle));
     }
   }
 }
@@ -265,7 +322,8 @@ task<void> session::refuse(const problem& p) {
   rq.id = request_id({});
   rq.address = wire_.address();
   auto answer = to_response(std::unexpected(p), rq);
-  unread_input_ = true;
+  // How long a request is that could not be read is not known.
+  unread_bytes_ = p.code == problem_code::overloaded ? 0 : UINT64_MAX;
   co_await respond(rq, answer, false);
 }
 
@@ -299,25 +357,27 @@ task<bool> session::serve_one() {
   const auto expects = rq.header("Expect");
   request_body body(*this, parser, !expects.empty() && rq.has_body() && rq.http_1_1);
   response answer;
-  if (!expects.empty() && expects != "100-continue")
+  if (!expects.empty() && !same_word(expects, "100-continue"))
     answer = to_response(std::unexpected(bad(problem_code::expectation_failed)), rq);
   else
     answer = co_await parts_->handle(rq, body);
-  bool keep = rq.keep_alive && !answer.closes && !stopping_ && !body.broken() &&
-              served_ + 1 < limits::requests_per_connection_max;
+  bool keep = rq.keep_alive && !answer.closes && !stopping_ && !evicted_ && !parts_->over_limit &&
+              !body.broken() && served_ + 1 < limits::requests_per_connection_max;
   if (!body.done() && (body.waits_for_continue() || body.broken())) keep = false;
-  // A short rest of a body is read past; a long one is not waited for.
+  // A short rest of a body is read past; a long one is dropped after the answer.
+  if (!rq.chunked && body.bytes_missing() > limits::kept_body_bytes_max) keep = false;
   for (std::uint64_t skipped = 0; keep && !body.done();) {
     const auto piece = co_await body.read();
     skipped += piece ? piece->size() : 0;
-    if (!piece || skipped > limits::drained_body_bytes_max) keep = false;
+    if (!piece || skipped > limits::kept_body_bytes_max) keep = false;
     if (piece && piece->empty()) break;
   }
   if (std::holds_alternative<upgrade_body>(answer.body)) {
     co_await upgrade(rq, answer);
     co_return false;
   }
-  unread_input_ = !body.done();
+  // A client that waited for 100 (Continue) sends nothing after another answer.
+  unread_bytes_ = body.waits_for_continue() ? 0 : body.bytes_missing();
   const bool sent = co_await respond(rq, answer, keep);
   co_return sent&& keep;
 }
@@ -340,7 +400,8 @@ task<bool> session::respond(const request& rq, response& answer, bool keep_alive
   head += "\r\n";
   for (const auto& [name, value] : answer.headers)
     head.append(name).append(": ").append(value).append("\r\n");
-  head += "X-Request-Id: " + rq.id + "\r\nX-Content-Type-Options: nosniff\r\n";
+  head += "Date: " + http_date() + "\r\nX-Request-Id: " + rq.id +
+          "\r\nX-Content-Type-Options: nosniff\r\n";
   if (length && !has_no_body) head += "Content-Length: " + std::to_string(*length) + "\r\n";
   if (chunked && !has_no_body) head += "Transfer-Encoding: chunked\r\n";
   if (!keep_alive) head += "Connection: close\r\n";
@@ -381,7 +442,7 @@ task<void> session::upgrade(const request& rq, response& answer) {
   web_socket socket(wire_, std::move(early), body.idle);
   const bool accepted = co_await socket.accept(rq, answer.headers);
   if (accepted) co_await body.serve(socket);
-  unread_input_ = true; // of a client that was closed in the middle of a word, say
+  unread_bytes_ = limits::feed_client_bytes_per_min_max; // what it sent before it read the close
 }
 
 task<bool> session::send_file(const file_body& body) {

@@ -1,10 +1,13 @@
 // One connection: requests in, one after the other, answers out in the same order.
 #pragma once
 
+#include "http/eviction_list.hpp"
+#include "http/limits.hpp"
 #include "http/message.hpp"
 #include "http/transport.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -24,6 +27,10 @@ struct session_parts {
   request_handler handle;
   request_log log;
   file_reader read_file;
+  std::shared_ptr<eviction_list> lingering;        // connections that were answered early
+  std::function<void(std::uint64_t)> dropped;      // told of bytes of requests not used
+  std::chrono::milliseconds idle{limits::idle_ms}; // wait for a request
+  bool over_limit = false;                         // one request, and of health only
 };
 
 class session : public std::enable_shared_from_this<session> {
@@ -37,6 +44,8 @@ public:
   void stop();
   // Ends it now. From any thread.
   void abort();
+  // Ends it for another one: without a request it is told why. From any thread.
+  void evict();
 
 private:
   class request_body;
@@ -50,6 +59,8 @@ private:
   task<bool> send_file(const file_body& body);
   task<void> upgrade(const request& rq, response& answer);
   task<void> refuse(const problem& p);
+  task<void> finish();
+  task<void> refuse_plain_text();
   task<bool> send(std::string_view a, std::string_view b = {});
 
   transport wire_;
@@ -57,8 +68,12 @@ private:
   std::vector<char> input_; // what has come and was not used yet
   std::size_t input_size_ = 0;
   std::size_t served_ = 0;
-  bool idle_ = true;
-  bool unread_input_ = false;
+  // What the connection waits for decides what a stop gives up.
+  enum class waits_for : std::uint8_t { head, body, nothing_more, other };
+  waits_for waits_ = waits_for::head;
+  // Of the request that was answered last; bytes that the client may still send of it.
+  std::uint64_t unread_bytes_ = 0;
+  bool evicted_ = false;
   std::atomic<bool> stopping_ = false;
 };
 

@@ -8,7 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 #include <sys/socket.h>
@@ -118,11 +118,20 @@ void transport::abort() {
   parts_->tcp.close(ignored);
 }
 
-asio::awaitable<bool> transport::handshake() {
-  if (!parts_->tls) co_return true;
+asio::awaitable<transport::handshake_result> transport::handshake() {
+  if (!parts_->tls) co_return handshake_result::done;
+  const auto [nothing] = co_await parts_->tcp.async_wait(socket::wait_read, as_result);
+  if (nothing) co_return handshake_result::failed;
+  // A TLS record begins with its type, here 22 (RFC 8446, section 5.1); a method with a letter.
+  char first = 0;
+  const auto n = ::recv(parts_->tcp.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (n == 1 && first >= 'A' && first <= 'Z') {
+    parts_->tls.reset();
+    co_return handshake_result::plain;
+  }
   const auto [error] =
       co_await parts_->tls->async_handshake(asio::ssl::stream_base::server, as_result);
-  co_return !error;
+  co_return error ? handshake_result::failed : handshake_result::done;
 }
 
 asio::awaitable<boost::system::error_code> transport::client_handshake(const std::string& host) {
@@ -174,20 +183,28 @@ void transport::async_write_some(std::vector<asio::const_buffer> from, io_handle
     parts_->tcp.async_write_some(from, std::move(handler));
 }
 
-asio::awaitable<void> transport::finish(bool unread_input) {
-  set_deadline(std::chrono::milliseconds(limits::linger_ms));
+asio::awaitable<std::uint64_t> transport::finish(const linger& how) {
+  using clock = std::chrono::steady_clock;
+  const auto began = clock::now();
+  set_deadline(std::chrono::milliseconds(limits::close_ms));
   if (parts_->tls) co_await parts_->tls->async_shutdown(as_result);
   boost::system::error_code ignored;
   parts_->tcp.shutdown(socket::shutdown_send, ignored);
-  // A socket that is closed with unread input resets the connection, and the answer may be lost.
-  std::array<char, 4'096> discarded{};
-  for (std::size_t total = 0; unread_input && total < limits::drained_body_bytes_max;) {
-    const auto [error, n] =
-        co_await parts_->tcp.async_read_some(asio::buffer(discarded), as_result);
+  std::vector<char> dropped(how.bytes_most == 0 ? 0 : limits::body_piece_bytes);
+  std::uint64_t total = 0;
+  while (total < how.bytes_most) {
+    const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - began);
+    const auto owed =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, (spent - how.silence).count())) *
+        how.bytes_per_s_min / 1'000;
+    if (spent >= how.total || total < owed) break;
+    set_deadline(std::min(how.silence, how.total - spent));
+    const auto [error, n] = co_await parts_->tcp.async_read_some(asio::buffer(dropped), as_result);
     if (error || n == 0) break;
     total += n;
   }
   parts_->tcp.close(ignored);
+  co_return total;
 }
 
 asio::any_io_executor transport::executor() {

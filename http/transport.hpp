@@ -8,6 +8,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/system/error_code.hpp>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -15,6 +16,13 @@
 #include <vector>
 
 namespace darkroom::http {
+
+// How long a connection is read after its last answer; by default not at all.
+struct linger {
+  std::chrono::milliseconds silence{0}, total{0};
+  std::uint64_t bytes_most = 0; // what the client still has to send
+  std::uint64_t bytes_per_s_min = 0;
+};
 
 class transport {
 public:
@@ -37,8 +45,10 @@ public:
   // keep it in the kernel for long.
   void abort();
 
-  // The server's side of TLS, if the connection has it. False when it failed or was given up.
-  boost::asio::awaitable<bool> handshake();
+  // The server's side of TLS, if the connection has it. `plain`: the client speaks without TLS, and
+  // so does this side from now on.
+  enum class handshake_result : std::uint8_t { done, failed, plain };
+  boost::asio::awaitable<handshake_result> handshake();
   // The client's side, which verifies that the certificate is the host's.
   boost::asio::awaitable<boost::system::error_code> client_handshake(const std::string& host);
   // Bytes read; 0 at the end, after an error, or when it was given up.
@@ -49,8 +59,9 @@ public:
   using io_handler = std::move_only_function<void(const boost::system::error_code&, std::size_t)>;
   void async_read_some(boost::asio::mutable_buffer into, io_handler handler);
   void async_write_some(std::vector<boost::asio::const_buffer> from, io_handler handler);
-  // Says that nothing more will be sent, and reads on for a moment, so that what was sent arrives.
-  boost::asio::awaitable<void> finish(bool unread_input);
+  // Says that nothing more will be sent, then reads and drops what still comes: a socket that is
+  // closed with unread input resets the connection, and the answer is lost. Bytes dropped.
+  boost::asio::awaitable<std::uint64_t> finish(const linger& how);
 
   // Calls back once when the peer has closed the connection and nothing of what it sent is left to
   // read; not through TLS, where only reading would tell. On the strand.

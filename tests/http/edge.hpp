@@ -93,6 +93,7 @@ public:
   void await_state(const std::string& as, const std::string& id, const std::string& state);
   // Stops the server and the actors and begins again on the same folder.
   void restart();
+  void drain() { server_->drain(); }
   std::vector<persistence::audit_entry> audit();
   std::size_t blobs_on_disk() const;
   std::vector<std::string> announced();
