@@ -293,7 +293,9 @@ const std::vector<setting>& all_settings() {
           "A WebSocket without a sign of life for so long is ended; pings go out at half of it.", 1,
           3'600),
       row("log.level", &S::log, &log_settings::level,
-          "What is said on standard error: debug, info, warn or error."),
+          "What is logged: debug, info, warn or error."),
+      row("log.file", &S::log, &log_settings::file,
+          "File of the log, opened again on SIGHUP. Empty: standard error."),
       row("log.requests", &S::log, &log_settings::requests, "One line for each request."),
   };
   return all;
