@@ -9,6 +9,7 @@
 #include "app/memory_budget.hpp"
 #include "app/open_browser.hpp"
 #include "app/process_setup.hpp"
+#include "app/serve_log.hpp"
 #include "app/serve_probes.hpp"
 #include "app/serve_upkeep.hpp"
 #include "app/settings_options.hpp"
@@ -35,7 +36,6 @@
 #include <csignal>
 #include <cstdio>
 #include <pthread.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <thread>
 
@@ -45,13 +45,6 @@ namespace {
 
 using actors::orchestra;
 using persistence::blob_store;
-
-void open_log(const config::log_settings& settings) {
-  const auto log = spdlog::stderr_logger_mt("darkroom");
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%fZ %l %v", spdlog::pattern_time_type::utc);
-  log->set_level(spdlog::level::from_str(settings.level));
-  spdlog::set_default_logger(log);
-}
 
 // Bytes of a file that was uploaded.
 codecs::result<base::unique_fd> open_blob(blob_store& blobs, const domain::file_entry& file,
@@ -351,7 +344,9 @@ int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr); // threads inherit it; `end_watch` waits for them
   std::signal(SIGPIPE, SIG_IGN);
   allow_many_descriptors();
-  open_log(s->log);
+  auto log = open_log_target(s->log);
+  if (!log) return complain(log.error(), exit_usage);
+  use_log(std::move(*log), s->log);
   s->data.dir = absolute_path(s->data.dir);
   if (s->work.memory_bytes == 0) s->work.memory_bytes = default_memory_budget();
   auto journal = open_data(s->data.dir);

@@ -75,6 +75,7 @@ struct feed_settings {
 };
 struct log_settings {
   std::string level = "info";
+  std::string file;
   bool requests = true;
   bool addresses = false;
 };
