@@ -11,6 +11,11 @@ namespace darkroom::limits {
 // The secret with which the log names users: as long as the hash that it is for.
 inline constexpr std::size_t log_key_bytes = 32;
 
+// Lines of the log that wait to be written: some 2 MiB, and several seconds of a busy server.
+inline constexpr std::size_t log_queue_lines = 4'096;
+inline constexpr int log_look_ms = 100;            // whether a pipe has room again
+inline constexpr std::uint32_t log_close_ms = 500; // for a reader, at the end
+
 // The client.
 inline constexpr std::uint32_t client_tries_max = 30;
 inline constexpr std::uint32_t client_retry_ms = 1'000;

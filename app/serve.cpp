@@ -171,6 +171,11 @@ void wait_for_end_signal() {
   spdlog::info("stopping; a second signal skips the wait");
 }
 
+// Writes what is left of the log, however the server ends.
+struct log_end {
+  ~log_end() { close_log(); }
+};
+
 // Ends the process when a graceful shutdown takes too long: a thread may hang in a disk access.
 // What was acknowledged is on disk.
 class shutdown_guard {
@@ -198,7 +203,7 @@ private:
     if (done_) return;
     spdlog::critical("the shutdown timed out, perhaps because a disk does not respond; what was "
                      "acknowledged is on disk");
-    spdlog::shutdown();
+    close_log();
     ::_exit(exit_temporary);
   }
 
@@ -280,7 +285,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
       .give_up =
           [] {
             spdlog::critical("nothing can go on; what is journaled is safe");
-            spdlog::shutdown();
+            close_log();
             ::_exit(exit_internal);
           },
       .cluster = std::move(cluster)});
@@ -295,6 +300,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s), std::move(*log_key));
   edge.shared().identities.load(std::move(*tokens));
   edge.shared().probes = probes;
+  edge.shared().log_lines_dropped = log_lines_dropped;
   edge.shared().thumbnails = std::make_shared<persistence::thumbnail_cache>(
       persistence::thumbnail_cache::options{.folder = s.data.dir + "/thumbnails",
                                             .bytes_max = s.data.thumbnails_bytes,
@@ -347,6 +353,7 @@ int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
   auto log = open_log_target(s->log);
   if (!log) return complain(log.error(), exit_usage);
   use_log(std::move(*log), s->log);
+  const log_end end_of_log;
   s->data.dir = absolute_path(s->data.dir);
   if (s->work.memory_bytes == 0) s->work.memory_bytes = default_memory_budget();
   auto journal = open_data(s->data.dir);

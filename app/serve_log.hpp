@@ -5,6 +5,7 @@
 #include "base/result.hpp"
 #include "config/settings.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,12 @@ struct log_target {
 // Opens what `log.file` names, at its end, made with mode 0600; empty: standard error. Only a
 // regular file: a pipe or a terminal could block whoever logs. The error is a sentence.
 base::result<log_target, std::string> open_log_target(const config::log_settings& settings);
+
+// How many lines were dropped because they could not be written as fast as they came.
+std::uint64_t log_lines_dropped();
+
+// Writes the lines that wait, for a moment, and no later ones. At the end of the process.
+void close_log();
 
 // All later lines go there, with this level. From any thread; lines under way go to either.
 void use_log(log_target target, const config::log_settings& settings);

@@ -145,6 +145,9 @@ std::string metrics_text(const services& s) {
   out.single("blobs_damaged_total", "counter",
              "Stored files that were found damaged, and set aside.", s.blobs.damaged_found());
   out.single("disk_free_bytes", "gauge", "Free where the data is.", free_bytes(s).value_or(0));
+  out.single("log_lines_dropped_total", "counter",
+             "Lines of the log that could not be written as fast as they came.",
+             s.log_lines_dropped ? s.log_lines_dropped() : 0);
   out.single("draining", "gauge", "1 while the server is about to stop.", s.draining);
   return out.take();
 }

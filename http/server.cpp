@@ -298,6 +298,9 @@ struct server::parts {
                          asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
                          asio::ssl::context::no_tlsv1_1,
                      error);
+    // With TLS 1.2 only key exchange with forward secrecy, and authenticated encryption.
+    if (SSL_CTX_set_cipher_list(tls->native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
+      return std::unexpected("this OpenSSL has none of the ciphers that are required for TLS 1.2");
     tls->use_certificate_chain_file(settings.tls.certificate, error);
     if (error)
       return std::unexpected("http.tls.certificate: " + settings.tls.certificate + ": " +

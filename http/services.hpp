@@ -130,6 +130,7 @@ struct services {
   feed_source source;
   const log_identity log_names;
   std::shared_ptr<const health_board> probes;               // null: nothing is probed
+  std::function<std::uint64_t()> log_lines_dropped;         // null: none can be
   std::shared_ptr<persistence::thumbnail_cache> thumbnails; // null: none are kept
   sending_bytes pictures;                                   // previews and thumbnails
   std::atomic<bool> draining = false;

@@ -1,4 +1,5 @@
 // The server as its users run it: the quickstart word for word, health, settings, tokens, the end.
+#include "app/crash_test/child_process.hpp"
 #include "app/http_client.hpp"
 #include "config/settings.hpp"
 #include "process.hpp"
@@ -230,6 +231,68 @@ TEST_CASE("what cannot be served is refused with what to do") {
   CHECK(run_darkroom({"health", "--server", "http://127.0.0.1:1"}, "/tmp").code != 0);
 }
 
+TEST_CASE("a log that nobody reads holds up no request, and not the end") {
+  const scratch dir;
+  app::child_launch launch;
+  // The server itself holds the reading end open.
+  launch.words = {"/bin/sh", "-c",
+                  "mkfifo log && exec 3<>log && exec \"$DARKROOM\" serve --data data --listen "
+                  "127.0.0.1:0 --set data.disk_floor_bytes=0 2>&3"};
+  launch.environment = app::plain_environment();
+  launch.environment.emplace_back("DARKROOM=" DARKROOM_BINARY);
+  launch.directory = dir.path();
+  launch.out = dir / "out";
+  launch.err = dir / "err";
+  app::child_process server(launch);
+  REQUIRE(
+      comes_true([&] { return content_of(dir / "out").find("/#token=") != std::string::npos; }));
+  const auto out = content_of(dir / "out");
+  const auto token = out.substr(0, out.find('\n'));
+  const auto url = out.substr(token.size() + 1, out.find("/#token=") - token.size() - 1);
+  app::http_client client({url, token});
+  int answered = 0;
+  for (int i = 0; i < 8'000; ++i)
+    answered += client.send("GET", "/v1/me").status == 200;
+  CHECK(answered == 8'000);
+  const auto metrics = client.send("GET", "/metrics").body;
+  const auto at = metrics.find("\ndarkroom_log_lines_dropped_total ");
+  REQUIRE(at != std::string::npos);
+  CHECK(metrics.substr(metrics.find(' ', at + 1) + 1, 1) != "0");
+  server.signal(SIGTERM);
+  CHECK(server.wait(std::chrono::seconds(60)) == 0);
+}
+
+TEST_CASE("the log names no file, no user and no address, unless it is told to") {
+  const scratch dir;
+  const auto run = [&](std::vector<std::string> more) {
+    const scratch place;
+    served server(place.path(), std::move(more));
+    const auto made = app::http_client({server.address(), server.token()})
+                          .send("POST", "/v1/admin/tokens", R"({"user":"ann.smith"})");
+    REQUIRE(made.status == 201);
+    const auto token = std::string{boost::json::parse(made.body).at("token").as_string()};
+    app::http_client ann({server.address(), token});
+    const auto batch =
+        ann.send("POST", "/v1/batches", R"({"spec":{"outputs":[{"format":"webp"}]}})");
+    const auto id = std::string{boost::json::parse(batch.body).at("id").as_string()};
+    const auto path = "/v1/batches/" + id;
+    CHECK(ann.send("PUT", path + "/files/holiday/beach.png", some_png(1)).status == 201);
+    CHECK(ann.send("PUT", path + "/files/holiday/broken.png", "no picture").status == 422);
+    CHECK(ann.send("POST", path + "/start").status == 202);
+    REQUIRE(comes_true(
+        [&] { return ann.send("GET", path).body.find("\"completed\":1") != std::string::npos; }));
+    CHECK(ann.send("GET", path + "/files/0/outputs/0").status == 200);
+    CHECK(ann.send("GET", path + "/files?q=beach").status == 200);
+    server.running().signal(SIGTERM);
+    return server.running().wait().err;
+  };
+  const auto log = run({});
+  CHECK(log.find("route=/v1/batches/{id}/files/{path...}") != std::string::npos);
+  for (const char* personal : {"holiday", "beach", "broken", "ann.smith", "address="})
+    CHECK(log.find(personal) == std::string::npos);
+  CHECK(run({"--set", "log.addresses=true"}).find(" address=127.0.0.1 ") != std::string::npos);
+}
+
 TEST_CASE("it speaks TLS 1.2 and later, and nothing older") {
   if (!has("openssl") || !has("curl")) SKIP("openssl or curl is not installed");
   const scratch dir;
@@ -249,6 +312,16 @@ TEST_CASE("it speaks TLS 1.2 and later, and nothing older") {
   CHECK(curl("--tlsv1.2 --tls-max 1.2") == 0);
   CHECK(curl("--tlsv1.3") == 0);
   CHECK(curl("--tlsv1.1 --tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0") != 0);
+  CHECK(curl("--tls-max 1.2 --ciphers ECDHE-RSA-AES256-GCM-SHA384") == 0);
+  CHECK(curl("--tls-max 1.2 --ciphers ECDHE-RSA-CHACHA20-POLY1305") == 0);
+  CHECK(curl("--tls-max 1.2 --ciphers ECDHE-RSA-AES128-SHA") != 0); // not authenticated
+  CHECK(curl("--tls-max 1.2 --ciphers AES128-GCM-SHA256") != 0);    // no forward secrecy
+  const auto plain = "http" + server.address().substr(5) + "/readyz";
+  CHECK(std::system(("curl -s -o " + (dir / "plain") + " -w '%{http_code}' " + plain + " > " +
+                     (dir / "status"))
+                        .c_str()) == 0);
+  CHECK(content_of(dir / "status") == "400");
+  CHECK(content_of(dir / "plain").find("https://") != std::string::npos);
   CHECK(
       run_darkroom({"serve", "--set", "http.tls.certificate=x"}, dir.path()).err.find("http.tls") !=
       std::string::npos);
