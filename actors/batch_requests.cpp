@@ -27,6 +27,9 @@ batch_view view_of(supervisor_pointer self, bool with_files) {
   view.bytes_per_s = rate.bytes;
   if (s.working.phase == domain::batch_phase::running)
     view.time_left_ms = s.forecast.time_left_ms(s.working, s.seams.now_us());
+  if (s.working.phase == domain::batch_phase::running && s.working.open() != 0 &&
+      s.working.count(file_status::running) == 0 && waits_for_quota(s))
+    view.waiting_for = wait_reason::quota;
   if (with_files) view.files = std::make_shared<const std::vector<file_status>>(s.working.files);
   return view;
 }
@@ -85,10 +88,19 @@ void refuse_when_durable(supervisor_pointer self, Outcome outcome,
   });
 }
 
+template<class Request> // batch_request, constant or not
+auto* spec_change_in(Request& request) {
+  auto* change = std::get_if<domain::change_spec>(&request.command);
+  for (auto at = request.more.begin(); change == nullptr && at != request.more.end(); ++at)
+    change = std::get_if<domain::change_spec>(&*at);
+  return change;
+}
+
 void carry_out_request(supervisor_pointer self, const batch_request& request,
                        caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
   if (request.if_match && (s.commands_pending != 0 || s.command_seq > *request.if_match)) {
+    if (spec_change_in(request) != nullptr) s.names.reset(); // planned for what is refused
     auto outcome = refused<command_outcome>(self, {});
     if (auto* as_it_is = std::get_if<rejected>(&outcome))
       outcome = stale{std::move(as_it_is->view)};
@@ -97,10 +109,12 @@ void carry_out_request(supervisor_pointer self, const batch_request& request,
   auto events = execute_all(s.working, request);
   if (!events) {
     const bool creates = std::holds_alternative<domain::create_batch>(request.command);
+    if (spec_change_in(request) != nullptr) s.names.reset(); // planned for what is refused
     return refuse_when_durable(self, refused<command_outcome>(self, events.error(), creates),
                                promise);
   }
-  if (s.working.sealed) s.names.reset();
+  // A draft still gives files back, and looks for them by path.
+  if (s.working.sealed && s.working.phase != domain::batch_phase::draft) s.names.reset();
   const auto* removed = std::get_if<domain::remove_file>(&request.command);
   if (removed != nullptr && s.names) s.names->remove(removed->entry);
   const bool changed = !events->empty();
@@ -149,18 +163,30 @@ std::string failure_of(const names_loaded& loaded) {
                     loaded);
 }
 
-domain::change_spec* spec_change_in(batch_request& request) {
-  if (auto* change = std::get_if<domain::change_spec>(&request.command)) return change;
-  for (auto& command : request.more)
-    if (auto* change = std::get_if<domain::change_spec>(&command)) return change;
-  return nullptr;
-}
-
 struct planned_addition {
   domain::add_files command;
   std::vector<persistence::access_record> records;
   files_answered answer;
 };
+
+// Why nothing can be added, or looked for; nothing when it can.
+std::optional<domain::refusal> refusal_of(const batch_supervisor_state& s,
+                                          const add_files_request& request) {
+  if (request.only_look) {
+    if (s.working.phase == domain::batch_phase::draft) return std::nullopt;
+    return domain::refusal{domain::refusal_code::wrong_state, "files leave only a draft",
+                           domain::allowed_commands(s.working)};
+  }
+  auto ok = domain::decide(s.working, domain::add_files{request.entries});
+  if (!ok) return std::move(ok).error();
+  const auto most =
+      s.peers.usage ? s.peers.usage->limits_of(s.working.owner).files_per_batch_max : UINT64_MAX;
+  if (s.working.files.size() + request.entries.size() > most)
+    return domain::refusal{domain::refusal_code::too_many_files,
+                           "a batch of this user has at most " + std::to_string(most) + " files",
+                           domain::allowed_commands(s.working)};
+  return std::nullopt;
+}
 
 // Plans the outputs of what can be added, and answers for each entry.
 planned_addition plan_addition(batch_supervisor_state& s, const add_files_request& request) {
@@ -194,8 +220,8 @@ void add_files(supervisor_pointer self, const add_files_request& request,
                caf::typed_response_promise<files_outcome> promise) {
   auto& s = self->state;
   // Whether it takes any at all, before names are planned.
-  if (auto ok = domain::decide(s.working, domain::add_files{request.entries}); !ok)
-    return refuse_when_durable(self, refused<files_outcome>(self, ok.error()), promise);
+  if (const auto why = refusal_of(s, request))
+    return refuse_when_durable(self, refused<files_outcome>(self, *why), promise);
   if (!s.names && !s.working.files.empty()) {
     read_names(self, {}, [self, request, promise](const names_loaded& loaded) mutable {
       if (const auto* found = std::get_if<names_read>(&loaded)) {
@@ -210,9 +236,19 @@ void add_files(supervisor_pointer self, const add_files_request& request,
   if (!s.names)
     s.names = std::make_shared<domain::file_names>(s.working.spec, extensions_of(s.working.spec));
   auto plan = plan_addition(s, request);
+  if (request.only_look) { // a sealed draft is looked at as well, which takes no files
+    when_durable(self, [promise, answer = std::move(plan.answer)](bool durable) mutable {
+      promise.deliver(durable ? files_outcome{std::move(answer)}
+                              : files_outcome{in_doubt{journal_failure}});
+    });
+    return;
+  }
   auto events = domain::execute(s.working, plan.command);
-  if (!events)
+  if (!events) {
+    for (const auto& entry : plan.command.entries)
+      s.names->remove(entry);
     return refuse_when_durable(self, refused<files_outcome>(self, events.error()), promise);
+  }
   journal_events(
       self, std::move(*events), true,
       [self, promise, answer = std::move(plan.answer)](bool durable) mutable {

@@ -28,6 +28,9 @@ void journal_events(supervisor_pointer self, std::vector<domain::event> events, 
                     std::function<void(bool)> then,
                     std::vector<persistence::access_record> records = {});
 
+// Whether the owner's conversions wait for the next day.
+bool waits_for_quota(const batch_supervisor_state& s);
+
 // What follows outside from a command, and from the batch's new phase.
 void act_on_command(supervisor_pointer self, const domain::command& command);
 void act_on_phase(supervisor_pointer self);

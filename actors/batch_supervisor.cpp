@@ -8,6 +8,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace darkroom::actors {
 
@@ -63,6 +64,29 @@ void forecast(batch_supervisor_state& s, const domain::event& e, std::int64_t no
   if (domain::is_terminal(s.working.phase)) f.forget_files();
 }
 
+// What an event says about the work of the day. An attempt that did not complete counts as long as
+// it ran: a file that always ends at its time limit takes slots as well.
+void count_work(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
+  const auto index = domain::file_of(e);
+  if (!index || !s.peers.usage) return;
+  const auto file = s.in_flight.find(*index);
+  if (file == s.in_flight.end()) return;
+  auto& started_us = file->second.started_us;
+  if (std::holds_alternative<domain::file_started>(e)) {
+    started_us = now_us;
+    return;
+  }
+  if (started_us == 0) return;
+  auto ran_us = static_cast<std::uint64_t>(std::max<std::int64_t>(0, now_us - started_us));
+  started_us = 0;
+  std::uint64_t pixels = 0;
+  if (const auto* done = std::get_if<domain::file_completed>(&e)) {
+    ran_us = done->stages.convert_us;
+    pixels = std::uint64_t{done->width} * done->height;
+  }
+  s.day = s.peers.usage->add_work(s.working.owner, now_us, pixels, (ran_us + 999) / 1'000);
+}
+
 // What an event says about times and speed.
 void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
   if (std::holds_alternative<domain::batch_deleted>(e)) s.said_idle = false; // that is news
@@ -80,6 +104,7 @@ void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us
   if (const auto* done = std::get_if<domain::file_completed>(&e))
     s.rate.add(now_us, {1, std::uint64_t{done->width} * done->height, done->bytes_in});
   forecast(s, e, now_us);
+  count_work(s, e, now_us);
   if (s.peers.numbers) count(*s.peers.numbers, e);
 }
 
@@ -138,15 +163,31 @@ std::optional<file_index> next_file(batch_supervisor_state& s) {
   return std::nullopt;
 }
 
+// Looks again in a while, if files are left.
+void look_for_quota(supervisor_pointer self) {
+  auto& s = self->state;
+  if (s.quota_tick_scheduled || s.working.open() == 0) return;
+  s.quota_tick_scheduled = true;
+  self->delayed_send(self, std::chrono::milliseconds(limits::quota_look_ms), quota_tick{});
+}
+
+// How many files may be in flight, so that never more than `slots_max` run.
+std::size_t window_of(const batch_supervisor_state& s) {
+  const std::size_t most = limits::converters_per_batch_max;
+  return s.working.slots_max == 0 ? most : std::min<std::size_t>(most, s.working.slots_max);
+}
+
 // Keeps the window full. Files are read from the journal in handfuls.
 void fill(supervisor_pointer self) {
   auto& s = self->state;
   if (!runs(s)) return;
+  if (waits_for_quota(s)) return look_for_quota(self);
   const std::size_t busy = s.in_flight.size() + s.fetching.size();
-  const std::size_t handful = limits::converters_per_batch_max / 4;
-  if (busy + handful > limits::converters_per_batch_max) return;
+  const std::size_t window = window_of(s);
+  const std::size_t handful = std::max<std::size_t>(1, window / 4);
+  if (busy + handful > window) return;
   fetch_files wish{s.id, {}};
-  while (busy + wish.indexes.size() < limits::converters_per_batch_max) {
+  while (busy + wish.indexes.size() < window) {
     const auto i = next_file(s);
     if (!i) break;
     s.fetching.insert(*i);
@@ -268,6 +309,10 @@ void recover(supervisor_pointer self, bool by_crash) {
 
 } // namespace
 
+bool waits_for_quota(const batch_supervisor_state& s) {
+  return s.peers.usage && s.peers.usage->day_used_up(s.working.owner, s.seams.now_us());
+}
+
 persistence::batch_summary summary_of(const batch_supervisor_state& s) {
   persistence::batch_summary summary;
   summary.id = s.id;
@@ -300,6 +345,7 @@ void journal_events(supervisor_pointer self, std::vector<domain::event> events, 
   message.durable = durable;
   message.request.batch = s.id;
   message.request.time_us = now;
+  if (s.day) records.emplace_back(*std::exchange(s.day, std::nullopt));
   message.request.records = std::move(records);
   s.events_since_snapshot += events.size();
   message.request.events = std::move(events);
@@ -434,7 +480,8 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         const auto started = [self, converter](bool written) {
           if (written) self->send(converter, attempt_started{});
         };
-        if (runs(st) &&
+        const bool held = waits_for_quota(st);
+        if (!held && runs(st) &&
             carry_out(self, domain::start_file{message.index, message.lease, message.node}, false,
                       started)) {
           file->second.lease = message.lease;
@@ -442,6 +489,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         } else {
           self->send(converter, attempt_refused{});
         }
+        if (held) withdraw_waiting(self); // they would stand before others in the queue
       },
       [self](const result_offered& message) {
         auto& st = self->state;
@@ -512,6 +560,10 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
             st.ready.push_back(index);
         }
         schedule_tick(self);
+        fill(self);
+      },
+      [self](quota_tick) {
+        self->state.quota_tick_scheduled = false;
         fill(self);
       },
   };

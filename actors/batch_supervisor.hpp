@@ -43,7 +43,8 @@ struct batch_supervisor_state {
     domain::lease_id lease = 0;
     bool alone = false;
     std::shared_ptr<const void> attempt; // held until its end is durable
-    bool settled = false; // has reported, or was interrupted: nothing more is expected of it
+    bool settled = false;        // has reported, or was interrupted: nothing more is expected of it
+    std::int64_t started_us = 0; // 0: it does not run
   };
 
   domain::batch_id id;
@@ -74,6 +75,7 @@ struct batch_supervisor_state {
   std::shared_ptr<const domain::conversion_spec> spec;
 
   std::multimap<std::uint64_t, domain::file_index> retries; // by when they are due, in ms
+  std::optional<persistence::day_use> day; // of the owner; to be journaled with the next events
 
   // What waits for the journal, by ticket, in order.
   struct waiting_for_journal {
@@ -95,6 +97,7 @@ struct batch_supervisor_state {
   bool reading_names = false;
   bool said_idle = false;
   bool tick_scheduled = false;
+  bool quota_tick_scheduled = false;
   bool ending = false;
 };
 

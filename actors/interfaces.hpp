@@ -58,6 +58,7 @@ struct batch_request;
 struct describe_batch;
 struct give_back;
 struct gave_back;
+struct quota_tick;
 struct retry_tick;
 struct file_probed;
 struct request_lease;
@@ -190,7 +191,9 @@ using batch_supervisor_actor = caf::typed_actor<
     // TELL that a file that waited for a lease no longer does.
     caf::reacts_to<file_withdrawn>,
     // INTERNAL: waits that are over.
-    caf::reacts_to<retry_tick>>;
+    caf::reacts_to<retry_tick>,
+    // INTERNAL: looks again whether the owner may convert today.
+    caf::reacts_to<quota_tick>>;
 
 // NAME READER: reads the names in a batch from the journal, once, and ends. Blocks on disk.
 using name_reader_actor = caf::typed_actor<caf::reacts_to<load_names>>;
@@ -417,6 +420,7 @@ struct gave_back {
   bool live = false; // there is work left in the batch
 };
 struct retry_tick {};
+struct quota_tick {};
 
 struct file_probed {
   codecs::result<codecs::image_info> info;
@@ -575,7 +579,7 @@ struct gateway_task {
   X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
-  X(retry_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
+  X(retry_tick) X(quota_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
   X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) X(describe_waits) X(batch_waits) \
   X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(cost_predicted) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \

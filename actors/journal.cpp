@@ -206,7 +206,9 @@ void forget(journal_pointer self) {
     const auto before = [now](std::uint64_t seconds) {
       return now - static_cast<std::int64_t>(seconds) * 1'000'000;
     };
-    const auto ok = s.store->forget(before(limits::idempotency_s), before(limits::deletions_s));
+    const auto audit_before = s.peers.audit_days == 0 ? 0 : before(s.peers.audit_days * 86'400);
+    const auto ok =
+        s.store->forget(before(limits::idempotency_s), before(limits::deletions_s), audit_before);
     if (!ok) {
       std::vector<journal_state::waiting_append> none;
       give_up(self, ok.error(), none);

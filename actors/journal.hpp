@@ -24,6 +24,7 @@ struct journal_peers {
   std::shared_ptr<vitals> numbers;
   std::shared_ptr<persistence::output_store> outputs; // lets go of what deleted batches had
   std::shared_ptr<batch_holds> holds;                 // these are cleared away later
+  std::uint64_t audit_days = 0; // how long entries of the audit are kept; 0: forever
 };
 
 struct journal_state {

@@ -27,12 +27,13 @@ struct lease_tick {};
 struct store_verdict {};
 struct describe_queue {};
 
-// What the files of a batch wait for. Quotas are none of these: they refuse requests.
+// What the files of a batch wait for.
 enum class wait_reason : std::uint8_t {
   workers, // no machine takes files
   disk,    // there is no room for outputs
   memory,  // too little is free for what its next file needs
   turn,    // files of others run
+  quota,   // what its owner may convert in a day is used up
 };
 
 // Of a batch with files that wait.
@@ -58,7 +59,7 @@ enum class node_steering : std::uint8_t { cordon, uncordon, drain };
 
 template<>
 inline constexpr auto darkroom::base::enum_names<darkroom::actors::wait_reason> =
-    names("workers", "disk", "memory", "turn");
+    names("workers", "disk", "memory", "turn", "quota");
 template<>
 inline constexpr auto darkroom::base::enum_names<darkroom::actors::node_steering> =
     names("cordon", "uncordon", "drain");

@@ -37,6 +37,8 @@ inline constexpr std::uint32_t wall_per_cpu = 4;
 // Batches.
 inline constexpr std::uint32_t converters_per_batch_max = 256; // the supervisor's window
 inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
+// How often a batch whose owner's day is used up looks for a new day or a higher quota.
+inline constexpr std::uint32_t quota_look_ms = 10'000;
 inline constexpr std::uint32_t disk_look_ms = 500;    // how often free room is looked for
 inline constexpr std::size_t ended_batches_kept = 32; // in memory, for a retry
 inline constexpr std::size_t queue_positions_files_max =

@@ -152,6 +152,15 @@ in_doubt no_answer() {
 }
 
 // What an earlier life had decided of machines holds from the beginning.
+void restore_day_use(const persistence::journal_store& journal, usage_board& usage,
+                     const std::function<void(const std::string&)>& announce) {
+  const auto days = journal.view()->days_used();
+  if (!days)
+    return announce("what users have converted today is not known: " + days.error().detail);
+  for (const auto& one : *days)
+    usage.restore(one);
+}
+
 void restore_standings(const persistence::journal_store& journal, node_board& nodes,
                        const dispatcher_actor& dispatcher,
                        const std::function<void(const std::string&)>& announce) {
@@ -231,13 +240,14 @@ orchestra::orchestra(orchestra_options options)
   made.dispatcher = p.dispatcher = p.system.spawn(
       actors::dispatcher, dispatcher_options{p.numbers, std::move(options.has_room), p.nodes,
                                              made.attempts, options.cluster.has_value()});
+  restore_day_use(*options.journal, *p.usage, options.announce);
   restore_standings(*options.journal, *p.nodes, p.dispatcher, options.announce);
   made.hub = p.hub = p.system.spawn(event_hub);
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
-  made.journal = p.journal =
-      spawn_blocking(p.system, true, actors::journal, store, std::move(options.open_journal),
-                     journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds});
+  made.journal = p.journal = spawn_blocking(
+      p.system, true, actors::journal, store, std::move(options.open_journal),
+      journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds, options.audit_days});
   made.store_failed_since = std::move(options.store_failed_since);
   made.placer = spawn_blocking(p.system, true, placer, options.outputs);
   const auto counted = [make = options.make_runner, nodes = p.nodes] {
@@ -379,6 +389,10 @@ std::shared_ptr<const void> orchestra::hold(const domain::batch_id& batch) {
 
 void orchestra::watch(watch_callbacks callbacks) {
   parts_->system.spawn(watcher, parts_->hub, std::move(callbacks));
+}
+
+void orchestra::limit_users(std::function<owner_limits(const std::string&)> of_owner) {
+  parts_->usage->limit(std::move(of_owner));
 }
 
 const usage_board& orchestra::usage() const {

@@ -49,6 +49,7 @@ struct orchestra_options {
   std::function<bool(std::chrono::steady_clock::time_point)> store_failed_since;
   std::function<void()> give_up; // nothing can go on; from any thread
   std::optional<cluster_settings> cluster;
+  std::uint64_t audit_days = 0; // how long entries of the audit are kept; 0: forever
 };
 
 // Bytes of the budget that leases may take together. `own_bytes`: of the main process.
@@ -128,6 +129,10 @@ public:
   void drain(std::chrono::milliseconds most, const std::function<bool()>& hurry);
   // Gives back what runs and ends; false when that took longer than its deadline.
   bool shut_down();
+
+  // From where the limits of users come; null: there are none. It is called from any thread, and
+  // not any more when this returns with another one.
+  void limit_users(std::function<owner_limits(const std::string&)> of_owner);
 
   const slot_board& board() const;
   node_board& nodes() const;

@@ -19,7 +19,7 @@ struct batch_view {
   bool found = false;
   persistence::batch_summary summary;
   std::uint32_t in_flight = 0;
-  std::optional<wait_reason> waiting_for; // known to the dispatcher alone: who shows it asks there
+  std::optional<wait_reason> waiting_for; // `quota`, or unknown here: DISPATCHER knows the rest
   double files_per_s = 0, pixels_per_s = 0, bytes_per_s = 0; // moving averages
   std::optional<std::uint64_t> time_left_ms; // of a running batch, once enough is known
   std::shared_ptr<const std::vector<domain::file_status>> files; // by index, if asked for

@@ -48,7 +48,10 @@ std::optional<usage_board::batch_facts> usage_board::find(const domain::batch_id
   const auto at = shares_.find(batch);
   if (at == shares_.end()) return std::nullopt;
   const auto& s = at->second;
-  return batch_facts{s.owner, s.phase, s.sealed, s.queued_files};
+  std::uint64_t files = 0;
+  for (const auto count : s.counts)
+    files += count;
+  return batch_facts{s.owner, s.phase, s.sealed, s.queued_files, files};
 }
 
 owner_usage usage_board::of(const std::string& owner) const {
@@ -65,6 +68,49 @@ std::map<std::string, owner_usage> usage_board::all() const {
 board_totals usage_board::totals() const {
   const std::lock_guard lock(mutex_);
   return totals_;
+}
+
+persistence::day_use usage_board::today(const std::string& owner, std::int64_t now_us) const {
+  const std::lock_guard lock(mutex_);
+  const auto day = persistence::utc_day(now_us);
+  const auto at = days_.find(owner);
+  // A clock that was set back does not give the day anew.
+  if (at != days_.end() && at->second.day >= day) return at->second;
+  return {owner, day, 0, 0};
+}
+
+persistence::day_use usage_board::add_work(const std::string& owner, std::int64_t now_us,
+                                           std::uint64_t pixels, std::uint64_t cpu_ms) {
+  auto use = today(owner, now_us);
+  const std::lock_guard lock(mutex_);
+  auto& kept = days_.try_emplace(owner, use).first->second;
+  if (kept.day < use.day) kept = std::move(use);
+  kept.pixels += pixels;
+  kept.cpu_ms += cpu_ms;
+  return kept;
+}
+
+void usage_board::restore(persistence::day_use known) {
+  const std::lock_guard lock(mutex_);
+  auto owner = known.owner;
+  days_.insert_or_assign(std::move(owner), std::move(known));
+}
+
+void usage_board::limit(std::function<owner_limits(const std::string&)> of_owner) {
+  const std::lock_guard lock(limits_mutex_);
+  limits_of_ = std::move(of_owner);
+}
+
+owner_limits usage_board::limits_of(const std::string& owner) const {
+  const std::lock_guard lock(limits_mutex_);
+  return limits_of_ ? limits_of_(owner) : owner_limits{};
+}
+
+bool usage_board::day_used_up(const std::string& owner, std::int64_t now_us) const {
+  const auto most = limits_of(owner);
+  const auto used = today(owner, now_us);
+  return (most.pixels_per_day != 0 && used.pixels >= most.pixels_per_day) ||
+         (most.cpu_ms_per_day != 0 && used.cpu_ms >= most.cpu_ms_per_day);
 }
 
 } // namespace darkroom::actors

@@ -2,9 +2,12 @@
 // quotas and metrics.
 #pragma once
 
+#include "domain/limits.hpp"
+#include "persistence/access_records.hpp"
 #include "persistence/records.hpp"
 
 #include <array>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -16,6 +19,12 @@ struct owner_usage {
   std::uint64_t batches = 0, live_batches = 0;
   std::uint64_t queued_files = 0; // that have not ended
   std::uint64_t stored_bytes = 0; // sources and outputs, each as often as a batch has it
+};
+
+// What may be granted to one user, as the settings say.
+struct owner_limits {
+  std::uint64_t files_per_batch_max = limits::files_per_batch_max;
+  std::uint64_t pixels_per_day = 0, cpu_ms_per_day = 0; // 0: no limit
 };
 
 struct board_totals {
@@ -37,12 +46,26 @@ public:
     domain::batch_phase phase = domain::batch_phase::absent;
     bool sealed = false;
     std::uint64_t open_files = 0;
+    std::uint64_t files = 0; // also removed ones
   };
   std::optional<batch_facts> find(const domain::batch_id& batch) const;
 
   owner_usage of(const std::string& owner) const;
   std::map<std::string, owner_usage> all() const;
   board_totals totals() const;
+
+  // How much conversions of an owner have taken today (UTC).
+  persistence::day_use today(const std::string& owner, std::int64_t now_us) const;
+  // Adds to that; what is to be kept of it.
+  persistence::day_use add_work(const std::string& owner, std::int64_t now_us, std::uint64_t pixels,
+                                std::uint64_t cpu_ms);
+  void restore(persistence::day_use known);
+
+  // From where limits of owners come; null: there are none. Called from any thread.
+  void limit(std::function<owner_limits(const std::string&)> of_owner);
+  owner_limits limits_of(const std::string& owner) const;
+  // Whether its conversions wait for the next day.
+  bool day_used_up(const std::string& owner, std::int64_t now_us) const;
 
 private:
   struct share {
@@ -58,7 +81,11 @@ private:
   mutable std::mutex mutex_;
   std::map<domain::batch_id, share> shares_;
   std::map<std::string, owner_usage> owners_;
+  std::map<std::string, persistence::day_use> days_; // the last day of each owner
   board_totals totals_;
+
+  mutable std::mutex limits_mutex_; // held while `limits_of_` is called, so that it can be replaced
+  std::function<owner_limits(const std::string&)> limits_of_;
 };
 
 } // namespace darkroom::actors

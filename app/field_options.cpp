@@ -60,6 +60,7 @@ public:
   }
   void operator()(const field& f, const domain::loss_set&) { many(f); }
   void operator()(const field& f, const std::vector<std::string>&) { many(f); }
+  void operator()(const field&, const std::vector<domain::companion>&) {} // not on a command line
   // `--to` makes the outputs; all of them get the same options.
   void operator()(const field&, const std::vector<domain::output_spec>&) {
     for_each_field(domain::defaults_of<domain::output_spec>(), *this);
@@ -141,6 +142,7 @@ public:
   void operator()(const field& f, std::vector<std::string>& to) {
     if (const auto* word = words(f)) to = *word;
   }
+  void operator()(const field&, std::vector<domain::companion>&) {}
   void operator()(const field& f, domain::rgb_colour& to) {
     const auto* word = words(f);
     if (word == nullptr) return;

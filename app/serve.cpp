@@ -90,7 +90,7 @@ http::format_facts format_facts_of(const config::settings& s) {
                                  {"image_pixels_max", s.work.image_pixels_max},
                                  {"side_pixels_max", limits::side_pixels_max},
                                  {"outputs_max", limits::outputs_max},
-                                 {"files_per_batch_max", limits::files_per_batch_max},
+                                 {"files_per_batch_max", s.quota.files_per_batch_max},
                                  {"path_bytes_max", limits::path_bytes_max}}}};
   for (const auto& format : codecs::formats())
     for (const auto& limit : format.limits)
@@ -288,7 +288,8 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
             close_log();
             ::_exit(exit_internal);
           },
-      .cluster = std::move(cluster)});
+      .cluster = std::move(cluster),
+      .audit_days = s.audit.days});
   actors->wait_until_loaded();
   auto place_watcher = watch_places(places, *actors, probes);
   auto memory_meter = measure_memory(*actors);

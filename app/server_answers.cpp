@@ -23,6 +23,7 @@ std::string waiting_text(const std::string& reason) {
   if (reason == "disk") return "waiting: there is no room on the server's disk";
   if (reason == "memory") return "waiting for memory";
   if (reason == "turn") return "waiting: files of other batches run";
+  if (reason == "quota") return "waiting for tomorrow: the quota of the day is used up";
   return "waiting for " + printable(reason);
 }
 

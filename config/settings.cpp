@@ -3,6 +3,7 @@
 #include "base/result.hpp"
 #include "base/units.hpp"
 #include "config/limits.hpp"
+#include "config/quotas.hpp"
 
 #include <algorithm>
 #include <array>
@@ -249,9 +250,8 @@ const std::vector<setting>& all_settings() {
           "Networks whose proxies are believed, as [\"10.0.0.0/8\"]."),
       row("auth.admins", &S::auth, &auth_settings::admins, "Users of the proxy who are admins."),
       row("auth.foreign_batch", &S::auth, &auth_settings::foreign_batch,
-          "What a user is told of somebody else's batch: named, that it is somebody else's; "
-          "hidden, "
-          "that there is none."),
+          "Answer to a user who names another user's batch. not_owner: 403. hidden: 404, as for a "
+          "batch that does not exist."),
       row("work.here", &S::work, &work_settings::here,
           "Convert on the server's own machine too; false: only on workers that join."),
       row("work.slots", &S::work, &work_settings::slots,
@@ -268,6 +268,11 @@ const std::vector<setting>& all_settings() {
           "Folder that `darkroom cluster init` has made. Empty: no other machines."),
       row("cluster.listen", &S::cluster, &cluster_settings::listen,
           "Where workers join, as HOST:PORT. Always with certificates on both sides."),
+      row("audit.days", &S::audit, &audit_settings::days,
+          "Days for which entries of the audit log are kept. 0: forever.", 0, 36'500),
+      row("audit.refusals_per_hour", &S::audit, &audit_settings::refusals_per_hour,
+          "Refused requests of one user that are audited in an hour; the rest is only counted.", 1,
+          1'000'000),
       row("rate.ip_per_s", &S::rate, &rate_settings::ip_per_s,
           "Requests a second from one address, and how many at once.", 1, 1'000'000),
       row("rate.ip_burst", &S::rate, &rate_settings::ip_burst, "", 1, 1'000'000),
@@ -276,12 +281,26 @@ const std::vector<setting>& all_settings() {
       row("rate.user_burst", &S::rate, &rate_settings::user_burst, "", 1, 1'000'000),
       row("quota.live_batches", &S::quota, &quota_settings::live_batches,
           "Batches of one user that have not ended.", 1, bytes_most),
+      row("quota.files_per_batch_max", &S::quota, &quota_settings::files_per_batch_max,
+          "Files in one batch.", 1, limits::user_files_per_batch),
       row("quota.queued_files", &S::quota, &quota_settings::queued_files,
           "Files of one user that have not ended.", 1, bytes_most),
       row("quota.stored_bytes", &S::quota, &quota_settings::stored_bytes,
           "Bytes of one user, uploaded and converted.", 1, bytes_most),
       row("quota.uploads", &S::quota, &quota_settings::uploads,
           "Uploads of one user at the same time.", 1, 100'000),
+      row("quota.megapixels_per_day", &S::quota, &quota_settings::megapixels_per_day,
+          "Megapixels of one user's sources converted in a day (UTC); then the user's batches wait "
+          "for "
+          "the next. 0: no limit.",
+          0, bytes_most / 1'000'000),
+      row("quota.cpu_s_per_day", &S::quota, &quota_settings::cpu_s_per_day,
+          "Seconds for which slots work on one user's files in a day (UTC). 0: no limit.", 0,
+          bytes_most / 1'000),
+      row("quota.exceptions", &S::quota, &quota_settings::exceptions,
+          "Other quotas for a role or a user, as [\"role:admin uploads=256\", \"ann "
+          "cpu_s_per_day=0\"]; "
+          "those of a user go before those of the role."),
       row("feed.streams_per_ip_max", &S::feed, &feed_settings::streams_per_ip_max,
           "Clients of one address that follow events, by WebSocket or as server-sent events.", 1,
           1'000'000),
@@ -368,9 +387,9 @@ setting_result check(const settings& s) {
     return wrong("work.here", "may be false only where workers can join: set cluster.dir");
   if (!s.auth.proxy_header.empty() && s.auth.trusted_proxies.empty())
     return wrong("auth.trusted_proxies", "must name the proxies that set auth.proxy_header");
-  if (s.auth.foreign_batch != "named" && !s.auth.hides_foreign_batches())
-    return wrong("auth.foreign_batch", "is named or hidden");
-  return {};
+  if (s.auth.foreign_batch != "not_owner" && !s.auth.hides_foreign_batches())
+    return wrong("auth.foreign_batch", "must be not_owner or hidden");
+  return check_exceptions(s.quota);
 }
 
 std::string to_toml(const settings& s) {

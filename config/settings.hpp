@@ -43,7 +43,7 @@ struct auth_settings {
   std::string proxy_header;
   std::vector<std::string> trusted_proxies;
   std::vector<std::string> admins;
-  std::string foreign_batch = "named";
+  std::string foreign_batch = "not_owner";
   bool hides_foreign_batches() const { return foreign_batch == "hidden"; }
 };
 struct work_settings {
@@ -57,15 +57,23 @@ struct cluster_settings {
   std::string dir;
   std::string listen = "0.0.0.0:7411";
 };
+struct audit_settings {
+  std::uint64_t days = limits::audit_days;
+  std::uint64_t refusals_per_hour = limits::refusals_per_hour;
+};
 struct rate_settings {
   std::uint64_t ip_per_s = 2'000, ip_burst = 4'000;
   std::uint64_t user_per_s = 2'000, user_burst = 4'000;
 };
 struct quota_settings {
-  std::uint64_t live_batches = 1'000;
-  std::uint64_t queued_files = 2'000'000;
-  std::uint64_t stored_bytes = 1'024 * limits::GiB;
-  std::uint64_t uploads = 64;
+  std::uint64_t live_batches = limits::user_live_batches;
+  std::uint64_t files_per_batch_max = limits::user_files_per_batch;
+  std::uint64_t queued_files = limits::user_queued_files;
+  std::uint64_t stored_bytes = limits::user_stored_bytes;
+  std::uint64_t uploads = limits::user_uploads;
+  std::uint64_t megapixels_per_day = limits::user_megapixels_per_day; // 0: no limit, as the next
+  std::uint64_t cpu_s_per_day = limits::user_cpu_s_per_day;
+  std::vector<std::string> exceptions;
 };
 struct feed_settings {
   std::uint64_t streams_per_ip_max = 256;
@@ -87,6 +95,7 @@ struct settings {
   auth_settings auth;
   work_settings work;
   cluster_settings cluster;
+  audit_settings audit;
   rate_settings rate;
   quota_settings quota;
   feed_settings feed;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/enum_names.hpp"
+#include "domain/companions.hpp"
 #include "domain/field.hpp"
 #include "domain/limits.hpp"
 
@@ -13,8 +14,9 @@ namespace darkroom::domain {
 
 // The numbers are stored in journals: never renumber, only append.
 enum class start_rule : std::uint8_t {
-  manual,        // a command starts it
-  on_first_file, // starts with its first file; takes files until it is sealed
+  manual, // a command starts it
+  // Starts with its first file, or with the last that it requires; takes files until it is sealed.
+  on_first_file,
 };
 
 } // namespace darkroom::domain
@@ -32,6 +34,8 @@ struct batch_attributes {
   start_rule start = start_rule::manual;
   bool keep_open = false;
   std::uint32_t max_failed = 0; // 0: any number of files may fail
+  std::uint32_t slots_max = 0;  // 0: as many files run at once as there are slots
+  std::vector<companion> required;
   bool operator==(const batch_attributes&) const = default;
 };
 // The attributes of what has them, to be read or replaced as a whole.
@@ -89,6 +93,17 @@ void for_each_field(Attributes& a, auto&& visit) {
               .snapshot_tag = 6,
               .summary_tag = 15},
         a.max_failed);
+  visit(field{.name = "slots_max",
+              .tag = 32,
+              .help = "Maximum number of its files that run at once; 0: no limit of its own.",
+              .most = limits::batch_slots_max},
+        a.slots_max);
+  visit(field{.name = "requires",
+              .tag = 33,
+              .help = "Files that must be there before it starts.",
+              .most = limits::companions_max,
+              .option = no_option},
+        a.required);
 }
 
 } // namespace darkroom::domain

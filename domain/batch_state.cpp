@@ -25,6 +25,7 @@ public:
     s.owner = e.owner;
     s.spec = e.spec;
     attributes_of(s) = e;
+    s.present.assign(s.required.size(), 0);
     return {};
   }
   result operator()(const files_added& e) {
@@ -32,14 +33,17 @@ public:
     if (e.first != s.files.size()) return std::unexpected(illegal::wrong_order);
     s.files.resize(s.files.size() + e.entries.size(), file_status::queued);
     counter(file_status::queued) += static_cast<std::uint32_t>(e.entries.size());
-    for (const auto& entry : e.entries)
+    for (const auto& entry : e.entries) {
       s.bytes_added += entry.bytes;
+      count_companions(s, entry.path, true, s.present);
+    }
     return {};
   }
   result operator()(const file_removed& e) {
     if (s.phase != batch_phase::draft) return wrong_state();
     if (auto ok = move(e.index, file_status::queued, file_status::removed); !ok) return ok;
     s.bytes_added -= std::min(s.bytes_added, e.bytes);
+    count_companions(s, e.path, false, s.present);
     return {};
   }
   result operator()(const batch_started& e) {
@@ -226,12 +230,23 @@ std::uint32_t batch_state::open() const {
   return count(file_status::queued) + count(file_status::running) + count(file_status::retry_wait);
 }
 
+void count_companions(const batch_state& state, std::string_view path, bool comes,
+                      std::vector<std::uint32_t>& present) {
+  for (std::size_t i = 0; i < state.required.size() && i < present.size(); ++i)
+    if (matches(state.required[i], path)) {
+      if (comes)
+        ++present[i];
+      else if (present[i] > 0)
+        --present[i];
+    }
+}
+
 bool batch_state::same_facts(const batch_state& o) const {
   return phase == o.phase && sealed == o.sealed && owner == o.owner &&
          attributes_of(*this) == attributes_of(o) && spec == o.spec && files == o.files &&
          counts == o.counts && histories == o.histories && failures == o.failures &&
          bytes_in == o.bytes_in && bytes_out == o.bytes_out && bytes_added == o.bytes_added &&
-         pixels == o.pixels;
+         pixels == o.pixels && present == o.present;
 }
 
 base::result<void, illegal> apply(batch_state& state, const event& e) {

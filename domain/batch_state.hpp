@@ -60,6 +60,7 @@ struct batch_state : batch_attributes {
   std::uint64_t bytes_in = 0, bytes_out = 0; // of completed files
   std::uint64_t bytes_added = 0;             // of all files
   std::uint64_t pixels = 0;                  // of the sources of completed files
+  std::vector<std::uint32_t> present;        // by companion that is required: files that match
 
   // Files whose result was accepted and is being written: pause and cancel pass them by. Working
   // knowledge of the live process only; not part of what replay gives back.
@@ -73,6 +74,10 @@ struct batch_state : batch_attributes {
   // Equal but for `finishing`.
   bool same_facts(const batch_state& other) const;
 };
+
+// Counts a file that comes (or goes) among those that the batch requires.
+void count_companions(const batch_state& state, std::string_view path, bool comes,
+                      std::vector<std::uint32_t>& present);
 
 enum class illegal : std::uint8_t {
   no_such_file,
@@ -91,8 +96,9 @@ enum class refusal_code : std::uint8_t {
   batch_sealed, // takes no more files
   too_many_files,
   invalid_spec,
-  invalid_files, // names files that do not exist, or that have completed
-  stale_result,  // of an attempt that is no longer the current one
+  invalid_files,     // names files that do not exist, or that have completed
+  stale_result,      // of an attempt that is no longer the current one
+  missing_companion, // not all files are there that the batch requires
 };
 
 } // namespace darkroom::domain
@@ -100,7 +106,7 @@ enum class refusal_code : std::uint8_t {
 template<>
 inline constexpr auto darkroom::base::enum_names<darkroom::domain::refusal_code> =
     names("wrong_state", "no_files", "batch_sealed", "too_many_files", "invalid_spec",
-          "invalid_files", "stale_result");
+          "invalid_files", "stale_result", "missing_companion");
 
 namespace darkroom::domain {
 

@@ -48,21 +48,30 @@ public:
                                                       " files");
     if (c.entries.empty()) return std::vector<event>{};
     auto events = just_one(files_added{static_cast<file_index>(s.files.size()), c.entries});
-    if (s.start == start_rule::on_first_file && s.phase == batch_phase::draft)
-      events.emplace_back(batch_started{false});
+    if (s.start == start_rule::on_first_file && s.phase == batch_phase::draft) {
+      auto present = s.present;
+      for (const auto& entry : c.entries)
+        count_companions(s, entry.path, true, present);
+      if (missing_companions(s.required, present).empty())
+        events.emplace_back(batch_started{false});
+    }
     return events;
   }
   decision operator()(const remove_file& c) const {
     if (s.phase != batch_phase::draft) return wrong_state("files leave only a draft");
     if (!is(c.index, file_status::queued)) return no_such_file(c.index);
-    return just(file_removed{c.index, c.entry.bytes});
+    return just(file_removed{c.index, c.entry.bytes, c.entry.path});
   }
   decision operator()(const start_batch& c) const {
     if (s.phase == batch_phase::running) return std::vector<event>{};
     if (s.phase != batch_phase::draft) return wrong_state("only a draft starts");
-    const bool seals = !(c.keep_open || s.keep_open);
+    if (auto missing = missing_companions(s.required, s.present); !missing.empty())
+      return refuse(refusal_code::missing_companion, std::move(missing));
+    // A draft that was sealed stays so, whatever else is asked for.
+    const bool seals = s.sealed || !(c.keep_open || s.keep_open);
     if (seals && s.total() == 0)
-      return refuse(refusal_code::no_files, "add files first, or start with keep_open");
+      return refuse(refusal_code::no_files, s.sealed ? "it is sealed and has no files"
+                                                     : "add files first, or start with keep_open");
     return just(batch_started{seals});
   }
   decision operator()(const seal_batch&) const {

@@ -104,6 +104,7 @@ struct files_added {
 struct file_removed {
   file_index index = 0;
   std::uint64_t bytes = 0; // as it was added
+  std::string path;        // empty in journals of earlier versions
   bool operator==(const file_removed&) const = default;
 };
 struct batch_started {

@@ -17,6 +17,10 @@ inline constexpr std::uint32_t suffix_bytes_max = 64;
 inline constexpr std::uint32_t files_per_batch_max = 1'000'000;
 inline constexpr std::uint32_t files_per_event_max = 1'000;
 inline constexpr std::uint32_t priority_max = 9;
+inline constexpr std::uint32_t batch_slots_max = 65'535; // more than any cluster has
+// Kinds of files that a batch may require. Each path that is added is compared with each pattern.
+inline constexpr std::size_t companions_max = 16;
+inline constexpr std::size_t companion_role_bytes_max = 64, companion_pattern_bytes_max = 256;
 inline constexpr std::size_t name_bytes_max = 256, reason_bytes_max = 512;
 inline constexpr std::size_t tags_max = 16, tag_bytes_max = 64;
 inline constexpr std::uint32_t name_suffix_tries_max = 100'000; // "-2", "-3", … for one name

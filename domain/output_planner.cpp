@@ -75,7 +75,11 @@ base::result<std::vector<std::string>, name_collision> output_planner::plan(std:
     const auto stem = portable_path(std::string{without_extension(path)} + spec_.outputs[i].suffix);
     std::string wanted;
     auto name = free_name(stem, i, wanted);
-    if (!name) return std::unexpected(name_collision{std::string{path}, wanted});
+    if (!name) {
+      for (const auto& taken : outputs)
+        release(taken);
+      return std::unexpected(name_collision{std::string{path}, wanted});
+    }
     outputs.push_back(std::move(*name));
   }
   return outputs;

@@ -218,9 +218,11 @@ feed_session::scope_of(const std::string& batch, const std::string& owner, bool 
     if (owner == "*") scope.owner.reset();
     if (others)
       audit(who.is_admin() ? "ok" : "forbidden", who.is_admin() ? 200 : 403, scope, owner);
-    if (others && !who.is_admin())
+    if (others && !who.is_admin()) {
+      if (auto too_many = count_refusal()) return std::unexpected(std::move(*too_many));
       return std::unexpected(
           problem{problem_code::forbidden, "Only admins see the batches of others."});
+    }
     return scope;
   }
   if (names_owner)
@@ -239,7 +241,15 @@ feed_session::scope_of(const std::string& batch, const std::string& owner, bool 
   auto refusal = not_yours(s_, *id, facts.has_value());
   const auto& kind = kind_of(refusal.code);
   if (facts) audit(kind.text, kind.status, scope, facts->owner);
+  if (auto too_many = count_refusal()) return std::unexpected(std::move(*too_many));
   return std::unexpected(std::move(refusal));
+}
+
+// A refused subscription takes as much of the user's rate as a refused request.
+std::optional<problem> feed_session::count_refusal() {
+  const auto now = static_cast<std::uint64_t>(base::unix_now_us());
+  if (s_.user_rate.take(who_.user, now).allowed) return std::nullopt;
+  return problem{problem_code::rate_limited, "Too many requests for one user."};
 }
 
 // No event comes twice on one socket.
@@ -266,6 +276,7 @@ void feed_session::audit(std::string_view outcome, unsigned status, const event_
   entry.owner = owner;
   entry.status = status;
   entry.outcome = outcome;
+  if (status >= 400 && !may_audit_refusal(s_, entry)) return;
   s_.gateway.actors().keep({std::move(entry)}, [](bool) {});
 }
 

@@ -52,6 +52,7 @@ private:
   base::result<event_scope, problem> scope_of(const std::string& batch, const std::string& owner,
                                               bool names_owner);
   bool overlaps(const event_scope& scope) const;
+  std::optional<problem> count_refusal();
   void audit(std::string_view outcome, unsigned status, const event_scope& scope,
              const std::string& owner);
   void answer(boost::json::object words);

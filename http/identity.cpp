@@ -59,9 +59,19 @@ bool is_user_name(std::string_view name) {
                              [](unsigned char c) { return c > ' ' && c != 0x7f && c != '"'; });
 }
 
+namespace {
+
+// Of a socket that takes both protocols, IPv4 addresses come as ::ffff:10.0.0.1.
+ip::address unmapped(const ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return ip::make_address_v4(ip::v4_mapped, address.to_v6());
+}
+
+} // namespace
+
 std::optional<bool> in_network(const std::string& network, const std::string& address) {
   boost::system::error_code error;
-  const auto who = ip::make_address(address, error);
+  const auto who = unmapped(ip::make_address(address, error));
   if (error) return false;
   const auto text = network.find('/') == std::string::npos
                         ? network + (network.find(':') == std::string::npos ? "/32" : "/128")
@@ -75,17 +85,45 @@ std::optional<bool> in_network(const std::string& network, const std::string& ad
   return std::nullopt;
 }
 
+std::string client_network(const std::string& address) {
+  boost::system::error_code error;
+  const auto who = unmapped(ip::make_address(address, error));
+  if (error) return address;
+  if (who.is_v4()) return who.to_string();
+  return ip::network_v6(who.to_v6(), 64).canonical().to_string();
+}
+
 void identity_store::load(std::vector<token_record> tokens) {
   const std::lock_guard lock(mutex_);
   for (auto& token : tokens) {
     const auto id = token.id;
     tokens_[id] = std::move(token);
   }
+  find_admins();
 }
 
 void identity_store::put(const token_record& token) {
   const std::lock_guard lock(mutex_);
   tokens_[token.id] = token;
+  find_admins();
+}
+
+void identity_store::find_admins() {
+  admins_.clear();
+  for (const auto& [id, token] : tokens_) {
+    if (token.role != role::admin || token.revoked_us != 0) continue;
+    auto& until = admins_[token.user];
+    until = std::max(until, token.expires_us == 0 ? INT64_MAX : token.expires_us);
+  }
+}
+
+bool identity_store::is_admin(std::string_view user, std::int64_t now_us) const {
+  if (!settings_.proxy_header.empty() &&
+      std::ranges::find(settings_.admins, user) != settings_.admins.end())
+    return true;
+  const std::lock_guard lock(mutex_);
+  const auto at = admins_.find(user);
+  return at != admins_.end() && at->second > now_us;
 }
 
 std::optional<token_record> identity_store::find(const std::string& id) const {

@@ -39,6 +39,9 @@ bool is_user_name(std::string_view name);
 
 // A network as 10.0.0.0/8 or 2001:db8::/32; whether an address is in it. Nothing: it is none.
 std::optional<bool> in_network(const std::string& network, const std::string& address);
+// What limits by address count as one client: an IPv4 address, also one mapped to IPv6; of IPv6 the
+// /64, which is the least that a site gets (RFC 6177), and all of which one machine can use.
+std::string client_network(const std::string& address);
 
 class identity_store {
 public:
@@ -49,6 +52,9 @@ public:
   void put(const persistence::token_record& token);
   std::optional<persistence::token_record> find(const std::string& id) const;
   std::vector<persistence::token_record> all() const;
+
+  // Whether a user is an admin: one of the proxy, or the holder of a token of that role.
+  bool is_admin(std::string_view user, std::int64_t now_us) const;
 
   // Who sends this request; the problem is `unauthorized`.
   base::result<identity, problem> authenticate(const request& rq, std::int64_t now_us) const;
@@ -62,10 +68,13 @@ public:
 
 private:
   std::optional<identity> from_proxy(const request& rq) const;
+  void find_admins();
 
   config::auth_settings settings_;
   mutable std::mutex mutex_;
   std::map<std::string, persistence::token_record, std::less<>> tokens_;
+  // Until when the tokens of admins are of use, by user; made from the tokens when they change.
+  std::map<std::string, std::int64_t, std::less<>> admins_;
 };
 
 } // namespace darkroom::http

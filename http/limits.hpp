@@ -83,6 +83,9 @@ inline constexpr std::size_t user_bytes_max = 128;
 inline constexpr std::size_t idempotency_key_bytes_max = 128;
 inline constexpr std::uint32_t attempted_id_s = 120; // far more than `ask_ms`
 inline constexpr std::size_t request_id_bytes_max = 64;
+// How long browsers keep the answer to a preflight; Chromium's maximum is two hours. Short enough
+// that a change of http.allowed_origins is seen soon.
+inline constexpr std::uint32_t preflight_s = 600;
 inline constexpr std::uint32_t prefer_wait_s_max = 60;
 inline constexpr std::uint32_t thumbnail_side_max = 1'024;
 // Of what a screen shows of a preview, in pixels.

@@ -144,6 +144,9 @@ std::string metrics_text(const services& s) {
   out.single("journal_usable", "gauge", "1 while the journal can be written.", n.journal_usable);
   out.single("blobs_damaged_total", "counter",
              "Stored files that were found damaged, and set aside.", s.blobs.damaged_found());
+  out.single("audit_refusals_left_out_total", "counter",
+             "Refused requests without an entry of the audit, beyond audit.refusals_per_hour.",
+             s.refusals.left_out());
   out.single("disk_free_bytes", "gauge", "Free where the data is.", free_bytes(s).value_or(0));
   out.single("log_lines_dropped_total", "counter",
              "Lines of the log that could not be written as fast as they came.",

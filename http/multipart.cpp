@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <vector>
 
 namespace darkroom::http {
 
@@ -132,26 +133,48 @@ base::result<multipart_parser::what, std::string> multipart_parser::read_head() 
     held_ = rest;
     return what::needs_more;
   }
+  if (auto ok = read_fields(rest.substr(0, end + 2)); !ok) return std::unexpected(ok.error());
+  used_ += end + 4;
+  at_ = state::data;
+  return what::part_begin;
+}
+
+// `lines`: each begins with the CR LF that ends the one before; the last CR LF ends the last.
+base::result<void, std::string> multipart_parser::read_fields(std::string_view lines) {
   head_ = {};
-  for (auto lines = rest.substr(0, end + 2); lines.size() > 2;) {
+  std::vector<std::string> fields;
+  while (lines.size() > 2) {
     lines.remove_prefix(2);
     const auto stop = lines.find("\r\n");
     const auto line = lines.substr(0, stop);
     lines.remove_prefix(stop);
-    const auto colon = line.find(':');
+    const bool folded = line.starts_with(' ') || line.starts_with('\t'); // RFC 5322, section 2.2.3
+    if (!folded)
+      fields.emplace_back(line);
+    else if (fields.empty())
+      return std::unexpected("The first header of a part begins with a blank.");
+    else
+      fields.back().append(" ").append(trimmed(line));
+  }
+  for (const std::string_view field : fields) {
+    const auto colon = field.find(':');
     if (colon == std::string_view::npos)
       return std::unexpected("A part has a header without a colon.");
-    const auto name = lower(trimmed(line.substr(0, colon)));
-    const auto value = trimmed(line.substr(colon + 1));
-    if (name == "content-disposition") {
-      head_.name = parameter(value, "name").value_or("");
-      head_.file_name = parameter(value, "filename");
-    }
-    if (name == "repr-digest") head_.repr_digest = value;
+    read_field(lower(trimmed(field.substr(0, colon))), trimmed(field.substr(colon + 1)));
   }
-  used_ += end + 4;
-  at_ = state::data;
-  return what::part_begin;
+  return {};
+}
+
+void multipart_parser::read_field(std::string_view name, std::string_view value) {
+  if (name == "content-disposition") {
+    head_.name = parameter(value, "name").value_or("");
+    head_.file_name = parameter(value, "filename");
+  }
+  if (name == "repr-digest") head_.repr_digest = value;
+  constexpr std::string_view identities[] = {"identity", "binary", "8bit", "7bit"};
+  const bool is_coding = name == "content-encoding" || name == "content-transfer-encoding";
+  if (is_coding && std::ranges::find(identities, lower(value)) == std::end(identities))
+    head_.coding = value;
 }
 
 base::result<multipart_parser::what, std::string> multipart_parser::read_data() {

@@ -16,6 +16,8 @@ struct part_head {
   std::string name;
   std::optional<std::string> file_name; // as it was sent; none: the part is no file
   std::string repr_digest;              // of the part, if it was sent
+  // Content-Encoding, or an encoding of transfer that is not the identity; empty: neither.
+  std::string coding;
 };
 
 // The boundary of a Content-Type; nothing when it is not multipart/form-data or has no good one.
@@ -44,6 +46,8 @@ public:
 private:
   base::result<what, std::string> read_preamble();
   base::result<what, std::string> read_head();
+  base::result<void, std::string> read_fields(std::string_view lines);
+  void read_field(std::string_view name, std::string_view value);
   base::result<what, std::string> read_data();
 
   enum class state : std::uint8_t { preamble, after_boundary, head, data, boundary_found, end };

@@ -38,14 +38,16 @@ constexpr auto kinds = [] {
        "See RFC 7578."},
       {no_files, "no_files", 400, "The batch has no files",
        "Add files first, or start with keep_open."},
+      {missing_companion, "missing_companion", 400, "A required file is missing",
+       "The batch was made with `requires`; the detail says which files must be added before it "
+       "starts."},
       // 401, 403, 404, 405, 406
       {unauthorized, "unauthorized", 401, "Who are you?",
        "Send Authorization: Bearer dr_…; `darkroom token create` makes one."},
       {forbidden, "forbidden", 403, "Not allowed", "This needs the role admin."},
       {forbidden_origin, "forbidden_origin", 403, "Not from this page",
-       "Pages of other servers may not open a WebSocket here, unless http.allowed_origins lists "
-       "them."},
-      {not_owner, "not_owner", 403, "It belongs to somebody else", "Ask its owner, or an admin."},
+       "Pages of other servers may use this one only if http.allowed_origins lists their origin."},
+      {not_owner, "not_owner", 403, "It belongs to another user", "Ask its owner, or an admin."},
       {not_found, "not_found", 404, "There is no such thing",
        "It may never have been there, be deleted, or belong to somebody else."},
       {method_not_allowed, "method_not_allowed", 405, "The method is not possible here",
@@ -62,7 +64,7 @@ constexpr auto kinds = [] {
       {batch_sealed, "batch_sealed", 409, "The batch takes no more files",
        "Make a new batch; or start with keep_open, and seal later."},
       {too_many_files, "too_many_files", 409, "The batch is full",
-       "A batch has at most 1,000,000 files."},
+       "`GET /v1/me/usage` reports the limit: files_per_batch_max."},
       {invalid_files, "invalid_files", 409, "Not possible for these files",
        "They do not exist, or have completed."},
       {upload_in_progress, "upload_in_progress", 409, "The file is being uploaded",
@@ -81,7 +83,7 @@ constexpr auto kinds = [] {
       // 411 to 417
       {length_required, "length_required", 411, "The length is missing",
        "Send Content-Length, or chunked."},
-      {precondition_failed, "precondition_failed", 412, "The batch has changed",
+      {precondition_failed, "precondition_failed", 412, "It has changed",
        "Read it again; then decide again."},
       {too_large, "too_large", 413, "Too large", "The detail says what the limit is."},
       {uri_too_long, "uri_too_long", 414, "The address is too long", "It has at most 4,096 bytes."},
@@ -187,6 +189,8 @@ problem_code problem_code_of(domain::refusal_code code) {
     return problem_code::invalid_spec;
   case invalid_files:
     return problem_code::invalid_files;
+  case missing_companion:
+    return problem_code::missing_companion;
   case stale_result: // of workers, never of a request
     return problem_code::internal;
   }

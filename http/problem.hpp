@@ -27,6 +27,7 @@ enum class problem_code : std::uint8_t {
   invalid_path,
   invalid_multipart,
   no_files,
+  missing_companion,
   // 401, 403, 404, 405, 406
   unauthorized,
   forbidden,

@@ -1,5 +1,6 @@
 #include "http/quota.hpp"
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 
 namespace darkroom::http {
@@ -28,6 +29,16 @@ base::result<void, problem> quota::reservation::grow(const amounts& more) {
   return {};
 }
 
+config::quota_settings quota::allowed(const std::string& user) const {
+  return allowed_.of(who_.is_admin(user, base::unix_now_us()), user);
+}
+
+amounts quota::reserved(const std::string& user) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = reserved_.find(user);
+  return at == reserved_.end() ? amounts{} : at->second;
+}
+
 base::result<quota::reservation, problem> quota::reserve(const std::string& user,
                                                          const amounts& wanted) {
   reservation made(*this, user);
@@ -36,22 +47,21 @@ base::result<quota::reservation, problem> quota::reserve(const std::string& user
 }
 
 base::result<void, problem> quota::take(const std::string& user, const amounts& wanted) {
+  const auto most = allowed(user);
   const std::lock_guard lock(mutex_);
   const auto used = board_.of(user); // under the lock: what moves from here to there is seen once
   auto& r = reserved_[user];
-  const auto fits = [](std::uint64_t now, std::uint64_t more, std::uint64_t most) {
-    return more == 0 || (now <= most && more <= most - now);
+  const auto fits = [](std::uint64_t now, std::uint64_t more, std::uint64_t limit) {
+    return more == 0 || (now <= limit && more <= limit - now);
   };
-  if (!fits(used.live_batches + r.batches, wanted.batches, allowed_.live_batches))
-    return exceeded(problem_code::quota_exceeded, "batches that have not ended",
-                    allowed_.live_batches);
-  if (!fits(used.queued_files + r.files, wanted.files, allowed_.queued_files))
-    return exceeded(problem_code::quota_exceeded, "files that have not ended",
-                    allowed_.queued_files);
-  if (!fits(r.uploads, wanted.uploads, allowed_.uploads))
-    return exceeded(problem_code::quota_exceeded, "uploads at a time", allowed_.uploads);
-  if (!fits(used.stored_bytes + r.bytes, wanted.bytes, allowed_.stored_bytes))
-    return exceeded(problem_code::storage_exceeded, "bytes", allowed_.stored_bytes);
+  if (!fits(used.live_batches + r.batches, wanted.batches, most.live_batches))
+    return exceeded(problem_code::quota_exceeded, "batches that have not ended", most.live_batches);
+  if (!fits(used.queued_files + r.files, wanted.files, most.queued_files))
+    return exceeded(problem_code::quota_exceeded, "files that have not ended", most.queued_files);
+  if (!fits(r.uploads, wanted.uploads, most.uploads))
+    return exceeded(problem_code::quota_exceeded, "uploads at a time", most.uploads);
+  if (!fits(used.stored_bytes + r.bytes, wanted.bytes, most.stored_bytes))
+    return exceeded(problem_code::storage_exceeded, "bytes", most.stored_bytes);
   r.batches += wanted.batches;
   r.files += wanted.files;
   r.bytes += wanted.bytes;

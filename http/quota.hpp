@@ -4,7 +4,8 @@
 
 #include "actors/usage_board.hpp"
 #include "base/result.hpp"
-#include "config/settings.hpp"
+#include "config/quotas.hpp"
+#include "http/identity.hpp"
 #include "http/problem.hpp"
 
 #include <map>
@@ -19,8 +20,10 @@ struct amounts {
 
 class quota {
 public:
-  quota(const config::quota_settings& allowed, const actors::usage_board& board)
-      : allowed_(allowed), board_(board) {}
+  // `who`: tells roles.
+  quota(const config::quota_settings& allowed, const identity_store& who,
+        const actors::usage_board& board)
+      : allowed_(allowed), who_(who), board_(board) {}
 
   class reservation {
   public:
@@ -43,15 +46,18 @@ public:
 
   base::result<reservation, problem> reserve(const std::string& user, const amounts& wanted);
 
-  const config::quota_settings& allowed() const { return allowed_; }
+  config::quota_settings allowed(const std::string& user) const;
+  // What requests under way have reserved.
+  amounts reserved(const std::string& user) const;
 
 private:
   base::result<void, problem> take(const std::string& user, const amounts& wanted);
   void give_back(const std::string& user, const amounts& held);
 
-  config::quota_settings allowed_;
+  const config::quota_table allowed_;
+  const identity_store& who_;
   const actors::usage_board& board_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, amounts> reserved_;
 };
 

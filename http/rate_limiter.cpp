@@ -7,7 +7,7 @@ namespace darkroom::http {
 
 double rate_limiter::filled(const bucket& b, std::uint64_t now_us) const {
   const double seconds = static_cast<double>(now_us - std::min(now_us, b.filled_us)) / 1e6;
-  return std::min(static_cast<double>(burst_), b.tokens + seconds * static_cast<double>(per_s_));
+  return std::min(static_cast<double>(burst_), b.tokens + seconds * per_s_);
 }
 
 void rate_limiter::forget_full(std::uint64_t now_us) {
@@ -27,8 +27,7 @@ rate_verdict rate_limiter::take(const std::string& name, std::uint64_t now_us) {
   if (verdict.allowed) b.tokens -= 1;
   verdict.remaining = static_cast<std::uint64_t>(b.tokens);
   const double missing = verdict.allowed ? static_cast<double>(burst_) - b.tokens : 1 - b.tokens;
-  verdict.reset_s =
-      static_cast<std::uint32_t>(std::ceil(std::max(0.0, missing) / static_cast<double>(per_s_)));
+  verdict.reset_s = static_cast<std::uint32_t>(std::ceil(std::max(0.0, missing) / per_s_));
   return verdict;
 }
 

@@ -1,4 +1,4 @@
-// Token buckets by name: so many requests a second, and so many at once. Pure: time is told to it.
+// Token buckets by name: requests per second, and a burst. Pure: the caller passes the time.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct rate_verdict {
 
 class rate_limiter {
 public:
-  rate_limiter(std::uint64_t per_s, std::uint64_t burst) : per_s_(per_s), burst_(burst) {}
+  rate_limiter(double per_s, std::uint64_t burst) : per_s_(per_s), burst_(burst) {}
 
   // Takes one from this name's bucket. Thread-safe.
   rate_verdict take(const std::string& name, std::uint64_t now_us);
@@ -29,7 +29,8 @@ private:
   void forget_full(std::uint64_t now_us);
   double filled(const bucket& b, std::uint64_t now_us) const;
 
-  std::uint64_t per_s_, burst_;
+  double per_s_;
+  std::uint64_t burst_;
   std::mutex mutex_;
   std::map<std::string, bucket> buckets_;
   std::size_t forget_at_ = 1'024; // buckets; then full ones go

@@ -2,10 +2,13 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "domain/text.hpp"
+#include "http/cross_origin.hpp"
+#include "http/file_path.hpp"
 #include "http/routes.hpp"
 #include "http/web_socket.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <spdlog/spdlog.h>
 
@@ -59,8 +62,6 @@ bool matches(const compiled_route& r, const std::vector<std::string>& segments,
   if (!r.takes_rest) return true;
   std::string rest;
   for (std::size_t i = r.parts.size(); i < segments.size(); ++i) {
-    // An encoded slash is part of no name.
-    if (segments[i].find('/') != std::string::npos) return false;
     rest += (i == r.parts.size() ? "" : "/") + segments[i];
   }
   params.push_back(std::move(rest));
@@ -92,10 +93,56 @@ void audit(call& c, const route_result& result) {
   if (status == 404 && c.owner.empty()) return; // of nothing that there is
   auto entry = audit_of(c, status, result ? "ok" : to_string(result.error().code));
   if (c.action.empty()) entry.action = "read";
+  if (!result && !may_audit_refusal(c.s, entry)) return;
   std::vector<persistence::access_record> records;
   records.emplace_back(std::move(entry));
   // Nobody waits for it: how long an answer takes must not tell what there is.
   c.s.gateway.actors().keep(std::move(records), [](bool) {});
+}
+
+bool is_number(std::string_view text) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} && end == text.data() + text.size();
+}
+
+// What is wrong with one parameter of a path below a batch.
+std::optional<problem> malformed_parameter(std::string_view name, std::string_view value) {
+  if (name == "{id}" && !domain::parse_batch_id(value))
+    return problem{problem_code::invalid_id, "A batch id is a UUID."};
+  if ((name == "{file}" || name == "{n}") && !is_number(value))
+    return problem{problem_code::invalid_id, "Files and outputs are named by their numbers."};
+  if (name == "{file...}")
+    if (const auto ok = check_file_path(value); !ok)
+      return problem{problem_code::invalid_path, ok.error()};
+  return std::nullopt;
+}
+
+std::optional<problem> malformed_query(const request& rq, const route& r) {
+  for (std::size_t i = 0; i < rq.query.size(); ++i) {
+    const auto& name = rq.query[i].first;
+    const bool known = std::ranges::find(r.query, name) != r.query.end() ||
+                       (name == "ticket" && r.in_browser != route::browser_use::none);
+    if (!known)
+      return problem{problem_code::invalid_parameter,
+                     "There is no parameter " + domain::printable(name) + " here."};
+    for (std::size_t before = 0; before < i; ++before)
+      if (rq.query[before].first == name)
+        return problem{problem_code::invalid_parameter,
+                       "The parameter " + name + " is there twice."};
+  }
+  return std::nullopt;
+}
+
+// What is wrong with the address itself: checked before anything is looked up.
+std::optional<problem> malformed(const call& c, const route& r) {
+  if (auto wrong = malformed_query(c.rq, r)) return wrong;
+  if (!std::holds_alternative<batch_route>(r.handle)) return std::nullopt;
+  std::size_t next = 0;
+  for (const auto& part : split(r.pattern))
+    if (part.starts_with('{'))
+      if (auto wrong = malformed_parameter(part, c.param(next++))) return wrong;
+  return std::nullopt;
 }
 
 task<route_result> handle(call& c, const route& r) {
@@ -152,11 +199,13 @@ base::result<identity, problem> authenticate_in_browser(services& s, const reque
 // All that a request goes through before its route; then the route.
 task<route_result> answer(services& s, request& rq, body_reader& body) {
   const auto now = static_cast<std::uint64_t>(base::unix_now_us());
-  const auto by_ip = s.ip_rate.take(rq.address, now);
+  const auto by_ip = s.ip_rate.take(client_network(rq.address), now);
   if (!by_ip.allowed)
     co_return std::unexpected(too_many("address", by_ip, s.settings.rate.ip_per_s));
 
   auto way = find_route(rq.method, rq.segments);
+  if (is_preflight(rq))
+    co_return answer_preflight(rq, way.methods, s.settings.http.allowed_origins);
   const auto* found = way.target;
   if (found == nullptr && !way.methods.empty()) {
     problem wrong_method{problem_code::method_not_allowed};
@@ -167,7 +216,10 @@ task<route_result> answer(services& s, request& rq, body_reader& body) {
   rq.route = found->pattern;
 
   call c{s, rq, body, {}, std::move(way.params), found->action, {}, {}, {}, false};
-  if (found->needs == access::open) co_return co_await run(c, *found);
+  if (found->needs == access::open) {
+    if (auto wrong = malformed(c, *found)) co_return std::unexpected(std::move(*wrong));
+    co_return co_await run(c, *found);
+  }
   if (s.draining) {
     problem p{problem_code::draining};
     p.retry_after_s = 5;
@@ -185,7 +237,9 @@ task<route_result> answer(services& s, request& rq, body_reader& body) {
     co_return std::unexpected(too_many("user", by_user, s.settings.rate.user_per_s));
   touch_token(s, c.who);
   route_result result = std::unexpected(problem{problem_code::forbidden});
-  if (found->needs == access::admin && !c.who.is_admin())
+  auto wrong = malformed(c, *found);
+  if (wrong) result = std::unexpected(std::move(*wrong));
+  if (wrong || (found->needs == access::admin && !c.who.is_admin()))
     audit(c, result);
   else
     result = co_await run(c, *found);
@@ -222,6 +276,21 @@ const std::vector<route>& routes() {
   return all;
 }
 
+bool may_audit_refusal(services& s, const persistence::audit_entry& about) {
+  const auto verdict = s.refusals.take(about.user, static_cast<std::uint64_t>(about.time_us));
+  if (verdict.left_out == 0) return verdict.kept;
+  auto gap = about;
+  gap.action = "audit.gap";
+  gap.batch.reset();
+  gap.owner.clear();
+  gap.outcome = "left_out";
+  gap.subject = std::to_string(verdict.left_out);
+  std::vector<persistence::access_record> records;
+  records.emplace_back(std::move(gap));
+  s.gateway.actors().keep(std::move(records), [](bool) {});
+  return verdict.kept;
+}
+
 persistence::audit_entry audit_of(const call& c, unsigned status, std::string_view outcome) {
   persistence::audit_entry e;
   e.time_us = base::unix_now_us();
@@ -245,6 +314,7 @@ task<response> dispatch(services& s, request& rq, body_reader& body) {
   auto work = answer(s, rq, body);
   auto result = co_await guarded(std::move(work), rq);
   auto r = to_response(std::move(result), rq);
+  add_cross_origin_headers(r, rq, s.settings.http.allowed_origins);
   s.metrics.answered(rq.route, r.status, std::chrono::steady_clock::now() - began);
   co_return r;
 }

@@ -43,7 +43,7 @@ using batch_route = std::function<task<route_result>(call&, const named_batch&)>
 
 struct route {
   std::string method;
-  std::string pattern; // "/v1/batches/{id}/files/{path...}": the last takes the rest
+  std::string pattern; // "/v1/batches/{id}/files/{file...}": the last takes the rest
   access needs = access::user;
   // What the audit calls it; empty: only read. A read of somebody else's is kept as well.
   std::string action;
@@ -51,6 +51,8 @@ struct route {
   // Opened by browsers too, which cannot send headers there: with a ticket.
   enum class browser_use : std::uint8_t { none, feed, download };
   browser_use in_browser = browser_use::none;
+  // Names that its query may have, beside `ticket`; any other is refused.
+  std::vector<std::string_view> query = {};
 };
 
 // All that this server has; `HEAD` is answered wherever `GET` is.
@@ -63,6 +65,10 @@ struct found_route {
   std::vector<std::string> methods; // that the path has, when this one is not among them
 };
 found_route find_route(std::string_view method, const std::vector<std::string>& segments);
+
+// Whether a refusal of this user gets an entry of the audit: only so many do in an hour. Then notes
+// how many before it had none. `about`: who, from where.
+bool may_audit_refusal(services& s, const persistence::audit_entry& about);
 
 // The entry of the audit for what this request does; `status` and `outcome` as far as they are
 // known.

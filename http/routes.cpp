@@ -15,7 +15,7 @@ namespace darkroom::http {
 problem not_yours(const services& s, const domain::batch_id& id, bool is_there) {
   if (is_there && !s.settings.auth.hides_foreign_batches())
     return {problem_code::not_owner,
-            "Batch " + domain::to_string(id) + " belongs to somebody else."};
+            "Batch " + domain::to_string(id) + " belongs to another user."};
   return {problem_code::not_found, "There is no batch " + domain::to_string(id) + " of yours."};
 }
 
@@ -30,6 +30,12 @@ base::result<named_batch, problem> find_batch(call& c, std::string_view text) {
   if (!facts || (facts->owner != c.who.user && !c.who.is_admin()))
     return std::unexpected(not_yours(c.s, *id, facts.has_value()));
   return named_batch{*id, *facts};
+}
+
+base::result<void, problem> check_may_see(call& c, std::string_view id) {
+  const auto found = find_batch(c, id);
+  if (!found) return std::unexpected(found.error());
+  return {};
 }
 
 task<base::result<void, problem>> keep_audited(call& c, persistence::access_record record,
@@ -138,6 +144,7 @@ task<base::result<boost::json::value, problem>> read_json(call& c, std::uint64_t
   if (c.rq.has_body() && !is_json)
     co_return std::unexpected(
         problem{problem_code::unsupported_media_type, "Send Content-Type: application/json."});
+  DARKROOM_CO_CHECK(check_coding(c.rq));
   const problem too_large{problem_code::too_large,
                           "A JSON body here has at most " + std::to_string(bytes_max) + " bytes."};
   if (c.rq.content_length.value_or(0) > bytes_max) co_return std::unexpected(too_large);
@@ -180,22 +187,50 @@ base::result<std::uint64_t, problem> page_limit(const call& c) {
 }
 
 std::string etag_of(domain::seq seq) {
-  return '"' + std::to_string(seq) + '"';
+  return "W/\"" + std::to_string(seq) + '"';
 }
 
-bool has_tag(std::string_view header, std::string_view tag) {
+namespace {
+
+// Whether one of the tags of a list fits.
+bool any_tag(std::string_view header, const std::function<bool(std::string_view)>& fits) {
   while (!header.empty()) {
     const auto end = std::min(header.find(','), header.size());
-    auto one = header.substr(0, end);
-    while (!one.empty() && one.front() == ' ')
-      one.remove_prefix(1);
-    while (!one.empty() && one.back() == ' ')
-      one.remove_suffix(1);
-    if (one.starts_with("W/")) one.remove_prefix(2);
-    if (one == "*" || one == tag) return true;
+    const auto one = trimmed(header.substr(0, end));
+    if (one == "*" || fits(one)) return true;
     header.remove_prefix(std::min(end + 1, header.size()));
   }
   return false;
+}
+
+std::string_view without_weakness(std::string_view tag) {
+  if (tag.starts_with("W/")) tag.remove_prefix(2);
+  return tag;
+}
+
+} // namespace
+
+bool has_tag(std::string_view header, std::string_view tag) {
+  const auto same = [wanted = without_weakness(tag)](std::string_view one) {
+    return without_weakness(one) == wanted;
+  };
+  return any_tag(header, same);
+}
+
+std::optional<problem> check_if_match(const request& rq, std::string_view tag) {
+  if (rq.count("If-Match") == 0) return std::nullopt;
+  if (any_tag(rq.header("If-Match"), [tag](std::string_view one) { return one == tag; }))
+    return std::nullopt;
+  return problem{problem_code::precondition_failed, "It is not what If-Match names."};
+}
+
+std::optional<problem> check_coding(const request& rq) {
+  const auto coding = trimmed(rq.header("Content-Encoding"));
+  if (coding.empty() || same_word(coding, "identity")) return std::nullopt;
+  problem p{problem_code::unsupported_media_type,
+            "Send the bytes as they are, without Content-Encoding."};
+  p.headers.emplace_back("Accept-Encoding", "identity"); // RFC 9110, section 15.5.16
+  return p;
 }
 
 response batch_response(unsigned status, const actors::batch_view& view) {

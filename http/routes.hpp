@@ -31,6 +31,8 @@ problem not_yours(const services& s, const domain::batch_id& id, bool is_there);
 // The batch that a request names, if the caller may see it; else `not_yours`. Notes it for the
 // audit.
 base::result<named_batch, problem> find_batch(call& c, std::string_view id);
+// Only whether the caller may see it.
+base::result<void, problem> check_may_see(call& c, std::string_view id);
 // The file of a batch that is named by its number.
 task<base::result<persistence::file_record, problem>>
 find_file(call& c, const domain::batch_id& batch, std::string_view number);
@@ -89,9 +91,14 @@ task<base::result<typename Found::value_type, problem>> read_journal(call& c, Re
 }
 
 response batch_response(unsigned status, const actors::batch_view& view);
+// Of a batch: weak, because what is shown beside its seq (speed, time left) changes without it.
 std::string etag_of(domain::seq seq);
-// Whether one of the tags in `If-None-Match` or `If-Match` is this one.
+// Whether one of the tags in `If-None-Match` is this one (weak comparison, RFC 9110, 8.8.3.2).
 bool has_tag(std::string_view header, std::string_view tag);
+// 412 when there is an `If-Match` without this tag (strong comparison).
+std::optional<problem> check_if_match(const request& rq, std::string_view tag);
+// 415 when the body comes in a content coding: none is decoded.
+std::optional<problem> check_coding(const request& rq);
 // Adds `Link: rel="next"` for a list that goes on at this cursor.
 void link_next(response& r, const call& c, const std::string& cursor);
 // The same for a list that goes on after a seq.

@@ -14,15 +14,28 @@ namespace {
 
 namespace json = boost::json;
 
-json::object usage_object(const actors::owner_usage& used, const config::quota_settings& allowed) {
+// All that quotas count, each beside its limit.
+json::object usage_object(const call& c, const std::string& user) {
+  const auto now = base::unix_now_us();
+  const auto& board = c.s.gateway.actors().usage();
+  const auto used = board.of(user);
+  const auto most = c.s.quotas.allowed(user);
+  const auto today = board.today(user, now);
   return {{"batches", used.batches},
           {"live_batches", used.live_batches},
-          {"live_batches_max", allowed.live_batches},
+          {"live_batches_max", most.live_batches},
+          {"files_per_batch_max", most.files_per_batch_max},
           {"queued_files", used.queued_files},
-          {"queued_files_max", allowed.queued_files},
+          {"queued_files_max", most.queued_files},
           {"stored_bytes", used.stored_bytes},
-          {"stored_bytes_max", allowed.stored_bytes},
-          {"uploads_max", allowed.uploads}};
+          {"stored_bytes_max", most.stored_bytes},
+          {"uploads", c.s.quotas.reserved(user).uploads},
+          {"uploads_max", most.uploads},
+          {"megapixels_today", today.pixels / 1'000'000},
+          {"megapixels_per_day_max", most.megapixels_per_day},
+          {"cpu_s_today", today.cpu_ms / 1'000},
+          {"cpu_s_per_day_max", most.cpu_s_per_day},
+          {"day_ends_at", domain::time_text((today.day + 1) * persistence::day_us)}};
 }
 
 task<route_result> me(call& c) {
@@ -32,15 +45,13 @@ task<route_result> me(call& c) {
 }
 
 task<route_result> my_usage(call& c) {
-  co_return json_response(200,
-                          json::serialize(usage_object(c.s.gateway.actors().usage().of(c.who.user),
-                                                       c.s.quotas.allowed())));
+  co_return json_response(200, json::serialize(usage_object(c, c.who.user)));
 }
 
 task<route_result> users(call& c) {
   json::array list;
   for (const auto& [name, used] : c.s.gateway.actors().usage().all()) {
-    auto row = usage_object(used, c.s.quotas.allowed());
+    auto row = usage_object(c, name);
     row["user"] = name;
     row["log_id"] = c.s.log_names.of(name);
     list.push_back(std::move(row));

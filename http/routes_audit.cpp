@@ -86,7 +86,13 @@ task<route_result> get_audit(call& c) {
 } // namespace
 
 std::vector<route> audit_routes() {
-  return {{"GET", "/v1/admin/audit", access::admin, "audit.read", get_audit}};
+  return {{"GET",
+           "/v1/admin/audit",
+           access::admin,
+           "audit.read",
+           get_audit,
+           route::browser_use::none,
+           {"user", "action", "batch", "after", "limit"}}};
 }
 
 } // namespace darkroom::http

@@ -46,7 +46,7 @@ base::result<domain::create_batch, problem> read_creation(const call& c, const j
 }
 
 // What an earlier request with the same key made, if there was one.
-task<base::result<std::optional<domain::batch_id>, problem>>
+task<base::result<std::optional<persistence::idempotency_record>, problem>>
 find_earlier(call& c, const std::string& key, const persistence::digest& request) {
   const auto read = [&c, &key](const journal_view& journal) {
     return journal->idempotent_request(c.who.user, key);
@@ -57,7 +57,7 @@ find_earlier(call& c, const std::string& key, const persistence::digest& request
   if (!found || found->time_us < oldest) co_return std::nullopt;
   if (found->request_sha256 != request)
     co_return std::unexpected(problem{problem_code::idempotency_key_reused});
-  co_return found->batch;
+  co_return std::move(found);
 }
 
 response created(const actors::batch_view& view, bool replayed) {
@@ -65,6 +65,33 @@ response created(const actors::batch_view& view, bool replayed) {
   r.with("Location", "/v1/batches/" + domain::to_string(view.summary.id));
   if (replayed) r.with("Idempotent-Replayed", "true");
   return r;
+}
+
+// The batch as it was when it was made, although it is deleted now: the request tells.
+base::result<actors::batch_view, problem> as_made(const domain::create_batch& command,
+                                                  const persistence::idempotency_record& record) {
+  domain::batch_state state;
+  if (!domain::execute(state, command)) // allowed when it was made, and not any more
+    return std::unexpected(problem{problem_code::not_found, "The batch is deleted."});
+  actors::batch_view view{.found = true};
+  auto& summary = view.summary;
+  persistence::describe(summary, state);
+  summary.id = record.batch;
+  summary.seq = summary.command_seq = record.seq;
+  summary.created_us = record.created_us != 0 ? record.created_us : record.time_us;
+  summary.changed_us = record.time_us;
+  return view;
+}
+
+// The response to a request that made a batch before.
+task<route_result> replay(call& c, const domain::create_batch& command,
+                          const persistence::idempotency_record& record) {
+  c.audited = true; // nothing was done
+  auto view = co_await view_batch(c, record.batch, false);
+  const bool deleted = !view && view.error().code == problem_code::not_found;
+  if (deleted) view = as_made(command, record);
+  DARKROOM_CO_TRY(shown, std::move(view));
+  co_return created(shown, true);
 }
 
 task<route_result> create(call& c) {
@@ -89,11 +116,7 @@ task<route_result> create(call& c) {
     command.idempotency_key = key;
     command.request_sha256 = sum.finish();
     DARKROOM_CO_TRY(earlier, co_await find_earlier(c, key, command.request_sha256));
-    if (earlier) {
-      DARKROOM_CO_TRY(view, co_await view_batch(c, *earlier, false));
-      c.audited = true; // nothing was done
-      co_return created(view, true);
-    }
+    if (earlier) co_return co_await replay(c, command, *earlier);
   }
   DARKROOM_CO_CHECK(check_room(c));
   // Held until the batch counts itself.
@@ -238,6 +261,9 @@ task<void> add_waits(call& c, std::span<actors::batch_view> batches) {
   for (auto& batch : batches)
     if (const auto found = waits.reasons.find(batch.summary.id); found != waits.reasons.end())
       batch.waiting_for = found->second;
+    else if (is_waiting(batch.summary) &&
+             c.s.gateway.actors().usage().day_used_up(batch.summary.owner, base::unix_now_us()))
+      batch.waiting_for = actors::wait_reason::quota;
 }
 
 task<route_result> list_batches(call& c) {
@@ -310,7 +336,11 @@ task<route_result> get_batch(call& c, const named_batch& batch) {
   }
 }
 
+// The seq in the ETag of a batch. Its weak tag is compared here all the same: what counts is which
+// commands came after it.
 std::optional<domain::seq> seq_in(std::string_view if_match) {
+  if_match = trimmed(if_match);
+  if (if_match.starts_with("W/")) if_match.remove_prefix(2);
   if (if_match.size() < 3 || if_match.front() != '"' || if_match.back() != '"') return std::nullopt;
   domain::seq seq = 0;
   const auto* last = if_match.data() + if_match.size() - 1;
@@ -366,8 +396,11 @@ task<route_result> patch(call& c, const named_batch& batch) {
 }
 
 task<route_result> remove_batch(call& c, const named_batch& batch) {
+  const auto cancel = c.rq.parameter("cancel").value_or("false");
+  if (cancel != "true" && cancel != "false")
+    co_return std::unexpected(problem{problem_code::invalid_parameter, "cancel is true or false."});
   std::vector<domain::command> commands;
-  commands.emplace_back(domain::delete_batch{c.rq.parameter("cancel").value_or("") == "true"});
+  commands.emplace_back(domain::delete_batch{cancel == "true"});
   co_return co_await command(c, batch, std::move(commands), 202, 202);
 }
 
@@ -425,10 +458,22 @@ std::vector<route> batch_routes() {
   using enum access;
   std::vector<route> all{
       {"POST", "/v1/batches", user, "batch.create", create},
-      {"GET", "/v1/batches", user, "", list_batches},
+      {"GET",
+       "/v1/batches",
+       user,
+       "",
+       list_batches,
+       route::browser_use::none,
+       {"state", "tag", "owner", "q", "created_after", "created_before", "limit", "cursor"}},
       {"GET", "/v1/batches/{id}", user, "", get_batch},
       {"PATCH", "/v1/batches/{id}", user, "batch.change", patch},
-      {"DELETE", "/v1/batches/{id}", user, "batch.delete", remove_batch},
+      {"DELETE",
+       "/v1/batches/{id}",
+       user,
+       "batch.delete",
+       remove_batch,
+       route::browser_use::none,
+       {"cancel"}},
   };
   for (const auto& row : batch_commands())
     all.push_back(route_of(row));

@@ -2,6 +2,7 @@
 #include "base/encoding.hpp"
 #include "base/result.hpp"
 #include "domain/limits.hpp"
+#include "domain/output_planner.hpp"
 #include "domain/text.hpp"
 #include "http/file_path.hpp"
 #include "http/limits.hpp"
@@ -13,6 +14,7 @@
 #include <cerrno>
 #include <charconv>
 #include <sys/stat.h>
+#include <unordered_set>
 
 namespace darkroom::http {
 
@@ -70,8 +72,7 @@ task<base::result<void, problem>> receive(call& c, persistence::blob_writer& wri
 task<route_result> put_file(call& c, const named_batch& batch) {
   const auto& path = c.param(1);
   c.subject = path;
-  if (const auto ok = check_file_path(path); !ok)
-    co_return std::unexpected(problem{problem_code::invalid_path, ok.error()});
+  DARKROOM_CO_CHECK(check_coding(c.rq));
   if (!c.rq.content_length && !c.rq.chunked)
     co_return std::unexpected(problem{problem_code::length_required});
   const auto most = c.s.settings.work.input_bytes_max;
@@ -192,6 +193,12 @@ private:
           problem{problem_code::invalid_multipart, "The part is no file: it has no filename."};
     } else if (const auto ok = check_file_path(path_); !ok) {
       refused_ = problem{problem_code::invalid_path, ok.error()};
+    } else if (!head.coding.empty()) {
+      refused_ = problem{problem_code::unsupported_media_type,
+                         "Send the bytes of a part as they are, without an encoding."};
+    } else if (!seen_.insert(domain::hash_of(path_)).second) {
+      refused_ =
+          problem{problem_code::name_collision, "An earlier part of this form has the same name."};
     }
     if (!refused_) {
       turn_ = c_.s.uploads.take(domain::to_string(batch_.id) + '/' + path_);
@@ -251,6 +258,7 @@ private:
   std::optional<persistence::digest> announced_;
   std::optional<persistence::blob_writer> writer_;
   std::optional<busy_set::hold> turn_;
+  std::unordered_set<std::uint64_t> seen_; // hashes of the paths of all parts so far
   std::vector<std::pair<std::string, persistence::blob_writer>> complete_;
   std::vector<busy_set::hold> turns_;
   json::array files_, rejected_;
@@ -261,6 +269,7 @@ task<route_result> post_files(call& c, const named_batch& batch) {
   if (!boundary)
     co_return std::unexpected(
         problem{problem_code::unsupported_media_type, "Send multipart/form-data with a boundary."});
+  DARKROOM_CO_CHECK(check_coding(c.rq));
   DARKROOM_CO_CHECK(check_may_add(c, batch));
   DARKROOM_CO_TRY(room, c.s.quotas.reserve(batch.facts.owner, {.uploads = 1}));
   form_receiver receiver(c, batch, std::move(room));
@@ -411,6 +420,7 @@ task<route_result> serve_blob(call& c, const persistence::digest& name, const st
   response r;
   r.with("ETag", tag);
   protect_content(r);
+  DARKROOM_CO_CHECK(check_if_match(c.rq, tag));
   if (has_tag(c.rq.header("If-None-Match"), tag)) {
     r.status = 304;
     co_return r;
@@ -453,11 +463,11 @@ std::vector<route> content_routes() {
   return {
       {"POST", "/v1/batches/{id}/files", user, "file.add", post_files},
       {"POST", "/v1/batches/{id}/manifest", user, "file.add", post_manifest},
-      {"GET", "/v1/batches/{id}/files/{index}/input", user, "", get_input,
+      {"GET", "/v1/batches/{id}/files/{file}/input", user, "", get_input,
        route::browser_use::download},
-      {"GET", "/v1/batches/{id}/files/{index}/outputs/{n}", user, "", get_output,
+      {"GET", "/v1/batches/{id}/files/{file}/outputs/{n}", user, "", get_output,
        route::browser_use::download},
-      {"PUT", "/v1/batches/{id}/files/{path...}", user, "file.add", put_file},
+      {"PUT", "/v1/batches/{id}/files/{file...}", user, "file.add", put_file},
   };
 }
 

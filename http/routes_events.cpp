@@ -1,6 +1,7 @@
 // What happens: the activity log of a batch page by page, the same as a stream of server-sent
 // events, and the WebSocket for many batches at once; tickets for browsers.
 #include "base/clock.hpp"
+#include "http/cross_origin.hpp"
 #include "http/event_views.hpp"
 #include "http/feed_session.hpp"
 #include "http/limits.hpp"
@@ -105,8 +106,7 @@ task<route_result> events(call& c, const named_batch& batch) {
 bool allowed_origin(const call& c) {
   const std::string origin{c.rq.header("Origin")};
   if (origin.empty()) return true; // no browser
-  const auto& listed = c.s.settings.http.allowed_origins;
-  if (std::ranges::find(listed, origin) != listed.end()) return true;
+  if (is_listed_origin(origin, c.s.settings.http.allowed_origins)) return true;
   const auto authority = origin.find("://");
   if (authority == std::string::npos || c.rq.count("Origin") != 1) return false;
   if (c.rq.secure && !origin.starts_with("https://")) return false;
@@ -150,14 +150,31 @@ response ticket_response(const std::string& ticket, std::uint32_t ms) {
   return r;
 }
 
+// What a ticket for a download may open: a download of a batch that its holder may see.
+base::result<void, problem> check_download(call& c, const std::string& path) {
+  request named;
+  const auto invalid = [](std::string detail) {
+    return std::unexpected(
+        invalid_body({{"/download", problem_code::invalid_value, std::move(detail)}}));
+  };
+  if (!read_target(named, path) || !named.query.empty())
+    return invalid("is a path without a query");
+  const auto way = find_route("GET", named.segments);
+  if (way.target == nullptr || way.target->in_browser != route::browser_use::download)
+    return invalid("is the path of no download");
+  return check_may_see(c, way.params.at(0));
+}
+
 task<route_result> create_ticket(call& c) {
   const auto now = base::unix_now_us();
   std::string download;
   DARKROOM_CO_CHECK(co_await read_members(
       c, [&](object_reader& r) { r.text("download", download, limits::target_bytes_max); }));
-  if (!download.empty())
+  if (!download.empty()) {
+    DARKROOM_CO_CHECK(check_download(c, download));
     co_return ticket_response(c.s.tickets.issue_download(c.who, std::move(download), now),
                               limits::download_ticket_ms);
+  }
   const auto ticket = c.s.tickets.issue(c.who, now);
   if (!ticket) {
     problem p{problem_code::quota_exceeded, "There are too many tickets that were not used."};
@@ -172,7 +189,13 @@ task<route_result> create_ticket(call& c) {
 std::vector<route> event_routes() {
   using enum access;
   return {
-      {"GET", "/v1/batches/{id}/events", user, "", events, route::browser_use::feed},
+      {"GET",
+       "/v1/batches/{id}/events",
+       user,
+       "",
+       events,
+       route::browser_use::feed,
+       {"after", "limit", "view"}},
       {"GET", "/v1/events", user, "", live, route::browser_use::feed},
       {"POST", "/v1/tickets", user, "", create_ticket},
   };

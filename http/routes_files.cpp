@@ -2,7 +2,6 @@
 #include "base/result.hpp"
 #include "domain/portable_names.hpp"
 #include "http/blocking.hpp"
-#include "http/file_path.hpp"
 #include "http/limits.hpp"
 #include "http/routes.hpp"
 
@@ -197,8 +196,6 @@ find_path(call& c, const domain::batch_id& batch, const std::string& path) {
 task<route_result> remove_file(call& c, const named_batch& batch) {
   const auto& path = c.param(1);
   c.subject = path;
-  if (const auto ok = check_file_path(path); !ok)
-    co_return std::unexpected(problem{problem_code::invalid_path, ok.error()});
   DARKROOM_CO_TRY(found, co_await find_path(c, batch.id, path));
   const auto& [index, file] = found;
   actors::batch_request request;
@@ -221,9 +218,15 @@ task<route_result> remove_file(call& c, const named_batch& batch) {
 std::vector<route> file_routes() {
   using enum access;
   return {
-      {"GET", "/v1/batches/{id}/files", user, "", list_files},
-      {"GET", "/v1/batches/{id}/files/{index}", user, "", get_file},
-      {"DELETE", "/v1/batches/{id}/files/{path...}", user, "file.remove", remove_file},
+      {"GET",
+       "/v1/batches/{id}/files",
+       user,
+       "",
+       list_files,
+       route::browser_use::none,
+       {"state", "reason", "loss", "path_prefix", "q", "from", "limit", "cursor"}},
+      {"GET", "/v1/batches/{id}/files/{file}", user, "", get_file},
+      {"DELETE", "/v1/batches/{id}/files/{file...}", user, "file.remove", remove_file},
   };
 }
 

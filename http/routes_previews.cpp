@@ -216,6 +216,7 @@ task<route_result> get_thumbnail(call& c, const named_batch& batch) {
   response r;
   r.with("ETag", tag);
   protect_content(r);
+  DARKROOM_CO_CHECK(check_if_match(c.rq, tag));
   if (has_tag(c.rq.header("If-None-Match"), tag)) {
     r.status = 304;
     co_return r;
@@ -241,8 +242,14 @@ task<route_result> get_thumbnail(call& c, const named_batch& batch) {
 std::vector<route> preview_routes() {
   using enum access;
   return {
-      {"POST", "/v1/batches/{id}/files/{index}/preview", user, "", post_preview},
-      {"GET", "/v1/batches/{id}/files/{index}/thumbnail", user, "", get_thumbnail},
+      {"POST", "/v1/batches/{id}/files/{file}/preview", user, "", post_preview},
+      {"GET",
+       "/v1/batches/{id}/files/{file}/thumbnail",
+       user,
+       "",
+       get_thumbnail,
+       route::browser_use::none,
+       {"w"}},
   };
 }
 

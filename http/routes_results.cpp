@@ -1,9 +1,11 @@
 // What has become of a batch: reports with one row a file, and all outputs as one ZIP.
+#include "base/encoding.hpp"
 #include "domain/portable_names.hpp"
 #include "http/blocking.hpp"
 #include "http/limits.hpp"
 #include "http/routes.hpp"
 #include "http/zip.hpp"
+#include "http/zip_names.hpp"
 
 #include <boost/json.hpp>
 
@@ -98,6 +100,7 @@ struct archive {
   domain::batch_id batch;
   domain::seq as_of = 0;
   zip_options options;
+  bool renames = true; // false: every entry has the name of its output
 };
 
 struct archived {
@@ -110,8 +113,9 @@ struct archived_files {
   std::optional<domain::file_index> next;
 };
 
-persistence::journal_result<archived_files>
-read_entries(const persistence::read_view& journal, const archive& a, domain::file_index from) {
+persistence::journal_result<archived_files> read_entries(const persistence::read_view& journal,
+                                                         const archive& a, domain::file_index from,
+                                                         zip_names& names) {
   archived_files part;
   std::size_t count = 0;
   const auto ok = journal.each_file(a.batch, from, [&](persistence::file_record&& file) {
@@ -123,7 +127,8 @@ read_entries(const persistence::read_view& journal, const archive& a, domain::fi
     if (done == nullptr || file.result_seq > a.as_of) return true;
     for (std::size_t i = 0; i < done->outputs.size() && i < file.entry.outputs.size(); ++i)
       part.entries.push_back(
-          {{file.entry.outputs[i], done->outputs[i].bytes, done->outputs[i].crc32},
+          {{a.renames ? names.next(file.entry.outputs[i]) : file.entry.outputs[i],
+            done->outputs[i].bytes, done->outputs[i].crc32},
            done->outputs[i].sha256});
     return true;
   });
@@ -131,17 +136,24 @@ read_entries(const persistence::read_view& journal, const archive& a, domain::fi
   return part;
 }
 
-persistence::journal_result<zip_layout> measure(const persistence::read_view& journal,
-                                                const archive& a) {
-  zip_layout layout(a.options);
+struct measured_archive {
+  zip_layout layout;
+  bool renames = false;
+};
+
+persistence::journal_result<measured_archive> measure(const persistence::read_view& journal,
+                                                      const archive& a) {
+  measured_archive measured{zip_layout(a.options)};
+  zip_names names;
   for (std::optional<domain::file_index> from = 0; from;) {
-    const auto part = read_entries(journal, a, *from);
+    const auto part = read_entries(journal, a, *from, names);
     if (!part) return std::unexpected(part.error());
     for (const auto& one : part->entries)
-      layout.add(one.entry);
+      measured.layout.add(one.entry);
     from = part->next;
   }
-  return layout;
+  measured.renames = names.renamed();
+  return measured;
 }
 
 // Sends the part of a ZIP that was asked for; what lies before is passed over without being read.
@@ -168,12 +180,14 @@ public:
 private:
   using visitor = std::function<task<bool>(const archived&)>;
   task<bool> each(const visitor& visit) {
+    zip_names names;
     for (std::optional<domain::file_index> from = 0; from;) {
       const auto journal = journal_of(*s_);
       if (!journal) co_return false;
-      const auto part = co_await run_blocking(s_->blocking, [this, &journal, &from] {
-        return read_entries(*journal, archive_, *from);
-      });
+      const auto read = [this, &journal, &from, &names] {
+        return read_entries(*journal, archive_, *from, names);
+      };
+      const auto part = co_await run_blocking(s_->blocking, read);
       if (!part) co_return false;
       for (const auto& one : part->entries) {
         if (left_ == 0) co_return true;
@@ -256,7 +270,15 @@ std::string zip_name(const persistence::batch_summary& batch) {
   return (name.empty() ? domain::to_string(batch.id) : name) + ".zip";
 }
 
+base::result<bool, problem> wants_zip64(const request& rq) {
+  const auto zip64 = rq.parameter("zip64");
+  if (zip64 && *zip64 != "always")
+    return std::unexpected(problem{problem_code::invalid_parameter, "zip64 can only be always."});
+  return zip64.has_value();
+}
+
 task<route_result> results_zip(call& c, const named_batch& batch) {
+  DARKROOM_CO_TRY(always_zip64, wants_zip64(c.rq));
   // Should the batch be deleted meanwhile, the download still comes to its end.
   const auto held = c.s.gateway.actors().hold(batch.id);
   DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, false));
@@ -267,15 +289,18 @@ task<route_result> results_zip(call& c, const named_batch& batch) {
     response r;
     r.status = 307;
     auto location = c.rq.target + "?as_of=" + std::to_string(summary.seq);
-    if (const auto ticket = c.rq.parameter("ticket")) location += "&ticket=" + *ticket;
+    for (const auto& [name, value] : c.rq.query)
+      location += '&' + base::percent_encoded(name) + '=' + base::percent_encoded(value);
     r.with("Location", std::move(location));
     r.with("Cache-Control", "no-store");
     co_return r;
   }
   archive wanted{batch.id, as_of, {summary.created_us, false}};
-  wanted.options.always_zip64 = c.rq.parameter("zip64").value_or("") == "always";
+  wanted.options.always_zip64 = always_zip64;
   const auto read = [&wanted](const journal_view& journal) { return measure(*journal, wanted); };
-  DARKROOM_CO_TRY(layout, co_await read_journal(c, read));
+  DARKROOM_CO_TRY(measured, co_await read_journal(c, read));
+  const auto& layout = measured.layout;
+  wanted.renames = measured.renames;
   const auto size = layout.total_bytes();
   // The set only grows with `as_of`, and never otherwise: its size and place name it.
   const auto tag = "\"z" + std::to_string(as_of) + '-' + std::to_string(layout.entries()) + '-' +
@@ -283,6 +308,7 @@ task<route_result> results_zip(call& c, const named_batch& batch) {
   response r;
   r.with("ETag", tag);
   r.with("Cache-Control", "private, no-cache");
+  DARKROOM_CO_CHECK(check_if_match(c.rq, tag));
   if (has_tag(c.rq.header("If-None-Match"), tag)) {
     r.status = 304;
     co_return r;
@@ -306,8 +332,13 @@ std::vector<route> result_routes() {
       report_route("json", report_form::json, "application/json"),
       report_route("ndjson", report_form::ndjson, "application/x-ndjson"),
       report_route("csv", report_form::csv, "text/csv; charset=utf-8"),
-      {"GET", "/v1/batches/{id}/results.zip", access::user, "", results_zip,
-       route::browser_use::download},
+      {"GET",
+       "/v1/batches/{id}/results.zip",
+       access::user,
+       "",
+       results_zip,
+       route::browser_use::download,
+       {"as_of", "zip64"}},
   };
 }
 

@@ -249,7 +249,7 @@ struct server::parts {
   void admit(tcp::socket socket, bool with_tls, std::shared_ptr<const session_parts> how) {
     boost::system::error_code error;
     const auto peer = socket.remote_endpoint(error);
-    const auto address = error ? std::string{} : peer.address().to_string();
+    const auto address = error ? std::string{} : client_network(peer.address().to_string());
     held_places held;
     auto place = sessions.admit(address, settings.http);
     if (!place) shared->metrics.connections_refused += 1;

@@ -44,6 +44,21 @@ domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now
   return attempts_.try_emplace(name, attempt{make(), now_us}).first->second.id;
 }
 
+void services::limit_users() {
+  gateway.actors().limit_users([source = limits_](const std::string& owner) {
+    const std::lock_guard lock(source->mutex);
+    if (source->quotas == nullptr) return actors::owner_limits{};
+    const auto most = source->quotas->allowed(owner);
+    return actors::owner_limits{most.files_per_batch_max, most.megapixels_per_day * 1'000'000,
+                                most.cpu_s_per_day * 1'000};
+  });
+}
+
+services::~services() {
+  const std::lock_guard lock(limits_->mutex);
+  limits_->quotas = nullptr;
+}
+
 std::shared_ptr<services> shared_services(services& s) {
   return {&s, [](services*) {}};
 }

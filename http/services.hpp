@@ -12,6 +12,7 @@
 #include "http/metrics.hpp"
 #include "http/quota.hpp"
 #include "http/rate_limiter.hpp"
+#include "http/refusal_audit.hpp"
 #include "http/stream_registry.hpp"
 #include "http/tickets.hpp"
 #include "persistence/blob_committer.hpp"
@@ -106,9 +107,17 @@ struct services {
            format_facts known, std::string log_key)
       : settings(s), gateway(actors), blobs(store), committer(store), outputs(std::move(out)),
         backups(store), blocking(pool), formats(std::move(known)), identities(s.auth),
-        ip_rate(s.rate.ip_per_s, s.rate.ip_burst), user_rate(s.rate.user_per_s, s.rate.user_burst),
-        quotas(s.quota, actors.usage()), streams(s.feed), source(actors, events),
-        log_names(std::move(log_key)) {}
+        ip_rate(static_cast<double>(s.rate.ip_per_s), s.rate.ip_burst),
+        user_rate(static_cast<double>(s.rate.user_per_s), s.rate.user_burst),
+        refusals(s.audit.refusals_per_hour), quotas(s.quota, identities, actors.usage()),
+        streams(s.feed), source(actors, events), log_names(std::move(log_key)) {
+    limits_ = std::make_shared<limits_source>();
+    limits_->quotas = &quotas;
+    limit_users();
+  }
+  ~services();
+  services(const services&) = delete;
+  services& operator=(const services&) = delete;
 
   const config::settings settings;
   actor_gateway gateway;
@@ -120,7 +129,8 @@ struct services {
   format_facts formats;
   identity_store identities;
   rate_limiter ip_rate, user_rate;
-  quota quotas;
+  refusal_audit refusals;
+  quota quotas;               // reads `identities`
   busy_set uploads, requests; // by batch and path; by user and idempotency key
   attempted_ids attempts;
   edge_metrics metrics;
@@ -134,6 +144,15 @@ struct services {
   std::shared_ptr<persistence::thumbnail_cache> thumbnails; // null: none are kept
   sending_bytes pictures;                                   // previews and thumbnails
   std::atomic<bool> draining = false;
+
+private:
+  void limit_users();
+  // What the actors ask for limits of users: either of the two may end first.
+  struct limits_source {
+    std::mutex mutex;
+    const quota* quotas = nullptr;
+  };
+  std::shared_ptr<limits_source> limits_;
 };
 
 // For what may outlast a call: the services themselves outlive every connection.

@@ -24,7 +24,7 @@ std::uint64_t stream_registry::count(const std::string& name) const {
 
 base::result<stream_registry::place, stream_registry::full>
 stream_registry::enter(const std::string& address, const std::string& user) {
-  const auto by_address = "a " + address, by_user = "u " + user;
+  const auto by_address = "a " + client_network(address), by_user = "u " + user;
   const std::lock_guard lock(mutex_);
   if (count(by_address) >= allowed_.streams_per_ip_max) return std::unexpected(full::address);
   if (count(by_user) >= allowed_.streams_per_user_max) return std::unexpected(full::user);

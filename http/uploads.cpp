@@ -67,6 +67,10 @@ base::result<void, problem> check_may_add(const call& c, const named_batch& batc
     p.state = to_string(batch.facts.phase);
     return std::unexpected(std::move(p));
   }
+  const auto most = c.s.quotas.allowed(batch.facts.owner).files_per_batch_max;
+  if (batch.facts.files >= most)
+    return std::unexpected(problem{problem_code::too_many_files,
+                                   "A batch here has at most " + std::to_string(most) + " files."});
   if (auto ok = check_room(c); !ok) return ok;
   if (!journal_of(c.s)) return std::unexpected(journal_problem());
   return {};

@@ -14,8 +14,13 @@ namespace {
 namespace json = boost::json;
 using namespace darkroom::domain;
 
+// A field that a spreadsheet would take for a formula begins with an apostrophe (OWASP, "CSV
+// Injection"); no number here has a sign.
 std::string csv_field(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string{text};
+  const bool is_formula = !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != text.npos;
+  const std::string safe = (is_formula ? "'" : "") + std::string{text};
+  text = safe;
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return safe;
   std::string quoted = "\"";
   for (const char c : text) {
     if (c == '"') quoted += '"';

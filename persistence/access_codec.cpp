@@ -99,11 +99,27 @@ std::optional<audit_entry> decode_audit(domain::seq seq, std::string_view bytes)
   return e;
 }
 
+std::string encode_day_use(const day_use& use) {
+  pb::DayUse m;
+  m.set_day(use.day);
+  m.set_pixels(use.pixels);
+  m.set_cpu_ms(use.cpu_ms);
+  return m.SerializeAsString();
+}
+
+std::optional<day_use> decode_day_use(std::string_view owner, std::string_view bytes) {
+  pb::DayUse m;
+  if (!parse(m, bytes)) return std::nullopt;
+  return day_use{std::string{owner}, m.day(), m.pixels(), m.cpu_ms()};
+}
+
 std::string encode_idempotency(const idempotency_record& record) {
   pb::Idempotency m;
   m.set_batch(record.batch.bytes.data(), record.batch.bytes.size());
   m.set_request_sha256(record.request_sha256.data(), record.request_sha256.size());
   m.set_time_us(record.time_us);
+  m.set_seq(record.seq);
+  m.set_created_us(record.created_us);
   return m.SerializeAsString();
 }
 
@@ -114,6 +130,8 @@ std::optional<idempotency_record> decode_idempotency(std::string_view bytes) {
       !read_array(m.request_sha256(), record.request_sha256))
     return std::nullopt;
   record.time_us = m.time_us();
+  record.seq = m.seq();
+  record.created_us = m.created_us();
   return record;
 }
 

@@ -85,13 +85,29 @@ struct node_standing {
   bool operator==(const node_standing&) const = default;
 };
 
-using access_record = std::variant<token_record, audit_entry, token_use, node_standing>;
+// What conversions of one user have taken in one day, for the quotas of a day. Only the last day is
+// kept.
+struct day_use {
+  std::string owner;
+  std::int64_t day = 0; // since the Unix epoch, in UTC
+  std::uint64_t pixels = 0, cpu_ms = 0;
+  bool operator==(const day_use&) const = default;
+};
+
+inline constexpr std::int64_t day_us = std::int64_t{24} * 3'600 * 1'000'000;
+inline std::int64_t utc_day(std::int64_t unix_us) {
+  return unix_us / day_us;
+}
+
+using access_record = std::variant<token_record, audit_entry, token_use, node_standing, day_use>;
 
 // What an earlier request of the same name made.
 struct idempotency_record {
   domain::batch_id batch;
   digest request_sha256{};
   std::int64_t time_us = 0;
+  domain::seq seq = 0;         // of `batch_created`; 0 in journals of earlier versions
+  std::int64_t created_us = 0; // of the batch; 0 there
 };
 
 std::string encode_token(const token_record& token);
@@ -100,6 +116,8 @@ std::string encode_audit(const audit_entry& entry);
 std::optional<audit_entry> decode_audit(domain::seq seq, std::string_view bytes);
 std::string encode_standing(const node_standing& standing);
 std::optional<node_standing> decode_standing(std::string_view name, std::string_view bytes);
+std::string encode_day_use(const day_use& use);
+std::optional<day_use> decode_day_use(std::string_view owner, std::string_view bytes);
 std::string encode_idempotency(const idempotency_record& record);
 std::optional<idempotency_record> decode_idempotency(std::string_view bytes);
 

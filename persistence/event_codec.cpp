@@ -161,6 +161,7 @@ struct event_writer {
   void operator()(const file_removed& e) const {
     to.mutable_file_removed()->set_index(e.index);
     to.mutable_file_removed()->set_bytes(e.bytes);
+    to.mutable_file_removed()->set_path(e.path);
   }
   void operator()(const details_changed& e) const {
     auto& m = *to.mutable_details_changed();
@@ -263,7 +264,8 @@ bool read_fact(const pb::Event& from, event& to) {
     return true;
   }
   case pb::Event::kFileRemoved:
-    to = file_removed{from.file_removed().index(), from.file_removed().bytes()};
+    to = file_removed{from.file_removed().index(), from.file_removed().bytes(),
+                      from.file_removed().path()};
     return true;
   case pb::Event::kBatchStarted:
     to = batch_started{from.batch_started().sealed()};
@@ -428,6 +430,8 @@ std::string encode_snapshot(const batch_state& state, seq seq, domain::seq comma
   m.set_bytes_added(state.bytes_added);
   m.set_pixels(state.pixels);
   m.set_command_seq(command_seq);
+  for (const auto files : state.present)
+    m.add_present(files);
   return in_tag_order(m.SerializeAsString() + encode_fields(attributes_of(state), snapshot_tag));
 }
 
@@ -447,6 +451,8 @@ std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
   bool ok = read_enum(m.phase(), state.phase) &&
             decode_fields(bytes, snapshot_tag, attributes_of(state)) &&
             read_spec(m.spec(), state.spec);
+  state.present.assign(m.present().begin(), m.present().end());
+  ok = ok && state.present.size() == state.required.size();
   state.files.resize(m.files().size());
   for (std::size_t i = 0; ok && i < state.files.size(); ++i) {
     ok = read_enum(static_cast<unsigned char>(m.files()[i]), state.files[i]);

@@ -37,6 +37,10 @@ seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
       to.Put(keys::node(standing->name), encode_standing(*standing));
     return last;
   }
+  if (const auto* use = std::get_if<day_use>(&record)) {
+    to.Put(keys::day(use->owner), encode_day_use(*use));
+    return last;
+  }
   to.Put(keys::audit(last + 1), encode_audit(std::get<audit_entry>(record)));
   return last + 1;
 }
@@ -212,7 +216,8 @@ journal_store::purge(const batch_id& batch, domain::file_index from, std::size_t
 }
 
 journal_result<void> journal_store::forget(std::int64_t requests_before_us,
-                                           std::int64_t deletions_before_us) {
+                                           std::int64_t deletions_before_us,
+                                           std::int64_t audit_before_us) {
   rocksdb::WriteBatch group;
   const auto forget_old = [&](keys::kind kind, std::int64_t before_us, auto time_of) {
     const auto prefix = keys::prefix(kind);
@@ -231,6 +236,17 @@ journal_result<void> journal_store::forget(std::int64_t requests_before_us,
     return told ? told->time_us : 0;
   });
   if (!ok) return ok;
+  // Entries are in the order of time: the first that stays ends it.
+  const auto entries = keys::prefix(keys::kind::audit);
+  std::string first_kept = entries;
+  ok = db_->scan(entries, entries, [&](std::string_view key, std::string_view value) {
+    const auto entry = decode_audit(0, value);
+    if (!entry || entry->time_us >= audit_before_us) return false;
+    first_kept = std::string{key} + '\0'; // right behind this one
+    return true;
+  });
+  if (!ok) return ok;
+  if (first_kept != entries) group.DeleteRange(entries, first_kept);
   if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())
     return std::unexpected(database::error_of(status));
   return {};

@@ -63,8 +63,10 @@ public:
   journal_result<std::optional<domain::file_index>>
   purge(const domain::batch_id& batch, domain::file_index from, std::size_t files_max,
         const std::function<void(const file_record&)>& visit);
-  // Forgets requests with an idempotency key, and deletions of batches, that are older.
-  journal_result<void> forget(std::int64_t requests_before_us, std::int64_t deletions_before_us);
+  // Forgets requests with an idempotency key, deletions of batches, and entries of the audit, that
+  // are older.
+  journal_result<void> forget(std::int64_t requests_before_us, std::int64_t deletions_before_us,
+                              std::int64_t audit_before_us);
 
   // Puts on disk what was appended without `sync`.
   journal_result<void> sync();

@@ -111,6 +111,10 @@ std::string node(std::string_view name) {
   return prefix(kind::node).append(name);
 }
 
+std::string day(std::string_view owner) {
+  return prefix(kind::day).append(owner);
+}
+
 std::string request(std::string_view owner, std::string_view idempotency_key) {
   return prefix(kind::request).append(owner).append(1, '\0').append(idempotency_key);
 }

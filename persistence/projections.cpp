@@ -20,7 +20,7 @@ public:
     to_.Put(keys::owner(e.owner, at_.created_us, batch_), rocksdb::Slice());
     if (!e.idempotency_key.empty())
       to_.Put(keys::request(e.owner, e.idempotency_key),
-              encode_idempotency({batch_, e.request_sha256, at_.time_us}));
+              encode_idempotency({batch_, e.request_sha256, at_.time_us, at_.seq, at_.created_us}));
   }
 
   void operator()(const domain::files_added& e) {

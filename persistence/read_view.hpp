@@ -75,6 +75,8 @@ public:
   journal_result<std::optional<token_record>> token(std::string_view id) const;
   journal_result<std::vector<token_record>> tokens() const;
   journal_result<std::vector<node_standing>> node_standings() const;
+  // Of every owner, on the last day with any.
+  journal_result<std::vector<day_use>> days_used() const;
   journal_result<std::optional<idempotency_record>>
   idempotent_request(const std::string& owner, const std::string& key) const;
   // The audit after a seq, in order; `visit` returns false to stop.

@@ -6,7 +6,7 @@ libjpeg62-turbo-dev libpng-dev libdeflate-dev libwebp-dev libzimg-dev liblcms2-d
 libseccomp-dev libssl-dev libexpat1-dev \
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
 libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
-packages_test="catch2 libvalijson-dev curl jq unzip openssl python3-websockets chromium firefox-esr \
+packages_test="catch2 libvalijson-dev curl jq unzip p7zip-full libarchive-tools openssl python3-websockets chromium firefox-esr \
 e2fsprogs iproute2 libimage-exiftool-perl libpcre2-8-0 nftables nodejs npm pngcheck webp libjpeg-turbo-progs"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
 packages_lint="clang-19 clang-format-19 clang-tidy-19 python3 nodejs npm"

@@ -361,6 +361,69 @@ TEST_CASE("a window of converters, not one for each file") {
   CHECK(w.seen->probed.size() <= limits::converters_per_batch_max + 300);
 }
 
+TEST_CASE("no more files of a batch run than its slots_max") {
+  world w(4);
+  domain::create_batch create;
+  create.spec.outputs.push_back({.format = "webp"});
+  create.owner = "ann";
+  create.slots_max = 2;
+  REQUIRE(done(w.tell(create)));
+  domain::add_files add;
+  for (int i = 0; i < 6; ++i)
+    add.entries.push_back({"f" + std::to_string(i), "/f", 9, 1, {"o" + std::to_string(i)}});
+  REQUIRE(done(w.tell(add)));
+  REQUIRE(done(w.tell(domain::start_batch{})));
+  w.run();
+  CHECK(w.running() == files{0, 1});
+  for (std::uint32_t next = 2; next < 6; ++next) {
+    w.finish(next - 1);
+    CHECK(w.running().size() == 2);
+  }
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("a day that is used up holds a batch until the next, and what runs goes on") {
+  world w;
+  // A picture is 64 pixels in these tests; the clock begins on the first day.
+  w.usage->limit([](const std::string&) { return actors::owner_limits{.pixels_per_day = 64}; });
+  w.start(7);
+  CHECK(w.running() == files{0, 1});
+  CHECK_FALSE(w.look().waiting_for);
+  w.finish(0);
+  CHECK(w.running() == files{1, 2}); // its slot was given on before it was counted
+  w.finish(1);
+  CHECK(w.running() == files{2});    // nothing new begins
+  CHECK_FALSE(w.look().waiting_for); // one still runs
+  w.finish(2);
+  CHECK(w.running().empty());
+  CHECK(w.look().waiting_for == actors::wait_reason::quota);
+  CHECK(w.look().summary.phase == batch_phase::running);
+  w.advance(limits::quota_look_ms);
+  CHECK(w.running().empty());
+  w.advance(static_cast<std::uint32_t>(persistence::day_us / 1'000));
+  CHECK(w.running() == files{3, 4});
+  w.finish_all();
+  CHECK(w.look().waiting_for == actors::wait_reason::quota);
+  CHECK(w.look().summary.count(domain::file_status::completed) == 6);
+  w.usage->limit(nullptr); // a higher quota is seen as well
+  w.advance(limits::quota_look_ms);
+  CHECK(w.running() == files{6});
+  w.finish(6);
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("what an attempt took counts also when it failed") {
+  world w;
+  w.start(2);
+  w.advance(3'000);
+  w.fail(0, failure_reason::limit_time);
+  w.fail(1, failure_reason::corrupt_input);
+  CHECK(w.usage->today("ann", 5'000'000).cpu_ms == 6'000);
+  CHECK(w.usage->today("ann", 5'000'000).pixels == 0);
+  CHECK(w.usage->today("ann", persistence::day_us).cpu_ms == 0); // of another day
+}
+
 TEST_CASE("an orderly end gives back what runs, and nothing is a suspect afterwards") {
   world w;
   w.start(3);

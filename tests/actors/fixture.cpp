@@ -306,6 +306,7 @@ void world::finish(domain::file_index file) {
   const auto held = seen->converting.extract(file).mapped();
   file_converted done;
   done.result.bytes_in = 100;
+  done.result.width = done.result.height = seen->image_side;
   done.result.outputs.resize(1);
   done.staged.push_back({.target = held.job.file->outputs.at(0)});
   seen->staged.insert(held.job.file->outputs.at(0));

@@ -256,6 +256,71 @@ TEST_CASE("an empty batch is not started sealed, nor sealed") {
   CHECK(s.refused(seal_batch{}) == refusal_code::no_files);
 }
 
+TEST_CASE("a draft that was sealed stays sealed when it starts, whatever is asked for") {
+  story s(1);
+  s.tell(seal_batch{});
+  const auto events = s.tell(start_batch{true});
+  CHECK(std::get<batch_started>(events.front()).sealed);
+  CHECK(s.state.sealed);
+  CHECK(s.refused(add_files{{{"late", "/late", 1, 1, {"o"}}}}) == refusal_code::batch_sealed);
+  s.run(0, 1);
+  s.done(0, 1);
+  CHECK(s.state.phase == batch_phase::completed);
+}
+
+TEST_CASE("a sealed draft whose files were all removed does not start, kept open or not") {
+  story s(1);
+  s.tell(seal_batch{});
+  s.tell(remove_file{0, {"f0", "/f0", 100, 1, {"o"}}});
+  CHECK(s.refused(start_batch{true}) == refusal_code::no_files);
+  CHECK(s.refused(start_batch{}) == refusal_code::no_files);
+}
+
+TEST_CASE("journals of earlier versions, in which a start could unseal, are applied as they are") {
+  story s(1);
+  s.tell(seal_batch{});
+  REQUIRE(darkroom::domain::apply(s.state, batch_started{false}));
+  CHECK_FALSE(s.state.sealed);
+  REQUIRE(darkroom::domain::apply(s.state, files_added{1, {{"f1", "/f1", 1, 1, {"o1"}}}}));
+}
+
+TEST_CASE("a batch starts when all files that it requires are there") {
+  batch_state state;
+  create_batch create;
+  create.spec.outputs.push_back({.format = "webp"});
+  create.required = {{"raw", "*.cr2", 1}, {"sidecar", "*.xmp", 2}};
+  REQUIRE(execute(state, create));
+  const auto add = [&](const std::string& path) {
+    REQUIRE(execute(state, add_files{{{path, "/" + path, 1, 1, {path + ".webp"}}}}));
+  };
+  const auto missing = [&] {
+    const auto events = decide(state, start_batch{});
+    return events ? std::string{} : events.error().detail;
+  };
+  CHECK(missing() == "raw: 0 of 1 files like *.cr2; sidecar: 0 of 2 files like *.xmp");
+  add("a.CR2");
+  add("a.xmp");
+  CHECK(missing() == "sidecar: 1 of 2 files like *.xmp");
+  CHECK(decide(state, start_batch{true}).error().code == refusal_code::missing_companion);
+  add("b.xmp");
+  CHECK(missing().empty());
+  REQUIRE(execute(state, remove_file{0, {"a.CR2", "/a.CR2", 1, 1, {"a.webp"}}}));
+  CHECK(missing() == "raw: 0 of 1 files like *.cr2");
+}
+
+TEST_CASE("a batch that starts with its first file waits for what it requires") {
+  batch_state state;
+  create_batch create;
+  create.spec.outputs.push_back({.format = "webp"});
+  create.start = start_rule::on_first_file;
+  create.required = {{"raw", "*.cr2", 1}};
+  REQUIRE(execute(state, create));
+  REQUIRE(execute(state, add_files{{{"a.jpg", "/a", 1, 1, {"o"}}}}));
+  CHECK(state.phase == batch_phase::draft);
+  REQUIRE(execute(state, add_files{{{"a.cr2", "/b", 1, 1, {"p"}}}}));
+  CHECK(state.phase == batch_phase::running);
+}
+
 TEST_CASE("files leave only a draft") {
   story s(2);
   s.tell(remove_file{0});

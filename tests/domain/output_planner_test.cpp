@@ -59,6 +59,17 @@ TEST_CASE("several outputs of one file have names of their own") {
         std::vector<std::string>{"x/a-small.webp", "x/a.jpg", "x/a-2.jpg"});
 }
 
+TEST_CASE("a plan that is refused keeps none of its names") {
+  conversion_spec spec;
+  spec.outputs = {{.format = "webp"}, {.format = "webp", .suffix = "-s"}};
+  spec.collision = collision_policy::fail;
+  output_planner p(spec, {"webp", "webp"});
+  p.reserve("a-s.webp");
+  CHECK_FALSE(p.plan("a.jpg"));
+  p.release("a-s.webp");
+  CHECK(p.plan("a.jpg").value() == std::vector<std::string>{"a.webp", "a-s.webp"});
+}
+
 TEST_CASE("names that differ only in case, or in the form of an accent, are kept apart") {
   auto p = planner();
   CHECK(name(p, "A.jpg") == "A.webp");

@@ -54,6 +54,8 @@ char decided(const batch_state& s, const command& c) {
     return 'i';
   case refusal_code::stale_result:
     return 'l';
+  case refusal_code::missing_companion:
+    return 'c';
   }
   return '?';
 }

@@ -139,6 +139,43 @@ TEST_CASE("every route is in the document, and nothing else") {
   CHECK(served == described);
 }
 
+TEST_CASE("the document lists the parameters of each query, and no other") {
+  for (const auto& route : http::routes()) {
+    std::string path{route.pattern}, method{route.method};
+    if (const auto rest = path.find("...}"); rest != std::string::npos) path.erase(rest, 3);
+    for (auto& c : method)
+      c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    INFO(method << ' ' << path);
+    const auto item = resolved(document().at("paths").at(path));
+    std::set<std::string> described;
+    for (const auto* place : {&item, &item.at(method)})
+      if (const auto* list = place->as_object().if_contains("parameters"))
+        for (const auto& parameter : list->as_array())
+          if (parameter.at("in") == "query") described.emplace(parameter.at("name").as_string());
+    std::set<std::string> served(route.query.begin(), route.query.end());
+    if (route.in_browser != http::route::browser_use::none) served.emplace("ticket");
+    CHECK(served == described);
+  }
+}
+
+TEST_CASE("no two templates of paths are the same but for the names of their parameters") {
+  std::set<std::string> shapes;
+  for (const auto& path : document().at("paths").as_object()) {
+    std::string shape;
+    bool inside = false;
+    for (const char c : std::string_view(path.key())) {
+      if (c == '{') inside = true;
+      if (!inside) shape += c;
+      if (c == '}') {
+        inside = false;
+        shape += "{}";
+      }
+    }
+    INFO(path.key());
+    CHECK(shapes.insert(shape).second);
+  }
+}
+
 TEST_CASE("every example is valid") {
   int count = 0;
   each_example(document(), "", count);
@@ -159,9 +196,9 @@ TEST_CASE("what the server answers is what the document says") {
   check(made, "/v1/batches", "post");
   const auto id = std::string{made.json().at("id").as_string()};
   const auto at = [&](const std::string& rest) { return "/v1/batches/" + id + rest; };
-  check(server.put("ann", id, "a.jpg", picture("a")), "/v1/batches/{id}/files/{path}", "put");
-  check(server.put("ann", id, "b.jpg", picture("BROKEN")), "/v1/batches/{id}/files/{path}", "put");
-  check(server.put("ann", id, "../x", "x"), "/v1/batches/{id}/files/{path}", "put");
+  check(server.put("ann", id, "a.jpg", picture("a")), "/v1/batches/{id}/files/{file}", "put");
+  check(server.put("ann", id, "b.jpg", picture("BROKEN")), "/v1/batches/{id}/files/{file}", "put");
+  check(server.put("ann", id, "../x", "x"), "/v1/batches/{id}/files/{file}", "put");
   check(server.call(
             "ann", "POST", at("/files"),
             "--B\r\nContent-Disposition: form-data; name=f; filename=c.jpg\r\n\r\nno\r\n--B--",
@@ -180,10 +217,10 @@ TEST_CASE("what the server answers is what the document says") {
   check(server.call("ann", "GET", at("")), "/v1/batches/{id}", "get");
   check(server.call("ann", "GET", "/v1/batches"), "/v1/batches", "get");
   check(server.call("ann", "GET", at("/files")), "/v1/batches/{id}/files", "get");
-  check(server.call("ann", "GET", at("/files/0")), "/v1/batches/{id}/files/{index}", "get");
-  check(server.call("ann", "GET", at("/files/1")), "/v1/batches/{id}/files/{index}", "get");
+  check(server.call("ann", "GET", at("/files/0")), "/v1/batches/{id}/files/{file}", "get");
+  check(server.call("ann", "GET", at("/files/1")), "/v1/batches/{id}/files/{file}", "get");
   check(server.call("ann", "GET", at("/report.json")), "/v1/batches/{id}/report.json", "get");
-  check(server.call("ann", "GET", at("/files/7/input")), "/v1/batches/{id}/files/{index}/input",
+  check(server.call("ann", "GET", at("/files/7/input")), "/v1/batches/{id}/files/{file}/input",
         "get");
   check(server.call("ann", "GET", at("/events?limit=1000")), "/v1/batches/{id}/events", "get");
   check(server.call("ann", "POST", "/v1/tickets"), "/v1/tickets", "post");

@@ -84,6 +84,11 @@ public:
       CHECK(p.at("maxItems").to_number<std::uint64_t>() == f.most);
     });
   }
+  void operator()(const domain::field& f, const std::vector<domain::companion>&) {
+    with(f, [&](const json::object& p) {
+      CHECK(p.at("maxItems").to_number<std::uint64_t>() == f.most);
+    });
+  }
   void operator()(const domain::field& f, const std::optional<domain::resize_spec>&) {
     with(f, [&](const json::object& p) { CHECK(p.contains("$ref")); });
   }
@@ -127,6 +132,7 @@ TEST_CASE("the document describes each field of a spec as the code does, and no 
 
 TEST_CASE("the document describes each attribute of a batch as the code does") {
   CHECK(undescribed<domain::batch_attributes>("NewBatch") == std::set<std::string>{"spec"});
+  CHECK(undescribed<domain::companion>("Companion").empty());
 }
 
 TEST_CASE("the list of formats describes each field of a spec once") {

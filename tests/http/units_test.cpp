@@ -44,7 +44,9 @@ TEST_CASE("buckets of those who have gone are forgotten") {
 
 TEST_CASE("a reservation is held until its holder goes, exactly once") {
   actors::usage_board board;
-  quota quotas({.live_batches = 10, .queued_files = 10, .stored_bytes = 100, .uploads = 2}, board);
+  const identity_store who{config::auth_settings{}};
+  quota quotas({.live_batches = 10, .queued_files = 10, .stored_bytes = 100, .uploads = 2}, who,
+               board);
   {
     auto first = quotas.reserve("ann", {.bytes = 60, .uploads = 1});
     REQUIRE(first);

@@ -53,6 +53,8 @@ batch_summary golden_summary() {
   s.sealed = s.keep_open = true;
   s.start = domain::start_rule::on_first_file;
   s.max_failed = 10;
+  s.slots_max = 11;
+  s.required = {{"raw", "*.cr2", 3}};
   s.tags = {"a"};
   s.bytes_added = 11;
   s.pixels = 12;
@@ -70,6 +72,10 @@ audit_entry golden_audit() {
           {{{7}}}, "ann", 201,   "ok",        "r1", "a.png"};
 }
 
+day_use golden_day() {
+  return {"ann", 20'000, 12'000'000, 345};
+}
+
 // Name and bytes of everything that the golden file holds.
 std::vector<std::pair<std::string, std::string>> everything() {
   std::vector<std::pair<std::string, std::string>> all;
@@ -82,8 +88,9 @@ std::vector<std::pair<std::string, std::string>> everything() {
   all.emplace_back("outcome", encode_outcome(tests::every_event()[14], 43));
   all.emplace_back("token", encode_token(golden_token()));
   all.emplace_back("audit", encode_audit(golden_audit()));
-  all.emplace_back("idempotency", encode_idempotency({{{1, 2}}, {3, 4}, 5}));
+  all.emplace_back("idempotency", encode_idempotency({{{1, 2}}, {3, 4}, 5, 6, 7}));
   all.emplace_back("standing", encode_standing({"a", true, true, "told a lie"}));
+  all.emplace_back("day", encode_day_use(golden_day()));
   return all;
 }
 
@@ -108,6 +115,7 @@ bool can_be_read(const std::string& name, const std::string& bytes) {
   if (name == "audit") return decode_audit(1, bytes).has_value();
   if (name == "idempotency") return decode_idempotency(bytes).has_value();
   if (name == "standing") return decode_standing("a", bytes).has_value();
+  if (name == "day") return decode_day_use("ann", bytes).has_value();
   const auto event = decode_event(bytes);
   return event && domain::name_of(event->fact) == name;
 }
@@ -149,10 +157,13 @@ TEST_CASE("a golden snapshot and summary mean what they meant") {
 TEST_CASE("golden tokens, audit entries and requests mean what they meant") {
   CHECK(decode_token("id", encode_token(golden_token())) == golden_token());
   CHECK(decode_audit(44, encode_audit(golden_audit())) == golden_audit());
-  const auto request = decode_idempotency(encode_idempotency({{{1, 2}}, {3, 4}, 5}));
+  const auto request = decode_idempotency(encode_idempotency({{{1, 2}}, {3, 4}, 5, 6, 7}));
   REQUIRE(request);
   CHECK(request->batch == domain::batch_id{{1, 2}});
   CHECK(request->time_us == 5);
+  CHECK(request->seq == 6);
+  CHECK(request->created_us == 7);
+  CHECK(decode_day_use("ann", encode_day_use(golden_day())) == golden_day());
 }
 
 TEST_CASE("the data of released versions are opened, and have what they had") {

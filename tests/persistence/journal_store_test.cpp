@@ -347,6 +347,45 @@ TEST_CASE("tokens and the audit are kept; a use brings no revoked token back") {
   CHECK(w.view().verify().value() == std::vector<std::string>{});
 }
 
+TEST_CASE("entries of the audit are forgotten when they are old, from the first on") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  for (const auto time : {10, 20, 30, 25, 40})
+    w.keep(audit_entry{.time_us = time, .user = "ann", .action = "a", .outcome = "ok"});
+  w.live(ann, 1);
+  const auto times = [&] {
+    std::vector<std::int64_t> all;
+    REQUIRE(w.view().each_audit(0, [&](audit_entry&& entry) {
+      all.push_back(entry.time_us);
+      return true;
+    }));
+    return all;
+  };
+  REQUIRE(w.store().forget(0, 0, 0));
+  CHECK(times() == std::vector<std::int64_t>{10, 20, 30, 25, 40});
+  REQUIRE(w.store().forget(0, 0, 30));
+  w.reopen();
+  CHECK(times() == std::vector<std::int64_t>{30, 25, 40});
+  const auto last = w.store().last_seq();
+  REQUIRE(w.store().forget(0, 0, 41));
+  CHECK(times().empty());
+  w.reopen();
+  CHECK(w.store().last_seq() == last); // seqs are never given twice
+  check_same(w, ann);
+  CHECK(w.view().verify().value() == std::vector<std::string>{});
+}
+
+TEST_CASE("of each user the last day is kept") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.keep(day_use{"ann", 3, 10, 1});
+  w.keep(day_use{"ben", 3, 20, 2});
+  w.keep(day_use{"ann", 4, 30, 3});
+  w.reopen();
+  CHECK(w.view().days_used().value() == std::vector<day_use>{{"ann", 4, 30, 3}, {"ben", 3, 20, 2}});
+  CHECK(w.view().verify().value() == std::vector<std::string>{});
+}
+
 TEST_CASE("a deleted batch is cleared away in handfuls, also after opening again") {
   tests::scratch dir;
   writer w(dir / "j");

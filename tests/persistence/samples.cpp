@@ -38,13 +38,20 @@ std::vector<event> every_event() {
   loss_set losses;
   losses.add(loss::upscaled);
   const stage_times stages{1, 2, 3, 4};
-  return {batch_created{{"holidays", 7, {"a", "b"}, start_rule::on_first_file, true, 3},
+  return {batch_created{{"holidays",
+                         7,
+                         {"a", "b"},
+                         start_rule::on_first_file,
+                         true,
+                         3,
+                         2,
+                         {{"raw", "*.cr2", 2}, {"sidecar", "*.xmp", 1}}},
                         "ann",
                         sample_spec(),
                         "key",
                         {9, 8, 7}},
           files_added{0, {entry, entry, entry}},
-          file_removed{2, 1234},
+          file_removed{2, 1234, "a/\xff.jpg"},
           batch_started{true},
           batch_sealed{},
           batch_paused{pause_mode::interrupt},
@@ -82,6 +89,7 @@ command random_life::step(const batch_state& state) {
     c.spec = sample_spec();
     c.max_failed = roll(3);
     c.keep_open = roll(2) == 0;
+    if (roll(3) == 0) c.required = {{"any", "p*", 1 + roll(2)}};
     return c;
   }
   case 1: {
@@ -91,7 +99,7 @@ command random_life::step(const batch_state& state) {
     return c;
   }
   case 2:
-    return remove_file{file};
+    return remove_file{file, {"p", "/p", 9, 1, {"o"}}};
   case 3:
     return start_batch{roll(2) == 0};
   case 4:

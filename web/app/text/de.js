@@ -164,6 +164,7 @@ export const de = {
   'wait.disk': 'Wartet auf Platz auf der Platte des Servers. Sagen Sie es der Verwaltung.',
   'wait.memory': 'Wartet auf Speicher.',
   'wait.turn': 'Wartet zwischen anderen Stapeln, bis er an der Reihe ist.',
+  'wait.quota': 'Das Tageskontingent ist aufgebraucht. Weiter geht es nach Mitternacht (UTC).',
 
   'do.start': 'Beginnen',
   'do.pause': 'Anhalten',

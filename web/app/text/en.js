@@ -164,6 +164,7 @@ export const en = {
   'wait.disk': 'Waits for room on the server\'s disk. Tell the administrator.',
   'wait.memory': 'Waits for memory.',
   'wait.turn': 'Waits for its turn among other batches.',
+  'wait.quota': 'The quota of the day is used up. Goes on after midnight (UTC).',
 
   'do.start': 'Start',
   'do.pause': 'Pause',
