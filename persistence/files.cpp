@@ -38,6 +38,10 @@ bool file_error::disk_full() const {
   return code == ENOSPC || code == EDQUOT;
 }
 
+bool file_error::no_descriptors() const {
+  return code == EMFILE || code == ENFILE;
+}
+
 std::string file_error::text() const {
   return action + ": " + std::strerror(code);
 }

@@ -237,7 +237,8 @@ TEST_CASE("a log that nobody reads holds up no request, and not the end") {
   // The server itself holds the reading end open.
   launch.words = {"/bin/sh", "-c",
                   "mkfifo log && exec 3<>log && exec \"$DARKROOM\" serve --data data --listen "
-                  "127.0.0.1:0 --set data.disk_floor_bytes=0 2>&3"};
+                  "127.0.0.1:0 --set data.disk_floor_bytes=0 --set rate.ip_burst=100000 --set "
+                  "rate.user_burst=100000 2>&3"};
   launch.environment = app::plain_environment();
   launch.environment.emplace_back("DARKROOM=" DARKROOM_BINARY);
   launch.directory = dir.path();
