@@ -43,7 +43,15 @@ public:
 
   base::result<reservation, problem> reserve(const std::string& user, const amounts& wanted);
 
-  const config::quota_settings& allowed() const { return allowed_; }
+  config::quota_settings allowed() const {
+    const std::lock_guard lock(mutex_);
+    return allowed_;
+  }
+  // Other quotas from now on; what is reserved stays so. Thread-safe.
+  void allow(const config::quota_settings& allowed) {
+    const std::lock_guard lock(mutex_);
+    allowed_ = allowed;
+  }
 
 private:
   base::result<void, problem> take(const std::string& user, const amounts& wanted);
@@ -51,7 +59,7 @@ private:
 
   config::quota_settings allowed_;
   const actors::usage_board& board_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, amounts> reserved_;
 };
 

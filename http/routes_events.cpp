@@ -105,8 +105,7 @@ task<route_result> events(call& c, const named_batch& batch) {
 bool allowed_origin(const call& c) {
   const std::string origin{c.rq.header("Origin")};
   if (origin.empty()) return true; // no browser
-  const auto& listed = c.s.settings.http.allowed_origins;
-  if (std::ranges::find(listed, origin) != listed.end()) return true;
+  if (c.s.origins.has(origin)) return true;
   const auto authority = origin.find("://");
   if (authority == std::string::npos || c.rq.count("Origin") != 1) return false;
   if (c.rq.secure && !origin.starts_with("https://")) return false;

@@ -44,6 +44,23 @@ domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now
   return attempts_.try_emplace(name, attempt{make(), now_us}).first->second.id;
 }
 
+bool origin_list::has(std::string_view origin) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::find(listed_, origin) != listed_.end();
+}
+
+void origin_list::set(std::vector<std::string> listed) {
+  const std::lock_guard lock(mutex_);
+  listed_ = std::move(listed);
+}
+
+void services::reload(const config::settings& s) {
+  ip_rate.set_limits(s.rate.ip_per_s, s.rate.ip_burst);
+  user_rate.set_limits(s.rate.user_per_s, s.rate.user_burst);
+  quotas.allow(s.quota);
+  origins.set(s.http.allowed_origins);
+}
+
 std::shared_ptr<services> shared_services(services& s) {
   return {&s, [](services*) {}};
 }

@@ -100,6 +100,18 @@ private:
   std::map<std::string, attempt> attempts_;
 };
 
+// Origins of other servers whose pages may use this one. Thread-safe.
+class origin_list {
+public:
+  explicit origin_list(std::vector<std::string> listed) : listed_(std::move(listed)) {}
+  bool has(std::string_view origin) const;
+  void set(std::vector<std::string> listed);
+
+private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> listed_;
+};
+
 struct services {
   services(const config::settings& s, actors::orchestra& actors, persistence::blob_store& store,
            std::shared_ptr<persistence::output_store> out, boost::asio::thread_pool& pool,
@@ -107,9 +119,14 @@ struct services {
       : settings(s), gateway(actors), blobs(store), committer(store), outputs(std::move(out)),
         backups(store), blocking(pool), formats(std::move(known)), identities(s.auth),
         ip_rate(s.rate.ip_per_s, s.rate.ip_burst), user_rate(s.rate.user_per_s, s.rate.user_burst),
-        quotas(s.quota, actors.usage()), streams(s.feed), source(actors, events),
-        log_names(std::move(log_key)) {}
+        quotas(s.quota, actors.usage()), origins(s.http.allowed_origins), streams(s.feed),
+        source(actors, events), log_names(std::move(log_key)) {}
 
+  // Takes what a reload may change. From any thread.
+  void reload(const config::settings& s);
+
+  // As they were at the start. What a reload may change (`config::is_reloadable`) is read
+  // from what enforces it: `ip_rate`, `user_rate`, `quotas`, `origins`.
   const config::settings settings;
   actor_gateway gateway;
   persistence::blob_store& blobs;
@@ -121,6 +138,7 @@ struct services {
   identity_store identities;
   rate_limiter ip_rate, user_rate;
   quota quotas;
+  origin_list origins;
   busy_set uploads, requests; // by batch and path; by user and idempotency key
   attempted_ids attempts;
   edge_metrics metrics;

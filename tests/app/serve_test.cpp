@@ -144,8 +144,8 @@ TEST_CASE("kill -9 in the middle of a batch: the next start finishes it") {
   }));
   REQUIRE(batch(server, {"download", id, "-o", "out"}).code == 0);
   CHECK(content_of(client / "out/p39.webp").substr(8, 4) == "WEBP");
-  CHECK(batch(server, {"download", id, "-o", "out"}).err ==
-        "0 files fetched, 40 files there already\n");
+  CHECK(batch(server, {"download", id, "-o", "out"})
+            .err.ends_with("0 files fetched, 40 files there already\n"));
   REQUIRE(batch(server, {"download", id, "--zip", "-o", "all.zip"}).code == 0);
   CHECK(content_of(client / "all.zip").starts_with("PK"));
   // What the server has need not be sent again.
