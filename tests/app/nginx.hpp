@@ -1,4 +1,4 @@
-// nginx with the configuration that docs/nginx.conf shows, on a port of its own. It ends with this
+// nginx with the configuration that docs/proxies/nginx-password.conf shows, on a port of its own. It ends with this
 // object.
 #pragma once
 

@@ -23,7 +23,7 @@ namespace {
 // The shell blocks of a page, in order.
 std::string script_of(const std::string& page) {
   std::istringstream in(page);
-  std::string script = "set -eu\ndarkroom() { \"$DARKROOM\" \"$@\"; }\n";
+  std::string script;
   bool inside = false;
   for (std::string line; std::getline(in, line);) {
     if (line == "```sh")
@@ -45,25 +45,38 @@ std::string some_png(std::uint32_t i) {
 TEST_CASE("the quickstart works as it is written") {
   for (const auto* program : {"curl", "jq", "unzip"})
     if (!has(program)) SKIP(program << " is not installed");
-  const scratch dir, client;
+  const scratch dir, clone;
   for (int i = 0; i < 5; ++i)
-    client.write((i % 2 == 0 ? "photos/p" : "photos/sub dir/p") + std::to_string(i) + ".png",
-                 some_png(static_cast<std::uint32_t>(i)));
+    clone.write((i % 2 == 0 ? "docs/pictures/p" : "docs/pictures/sub dir/p") + std::to_string(i) +
+                    ".png",
+                some_png(static_cast<std::uint32_t>(i)));
+  std::filesystem::create_directories(clone / "build/release");
+  std::filesystem::create_symlink(DARKROOM_BINARY, clone / "build/release/darkroom");
   served server(dir.path());
-  const auto script = client.write(
-      "quickstart.sh", script_of(content_of(DARKROOM_SOURCE_DIR "/docs/quickstart.md")));
-  const auto command = "cd " + client.path() + " && DARKROOM=" + DARKROOM_BINARY +
-                       " DARKROOM_SERVER=" + server.address() +
-                       " DARKROOM_TOKEN=" + server.token() + " sh -x " + script +
-                       " > out.txt 2> err.txt";
-  const int code = std::system(command.c_str());
-  const auto out = content_of(client / "out.txt");
-  INFO(out << content_of(client / "err.txt"));
+  auto page = script_of(content_of(DARKROOM_SOURCE_DIR "/docs/quickstart.md"));
+  const std::string address = "http://127.0.0.1:8080";
+  REQUIRE(page.find(address) != std::string::npos);
+  page.replace(page.find(address), address.size(), server.address());
+  clone.write("quickstart.sh", page);
+  const auto run = [&](const char* shell, const std::string& token) {
+    clone.write("token", token + '\n');
+    const auto command =
+        "cd " + clone.path() + " && " + shell + " quickstart.sh < token > out.txt 2> err.txt";
+    return std::system(command.c_str());
+  };
+  // As somebody who pastes it, and has no token.
+  CHECK(run("sh", "") != 0);
+  CHECK(content_of(clone / "err.txt").find("token: was not made; the line above says why") !=
+        std::string::npos);
+  std::filesystem::remove_all(clone / "photos");
+  const int code = run("sh -eux", server.token());
+  const auto out = content_of(clone / "out.txt");
+  INFO(out << content_of(clone / "err.txt"));
   REQUIRE(code == 0);
   CHECK(out.find("\"user\":\"ann\"") != std::string::npos);
   CHECK(out.find("No errors detected") != std::string::npos);
   CHECK(out.find("\"completed\":5") != std::string::npos);
-  CHECK(content_of(client / "first.webp").substr(8, 4) == "WEBP");
+  CHECK(content_of(clone / "first.webp").substr(8, 4) == "WEBP");
 }
 
 TEST_CASE("serve --open opens the page, with the token of the first start") {

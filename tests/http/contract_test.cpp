@@ -12,6 +12,7 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include <functional>
 #include <set>
 
 using namespace darkroom;
@@ -137,6 +138,26 @@ TEST_CASE("every route is in the document, and nothing else") {
       if (operation.key() != "parameters")
         described.insert(std::string(operation.key()) + ' ' + std::string(path.key()));
   CHECK(served == described);
+}
+
+// In YAML, a comma ends a text without quotes within braces; what follows is a member without a
+// value.
+TEST_CASE("no text of the document is cut off by a comma") {
+  std::string cut;
+  const std::function<void(const json::value&, const std::string&)> visit =
+      [&](const json::value& value, const std::string& at) {
+        if (const auto* list = value.if_array())
+          for (const auto& one : *list)
+            visit(one, at + "/-");
+        const auto* object = value.if_object();
+        if (object == nullptr) return;
+        for (const auto& [name, member] : *object) {
+          if (member.is_null()) cut += at + '/' + std::string{name} + '\n';
+          visit(member, at + '/' + std::string{name});
+        }
+      };
+  visit(document(), "");
+  CHECK(cut == "");
 }
 
 TEST_CASE("every example is valid") {
