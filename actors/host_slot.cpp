@@ -2,10 +2,10 @@
 
 #include "actors/limits.hpp"
 #include "actors/store_error.hpp"
+#include "base/errno_text.hpp"
 
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,9 +54,9 @@ codecs::result<unique_fd> open_path(const domain::file_entry& file, bool) {
   unique_fd fd{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
   if (!fd)
     return fail(errno == ENOENT || errno == ENOTDIR ? source_missing : io_error,
-                file.source + ": " + std::strerror(errno));
+                file.source + ": " + base::errno_text(errno));
   struct stat about{};
-  if (::fstat(fd.get(), &about) != 0) return fail(io_error, std::strerror(errno));
+  if (::fstat(fd.get(), &about) != 0) return fail(io_error, base::errno_text(errno));
   if (!S_ISREG(about.st_mode)) return fail(io_error, file.source + " is not a regular file");
   const std::int64_t modified_ns = about.st_mtim.tv_sec * 1'000'000'000 + about.st_mtim.tv_nsec;
   if (static_cast<std::uint64_t>(about.st_size) != file.bytes ||

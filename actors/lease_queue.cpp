@@ -25,14 +25,19 @@ std::size_t lease_queue::add_node(const node_capacity& capacity) {
 
 void lease_queue::remove_node(std::size_t at) {
   nodes_[at] = {};
-  std::erase_if(leases_, [&](const auto& l) { return l.second.node == at; });
+  std::erase_if(leases_, [&](const auto& l) {
+    if (l.second.node != at) return false;
+    leases_alone_ -= l.second.alone ? 1 : 0;
+    return true;
+  });
   if (nodes_join_) note_all_oversized();
 }
 
 void lease_queue::note_all_oversized() {
   for (const auto& [name, u] : users_)
-    for (const auto& [position, waiting] : u.queue)
-      note_oversized(waiting.wish);
+    for (const auto* wishes : {&u.fresh, &u.overtaken})
+      for (const auto& [position, wish] : *wishes)
+        note_oversized(wish);
 }
 
 void lease_queue::resize_node(std::size_t at, std::uint64_t memory_bytes) {
@@ -62,11 +67,24 @@ std::uint64_t lease_queue::memory_granted_bytes() const {
   return sum;
 }
 
-// Users who have nothing waiting and no advantage to lose are forgotten.
-void lease_queue::forget_users(std::uint64_t least_served) {
+// Users who would begin at the same place if they were new.
+void lease_queue::forget_users() {
+  if (users_.size() < 2 * users_kept_) return;
   std::erase_if(users_, [&](const auto& entry) {
-    return entry.second.queue.empty() && entry.second.served <= least_served;
+    return !entry.second.waits() && entry.second.served <= begin_at_;
   });
+  users_kept_ = users_.size();
+}
+
+void lease_queue::list(user_map::iterator at) {
+  if (!at->second.fresh.empty()) with_fresh_.emplace(at->second.served, at->first);
+  if (!at->second.overtaken.empty()) with_overtaken_.emplace(at->second.served, at->first);
+}
+
+// Before anything of the user changes that its place depends on.
+void lease_queue::unlist(user_map::iterator at) {
+  with_fresh_.erase({at->second.served, at->first});
+  with_overtaken_.erase({at->second.served, at->first});
 }
 
 bool lease_queue::request(const lease_wish& wish) {
@@ -75,25 +93,22 @@ bool lease_queue::request(const lease_wish& wish) {
                     });
   if (!ever) return false;
   note_oversized(wish);
-  if (!users_.contains(wish.user)) {
-    std::optional<std::uint64_t> least;
-    for (const auto& [name, other] : users_)
-      if (!other.queue.empty()) least = std::min(least.value_or(other.served), other.served);
-    if (least) forget_users(*least);
-  }
-  auto& u = users_[wish.user];
-  if (u.queue.empty()) {
-    // Who comes back does not collect what was not used while away.
-    std::optional<std::uint64_t> least;
-    for (const auto& [name, other] : users_)
-      if (!other.queue.empty()) least = std::min(least.value_or(other.served), other.served);
-    u.served = std::max(u.served, least.value_or(u.served));
-  }
+  // Who comes back does not collect what was not used while away: whoever waits has got as much.
+  std::optional<std::uint64_t> least;
+  for (const auto* users : {&with_fresh_, &with_overtaken_})
+    if (!users->empty()) least = std::min(least.value_or(UINT64_MAX), users->begin()->first);
+  begin_at_ = std::max(begin_at_, least.value_or(0));
+  if (!users_.contains(wish.user)) forget_users();
+  const auto of_user = users_.try_emplace(wish.user).first;
+  auto& u = of_user->second;
+  unlist(of_user);
+  if (!u.waits()) u.served = std::max(u.served, begin_at_);
   const rank at{255u - wish.priority, wish.file.batch, wish.suspect,
                 64 - static_cast<int>(std::bit_width(wish.cost)), next_number_++};
-  const auto queued = u.queue.emplace(at, waiting_wish{wish, {}}).first;
+  const auto queued = u.fresh.emplace(at, wish).first;
+  list(of_user);
   waiting_[wish.file] = {wish.user, at};
-  batches_[wish.file.batch][at] = &queued->second.wish;
+  batches_[wish.file.batch][at] = &queued->second;
   return true;
 }
 
@@ -103,7 +118,17 @@ void lease_queue::forget(std::map<file_key, std::pair<std::string, rank>>::itera
   const auto batch = batches_.find(at->first.batch);
   batch->second.erase(position);
   if (batch->second.empty()) batches_.erase(batch);
-  users_[name].queue.erase(position);
+  const auto of_user = users_.find(name);
+  auto& u = of_user->second;
+  unlist(of_user);
+  if (const auto overtaken = u.overtaken.find(position); overtaken != u.overtaken.end()) {
+    u.by_memory[needs_of(overtaken->second)].erase(position);
+    u.kept_for[overtaken->second.alone ? 1 : 0].erase(position);
+    u.overtaken.erase(overtaken);
+  } else {
+    u.fresh.erase(position);
+  }
+  list(of_user);
   waiting_.erase(at);
 }
 
@@ -120,12 +145,32 @@ void lease_queue::end(domain::lease_id id) {
   auto& n = nodes_[at->second.node];
   n.leased -= 1;
   n.granted_bytes -= at->second.memory_bytes;
+  leases_alone_ -= at->second.alone ? 1 : 0;
   leases_.erase(at);
 }
 
-bool lease_queue::running_alone() const {
-  return unsettled_alone_ != 0 ||
-         std::ranges::any_of(leases_, [](const auto& l) { return l.second.alone; });
+bool lease_queue::small_files_stay() const {
+  return std::ranges::any_of(nodes_,
+                             [&](const node& n) { return open(n) && n.local && n.slots != 0; });
+}
+
+// Whether a file may go there, but for its memory.
+bool lease_queue::can_use(const node& n, bool stays, bool alone) const {
+  if (!open(n)) return false;
+  return n.leased < n.slots || (!stays && !alone && n.leased < n.slots + n.ahead);
+}
+
+lease_queue::most_memory lease_queue::most_memory_of(const std::vector<bool>& kept) const {
+  most_memory most;
+  const bool small_stay = small_files_stay();
+  const bool alone_may = leases_.empty() && unsettled_ == 0;
+  for (std::size_t i = 0; i < nodes_.size(); ++i)
+    for (needs n = 0; n < needs_count; ++n) {
+      const bool alone = (n & 2) != 0, stays = (n & 1) != 0 && small_stay;
+      if (kept[i] || (alone && !alone_may) || !can_use(nodes_[i], stays, alone)) continue;
+      most[n] = std::max(most[n].value_or(0), nodes_[i].free_bytes());
+    }
+  return most;
 }
 
 // A node with a free slot that can take it now: the local one, else the one with the least to do.
@@ -133,15 +178,11 @@ bool lease_queue::running_alone() const {
 std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
                                                  const std::vector<bool>& kept) const {
   if (wish.alone && (!leases_.empty() || unsettled_ != 0)) return std::nullopt;
-  const bool stays = wish.small && std::ranges::any_of(nodes_, [&](const node& n) {
-                       return open(n) && n.local && n.slots != 0;
-                     });
+  const bool stays = wish.small && small_files_stay();
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     const auto& n = nodes_[i];
-    if (!open(n) || kept[i] || n.free_bytes() < wish.memory_bytes) continue;
-    const bool has_slot = n.leased < n.slots;
-    if (!has_slot && (stays || wish.alone || n.leased >= n.slots + n.ahead)) continue;
+    if (kept[i] || n.free_bytes() < wish.memory_bytes || !can_use(n, stays, wish.alone)) continue;
     const auto merit = [&](const node& other) {
       const bool free = other.leased < other.slots;
       const double load = static_cast<double>(other.leased) / std::max(1u, other.slots);
@@ -152,58 +193,118 @@ std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
   return best;
 }
 
-grant lease_queue::give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t where) {
-  const lease_wish wish = at->second.wish;
+grant lease_queue::give(user_map::iterator at, const lease_wish& wanted, std::size_t where) {
+  const lease_wish wish = wanted; // which goes with its place in the queue
   forget(waiting_.find(wish.file));
-  u.served += std::max<std::uint64_t>(wish.cost, 1);
+  unlist(at);
+  at->second.served += std::max<std::uint64_t>(wish.cost, 1);
+  list(at);
   auto& n = nodes_[where];
   n.leased += 1;
   n.granted_bytes += wish.memory_bytes;
+  leases_alone_ += wish.alone ? 1 : 0;
   oversized_.erase(wish.file);
   const auto id = next_lease_++;
   leases_[id] = {where, wish.memory_bytes, wish.alone, false, wish.file};
   return {wish.file, id, where};
 }
 
-std::optional<grant> lease_queue::grant_one(std::uint64_t now_ms) {
+// It did not fit when it was its turn.
+void lease_queue::overtake(user_map::iterator at, wish_map::iterator wish) {
+  auto& u = at->second;
+  unlist(at);
+  const auto moved = u.overtaken.insert(u.fresh.extract(wish)).position;
+  u.by_memory[needs_of(moved->second)].insert(moved->first, moved->second.memory_bytes);
+  aging_.push_back({now_ms_, moved->second.file, moved->first.number});
+  list(at);
+}
+
+// From now on, for those that have been overtaken long enough.
+void lease_queue::keep_memory_for_old(std::uint64_t now_ms) {
+  while (!aging_.empty() && now_ms >= aging_.front().since_ms + limits::memory_overtake_ms) {
+    const auto old = aging_.front();
+    aging_.pop_front();
+    const auto waiting = waiting_.find(old.file);
+    if (waiting == waiting_.end() || waiting->second.second.number != old.number) continue;
+    auto& u = users_.find(waiting->second.first)->second;
+    const auto& wish = u.overtaken.at(waiting->second.second);
+    u.kept_for[wish.alone ? 1 : 0].insert(waiting->second.second, wish.memory_bytes);
+  }
+}
+
+// Grants the first of the overtaken that fits. One that has been overtaken long enough keeps the
+// nodes where it could run, until it fits, for itself: a closed node is none of these, it may stay
+// closed for days. False: nothing else may be granted.
+bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>& granted) {
+  auto most = most_memory_of(kept);
+  const auto could_hold = [&](bool unless_kept) {
+    std::optional<std::uint64_t> bytes;
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      if (open(nodes_[i]) && nodes_[i].slots != 0 && !(unless_kept && kept[i]))
+        bytes = std::max(bytes.value_or(0), nodes_[i].memory_bytes);
+    return bytes;
+  };
+  for (const auto& [served, name] : with_overtaken_) {
+    const auto at = users_.find(name);
+    const auto& u = at->second;
+    while (true) {
+      const rank* first = nullptr;
+      const auto consider = [&](const bounded_index<rank>& in,
+                                std::optional<std::uint64_t> most_bytes) {
+        const auto* found = most_bytes ? in.first_at_most(*most_bytes) : nullptr;
+        if (found == nullptr || (first != nullptr && *first < *found)) return false;
+        first = found;
+        return true;
+      };
+      bool keeps = consider(u.kept_for[0], could_hold(true));
+      if (consider(u.kept_for[1], could_hold(false))) keeps = true;
+      for (needs n = 0; n < needs_count; ++n)
+        if (consider(u.by_memory[n], most[n])) keeps = false;
+      if (first == nullptr) break;
+      const auto& wish = u.overtaken.at(*first);
+      if (!keeps) {
+        granted = give(at, wish, *node_for(wish, kept));
+        return true;
+      }
+      if (wish.alone) return false; // it waits for all of them
+      for (std::size_t i = 0; i < nodes_.size(); ++i)
+        if (open(nodes_[i]) && nodes_[i].slots != 0 && nodes_[i].memory_bytes >= wish.memory_bytes)
+          kept[i] = true;
+      most = most_memory_of(kept);
+    }
+  }
+  return true;
+}
+
+std::optional<grant> lease_queue::grant_fresh(const std::vector<bool>& kept) {
+  const auto most = most_memory_of(kept);
+  while (!with_fresh_.empty()) {
+    const auto at = users_.find(with_fresh_.begin()->second);
+    const auto next = at->second.fresh.begin();
+    const auto fits = most[needs_of(next->second)];
+    if (fits && next->second.memory_bytes <= *fits)
+      return give(at, next->second, *node_for(next->second, kept));
+    overtake(at, next);
+  }
+  return std::nullopt;
+}
+
+std::optional<grant> lease_queue::grant_one() {
   const bool any_free = std::ranges::any_of(
       nodes_, [&](const node& n) { return open(n) && n.leased < n.slots + n.ahead; });
   if (!any_free || running_alone()) return std::nullopt;
-  std::vector<user*> order;
-  for (auto& [name, u] : users_)
-    if (!u.queue.empty()) order.push_back(&u);
-  std::ranges::sort(order, {}, [](const user* u) { return u->served; });
-
-  // Somebody has been overtaken long enough: until that one fits, nobody else is served where it
-  // could run. A closed node is none of these: it may stay closed for days.
   std::vector<bool> kept(nodes_.size());
-  for (user* u : order)
-    for (auto at = u->queue.begin(); at != u->queue.end(); ++at) {
-      const auto since = at->second.overtaken_since_ms;
-      if (!since) continue;
-      const auto& wish = at->second.wish;
-      if (const auto where = node_for(wish, kept)) return give(*u, at, *where);
-      if (now_ms < *since + limits::memory_overtake_ms) continue;
-      bool could = false;
-      for (std::size_t i = 0; i < nodes_.size(); ++i)
-        if (open(nodes_[i]) && nodes_[i].slots != 0 && nodes_[i].memory_bytes >= wish.memory_bytes)
-          kept[i] = could = true;
-      if (could && wish.alone) return std::nullopt; // it waits for all of them
-    }
-  for (user* u : order)
-    for (auto at = u->queue.begin(); at != u->queue.end(); ++at) {
-      if (at->second.overtaken_since_ms) continue; // does not fit, see above
-      if (const auto where = node_for(at->second.wish, kept)) return give(*u, at, *where);
-      at->second.overtaken_since_ms = now_ms;
-    }
-  return std::nullopt;
+  std::optional<grant> granted;
+  if (!grant_overtaken(kept, granted) || granted) return granted;
+  return grant_fresh(kept);
 }
 
 std::vector<grant> lease_queue::grant_all(std::uint64_t now_ms) {
   now_ms_ = now_ms;
   std::vector<grant> grants;
   if (now_ms < held_until_ms_) return grants;
-  while (auto granted = grant_one(now_ms))
+  keep_memory_for_old(now_ms);
+  while (auto granted = grant_one())
     grants.push_back(*granted);
   return grants;
 }
@@ -219,7 +320,7 @@ std::vector<file_key> lease_queue::take_impossible() {
       continue;
     }
     const auto& [name, position] = waiting->second;
-    const bool fits = users_[name].queue.at(position).wish.memory_bytes <= memory_max_bytes();
+    const bool fits = batches_.at(at->first.batch).at(position)->memory_bytes <= memory_max_bytes();
     if (!fits && !at->second) at->second = now_ms_;
     if (!fits && now_ms_ >= *at->second + limits::node_wait_ms) given_up.push_back(at->first);
     at = fits ? oversized_.erase(at) : std::next(at);
@@ -274,11 +375,19 @@ std::vector<queue_place> lease_queue::places(std::size_t files_max) const {
   struct turn {
     std::uint64_t served;
     std::size_t number; // of the user: among equals, as they are served
-    std::map<rank, waiting_wish>::const_iterator at, end;
+    wish_map::const_iterator fresh, fresh_end, overtaken, overtaken_end;
+    bool ended() const { return fresh == fresh_end && overtaken == overtaken_end; }
+    const lease_wish& take() {
+      if (overtaken == overtaken_end) return (fresh++)->second;
+      if (fresh == fresh_end || overtaken->first < fresh->first) return (overtaken++)->second;
+      return (fresh++)->second;
+    }
   };
   std::vector<turn> turns;
   for (const auto& [name, u] : users_)
-    if (!u.queue.empty()) turns.push_back({u.served, turns.size(), u.queue.begin(), u.queue.end()});
+    if (u.waits())
+      turns.push_back({u.served, turns.size(), u.fresh.begin(), u.fresh.end(), u.overtaken.begin(),
+                       u.overtaken.end()});
   const auto later = [](const turn& a, const turn& b) {
     return std::pair{a.served, a.number} > std::pair{b.served, b.number};
   };
@@ -289,11 +398,11 @@ std::vector<queue_place> lease_queue::places(std::size_t files_max) const {
     std::ranges::pop_heap(turns, later);
     auto next = turns.back();
     turns.pop_back();
-    const auto& wish = next.at->second.wish;
+    const auto& wish = next.take();
     if (seen.insert(wish.file.batch).second)
       found.push_back({wish.file.batch, ahead, reason_of(wish)});
     next.served += std::max<std::uint64_t>(wish.cost, 1);
-    if (++next.at == next.end) continue;
+    if (next.ended()) continue;
     turns.push_back(next);
     std::ranges::push_heap(turns, later);
   }

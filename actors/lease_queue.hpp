@@ -5,16 +5,24 @@
 // comes first, then the older batch; within a batch the costliest file, so that no long one is left
 // for the end, when the other slots have nothing to do. A request that does not fit a node's free
 // memory is overtaken for a while, then memory is kept for it, wherever it could run.
+//
+// A grant takes the logarithm of what waits: requests that were overtaken are in an index by
+// memory, so that none is looked at that does not fit.
 #pragma once
 
+#include "actors/bounded_index.hpp"
 #include "actors/lease_messages.hpp"
 #include "domain/ids.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace darkroom::actors {
@@ -128,13 +136,32 @@ private:
     std::uint64_t number;
     auto operator<=>(const rank&) const = default;
   };
-  struct waiting_wish {
-    lease_wish wish;
-    std::optional<std::uint64_t> overtaken_since_ms;
-  };
+  // What a wish needs of a node besides memory: two wishes with the same needs differ only in that.
+  using needs = std::size_t;
+  static constexpr needs needs_count = 4;
+  static needs needs_of(const lease_wish& wish) {
+    return (wish.alone ? 2 : 0) + (wish.small ? 1 : 0);
+  }
+
+  using wish_map = std::map<rank, lease_wish>;
   struct user {
-    std::map<rank, waiting_wish> queue;
+    // A wish that did not fit when it was its turn has been overtaken from then on.
+    wish_map fresh, overtaken;
+    // The overtaken ones by their memory: all, and (alone or not) those that memory is kept for.
+    std::array<bounded_index<rank>, needs_count> by_memory;
+    std::array<bounded_index<rank>, 2> kept_for;
     std::uint64_t served = 0; // cost granted, on a scale that all users share
+    bool waits() const { return !fresh.empty() || !overtaken.empty(); }
+  };
+  using user_map = std::map<std::string, user>;
+  // Users by what they were served, then by name.
+  using service_order = std::set<std::pair<std::uint64_t, std::string>>;
+  // What can be granted now: of each kind of needs the most memory that a node has.
+  using most_memory = std::array<std::optional<std::uint64_t>, needs_count>;
+  struct aging_wish {
+    std::uint64_t since_ms;
+    file_key file;
+    std::uint64_t number; // of its rank
   };
   struct lease {
     std::size_t node;
@@ -145,23 +172,35 @@ private:
   };
 
   void forget(std::map<file_key, std::pair<std::string, rank>>::iterator at);
-  void forget_users(std::uint64_t least_served);
-  std::optional<grant> grant_one(std::uint64_t now_ms);
+  void forget_users();
+  void list(user_map::iterator at);
+  void unlist(user_map::iterator at);
+  void overtake(user_map::iterator at, wish_map::iterator wish);
+  void keep_memory_for_old(std::uint64_t now_ms);
+  std::optional<grant> grant_one();
+  bool grant_overtaken(std::vector<bool>& kept, std::optional<grant>& granted);
+  std::optional<grant> grant_fresh(const std::vector<bool>& kept);
+  bool can_use(const node& n, bool stays, bool alone) const;
+  bool small_files_stay() const;
+  most_memory most_memory_of(const std::vector<bool>& kept) const;
   bool open(const node& n) const { return n.present && !n.closed && now_ms_ >= n.closed_until_ms; }
   // `kept`: nodes whose memory somebody else waits for.
   std::optional<std::size_t> node_for(const lease_wish& wish, const std::vector<bool>& kept) const;
   void note_oversized(const lease_wish& wish);
   void note_all_oversized();
-  grant give(user& u, std::map<rank, waiting_wish>::iterator at, std::size_t node);
-  bool running_alone() const;
+  grant give(user_map::iterator at, const lease_wish& wish, std::size_t node);
+  bool running_alone() const { return unsettled_alone_ != 0 || leases_alone_ != 0; }
   wait_reason reason_of(const lease_wish& wish) const;
 
   std::vector<node> nodes_;
-  std::map<std::string, user> users_;
+  user_map users_;
+  service_order with_fresh_, with_overtaken_;
+  std::deque<aging_wish> aging_; // overtaken, the oldest first
   std::map<file_key, std::pair<std::string, rank>> waiting_;
   // Of each batch its wishes in their order, which lie in `users_`.
   std::map<domain::batch_id, std::map<rank, const lease_wish*>> batches_;
   std::map<domain::lease_id, lease> leases_;
+  std::size_t leases_alone_ = 0;
   // Wishes that no present node can hold, and since when.
   std::map<file_key, std::optional<std::uint64_t>> oversized_;
   bool nodes_join_;
@@ -171,6 +210,8 @@ private:
   bool held_for_room_ = false;
   std::uint32_t unsettled_ = 0, unsettled_alone_ = 0;
   std::uint64_t now_ms_ = 0;
+  std::uint64_t begin_at_ = 0; // what a user counts as served who comes (back): never falls
+  std::size_t users_kept_ = 0; // after the last time that some were forgotten
 };
 
 } // namespace darkroom::actors

@@ -14,6 +14,7 @@
 #include "actors/spawn_blocking.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/rising_clock.hpp"
 #include "codecs/limits.hpp"
 #include "persistence/read_view.hpp"
 
@@ -80,8 +81,9 @@ private:
   std::string path_;
 };
 
-supervisor_seams real_seams() {
-  return {base::unix_now_us, [] {
+supervisor_seams real_seams(std::shared_ptr<base::rising_clock> clock) {
+  return {[clock = std::move(clock)] { return clock->now_us(); },
+          [] {
             thread_local std::mt19937 dice{std::random_device{}()};
             return static_cast<std::uint32_t>(dice() & 0xffff);
           }};
@@ -242,6 +244,8 @@ orchestra::orchestra(orchestra_options options)
                                              made.attempts, options.cluster.has_value()});
   restore_day_use(*options.journal, *p.usage, options.announce);
   restore_standings(*options.journal, *p.nodes, p.dispatcher, options.announce);
+  auto clock = std::make_shared<base::rising_clock>();
+  clock->go_on_from(options.journal->last_time_us());
   made.hub = p.hub = p.system.spawn(event_hub);
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
@@ -255,7 +259,7 @@ orchestra::orchestra(orchestra_options options)
   };
   made.pool = p.pool = p.system.spawn(codec_pool, pool_options{options.slots, true}, counted,
                                       made.dispatcher, p.board);
-  made.seams = real_seams();
+  made.seams = real_seams(std::move(clock));
   made.usage = p.usage;
   made.views = p.views;
   made.numbers = p.numbers;

@@ -46,7 +46,7 @@ int run_in(const std::string& data, const audit_options& o) {
     if (filter.fits(e)) print(http::audit_json(e), o.json);
     return true;
   });
-  return ok ? exit_all : complain(ok.error().detail, exit_internal);
+  return ok ? exit_all : complain(ok.error().detail, exit_of(ok.error()));
 }
 
 int run_remote(const audit_options& o) {

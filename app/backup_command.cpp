@@ -32,11 +32,11 @@ int back_up_stopped(const std::string& data, const std::string& folder, bool ver
   const auto journal = open_data(data);
   if (!journal) {
     const auto hint = journal.error().locked ? "; leave --data out to ask it for a backup" : "";
-    return complain(journal.error().sentence + hint, exit_usage);
+    return complain(journal.error().sentence + hint, journal.error().code);
   }
   const auto done = persistence::back_up((*journal)->view(), server_blobs(data), folder, verify_all,
                                          [](const persistence::copy_progress&) {});
-  return done ? show(*done, folder) : complain(done.error(), exit_internal);
+  return done ? show(*done, folder) : complain(done.error(), exit_usage);
 }
 
 int ask_server(const account_options& account_asked, const std::string& folder, bool verify_all) {
@@ -54,9 +54,9 @@ int ask_server(const account_options& account_asked, const std::string& folder, 
     const auto now = parsed(reply.body);
     if (!busy && text_of(now, "started_at") != begun)
       return complain("the server was started again, or another backup was; this one is not whole",
-                      exit_internal);
+                      exit_temporary);
     const auto state = text_of(now, "state");
-    if (state == "failed") return complain(text_of(now, "error"), exit_internal);
+    if (state == "failed") return complain(text_of(now, "error"), exit_usage);
     if (state == "done")
       return show({number_of(now, "blobs"), number_of(now, "blobs_done"),
                    number_of(now, "bytes_copied"), number_of(now, "blobs_verified"),
@@ -97,7 +97,7 @@ int run_restore(const restore_options& options) {
   const auto done =
       persistence::restore(absolute_path(options.folder), server_journal(data), server_blobs(data),
                            [](const persistence::copy_progress&) {});
-  return done ? show(*done, data) : complain(done.error(), exit_internal);
+  return done ? show(*done, data) : complain(done.error(), exit_usage);
 }
 
 } // namespace darkroom::app

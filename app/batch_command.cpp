@@ -60,8 +60,15 @@ int command(http_client& client, const batch_options& o, const char* verb, json:
   return exit_all;
 }
 
+struct fetch_error {
+  std::string sentence;
+  exit_code code;
+  explicit fetch_error(const persistence::file_error& e) : sentence(e.text()), code(exit_of(e)) {}
+  explicit fetch_error(const http_reply& r) : sentence(r.problem()), code(exit_of(r)) {}
+};
+
 // Fetches into FILE.part, from where an earlier run was cut off, and names it when it is whole.
-base::result<void, std::string> fetch(http_client& client, const std::string& path,
+base::result<void, fetch_error> fetch(http_client& client, const std::string& path,
                                       const std::string& file) {
   const auto part = file + ".part", tag_file = file + ".part.etag";
   for (std::uint32_t tries = 0;; ++tries) {
@@ -79,13 +86,13 @@ base::result<void, std::string> fetch(http_client& client, const std::string& pa
                                      O_WRONLY | O_CREAT | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC |
                                          (have == 0 ? O_TRUNC : O_APPEND),
                                      0666)};
-    if (!out) return std::unexpected(persistence::last_error("making " + part).text());
+    if (!out) return std::unexpected(fetch_error{persistence::last_error("making " + part)});
     http_client::headers headers;
     if (have != 0) {
       headers.push_back("Range: bytes=" + std::to_string(have) + '-');
       headers.push_back("If-Range: " + tag);
     }
-    std::string wrong;
+    std::optional<persistence::file_error> wrong;
     // What it is has to be known before the first byte: a cut leaves no other time.
     const auto head = client.send("HEAD", path, {}, {});
     if (head.status == 200 && have == 0)
@@ -100,18 +107,18 @@ base::result<void, std::string> fetch(http_client& client, const std::string& pa
       }
       const auto ok = persistence::write_all(
           out.get(), {reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()}, part);
-      if (!ok) wrong = ok.error().text();
+      if (!ok) wrong = ok.error();
       return ok.has_value();
     });
-    if (!wrong.empty()) return std::unexpected(wrong);
+    if (wrong) return std::unexpected(fetch_error{*wrong});
     if (reply.status == 200 || reply.status == 206 || (reply.status == 416 && have != 0)) {
       if (auto ok = persistence::rename_file(part, file, true); !ok)
-        return std::unexpected(ok.error().text());
+        return std::unexpected(fetch_error{ok.error()});
       std::filesystem::remove(tag_file, error);
       return {};
     }
     if (reply.status != 0 || tries >= limits::client_tries_max)
-      return std::unexpected(reply.problem());
+      return std::unexpected(fetch_error{reply});
     std::this_thread::sleep_for(std::chrono::milliseconds(limits::client_retry_ms));
   }
 }
@@ -137,17 +144,17 @@ int download_files(http_client& client, const batch_options& o) {
       const auto& output = outputs->as_array()[n];
       const auto name = text_of(output, "path");
       if (auto ok = http::check_file_path(name); !ok) // whatever the server says
-        return complain(printable(name) + ": " + ok.error(), exit_internal);
+        return complain(printable(name) + ": " + ok.error(), exit_usage);
       const auto file = std::filesystem::path(out).append(name).native();
       if (digest_of(file) == text_of(output, "sha256")) {
         kept += 1;
         continue;
       }
       if (auto ok = persistence::make_directories(persistence::parent_of(file)); !ok)
-        return complain(ok.error().text(), exit_internal);
+        return complain(ok.error().text(), exit_of(ok.error()));
       const auto path = batch_path(o.id, "/files/") + index + "/outputs/" + std::to_string(n);
       if (auto ok = fetch(client, path, file); !ok)
-        return complain(printable(name) + ": " + ok.error(), exit_internal);
+        return complain(printable(name) + ": " + ok.error().sentence, ok.error().code);
       fetched += 1;
     }
   }
@@ -160,7 +167,7 @@ int download_files(http_client& client, const batch_options& o) {
 int download_zip(http_client& client, const batch_options& o) {
   const std::string file = o.out.empty() ? o.id + ".zip" : o.out;
   if (auto ok = fetch(client, batch_path(o.id, "/results.zip"), file); !ok)
-    return complain(ok.error(), exit_internal);
+    return complain(ok.error().sentence, ok.error().code);
   if (!o.quiet) std::fprintf(stderr, "%s\n", file.c_str());
   return exit_all;
 }

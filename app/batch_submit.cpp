@@ -12,6 +12,7 @@
 #include "app/standard_input.hpp"
 #include "app/text.hpp"
 #include "app/upload_paths.hpp"
+#include "base/errno_text.hpp"
 #include "base/result.hpp"
 #include "domain/portable_names.hpp"
 #include "http/field_json.hpp"
@@ -24,7 +25,6 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -92,7 +92,7 @@ private:
     http_reply reply;
     for (std::uint32_t tries = 0; tries < limits::client_tries_max; ++tries) {
       if (::access(one.file.absolute.c_str(), R_OK) != 0) // no server can help
-        return {.error = std::string{"cannot be read any more: "} + std::strerror(errno)};
+        return {.error = "cannot be read any more: " + base::errno_text(errno)};
       reply = client.put_file(batch_path(id_, "/files/") + url_path(one.entry.path),
                               one.file.absolute, one.file.bytes);
       const bool again = reply.status == 0 || reply.status == 429 || reply.status == 503;
@@ -148,7 +148,7 @@ std::vector<upload> read_uploads(source_list& list) {
       digests.push_back(std::move(*digest));
       readable.push_back(std::move(file));
     } else {
-      list.unreadable.push_back({file.path, file.path, std::strerror(errno), file.bytes});
+      list.unreadable.push_back({file.path, file.path, base::errno_text(errno), file.bytes});
     }
   }
   list.files.clear();

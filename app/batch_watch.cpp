@@ -60,7 +60,7 @@ public:
       }
       if (++losses > limits::client_tries_max) {
         shown_.clear();
-        return complain(lost.sentence, exit_internal);
+        return complain(lost.sentence, exit_temporary);
       }
       const auto pause = wait.next();
       if (losses > 1)

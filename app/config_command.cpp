@@ -22,7 +22,7 @@ int run_config_print(const settings_options& options) {
 }
 
 int run_health(const std::string& url) {
-  const auto account = read_account(url, "none");
+  const auto account = read_account(url, "");
   if (!account) return complain(account.error(), exit_usage);
   http_client client({account->url, ""});
   for (const auto* path : {"/livez", "/readyz"}) {

@@ -7,6 +7,7 @@
 #include "app/feed.hpp"
 #include "app/limits.hpp"
 #include "app/omissions.hpp"
+#include "app/process_setup.hpp"
 #include "app/progress.hpp"
 #include "app/report.hpp"
 #include "app/run_plan.hpp"
@@ -38,9 +39,15 @@ constexpr auto poll_interval = std::chrono::milliseconds(50); // of signals and 
 std::atomic<int> signals_seen = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 
-// The first signal ends the run in order, the second at once.
+// The first signal ends the run in order, the second at once; so does a run that does not end in
+// time, as when its disk does not respond. What is done is in the journal.
 void on_signal(int) {
   if (signals_seen.fetch_add(1) > 0) ::_exit(exit_interrupted);
+  ::alarm(limits::shutdown_ms / 1'000);
+}
+
+void on_alarm(int) {
+  ::_exit(exit_interrupted);
 }
 
 void catch_signals() {
@@ -48,7 +55,9 @@ void catch_signals() {
   action.sa_handler = on_signal;
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  if (hangup_of_process() != hangup::ignored) ::sigaction(SIGHUP, &action, nullptr);
+  action.sa_handler = on_alarm;
+  ::sigaction(SIGALRM, &action, nullptr);
 }
 
 // Lines that other threads want to be said.
@@ -152,13 +161,14 @@ public:
   // Makes the batch, or lets the interrupted one go on, and follows it to its end.
   int run() {
     for (const auto& old : plan_.superseded)
-      if (!ask(old, domain::cancel_batch{"another run took over"})) return exit_internal;
+      if (const int code = ask(old, domain::cancel_batch{"another run took over"})) return code;
     if (!plan_.resumed && plan_.entries.empty())
       return end_without_batch(options_, found_, plan_.already_done);
     feed events(actors_, begin_.batch, begin_.last_seq);
-    if (!plan_.resumed && !create()) return exit_internal;
+    if (!plan_.resumed)
+      if (const int code = create()) return code;
     // Also one that was interrupted: it may have been so before it was started.
-    if (!ask(begin_.batch, domain::start_batch{})) return exit_internal;
+    if (const int code = ask(begin_.batch, domain::start_batch{})) return code;
     shown_.update(begin_.totals, true);
     while (!finished_ && signals_seen == 0 && !announced_.hopeless) {
       for (const auto& e : events.wait(poll_interval))
@@ -178,27 +188,28 @@ public:
   }
 
 private:
-  bool ask(const domain::batch_id& batch, domain::command command) {
+  // The exit code: of a command that the batch refuses it is a bug's, nobody else gives any.
+  int ask(const domain::batch_id& batch, domain::command command) {
     const auto answer = actors_.command(batch, std::move(command));
-    if (actors::resulting_view(answer) != nullptr) return true;
-    complain(reason_of(answer), 0);
-    return false;
+    if (actors::resulting_view(answer) != nullptr) return exit_all;
+    const bool in_doubt = std::holds_alternative<actors::in_doubt>(answer);
+    return complain(reason_of(answer), in_doubt ? exit_temporary : exit_internal);
   }
 
-  bool create() {
+  int create() {
     domain::create_batch make;
     make.owner = "local";
     make.name = options_.out;
     make.spec = options_.spec;
-    if (!ask(begin_.batch, make)) return false;
+    if (const int code = ask(begin_.batch, make)) return code;
     for (std::size_t at = 0; at < plan_.entries.size(); at += limits::files_per_event_max) {
       const auto end = std::min(at + limits::files_per_event_max, plan_.entries.size());
       domain::add_files add;
       add.entries.assign(plan_.entries.begin() + static_cast<std::ptrdiff_t>(at),
                          plan_.entries.begin() + static_cast<std::ptrdiff_t>(end));
-      if (!ask(begin_.batch, std::move(add))) return false;
+      if (const int code = ask(begin_.batch, std::move(add))) return code;
     }
-    return true;
+    return exit_all;
   }
 
   std::string path_of(domain::file_index i) const {
@@ -319,7 +330,9 @@ actors::slot_runner_factory runner_factory(codecs::host::zygote& hosts,
 } // namespace
 
 int run_convert(convert_options& options, codecs::host::zygote& hosts) {
-  if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_internal);
+  const auto means = prepare_process(needs_of_conversions(options.slots));
+  if (!means) return complain(means.error(), exit_usage);
+  if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_usage);
   if (options.out == standard_stream) return convert_to_standard_output(options, hosts);
   const auto out = absolute_path(options.out);
   const bool from_stream = take_standard_stream(options.sources);
@@ -333,13 +346,13 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
 
   const auto directory = journal_directory(out);
   if (auto made = persistence::make_directories(directory); !made)
-    return complain(made.error().text(), exit_usage);
+    return complain(made.error().text(), exit_of(made.error()));
   auto journal = persistence::journal_store::open({directory, nullptr});
   if (!journal && journal.error().fault == persistence::journal_fault::locked)
     return complain("another run is writing to " + options.out +
                         "; wait for it, or choose another folder",
-                    exit_usage);
-  if (!journal) return complain(journal.error().detail, exit_internal);
+                    exit_of(journal.error()));
+  if (!journal) return complain(journal.error().detail, exit_of(journal.error()));
   stored_inputs inputs{own_directory(out)};
   if (from_stream) {
     // Now that no other run can be using this folder.
@@ -354,7 +367,7 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
 
   catch_signals();
   auto begin = begin_of(*plan, *(*journal)->view());
-  if (!begin) return complain(begin.error().detail, exit_internal);
+  if (!begin) return complain(begin.error().detail, exit_of(begin.error()));
   auto outputs = std::make_shared<persistence::output_directory>(out, options.keep_times);
   auto announced = std::make_shared<announcements>();
   orchestra actors(
@@ -374,7 +387,7 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
   if (!std::filesystem::exists(directory + "/CURRENT", error))
     return complain(options.out + " was removed while it was written to: what is there now is not "
                                   "all; say the same command again",
-                    exit_internal);
+                    exit_temporary);
   return code;
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
+#include "app/cgroup.hpp"
 #include "app/format_help.hpp"
 #include "app/memory_option.hpp"
 #include "app/standard_input.hpp"
@@ -12,20 +13,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include <sched.h>
-
 namespace darkroom::app {
-
-namespace {
-
-std::size_t processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<std::size_t>(std::max(CPU_COUNT(&set), 1));
-}
-
-} // namespace
 
 base::result<void, std::string> read_spec(const convert_options::words& given,
                                           domain::conversion_spec& spec) {
@@ -54,7 +42,7 @@ base::result<void, std::string> read_slots(convert_options& o) {
     return actors::lease_memory_bytes(o.memory_bytes, o.slots) < limits::memory_lease_min_bytes;
   };
   if (!o.given.slots) {
-    o.slots = std::min<std::size_t>(processors(), limits::slots_max);
+    o.slots = std::min<std::size_t>(usable_cores(), limits::slots_max);
     while (o.slots > 1 && too_many())
       --o.slots;
     return {};

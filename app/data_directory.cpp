@@ -2,6 +2,7 @@
 
 #include "app/limits.hpp"
 #include "app/text.hpp"
+#include "base/errno_text.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "persistence/backup.hpp"
@@ -9,6 +10,8 @@
 #include "persistence/salvage.hpp"
 
 #include <array>
+#include <cerrno>
+#include <cstdio>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,6 +52,33 @@ base::result<std::string, std::string> read_log_key(const std::string& data) {
   if (auto ok = persistence::rename_file(part, path, true); !ok)
     return std::unexpected(ok.error().text());
   return std::string(key.begin(), key.end());
+}
+
+std::vector<std::string> guard_data_folder(const std::string& data) {
+  // The mode of the folder is enough: nobody reaches what is below without passing it.
+  constexpr mode_t kept = S_IRWXU | S_IRGRP | S_IXGRP | S_ISUID | S_ISGID | S_ISVTX;
+  std::vector<std::string> said;
+  struct stat about{};
+  if (::stat(data.c_str(), &about) != 0) return said;
+  const auto mode = about.st_mode & 07777;
+  const auto octal = [](mode_t value) {
+    char text[8];
+    std::snprintf(text, sizeof text, "%04o", static_cast<unsigned>(value));
+    return std::string{text};
+  };
+  if (about.st_uid != ::geteuid() && ::geteuid() != 0)
+    said.push_back(data + " belongs to another user (" + std::to_string(about.st_uid) +
+                   "), who can read and change everything in it");
+  if ((mode & ~kept) == 0) return said;
+  if (::chmod(data.c_str(), mode & kept) == 0)
+    said.push_back(data + " had mode " + octal(mode) + " and has " + octal(mode & kept) +
+                   " now: other users could reach the files of this server's users");
+  else
+    said.push_back(data + " has mode " + octal(mode) +
+                   ", which lets other users reach the files "
+                   "of this server's users, and it cannot be changed: " +
+                   base::errno_text(errno));
+  return said;
 }
 
 std::string damage_text(const std::string& journal) {
@@ -105,9 +135,10 @@ open_data(const std::string& data) {
   case persistence::journal_fault::corrupt:
     return std::unexpected(data_error{error.detail + '\n' + damage_text(server_journal(data))});
   case persistence::journal_fault::locked:
-    return std::unexpected(data_error{"a server is using " + data + " already", true});
+    return std::unexpected(
+        data_error{"a server is using " + data + " already", true, exit_of(error)});
   default:
-    return std::unexpected(data_error{error.detail});
+    return std::unexpected(data_error{error.detail, false, exit_of(error)});
   }
 }
 

@@ -1,10 +1,12 @@
 // The folder of a server: where its journal and its blobs are.
 #pragma once
 
+#include "app/exit_code.hpp"
 #include "base/result.hpp"
 #include "persistence/journal_store.hpp"
 
 #include <string>
+#include <vector>
 
 namespace darkroom::app {
 
@@ -21,6 +23,11 @@ base::result<void, std::string> make_data_folder(const std::string& data);
 // is not part of a backup: a restored server names them anew.
 base::result<std::string, std::string> read_log_key(const std::string& data);
 
+// Takes from others what they should not have of a folder that was there before: to write to it for
+// all but its owner, and to read it for all but its owner and its group. Returns what was changed,
+// and what could not be, a sentence each.
+std::vector<std::string> guard_data_folder(const std::string& data);
+
 // What a journal that is refused has lost, and what to do; a line each.
 std::string damage_text(const std::string& journal);
 
@@ -29,6 +36,7 @@ std::string damage_text(const std::string& journal);
 struct data_error {
   std::string sentence;
   bool locked = false;
+  exit_code code = exit_usage;
 };
 base::result<std::unique_ptr<persistence::journal_store>, data_error>
 open_data(const std::string& data);

@@ -1,8 +1,11 @@
 // `darkroom doctor`: whether this machine and this disk keep what Darkroom promises on them.
+#include "app/cgroup.hpp"
 #include "app/commands.hpp"
 #include "app/crash_test/crash_test.hpp"
 #include "app/exit_code.hpp"
-#include "base/enum_names.hpp"
+#include "app/isolation_text.hpp"
+#include "app/memory_budget.hpp"
+#include "app/process_setup.hpp"
 #include "base/units.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "codecs/host/sandbox.hpp"
@@ -10,10 +13,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cinttypes>
 #include <cstdio>
 #include <filesystem>
 #include <random>
-#include <sys/resource.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -51,14 +54,23 @@ bool say(const char* what, bool ok, const std::string& detail) {
 
 // Not a fault: a host that lacks some layers converts behind those that are left.
 void tell_isolation(codecs::host::isolation_layers missing) {
-  std::string names;
-  for (const auto layer : base::enum_values<codecs::host::isolation_layer>()) {
-    if ((missing & bit(layer)) == 0) continue;
-    if (!names.empty()) names += ", ";
-    names += base::to_string(layer);
-  }
+  const auto lacking = missing_layers_text(missing);
   std::printf("%-28s %s%s\n", "isolation of codec hosts",
-              names.empty() ? "ok" : "reduced: hosts run without ", names.c_str());
+              lacking.empty() ? "ok" : "reduced: hosts run without ", lacking.c_str());
+  std::printf("%-28s %s\n", "  active layers", active_layers_text(missing).c_str());
+}
+
+// What a server with default settings would find, and say when it starts.
+bool check_environment() {
+  const auto cores = usable_cores();
+  const auto means = prepare_process(needs_of_server({}, cores));
+  std::printf("%-28s %zu cores, %" PRIu64 " MiB of memory\n", "to be used", cores,
+              default_memory_budget() / limits::MiB);
+  if (!means) return say("environment of a server", false, means.error());
+  say("environment of a server", true, "");
+  for (const auto& warning : means->warnings)
+    std::printf("%-28s %s\n", "  warning", warning.c_str());
+  return true;
 }
 
 // Names must not be replaced, and syncs must be possible.
@@ -126,9 +138,7 @@ int run_doctor(const doctor_options& options, codecs::host::zygote& hosts) {
   const auto test = codecs::host::self_test(hosts);
   bool ok = say("codec hosts and their walls", test.has_value(), test ? "" : test.error());
   if (test) tell_isolation(hosts.missing_layers());
-  rlimit files{};
-  ::getrlimit(RLIMIT_NOFILE, &files);
-  ok &= say("open files allowed", files.rlim_max >= 1'024, std::to_string(files.rlim_max));
+  ok &= check_environment();
   work_folder folder(absolute_path(options.directory));
   if (folder.path().empty())
     return complain(options.directory + " cannot be written to", exit_usage);

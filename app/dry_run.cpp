@@ -65,7 +65,7 @@ int run_dry(convert_options& options, codecs::host::zygote& hosts) {
   if (from_stream) sources->files.push_back(input->file);
   const auto journal = persistence::read_view::open(journal_directory(out));
   if (!journal && journal.error().fault != persistence::journal_fault::missing)
-    return complain(journal.error().detail, exit_internal);
+    return complain(journal.error().detail, exit_of(journal.error()));
   if (sources->empty()) return complain(nothing_found_text(*sources), exit_usage);
   say_omissions(*sources, false);
   const auto plan = plan_run(sources->files, out, options.spec, journal ? journal->get() : nullptr);

@@ -24,7 +24,7 @@ int move_aside(const std::vector<std::string>& files, const std::string& data) {
   for (const auto& file : files) {
     const auto moved =
         persistence::set_aside(file, blobs, file.substr(blobs.size() + 1), base::unix_now_us());
-    if (!moved) return complain(moved.error().text(), exit_internal);
+    if (!moved) return complain(moved.error().text(), exit_of(moved.error()));
     std::printf("moved %s to %s\n", file.c_str(), moved->c_str());
   }
   return exit_all;

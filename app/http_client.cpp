@@ -3,7 +3,9 @@
 #include "base/encoding.hpp"
 
 #include "app/text.hpp"
+#include "base/errno_text.hpp"
 #include "base/result.hpp"
+#include "config/settings.hpp"
 
 #include <boost/json.hpp>
 #include <curl/curl.h>
@@ -12,9 +14,9 @@
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace darkroom::app {
 
@@ -59,8 +61,12 @@ base::result<server_account, std::string> read_credentials(const std::string& fi
 
 base::result<server_account, std::string> read_account(const std::string& url_flag,
                                                        const std::string& token_flag) {
+  if (auto ok = config::check_environment(::environ); !ok) return std::unexpected(ok.error());
   auto account = read_credentials(credentials_file());
   if (!account) return account;
+  if (!token_flag.empty())
+    std::fprintf(stderr, "darkroom: every user of this machine can read a --token, in the list of "
+                         "processes; set DARKROOM_TOKEN instead\n");
   const auto first = [](std::initializer_list<std::string> choices) {
     for (const auto& choice : choices)
       if (!choice.empty()) return choice;
@@ -196,7 +202,7 @@ http_reply http_client::put_file(const std::string& path, const std::string& fil
   auto& p = *parts_;
   if (p.curl == nullptr) return {.error = "there is no HTTP client"};
   std::FILE* in = std::fopen(file.c_str(), "rb");
-  if (in == nullptr) return {.error = printable(file) + ": " + std::strerror(errno)};
+  if (in == nullptr) return {.error = printable(file) + ": " + base::errno_text(errno)};
   const auto url = p.account.url + path;
   curl_easy_setopt(p.curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(p.curl, CURLOPT_UPLOAD, 1L);

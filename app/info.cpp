@@ -75,7 +75,7 @@ int run_info(const std::vector<std::string>& files, bool json, codecs::host::zyg
       continue;
     }
     auto host = codecs::host::codec_host::start(hosts);
-    if (!host) return complain(host.error(), exit_internal);
+    if (!host) return complain(host.error(), exit_temporary);
     const auto info = (*host)->probe(source.get(), static_cast<std::uint64_t>(about.st_size), {});
     if (!info) {
       complain(printable(file) + ": " + std::string{to_string(info.error().error.reason)} + " (" +

@@ -45,18 +45,18 @@ int run_journal_dump(const std::string& directory) {
   const auto journal = open(directory);
   if (!journal) return complain(journal.error().detail, exit_usage);
   const auto batches = (*journal)->batches();
-  if (!batches) return complain(batches.error().detail, exit_internal);
+  if (!batches) return complain(batches.error().detail, exit_of(batches.error()));
   for (const auto& batch : *batches) {
     const auto ok =
         (*journal)->each_event(batch.id, 0, [&journal](persistence::journaled_event&& e) {
           return std::printf("%s\n", http::event_json(e, *journal).c_str()) >= 0;
         });
-    if (!ok) return complain(ok.error().detail, exit_internal);
+    if (!ok) return complain(ok.error().detail, exit_of(ok.error()));
   }
   const auto audit = (*journal)->each_audit(0, [](persistence::audit_entry&& entry) {
     return std::printf("%s\n", http::audit_json(entry).c_str()) >= 0;
   });
-  return audit ? exit_all : complain(audit.error().detail, exit_internal);
+  return audit ? exit_all : complain(audit.error().detail, exit_of(audit.error()));
 }
 
 int run_journal_verify(const std::string& directory) {

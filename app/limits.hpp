@@ -52,7 +52,31 @@ inline constexpr std::uint32_t set_aside_look_ms = 5'000;
 // Shutdown deadline after the first signal (15 s for running files, 5 s for actors), and after a
 // second one.
 inline constexpr std::uint32_t shutdown_ms = 20'000, shutdown_hurry_ms = 5'000;
-inline constexpr std::uint32_t shutdown_look_ms = 50;
+// For the log to take the last line before a shutdown that hangs is cut.
+inline constexpr std::uint32_t last_word_ms = 1'000;
+static_assert(last_word_ms > log_close_ms);
+
+// What a server needs of descriptors beside those of connections: sockets, timers and locks of its
+// own (24 when idle), the tables and logs of its journal (up to 128, of which a small journal has a
+// few), and for each codec host four descriptors, a source and some outputs.
+inline constexpr std::size_t own_descriptors = 192, own_descriptors_least = 32;
+inline constexpr std::size_t slot_descriptors = 8;
+// A connection and the file that it reads or writes.
+inline constexpr std::size_t connection_descriptors = 2;
+// With fewer, a page and its feed would not even serve two users.
+inline constexpr std::size_t connections_least = 8;
+// Threads beside those of slots and of HTTP: main, signals, CAF, the journal, upkeep and probes
+// (21 were counted), and some for what begins later, as a backup.
+inline constexpr std::size_t own_threads = 32, cluster_threads = 8;
+// Processes: a codec host for each slot, one for previews, one for headers, and one that is probed.
+inline constexpr std::size_t other_hosts = 3;
+// Threads that are only counted.
+inline constexpr std::size_t trial_stack_bytes = 64 * KiB;
+inline constexpr std::uint32_t trial_end_ms = 200;
+// The main thread of a codec host; libraries need some 100 KiB.
+inline constexpr std::size_t stack_min_bytes = 512 * KiB;
+// Of a codec host with the largest image that a setting allows, and of the server.
+inline constexpr std::uint64_t address_space_enough_bytes = 8 * GiB;
 
 // What commands print.
 inline constexpr std::uint32_t display_refresh_ms = 100;

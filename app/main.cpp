@@ -1,6 +1,7 @@
 // The one binary: `darkroom SUBCOMMAND`. Before anything else, it may be a zygote.
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/process_setup.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -15,7 +16,7 @@ namespace {
 template<class Run>
 int with_hosts(Run run) {
   auto hosts = codecs::host::zygote::start();
-  if (!hosts) return complain(hosts.error(), exit_internal);
+  if (!hosts) return complain(hosts.error(), exit_temporary);
   const std::unique_ptr<codecs::host::zygote> owner(*hosts);
   return run(*owner);
 }
@@ -119,6 +120,10 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return darkroom.exit(e) == 0 ? exit_all : exit_usage;
   }
+  // What these write is other people's; what the rest writes is for whoever calls.
+  if (serve.parsed() || fsck.parsed() || backup.parsed() || restore.parsed() || journal.parsed() ||
+      token.parsed() || cluster.parsed() || worker.parsed())
+    make_files_private();
   if (convert.parsed()) {
     if (auto ok = read(options); !ok) return complain(ok.error(), exit_usage);
     return with_hosts([&](codecs::host::zygote& hosts) {
@@ -154,11 +159,15 @@ int run(int argc, char** argv) {
 } // namespace darkroom::app
 
 int main(int argc, char** argv) {
+  darkroom::app::open_standard_descriptors();
   if (darkroom::codecs::host::is_zygote(argc, argv)) return darkroom::codecs::host::run_zygote();
   try {
     return darkroom::app::check_standard_output(darkroom::app::run(argc, argv));
   } catch (const std::exception& e) {
-    return darkroom::app::complain(std::string{"a fault in Darkroom itself: "} + e.what(),
-                                   darkroom::app::exit_internal);
+    const auto code = darkroom::app::exit_of(e);
+    const char* what = code == darkroom::app::exit_internal ? "a fault in Darkroom itself: "
+                                                            : "the system does not give what is "
+                                                              "needed: ";
+    return darkroom::app::complain(std::string{what} + e.what(), code);
   }
 }

@@ -1,5 +1,6 @@
 #include "app/memory_budget.hpp"
 
+#include "app/cgroup.hpp"
 #include "base/units.hpp"
 #include "config/limits.hpp"
 
@@ -20,36 +21,14 @@ std::optional<std::uint64_t> read_number(const std::string& path) {
   return value;
 }
 
-// The least limit of a group and of those above it. `file`: its name in each folder.
-std::optional<std::uint64_t> least_limit(const std::string& root, std::string group,
-                                         const std::string& file) {
-  std::optional<std::uint64_t> least;
-  while (true) {
-    auto path = root;
-    path.append(group).append(1, '/').append(file);
-    if (const auto limit = read_number(path)) least = std::min(least.value_or(*limit), *limit);
-    if (group.empty() || group == "/") return least;
-    group.erase(group.rfind('/'));
-  }
-}
-
-// cgroups(7): lines "number:controllers:path"; of version 2 number and controllers are "0" and "".
 std::optional<std::uint64_t> cgroup_limit(const memory_sources& from) {
-  std::ifstream in(from.own_cgroups);
   std::optional<std::uint64_t> least;
-  for (std::string line; std::getline(in, line);) {
-    const auto first = line.find(':');
-    const auto second = line.find(':', first + 1);
-    if (first == std::string::npos || second == std::string::npos) continue;
-    const auto controllers = ',' + line.substr(first + 1, second - first - 1) + ',';
-    const auto group = line.substr(second + 1);
-    std::optional<std::uint64_t> limit;
-    if (controllers == ",,")
-      limit = least_limit(from.cgroups, group, "memory.max");
-    else if (controllers.find(",memory,") != std::string::npos)
-      limit = least_limit(from.cgroups + "/memory", group, "memory.limit_in_bytes");
-    if (limit) least = std::min(least.value_or(*limit), *limit);
-  }
+  each_own_cgroup({from.cgroups, from.own_cgroups}, "memory",
+                  [&](const std::string& folder, bool unified) {
+                    const auto* file = unified ? "/memory.max" : "/memory.limit_in_bytes";
+                    if (const auto limit = read_number(folder + file))
+                      least = std::min(least.value_or(*limit), *limit);
+                  });
   return least;
 }
 

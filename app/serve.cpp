@@ -2,20 +2,25 @@
 #include "actors/host_slot.hpp"
 #include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
+#include "app/cgroup.hpp"
 #include "app/commands.hpp"
 #include "app/data_directory.hpp"
 #include "app/exit_code.hpp"
+#include "app/isolation_text.hpp"
 #include "app/limits.hpp"
 #include "app/memory_budget.hpp"
 #include "app/open_browser.hpp"
 #include "app/process_setup.hpp"
 #include "app/serve_log.hpp"
 #include "app/serve_probes.hpp"
+#include "app/serve_reload.hpp"
+#include "app/serve_signals.hpp"
 #include "app/serve_upkeep.hpp"
+#include "app/serve_welcome.hpp"
 #include "app/settings_options.hpp"
 #include "app/text.hpp"
-#include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/units.hpp"
 #include "codecs/format.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "codecs/limits.hpp"
@@ -33,9 +38,7 @@
 #include <atomic>
 #include <boost/json.hpp>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
-#include <pthread.h>
 #include <spdlog/spdlog.h>
 #include <thread>
 
@@ -99,22 +102,6 @@ http::format_facts format_facts_of(const config::settings& s) {
   return facts;
 }
 
-// The first token of all: without one, nobody could make others.
-base::result<std::string, std::string> first_token(persistence::journal_store& journal,
-                                                   const config::auth_settings& auth) {
-  const auto tokens = journal.view()->tokens();
-  if (!tokens) return std::unexpected(tokens.error().detail);
-  if (!tokens->empty() || !auth.proxy_header.empty()) return std::string{};
-  auto made =
-      http::make_token("admin", persistence::role::admin, base::unix_now_us(), 0, "first start");
-  persistence::append_request request;
-  request.records_only = true;
-  request.records.emplace_back(made.record);
-  const auto kept = journal.append({&request, 1}, true);
-  if (!kept) return std::unexpected(kept.error().detail);
-  return made.text;
-}
-
 // Counts what the journal refers to, then clears away what nothing does.
 class blob_census {
 public:
@@ -144,86 +131,32 @@ private:
   std::thread thread_;
 };
 
-void say_welcome(const config::settings& s, const std::string& url, const std::string& token) {
-  if (!token.empty()) { // first: whoever waits for the line below may want it
-    std::printf("%s\n%s/#token=%s\n", token.c_str(), url.c_str(), token.c_str());
-    std::fflush(stdout);
-  }
-  std::fprintf(stderr, "darkroom serves on %s, data in %s\n", url.c_str(), s.data.dir.c_str());
-  if (token.empty()) return;
-  std::fprintf(
-      stderr,
-      "\nAbove, on standard output, are the token of the first admin and the address of the page "
-      "with it; they are shown only now. Open the page, or go on here:\n\n"
-      "  export DARKROOM_SERVER=%s DARKROOM_TOKEN=dr_...\n"
-      "  darkroom batch submit PHOTOS/ --to %s --wait\n"
-      "  darkroom token create --user ann\n"
-      "  curl -H \"Authorization: Bearer $DARKROOM_TOKEN\" $DARKROOM_SERVER/v1/batches\n\n",
-      url.c_str(),
-      codecs::preview_output().format.c_str()); // not the token itself: this may go to a log
-}
-
-void wait_for_end_signal() {
-  const auto set = end_signals();
-  int number = 0;
-  while (::sigwait(&set, &number) != 0) {
-  }
-  spdlog::info("stopping; a second signal skips the wait");
-}
-
 // Writes what is left of the log, however the server ends.
 struct log_end {
   ~log_end() { close_log(); }
 };
 
-// Ends the process when a graceful shutdown takes too long: a thread may hang in a disk access.
-// What was acknowledged is on disk.
-class shutdown_guard {
-public:
-  shutdown_guard() : thread_([this] { run(); }) {}
-  ~shutdown_guard() {
-    done_ = true;
-    thread_.join();
-  }
-  // A second signal has come.
-  bool hurry() const { return hurry_; }
-
-private:
-  void run() {
-    using clock = std::chrono::steady_clock;
-    const auto set = end_signals();
-    const timespec pause{0, limits::shutdown_look_ms * 1'000'000L};
-    auto end = clock::now() + std::chrono::milliseconds(limits::shutdown_ms);
-    while (!done_ && clock::now() < end) {
-      if (::sigtimedwait(&set, nullptr, &pause) <= 0) continue;
-      if (!hurry_)
-        end = std::min(end, clock::now() + std::chrono::milliseconds(limits::shutdown_hurry_ms));
-      hurry_ = true;
-    }
-    if (done_) return;
-    spdlog::critical("the shutdown timed out, perhaps because a disk does not respond; what was "
-                     "acknowledged is on disk");
-    close_log();
-    ::_exit(exit_temporary);
-  }
-
-  std::atomic<bool> done_ = false, hurry_ = false;
-  std::thread thread_;
-};
-
 std::size_t slots_of(const config::settings& s) {
-  std::size_t slots = s.work.slots != 0
-                          ? s.work.slots
-                          : std::max<std::size_t>(1, std::thread::hardware_concurrency());
+  std::size_t slots = s.work.slots != 0 ? s.work.slots : usable_cores();
   while (slots > 1 &&
          actors::lease_memory_bytes(s.work.memory_bytes, slots) < limits::memory_lease_min_bytes)
     --slots;
   return slots;
 }
 
-int run(const config::settings& s, codecs::host::zygote& hosts,
-        std::unique_ptr<persistence::journal_store> journal, blob_store& blobs,
-        const std::string& token, bool open) {
+// What one server is made of, before it runs.
+struct server_setup {
+  const settings_options& options;
+  config::settings given;    // as they were read
+  config::settings settings; // as they are used
+  codecs::host::zygote& hosts;
+  serve_signals& signals;
+};
+
+int run(server_setup& setup, std::unique_ptr<persistence::journal_store> journal,
+        blob_store& blobs) {
+  const auto& s = setup.settings;
+  auto& hosts = setup.hosts;
   blobs.hold_removals();
   auto outputs = std::make_shared<persistence::blob_outputs>(blobs);
   codecs::input_limits limits_of_input;
@@ -233,10 +166,10 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
     return open_blob(blobs, file, whole);
   };
   auto tokens = journal->view()->tokens();
-  if (!tokens) return complain(tokens.error().detail, exit_internal);
+  if (!tokens) return complain(tokens.error().detail, exit_of(tokens.error()));
   auto watched =
       persistence::place_watch::begin(s.data.dir, server_journal(s.data.dir), blobs.root());
-  if (!watched) return complain(watched.error().text(), exit_internal);
+  if (!watched) return complain(watched.error().text(), exit_of(watched.error()));
   const auto places = std::make_shared<const persistence::place_watch>(std::move(*watched));
   const auto probes = std::make_shared<http::health_board>();
   auto census = std::make_unique<blob_census>(blobs, journal->view());
@@ -291,6 +224,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
       .cluster = std::move(cluster),
       .audit_days = s.audit.days});
   actors->wait_until_loaded();
+  if (setup.signals.ending()) return actors->shut_down() ? exit_all : exit_temporary;
   auto place_watcher = watch_places(places, *actors, probes);
   auto memory_meter = measure_memory(*actors);
   auto draft_expiry = expire_drafts(*actors, s.data.draft_hours);
@@ -299,7 +233,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   auto log_key = read_log_key(s.data.dir);
   if (!log_key) return complain(log_key.error(), exit_temporary);
   http::server edge(s, *actors, blobs, outputs, format_facts_of(s), std::move(*log_key));
-  edge.shared().identities.load(std::move(*tokens));
+  edge.shared().identities.load(*tokens);
   edge.shared().probes = probes;
   edge.shared().log_lines_dropped = log_lines_dropped;
   edge.shared().thumbnails = std::make_shared<persistence::thumbnail_cache>(
@@ -308,7 +242,7 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
                                             .disk_free_min = s.data.disk_floor_bytes});
   auto blob_prober = probe_blobs(blobs.root(), probes);
   auto host_prober = s.work.here ? probe_hosts(hosts, probes) : nullptr;
-  if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);
+  if (auto ok = edge.bind(); !ok) return complain(ok.error(), exit_usage);
   actors->nodes().listen([](const actors::node_event& e) {
     const bool bad = e.what == "lost" || e.what == "isolated" || e.what == "paused";
     spdlog::log(bad ? spdlog::level::warn : spdlog::level::info, "machine {} {}{}{}",
@@ -317,16 +251,22 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   if (auto ok = actors->open_to_nodes(); !ok) return complain(ok.error(), exit_usage);
   if (const auto at = actors->node_address(); !at.empty())
     std::fprintf(stderr, "workers join at %s\n", at.c_str());
+  // Only now that it has all its ports: the token is shown once, and a start that fails shows none.
+  const auto token = first_token(*actors, edge.shared().identities, s.auth);
+  if (!token) return complain(token.error(), exit_temporary);
+  if (auto ok = edge.listen(); !ok) return complain(ok.error(), exit_usage);
   const std::string url = (s.tls.certificate.empty() ? "http://" : "https://") + edge.address();
-  say_welcome(s, url, token);
-  if (open && !open_in_browser(token.empty() ? url : url + "/#token=" + token))
+  say_welcome(s, url, *token);
+  if (token->empty()) say_how_to_get_in(s, *tokens);
+  if (setup.options.open && !open_in_browser(token->empty() ? url : url + "/#token=" + *token))
     std::fprintf(stderr, "no browser was opened: there is no xdg-open here\n");
 
-  wait_for_end_signal();
-  const shutdown_guard guard;
+  while (setup.signals.wait() == serve_signals::wish::reload)
+    reload_settings(setup.options, setup.given, edge);
+  spdlog::info("stopping; a second signal skips the wait");
   edge.drain();
-  actors->drain(std::chrono::milliseconds(limits::drain_ms), [&] { return guard.hurry(); });
-  edge.stop(std::chrono::milliseconds(guard.hurry() ? 0 : limits::actor_stop_ms));
+  actors->drain(std::chrono::milliseconds(limits::drain_ms), [&] { return setup.signals.hurry(); });
+  edge.stop(std::chrono::milliseconds(setup.signals.hurry() ? 0 : limits::actor_stop_ms));
   host_prober.reset();
   blob_prober.reset();
   census.reset();
@@ -338,37 +278,53 @@ int run(const config::settings& s, codecs::host::zygote& hosts,
   const bool in_order = actors->shut_down();
   actors.reset(); // before the edge, to which its answers go
   spdlog::info("stopped");
-  return in_order ? exit_all : exit_internal;
+  return in_order ? exit_all : exit_temporary;
+}
+
+void report_start(const config::settings& s, const process_means& means,
+                  codecs::host::isolation_layers missing) {
+  for (const auto& warning : means.warnings)
+    spdlog::warn("{}", warning);
+  for (const auto& sentence : guard_data_folder(s.data.dir))
+    spdlog::warn("{}", printable(sentence));
+  const auto lacking = missing_layers_text(missing);
+  spdlog::log(lacking.empty() ? spdlog::level::info : spdlog::level::warn,
+              "isolation of codec hosts: {}{}{}", active_layers_text(missing),
+              lacking.empty() ? "" : "; reduced, without ", lacking);
+  spdlog::info("{} slots, {} MiB of memory, {} connections", s.work.here ? slots_of(s) : 0,
+               s.work.memory_bytes / limits::MiB, s.http.connections_max);
 }
 
 } // namespace
 
 int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
-  auto s = read_settings(options);
-  if (!s) return complain(s.error(), exit_usage);
-  if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_internal);
-  const auto set = end_signals();
-  ::pthread_sigmask(SIG_BLOCK, &set, nullptr); // threads inherit it; `end_watch` waits for them
-  std::signal(SIGPIPE, SIG_IGN);
-  allow_many_descriptors();
-  auto log = open_log_target(s->log);
+  auto given = read_settings(options);
+  if (!given) return complain(given.error(), exit_usage);
+  auto s = *given;
+  if (s.work.memory_bytes == 0) s.work.memory_bytes = default_memory_budget();
+  const auto means = prepare_process(needs_of_server(s, s.work.here ? slots_of(s) : 0));
+  if (!means) return complain(means.error(), exit_usage);
+  s.http.connections_max = means->connections;
+  serve_signals signals(hangup_of_process()); // before the first thread, which is the log's
+  auto log = open_log_target(s.log);
   if (!log) return complain(log.error(), exit_usage);
-  use_log(std::move(*log), s->log);
+  use_log(std::move(*log), s.log);
   const log_end end_of_log;
-  s->data.dir = absolute_path(s->data.dir);
-  if (s->work.memory_bytes == 0) s->work.memory_bytes = default_memory_budget();
-  auto journal = open_data(s->data.dir);
-  if (!journal) return complain(journal.error().sentence, exit_usage);
-  auto blobs = blob_store::open(server_blobs(s->data.dir));
-  if (!blobs) return complain(blobs.error().text(), exit_usage);
+  if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_usage);
+  s.data.dir = absolute_path(s.data.dir);
+  auto journal = open_data(s.data.dir);
+  if (!journal) return complain(journal.error().sentence, journal.error().code);
+  report_start(s, *means, hosts.missing_layers());
+  auto blobs = blob_store::open(server_blobs(s.data.dir));
+  if (!blobs) return complain(blobs.error().text(), exit_of(blobs.error()));
   (*blobs)->when_damaged([](const std::string& path, const std::string& aside) {
     spdlog::error("the blob {} is damaged, and set aside: {}; the next upload of the same bytes "
                   "brings it back, and darkroom fsck names the files that need it",
                   path, aside);
   });
-  const auto token = first_token(**journal, s->auth);
-  if (!token) return complain(token.error(), exit_internal);
-  return run(*s, hosts, std::move(*journal), **blobs, *token, options.open);
+  if (signals.ending()) return exit_all;
+  server_setup setup{options, std::move(*given), std::move(s), hosts, signals};
+  return run(setup, std::move(*journal), **blobs);
 }
 
 } // namespace darkroom::app

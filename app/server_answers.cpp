@@ -66,8 +66,16 @@ std::string batch_path(const std::string& id, const char* rest) {
   return "/v1/batches/" + url_path(id) + rest;
 }
 
+exit_code exit_of(const http_reply& reply) {
+  // 0: no answer. What a server refuses for now it may accept later; 500 is a bug in it.
+  const auto status = reply.status;
+  if (status == 500) return exit_internal;
+  const bool for_now = status == 0 || status == 408 || status == 429 || status > 500;
+  return for_now ? exit_temporary : exit_usage;
+}
+
 int fail_with(const http_reply& reply) {
-  return complain(reply.problem(), reply.status == 0 ? exit_internal : exit_usage);
+  return complain(reply.problem(), exit_of(reply));
 }
 
 } // namespace darkroom::app

@@ -1,6 +1,7 @@
 // What the commands that talk to a server read of its answers.
 #pragma once
 
+#include "app/exit_code.hpp"
 #include "app/http_client.hpp"
 #include "app/progress.hpp"
 
@@ -27,5 +28,7 @@ std::string batch_path(const std::string& id, const char* rest = "");
 
 // Says on standard error what the server refused; returns the exit code for it.
 int fail_with(const http_reply& reply);
+// The exit code of an answer that refuses, or of none at all.
+exit_code exit_of(const http_reply& reply);
 
 } // namespace darkroom::app

@@ -1,5 +1,6 @@
 #include "app/sources.hpp"
 
+#include "base/errno_text.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "codecs/unread_formats.hpp"
@@ -34,7 +35,7 @@ struct walk_filter {
 
 std::string reason_of(int code) {
   if (code == ENOENT) return "was removed while the folder was read, or is a link to nothing";
-  return std::error_code(code, std::generic_category()).message();
+  return base::errno_text(code);
 }
 
 bool hidden(const std::string& name) {

@@ -1,5 +1,6 @@
 #include "app/standard_input.hpp"
 
+#include "base/errno_text.hpp"
 #include "base/result.hpp"
 #include "codecs/input_limits.hpp"
 #include "persistence/digest.hpp"
@@ -7,7 +8,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,8 +34,7 @@ base::result<standard_input, std::string> read_standard_input() {
   while (true) {
     const auto n = ::read(STDIN_FILENO, piece.data(), piece.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      return std::unexpected(std::string{"reading standard input: "} + std::strerror(errno));
+    if (n < 0) return std::unexpected("reading standard input: " + base::errno_text(errno));
     if (n == 0) break;
     input.file.bytes += static_cast<std::uint64_t>(n);
     if (input.file.bytes > most)

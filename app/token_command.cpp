@@ -31,8 +31,8 @@ int show(const std::vector<persistence::token_record>& tokens) {
   return exit_all;
 }
 
-bool keep(persistence::journal_store& journal, const persistence::token_record& token,
-          const char* action) {
+int keep(persistence::journal_store& journal, const persistence::token_record& token,
+         const char* action) {
   persistence::audit_entry entry;
   entry.time_us = base::unix_now_us();
   entry.user = "local";
@@ -43,7 +43,10 @@ bool keep(persistence::journal_store& journal, const persistence::token_record& 
   persistence::append_request request;
   request.records_only = true;
   request.records = {token, entry};
-  return journal.append({&request, 1}, true).has_value();
+  const auto kept = journal.append({&request, 1}, true);
+  return kept ? exit_all
+              : complain("the journal cannot be written: " + kept.error().detail,
+                         exit_of(kept.error()));
 }
 
 // In the folder of a server that does not run.
@@ -51,16 +54,14 @@ int run_in(persistence::journal_store& journal, const token_options& o) {
   using enum token_options::verb;
   if (o.what == list) {
     const auto tokens = journal.view()->tokens();
-    return tokens ? show(*tokens) : complain(tokens.error().detail, exit_internal);
+    return tokens ? show(*tokens) : complain(tokens.error().detail, exit_of(tokens.error()));
   }
   if (o.what == revoke) {
     auto token = journal.view()->token(o.id);
-    if (!token) return complain(token.error().detail, exit_internal);
+    if (!token) return complain(token.error().detail, exit_of(token.error()));
     if (!*token) return complain("there is no token " + o.id, exit_usage);
     if ((*token)->revoked_us == 0) (*token)->revoked_us = base::unix_now_us();
-    return keep(journal, **token, "token.revoke")
-               ? exit_all
-               : complain("the journal cannot be written", exit_internal);
+    return keep(journal, **token, "token.revoke");
   }
   const auto role = base::parse_enum<persistence::role>(o.role);
   if (!role) return complain("--role is user or admin", exit_usage);
@@ -72,8 +73,7 @@ int run_in(persistence::journal_store& journal, const token_options& o) {
                                               : now + static_cast<std::int64_t>(o.expires_in_days) *
                                                           24 * 3'600 * 1'000'000;
   const auto made = http::make_token(o.user, *role, now, expires, o.note);
-  if (!keep(journal, made.record, "token.create"))
-    return complain("the journal cannot be written", exit_internal);
+  if (const int code = keep(journal, made.record, "token.create"); code != exit_all) return code;
   std::printf("%s\n", made.text.c_str());
   return exit_all;
 }
@@ -124,7 +124,7 @@ int run_token(const token_options& o) {
   if (!journal && journal.error().locked)
     return complain(journal.error().sentence + ": leave --data out, and the server is asked",
                     exit_usage);
-  if (!journal) return complain(journal.error().sentence, exit_internal);
+  if (!journal) return complain(journal.error().sentence, journal.error().code);
   return run_in(**journal, o);
 }
 

@@ -4,12 +4,15 @@
 #include "actors/cluster/worker_session.hpp"
 #include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
+#include "app/cgroup.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/isolation_text.hpp"
 #include "app/limits.hpp"
 #include "app/memory_option.hpp"
 #include "app/process_setup.hpp"
 #include "app/text.hpp"
+#include "base/errno_text.hpp"
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "codecs/host/codec_host.hpp"
@@ -23,7 +26,6 @@
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 #include <ctime>
 #include <fcntl.h>
 #include <filesystem>
@@ -44,11 +46,12 @@ using std::chrono::milliseconds;
 
 // How a process for one link ends, for its parent.
 enum session_exit : int {
-  session_stopped = 0,  // was asked to
-  session_lost = 10,    // was joined
-  session_refused = 11, // was not let in
-  session_twin = 12,    // the server knows a process like it: another one at once
-  session_hopeless = 13 // never will be, with these files
+  session_stopped = 0,   // was asked to
+  session_lost = 10,     // was joined
+  session_refused = 11,  // was not let in
+  session_twin = 12,     // the server knows a process like it: another one at once
+  session_hopeless = 13, // never will be, with these files
+  session_homeless = 14  // inputs cannot be kept here now
 };
 
 struct place {
@@ -69,13 +72,20 @@ void announce(const std::string& line) {
                printable(line).c_str());
 }
 
+// A worker reads nothing again: SIGHUP ends it in order, unless it was started to ignore that.
+sigset_t worker_end_signals() {
+  auto set = end_signals();
+  if (hangup_of_process() != hangup::ignored) sigaddset(&set, SIGHUP);
+  return set;
+}
+
 // The end of a link, or the wish to stop, whichever comes first. Before the worker has joined, the
 // wish ends the process at once.
 class session_watch {
 public:
   session_watch() {
     std::thread([this] {
-      const auto set = end_signals();
+      const auto set = worker_end_signals();
       int number = 0;
       while (::sigwait(&set, &number) != 0) {
       }
@@ -109,10 +119,16 @@ std::string folder_fault(const std::string& folder) {
   const base::unique_fd file{::mkostemp(path.data(), O_CLOEXEC)};
   if (file) ::unlink(path.c_str());
   if (file && ::write(file.get(), "x", 1) == 1) return "";
-  return "--tmp " + folder + ": " + std::strerror(errno);
+  return "--tmp " + folder + ": " + base::errno_text(errno);
 }
 
-int run_session(const worker_options_asked& o, const place& to, const std::string& machine) {
+int run_session(const worker_options_asked& o, const place& to, const std::string& machine,
+                bool told_fault) {
+  // A worker that can keep no input would give every file back.
+  if (auto fault = folder_fault(o.folder); !fault.empty()) {
+    if (!told_fault) announce(fault + "; not joining until that works");
+    return session_homeless;
+  }
   auto hosts = codecs::host::zygote::start();
   if (!hosts) {
     announce(hosts.error());
@@ -148,25 +164,42 @@ std::string random_name() {
   return text;
 }
 
-// Waits for the child, or for a signal to end, which goes on to the child.
+// Waits for the child, or for a signal to end, which goes on to the child. The child is killed at a
+// second one, and when it has not ended in time; one that even then does not end, as on a dead
+// disk, is not waited for.
 int wait_for(pid_t child, bool& asked_to_stop) {
-  const auto set = end_signals();
-  sigset_t all = set;
+  using steady = std::chrono::steady_clock;
+  auto all = worker_end_signals();
   sigaddset(&all, SIGCHLD);
+  bool killed = false;
+  auto deadline = steady::time_point::max();
   while (true) {
     int status = 0;
     if (::waitpid(child, &status, WNOHANG) == child)
       return WIFEXITED(status) ? WEXITSTATUS(status) : session_lost;
     int number = 0;
-    if (::sigwait(&all, &number) != 0 || number == SIGCHLD) continue;
-    ::kill(child, asked_to_stop ? SIGKILL : SIGTERM);
+    if (asked_to_stop) {
+      const auto left =
+          std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(deadline - steady::now()));
+      const timespec time{left.count() / 1'000, (left.count() % 1'000) * 1'000'000};
+      number = ::sigtimedwait(&all, nullptr, &time);
+      if (number < 0 && errno == EINTR) continue;
+    } else if (::sigwait(&all, &number) != 0) {
+      continue;
+    }
+    if (number == SIGCHLD) continue;
+    if (killed) return session_lost;
+    killed = asked_to_stop;
     asked_to_stop = true;
+    deadline =
+        steady::now() + milliseconds{killed ? limits::shutdown_hurry_ms : limits::shutdown_ms};
+    ::kill(child, killed ? SIGKILL : SIGTERM);
   }
 }
 
 // True when it was asked to stop meanwhile.
 bool rest(milliseconds most) {
-  const auto set = end_signals();
+  const auto set = worker_end_signals();
   const timespec time{most.count() / 1'000, (most.count() % 1'000) * 1'000'000};
   return ::sigtimedwait(&set, nullptr, &time) > 0;
 }
@@ -203,13 +236,20 @@ int run_worker(worker_options_asked& o) {
   const auto memory = read_memory(o.memory);
   if (!memory) return complain(memory.error(), exit_usage);
   o.memory_bytes = *memory;
-  if (o.folder.empty()) o.folder = std::filesystem::temp_directory_path().string();
-  if (o.slots == 0) o.slots = std::max(1u, std::thread::hardware_concurrency());
+  if (o.folder.empty()) {
+    std::error_code error;
+    o.folder = std::filesystem::temp_directory_path(error).string();
+    if (error)
+      return complain("TMPDIR names no folder: " + base::errno_text(error.value()) +
+                          "; set it, or name one with --tmp",
+                      exit_usage);
+  }
+  if (o.slots == 0) o.slots = std::min<std::size_t>(usable_cores(), limits::slots_max);
   while (o.slots > 1 &&
          actors::lease_memory_bytes(o.memory_bytes, o.slots) < limits::memory_lease_min_bytes)
     --o.slots;
   if (::access(o.identity.c_str(), R_OK) != 0)
-    return complain(o.identity + ": " + std::strerror(errno) +
+    return complain(o.identity + ": " + base::errno_text(errno) +
                         "; `darkroom cluster issue NAME` on the server makes it",
                     exit_usage);
   if (actors::own_name(o.identity).empty())
@@ -218,16 +258,21 @@ int run_worker(worker_options_asked& o) {
                     exit_usage);
   if (auto fault = folder_fault(o.folder); !fault.empty())
     return complain(fault + "; name a folder that this user can write to", exit_usage);
+  const auto means = prepare_process(needs_of_conversions(o.slots));
+  if (!means) return complain(means.error(), exit_usage);
+  for (const auto& warning : means->warnings)
+    announce(warning);
   {
     // Before anything is promised to a server.
     auto hosts = codecs::host::zygote::start();
-    if (!hosts) return complain(hosts.error(), exit_internal);
+    if (!hosts) return complain(hosts.error(), exit_temporary);
     const std::unique_ptr<codecs::host::zygote> owner(*hosts);
-    if (auto ok = codecs::host::self_test(*owner); !ok) return complain(ok.error(), exit_internal);
+    if (auto ok = codecs::host::self_test(*owner); !ok) return complain(ok.error(), exit_usage);
+    const auto lacking = missing_layers_text(owner->missing_layers());
+    if (!lacking.empty())
+      announce("isolation of codec hosts is reduced: they run without " + lacking);
   }
-  allow_many_descriptors();
-  std::signal(SIGPIPE, SIG_IGN);
-  auto set = end_signals();
+  auto set = worker_end_signals();
   sigaddset(&set, SIGCHLD);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   const auto machine = random_name();
@@ -235,26 +280,24 @@ int run_worker(worker_options_asked& o) {
 
   milliseconds pause{limits::worker_retry_first_ms};
   bool asked_to_stop = false;
-  std::string told_fault;
+  bool told_fault = false;
+  // This process touches no disk from here on: it always answers signals.
   while (!asked_to_stop) {
-    // A worker that can keep no input would give every file back.
-    if (auto fault = folder_fault(o.folder); !fault.empty()) {
-      if (fault != told_fault) announce(fault + "; not joining until that works");
-      told_fault = std::move(fault);
-      if (rest(milliseconds{limits::worker_retry_most_ms})) break;
-      continue;
-    }
-    told_fault.clear();
     const pid_t parent = ::getpid(), child = ::fork();
     if (child < 0)
-      return complain(std::string{"no process: "} + std::strerror(errno), exit_internal);
+      return complain("no process can be started: " + base::errno_text(errno), exit_temporary);
     if (child == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL); // ends with its parent
-      ::_exit(::getppid() == parent ? run_session(o, *to, machine) : session_lost);
+      ::_exit(::getppid() == parent ? run_session(o, *to, machine, told_fault) : session_lost);
     }
     const int how = wait_for(child, asked_to_stop);
     if (how == session_hopeless) return exit_usage;
     if (asked_to_stop) break;
+    told_fault = how == session_homeless;
+    if (told_fault) {
+      if (rest(milliseconds{limits::worker_retry_most_ms})) break;
+      continue;
+    }
     if (how == session_twin) continue;
     if (how == session_lost) {
       announce("the link was lost; joining again");

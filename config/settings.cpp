@@ -10,6 +10,7 @@
 #include <charconv>
 #include <cstdio>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 
 #define TOML_EXCEPTIONS 0
@@ -36,6 +37,100 @@ const setting* find(std::string_view key) {
 
 std::unexpected<std::string> wrong(std::string_view key, const std::string& what) {
   return std::unexpected(std::string{key} + ": " + what);
+}
+
+// Levenshtein's: how many letters are to be inserted, removed or replaced.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto replaced = diagonal + (a[i - 1] != b[j - 1]);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+    }
+  }
+  return row[b.size()];
+}
+
+constexpr std::size_t name_bytes_compared_max = 128; // the comparison takes the square of it
+
+// "; did you mean NAME?" with the known name that is nearest; nothing when none is near. All names
+// begin with the same `common` bytes.
+std::string suggestion(std::string_view name, const std::vector<std::string>& known,
+                       std::size_t common = 0) {
+  if (name.size() > name_bytes_compared_max) return "";
+  const std::string* nearest = nullptr;
+  std::size_t least = std::max<std::size_t>(2, (name.size() - common) / 3) + 1;
+  for (const auto& candidate : known) {
+    // Without its table, a name is as good as near.
+    const bool last_part = candidate.ends_with('.' + std::string{name});
+    const auto distance = last_part ? 1 : edit_distance(name, candidate);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = &candidate;
+  }
+  return nearest == nullptr ? "" : "; did you mean " + *nearest + '?';
+}
+
+const std::vector<std::string>& known_keys() {
+  static const std::vector<std::string> keys = [] {
+    std::vector<std::string> names;
+    for (const auto& row : all_settings())
+      names.emplace_back(row.key);
+    return names;
+  }();
+  return keys;
+}
+
+// "http" and "http.tls" for "http.tls.key".
+const std::vector<std::string>& known_tables() {
+  static const std::vector<std::string> tables = [] {
+    std::vector<std::string> names;
+    for (const auto& key : known_keys())
+      for (auto dot = key.find('.'); dot != std::string::npos; dot = key.find('.', dot + 1))
+        if (auto table = key.substr(0, dot); std::ranges::find(names, table) == names.end())
+          names.push_back(std::move(table));
+    return names;
+  }();
+  return tables;
+}
+
+constexpr std::string_view variable_prefix = "DARKROOM_";
+// Of clients, and of the project's own tests.
+constexpr std::string_view other_variables[] = {"DARKROOM_SERVER", "DARKROOM_TOKEN",
+                                                "DARKROOM_CORPUS"};
+
+// "DARKROOM_HTTP__LISTEN" for "http.listen".
+std::string variable_of(std::string_view key) {
+  std::string name{variable_prefix};
+  for (const char c : key) {
+    if (c == '.')
+      name += "__";
+    else
+      name += static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+  }
+  return name;
+}
+
+const std::vector<std::string>& known_variables() {
+  static const std::vector<std::string> variables = [] {
+    std::vector<std::string> names(std::begin(other_variables), std::end(other_variables));
+    for (const auto& key : known_keys())
+      names.push_back(variable_of(key));
+    return names;
+  }();
+  return variables;
+}
+
+std::unexpected<std::string> unknown_key(const std::string& key) {
+  return wrong(key, "there is no such setting" + suggestion(key, known_keys()));
+}
+
+std::unexpected<std::string> unknown_variable(std::string_view name) {
+  return wrong(name, "there is no such setting" +
+                         suggestion(name, known_variables(), variable_prefix.size()));
 }
 
 setting_result set_number(const setting& s, std::uint64_t& to, std::uint64_t value) {
@@ -141,11 +236,14 @@ setting_result read_table(settings& to, const toml::table& table, const std::str
   for (const auto& [name, node] : table) {
     const auto key = prefix + std::string{name.str()};
     if (const auto* inner = node.as_table()) {
+      if (std::ranges::find(known_tables(), key) == known_tables().end())
+        return wrong('[' + key + ']',
+                     "there is no such table of settings" + suggestion(key, known_tables()));
       if (auto ok = read_table(to, *inner, key + '.'); !ok) return ok;
       continue;
     }
     const auto* s = find(key);
-    if (s == nullptr) return wrong(key, "there is no such setting");
+    if (s == nullptr) return unknown_key(key);
     if (auto ok = std::visit(toml_setter{*s, node}, s->in(to)); !ok) return ok;
   }
   return {};
@@ -324,7 +422,7 @@ const std::vector<setting>& all_settings() {
 
 setting_result set(settings& to, std::string_view key, std::string_view text) {
   const auto* s = find(key);
-  if (s == nullptr) return wrong(key, "there is no such setting");
+  if (s == nullptr) return unknown_key(std::string{key});
   return std::visit(text_setter{*s, text}, s->in(to));
 }
 
@@ -351,26 +449,54 @@ setting_result read_file(settings& to, const std::string& path) {
 }
 
 setting_result read_environment(settings& to, char** environment) {
-  constexpr std::string_view ours = "DARKROOM_";
+  if (auto ok = check_environment(environment); !ok) return ok;
+  for (; *environment != nullptr; ++environment) {
+    const std::string_view line = *environment;
+    const auto name = line.substr(0, line.find('='));
+    const auto row = std::ranges::find_if(
+        all_settings(), [&](const setting& s) { return variable_of(s.key) == name; });
+    if (row == all_settings().end()) continue;
+    if (auto ok = set(to, row->key, line.substr(name.size() + 1)); !ok)
+      return std::unexpected(std::string{name} + ": " + ok.error());
+  }
+  return {};
+}
+
+setting_result check_environment(char** environment) {
   for (; *environment != nullptr; ++environment) {
     const std::string_view line = *environment;
     const auto equals = line.find('=');
-    if (!line.starts_with(ours) || equals == std::string_view::npos) continue;
-    const auto name = line.substr(ours.size(), equals - ours.size());
-    if (name.find("__") == std::string_view::npos) continue;
-    std::string key;
-    for (std::size_t i = 0; i < name.size(); ++i) {
-      if (name.substr(i, 2) == "__") {
-        key += '.';
-        ++i;
-      } else {
-        key += static_cast<char>(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
-      }
-    }
-    if (auto ok = set(to, key, line.substr(equals + 1)); !ok)
-      return std::unexpected(std::string{line.substr(0, equals)} + ": " + ok.error());
+    if (!line.starts_with(variable_prefix) || equals == std::string_view::npos) continue;
+    const auto name = line.substr(0, equals);
+    if (std::ranges::find(known_variables(), name) == known_variables().end())
+      return unknown_variable(name);
   }
   return {};
+}
+
+bool is_reloadable(std::string_view key) {
+  constexpr std::string_view taken[] = {"http.tls.", "http.allowed_origins", "rate.", "quota.",
+                                        "log."};
+  return std::ranges::any_of(taken, [&](auto prefix) { return key.starts_with(prefix); });
+}
+
+std::vector<std::string_view> differences(const settings& a, const settings& b) {
+  auto one = a, other = b;
+  std::vector<std::string_view> keys;
+  for (const auto& row : all_settings())
+    if (std::visit(toml_text{}, row.in(one)) != std::visit(toml_text{}, row.in(other)))
+      keys.push_back(row.key);
+  return keys;
+}
+
+settings reloaded(const settings& running, const settings& wanted) {
+  auto next = running, from = wanted;
+  for (const auto& row : all_settings()) {
+    if (!is_reloadable(row.key)) continue;
+    const auto source = row.in(from);
+    std::visit([&](auto* to) { *to = *std::get<decltype(to)>(source); }, row.in(next));
+  }
+  return next;
 }
 
 setting_result check(const settings& s) {

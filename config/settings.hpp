@@ -112,6 +112,14 @@ struct setting {
 };
 const std::vector<setting>& all_settings();
 
+// Whether a server that runs takes another value when it reads its settings again. What enforces
+// such a setting is told of the new value; everything else needs a restart.
+bool is_reloadable(std::string_view key);
+// Keys of the settings that differ, in the order of the table.
+std::vector<std::string_view> differences(const settings& a, const settings& b);
+// What runs, with the values that a reload takes from what is wanted.
+settings reloaded(const settings& running, const settings& wanted);
+
 // The error is a sentence with the key in it.
 using setting_result = base::result<void, std::string>;
 
@@ -120,8 +128,11 @@ setting_result set(settings& to, std::string_view key, std::string_view text);
 // Reads a TOML document; `name` is for messages.
 setting_result read_toml(settings& to, std::string_view document, const std::string& name);
 setting_result read_file(settings& to, const std::string& path);
-// Reads what begins with `DARKROOM_` and has two underlines in it; the rest is not for us.
+// Reads `DARKROOM_HTTP__LISTEN` and the like. Another name that begins with `DARKROOM_` is an
+// error, except for those of clients (`DARKROOM_SERVER`, `DARKROOM_TOKEN`) and of the tests.
 setting_result read_environment(settings& to, char** environment);
+// The same check of names, for commands that use none of the settings.
+setting_result check_environment(char** environment);
 // What a value alone cannot tell: a certificate without a key.
 setting_result check(const settings& s);
 

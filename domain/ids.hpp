@@ -28,10 +28,17 @@ using lease_id = std::uint64_t;
 // The server itself, among the machines that convert.
 inline constexpr std::string_view local_node = "local";
 
-// A new one, of this moment.
+// A new one, of this moment; greater than all that this process has made or was told of. From any
+// thread.
 batch_id new_batch_id();
+// Later ones are greater than this one of an earlier process, also if the clock was set back.
+void go_on_after(const batch_id& newest);
 // A UUIDv7 of milliseconds since the Unix epoch and ten random bytes.
 batch_id make_batch_id(std::uint64_t unix_ms, std::span<const std::uint8_t, 10> random);
+// The same, but greater than `last`: within a millisecond, and after the clock was set back, it
+// counts on from there in random steps (RFC 9562, section 6.2, method 2).
+batch_id make_batch_id_after(const batch_id& last, std::uint64_t unix_ms,
+                             std::span<const std::uint8_t, 10> random);
 
 // Canonical text: 36 characters, lower case.
 std::string to_string(const batch_id& id);

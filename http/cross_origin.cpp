@@ -20,8 +20,19 @@ constexpr std::string_view response_headers =
 
 } // namespace
 
-bool is_listed_origin(std::string_view origin, const std::vector<std::string>& allowed) {
-  return !origin.empty() && std::ranges::find(allowed, origin) != allowed.end();
+bool origin_list::has(std::string_view origin) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::find(listed_, origin) != listed_.end();
+}
+
+bool origin_list::empty() const {
+  const std::lock_guard lock(mutex_);
+  return listed_.empty();
+}
+
+void origin_list::set(std::vector<std::string> listed) {
+  const std::lock_guard lock(mutex_);
+  listed_ = std::move(listed);
 }
 
 bool is_preflight(const request& rq) {
@@ -30,9 +41,9 @@ bool is_preflight(const request& rq) {
 }
 
 route_result answer_preflight(const request& rq, const std::vector<std::string>& methods,
-                              const std::vector<std::string>& allowed) {
+                              const origin_list& allowed) {
   if (methods.empty()) return std::unexpected(problem{problem_code::not_found});
-  if (!is_listed_origin(rq.header("Origin"), allowed))
+  if (!allowed.has(rq.header("Origin")))
     return std::unexpected(problem{problem_code::forbidden_origin});
   std::string list;
   for (const auto& method : methods)
@@ -45,12 +56,11 @@ route_result answer_preflight(const request& rq, const std::vector<std::string>&
   return r;
 }
 
-void add_cross_origin_headers(response& to, const request& rq,
-                              const std::vector<std::string>& allowed) {
+void add_cross_origin_headers(response& to, const request& rq, const origin_list& allowed) {
   if (allowed.empty()) return;
   to.with("Vary", "Origin"); // also without one: a cache must not give this answer to a page
   const auto origin = rq.header("Origin");
-  if (!is_listed_origin(origin, allowed)) return;
+  if (!allowed.has(origin)) return;
   to.with("Access-Control-Allow-Origin", std::string{origin});
   to.with("Access-Control-Expose-Headers", std::string{response_headers});
 }

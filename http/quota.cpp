@@ -30,7 +30,15 @@ base::result<void, problem> quota::reservation::grow(const amounts& more) {
 }
 
 config::quota_settings quota::allowed(const std::string& user) const {
-  return allowed_.of(who_.is_admin(user, base::unix_now_us()), user);
+  const bool is_admin = who_.is_admin(user, base::unix_now_us());
+  const std::lock_guard lock(mutex_);
+  return allowed_.of(is_admin, user);
+}
+
+void quota::allow(const config::quota_settings& allowed) {
+  config::quota_table table(allowed);
+  const std::lock_guard lock(mutex_);
+  allowed_ = std::move(table);
 }
 
 amounts quota::reserved(const std::string& user) const {

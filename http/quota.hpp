@@ -49,12 +49,14 @@ public:
   config::quota_settings allowed(const std::string& user) const;
   // What requests under way have reserved.
   amounts reserved(const std::string& user) const;
+  // Other quotas from now on; what is reserved stays so. Thread-safe.
+  void allow(const config::quota_settings& allowed);
 
 private:
   base::result<void, problem> take(const std::string& user, const amounts& wanted);
   void give_back(const std::string& user, const amounts& held);
 
-  const config::quota_table allowed_;
+  config::quota_table allowed_;
   const identity_store& who_;
   const actors::usage_board& board_;
   mutable std::mutex mutex_;

@@ -23,12 +23,18 @@ rate_verdict rate_limiter::take(const std::string& name, std::uint64_t now_us) {
   auto& b = buckets_.try_emplace(name, bucket{static_cast<double>(burst_), now_us}).first->second;
   b.tokens = filled(b, now_us);
   b.filled_us = now_us;
-  rate_verdict verdict{b.tokens >= 1, burst_, 0, 0};
+  rate_verdict verdict{b.tokens >= 1, burst_, 0, 0, per_s_};
   if (verdict.allowed) b.tokens -= 1;
   verdict.remaining = static_cast<std::uint64_t>(b.tokens);
   const double missing = verdict.allowed ? static_cast<double>(burst_) - b.tokens : 1 - b.tokens;
   verdict.reset_s = static_cast<std::uint32_t>(std::ceil(std::max(0.0, missing) / per_s_));
   return verdict;
+}
+
+void rate_limiter::set_limits(std::uint64_t per_s, std::uint64_t burst) {
+  const std::lock_guard lock(mutex_);
+  per_s_ = static_cast<double>(per_s);
+  burst_ = burst;
 }
 
 } // namespace darkroom::http

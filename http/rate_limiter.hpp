@@ -12,6 +12,7 @@ struct rate_verdict {
   bool allowed = true;
   std::uint64_t limit = 0, remaining = 0;
   std::uint32_t reset_s = 0; // until there is at least one (or, if allowed, until it is full)
+  double per_s = 0;
 };
 
 class rate_limiter {
@@ -20,6 +21,8 @@ public:
 
   // Takes one from this name's bucket. Thread-safe.
   rate_verdict take(const std::string& name, std::uint64_t now_us);
+  // Other limits from now on, for all buckets. Thread-safe.
+  void set_limits(std::uint64_t per_s, std::uint64_t burst);
 
 private:
   struct bucket {

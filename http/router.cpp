@@ -68,20 +68,20 @@ bool matches(const compiled_route& r, const std::vector<std::string>& segments,
   return true;
 }
 
-void add_rate_headers(header_list& to, std::string_view policy, const rate_verdict& v,
-                      std::uint64_t per_s) {
+void add_rate_headers(header_list& to, std::string_view policy, const rate_verdict& v) {
   const std::string name = "\"" + std::string{policy} + "\"";
   to.emplace_back("RateLimit-Policy",
-                  name + ";q=" + std::to_string(v.limit) +
-                      ";w=" + std::to_string(std::max<std::uint64_t>(1, v.limit / per_s)));
+                  name + ";q=" + std::to_string(v.limit) + ";w=" +
+                      std::to_string(std::max<std::uint64_t>(
+                          1, static_cast<std::uint64_t>(static_cast<double>(v.limit) / v.per_s))));
   to.emplace_back("RateLimit",
                   name + ";r=" + std::to_string(v.remaining) + ";t=" + std::to_string(v.reset_s));
 }
 
-problem too_many(std::string_view policy, const rate_verdict& v, std::uint64_t per_s) {
+problem too_many(std::string_view policy, const rate_verdict& v) {
   problem p{problem_code::rate_limited, "Too many requests for one " + std::string{policy} + "."};
   p.retry_after_s = std::max(1u, v.reset_s);
-  add_rate_headers(p.headers, policy, v, per_s);
+  add_rate_headers(p.headers, policy, v);
   return p;
 }
 
@@ -200,12 +200,10 @@ base::result<identity, problem> authenticate_in_browser(services& s, const reque
 task<route_result> answer(services& s, request& rq, body_reader& body) {
   const auto now = static_cast<std::uint64_t>(base::unix_now_us());
   const auto by_ip = s.ip_rate.take(client_network(rq.address), now);
-  if (!by_ip.allowed)
-    co_return std::unexpected(too_many("address", by_ip, s.settings.rate.ip_per_s));
+  if (!by_ip.allowed) co_return std::unexpected(too_many("address", by_ip));
 
   auto way = find_route(rq.method, rq.segments);
-  if (is_preflight(rq))
-    co_return answer_preflight(rq, way.methods, s.settings.http.allowed_origins);
+  if (is_preflight(rq)) co_return answer_preflight(rq, way.methods, s.origins);
   const auto* found = way.target;
   if (found == nullptr && !way.methods.empty()) {
     problem wrong_method{problem_code::method_not_allowed};
@@ -233,8 +231,7 @@ task<route_result> answer(services& s, request& rq, body_reader& body) {
   c.who = std::move(who);
   rq.user = c.who.user;
   const auto by_user = s.user_rate.take(c.who.user, now);
-  if (!by_user.allowed)
-    co_return std::unexpected(too_many("user", by_user, s.settings.rate.user_per_s));
+  if (!by_user.allowed) co_return std::unexpected(too_many("user", by_user));
   touch_token(s, c.who);
   route_result result = std::unexpected(problem{problem_code::forbidden});
   auto wrong = malformed(c, *found);
@@ -243,8 +240,7 @@ task<route_result> answer(services& s, request& rq, body_reader& body) {
     audit(c, result);
   else
     result = co_await run(c, *found);
-  add_rate_headers(result ? result->headers : result.error().headers, "user", by_user,
-                   s.settings.rate.user_per_s);
+  add_rate_headers(result ? result->headers : result.error().headers, "user", by_user);
   co_return result;
 }
 
@@ -314,7 +310,7 @@ task<response> dispatch(services& s, request& rq, body_reader& body) {
   auto work = answer(s, rq, body);
   auto result = co_await guarded(std::move(work), rq);
   auto r = to_response(std::move(result), rq);
-  add_cross_origin_headers(r, rq, s.settings.http.allowed_origins);
+  add_cross_origin_headers(r, rq, s.origins);
   s.metrics.answered(rq.route, r.status, std::chrono::steady_clock::now() - began);
   co_return r;
 }

@@ -1,7 +1,6 @@
 // What happens: the activity log of a batch page by page, the same as a stream of server-sent
 // events, and the WebSocket for many batches at once; tickets for browsers.
 #include "base/clock.hpp"
-#include "http/cross_origin.hpp"
 #include "http/event_views.hpp"
 #include "http/feed_session.hpp"
 #include "http/limits.hpp"
@@ -106,7 +105,7 @@ task<route_result> events(call& c, const named_batch& batch) {
 bool allowed_origin(const call& c) {
   const std::string origin{c.rq.header("Origin")};
   if (origin.empty()) return true; // no browser
-  if (is_listed_origin(origin, c.s.settings.http.allowed_origins)) return true;
+  if (c.s.origins.has(origin)) return true;
   const auto authority = origin.find("://");
   if (authority == std::string::npos || c.rq.count("Origin") != 1) return false;
   if (c.rq.secure && !origin.starts_with("https://")) return false;

@@ -24,8 +24,10 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <fcntl.h>
+#include <mutex>
 #include <thread>
 
 namespace darkroom::http {
@@ -52,16 +54,53 @@ std::optional<tcp::endpoint> endpoint_of(const std::string& listen) {
 }
 
 // No path, as that has file names in it; no name of a user, and an address only if that is wanted.
-void log_request(const services& s, const request& rq, const response& answer,
+void log_request(const services& s, bool with_address, const request& rq, const response& answer,
                  std::uint64_t bytes) {
   const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
                         std::chrono::steady_clock::now() - rq.began)
                         .count();
-  const auto address = s.settings.log.addresses ? " address=" + rq.address : std::string{};
+  const auto address = with_address ? " address=" + rq.address : std::string{};
   spdlog::info("request id={}{} user={} method={} route={} status={} code={} us={} bytes={}", rq.id,
                address, s.log_names.of(rq.user), rq.method.empty() ? "-" : rq.method,
                rq.route.empty() ? "none" : rq.route, answer.status,
                answer.refused ? to_string(*answer.refused) : "-", took, bytes);
+}
+
+// What TLS connections are made with. A reload replaces it; those that are open keep theirs.
+class tls_slot {
+public:
+  using context = std::shared_ptr<asio::ssl::context>;
+  context get() const { // null: no TLS
+    const std::lock_guard lock(mutex_);
+    return now_;
+  }
+  void set(context next) {
+    const std::lock_guard lock(mutex_);
+    now_.swap(next);
+  }
+
+private:
+  mutable std::mutex mutex_;
+  context now_;
+};
+
+base::result<tls_slot::context, std::string> make_tls(const config::tls_settings& settings) {
+  auto tls = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
+  boost::system::error_code error;
+  tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
+                       asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                       asio::ssl::context::no_tlsv1_1,
+                   error);
+  // With TLS 1.2 only key exchange with forward secrecy, and authenticated encryption.
+  if (SSL_CTX_set_cipher_list(tls->native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
+    return std::unexpected("this OpenSSL has none of the ciphers that are required for TLS 1.2");
+  tls->use_certificate_chain_file(settings.certificate, error);
+  if (error)
+    return std::unexpected("http.tls.certificate: " + settings.certificate + ": " +
+                           error.message());
+  tls->use_private_key_file(settings.key, asio::ssl::context::pem, error);
+  if (error) return std::unexpected("http.tls.key: " + settings.key + ": " + error.message());
+  return tls;
 }
 
 // What a connection is told that cannot be read.
@@ -128,7 +167,8 @@ struct server::parts {
   asio::thread_pool blocking;
   std::shared_ptr<http::services> shared;
   asio::io_context io;
-  std::optional<asio::ssl::context> tls;
+  tls_slot tls;
+  std::atomic<bool> log_requests = true, log_addresses = false;
   std::vector<std::unique_ptr<tcp::acceptor>> acceptors;
   std::shared_ptr<const session_parts> api, health_only, metrics_only;
   session_list sessions;
@@ -150,10 +190,10 @@ struct server::parts {
       });
     };
     session_parts each;
-    if (s.log.requests)
-      each.log = [all = shared](const request& rq, const response& answer, std::uint64_t bytes) {
-        log_request(*all, rq, answer, bytes);
-      };
+    set_log(s.log);
+    each.log = [this](const request& rq, const response& answer, std::uint64_t bytes) {
+      if (log_requests) log_request(*shared, log_addresses, rq, answer, bytes);
+    };
     each.read_file = read_file;
     each.lingering =
         std::make_shared<eviction_list>(s.http.connections_max / limits::linger_share,
@@ -183,6 +223,11 @@ struct server::parts {
     p.retry_after_s = limits::overloaded_retry_s;
     p.closes = true;
     co_return to_response(std::unexpected(std::move(p)), rq);
+  }
+
+  void set_log(const config::log_settings& s) {
+    log_requests = s.requests;
+    log_addresses = s.addresses;
   }
 
   static task<response> answer_metrics(std::shared_ptr<http::services> s, request& rq) {
@@ -259,7 +304,8 @@ struct server::parts {
     }
     const auto executor = socket.get_executor();
     if (!place) how = health_only;
-    auto one = std::make_shared<session>(std::move(socket), with_tls ? &*tls : nullptr, how);
+    const auto context = with_tls ? tls.get() : nullptr; // OpenSSL keeps what the session uses
+    auto one = std::make_shared<session>(std::move(socket), context.get(), how);
     if (place)
       held.place = std::move(*place);
     else
@@ -292,21 +338,9 @@ struct server::parts {
 
   base::result<void, std::string> open_tls() {
     if (settings.tls.certificate.empty()) return {};
-    tls.emplace(asio::ssl::context::tls_server);
-    boost::system::error_code error;
-    tls->set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
-                         asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
-                         asio::ssl::context::no_tlsv1_1,
-                     error);
-    // With TLS 1.2 only key exchange with forward secrecy, and authenticated encryption.
-    if (SSL_CTX_set_cipher_list(tls->native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
-      return std::unexpected("this OpenSSL has none of the ciphers that are required for TLS 1.2");
-    tls->use_certificate_chain_file(settings.tls.certificate, error);
-    if (error)
-      return std::unexpected("http.tls.certificate: " + settings.tls.certificate + ": " +
-                             error.message());
-    tls->use_private_key_file(settings.tls.key, asio::ssl::context::pem, error);
-    if (error) return std::unexpected("http.tls.key: " + settings.tls.key + ": " + error.message());
+    auto made = make_tls(settings.tls);
+    if (!made) return std::unexpected(made.error());
+    tls.set(std::move(*made));
     return {};
   }
 };
@@ -325,16 +359,23 @@ services& server::shared() {
   return *parts_->shared;
 }
 
-base::result<void, std::string> server::listen() {
+base::result<void, std::string> server::bind() {
   auto& p = *parts_;
   if (auto ok = p.open_tls(); !ok) return ok;
-  if (auto ok = p.open(p.settings.http.listen, p.tls.has_value(), p.api, "http.listen"); !ok)
+  if (auto ok = p.open(p.settings.http.listen, p.tls.get() != nullptr, p.api, "http.listen"); !ok)
     return ok;
   if (!p.settings.http.metrics_listen.empty())
     if (auto ok =
             p.open(p.settings.http.metrics_listen, false, p.metrics_only, "http.metrics_listen");
         !ok)
       return ok;
+  return {};
+}
+
+base::result<void, std::string> server::listen() {
+  auto& p = *parts_;
+  if (p.acceptors.empty())
+    if (auto ok = bind(); !ok) return ok;
   for (std::uint64_t i = 0; i < p.settings.http.threads; ++i)
     p.threads.emplace_back([&p] {
       while (true) {
@@ -346,6 +387,18 @@ base::result<void, std::string> server::listen() {
         }
       }
     });
+  return {};
+}
+
+base::result<void, std::string> server::reload(const config::settings& settings) {
+  auto& p = *parts_;
+  if (p.tls.get()) { // without TLS at the start, there is no port for it
+    auto made = make_tls(settings.tls);
+    if (!made) return std::unexpected(made.error());
+    p.tls.set(std::move(*made));
+  }
+  p.set_log(settings.log);
+  p.shared->reload(settings);
   return {};
 }
 

@@ -21,12 +21,18 @@ public:
   server(const server&) = delete;
   server& operator=(const server&) = delete;
 
-  // Begins to serve; the error is a sentence that says what to change.
+  // Takes the ports, where connections then wait; the error is a sentence that says what to change.
+  base::result<void, std::string> bind();
+  // Begins to serve, after `bind` or with it.
   base::result<void, std::string> listen();
   // Where it listens: HOST:PORT, the port as it was given by the system.
   std::string address() const;
 
   services& shared();
+
+  // Takes what a reload may change; new connections get the certificate that is there now. From any
+  // thread. After an error, a sentence, everything is as before.
+  base::result<void, std::string> reload(const config::settings& settings);
 
   // Readiness fails, nobody new is let in, requests under way are answered.
   void drain();

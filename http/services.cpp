@@ -59,6 +59,13 @@ services::~services() {
   limits_->quotas = nullptr;
 }
 
+void services::reload(const config::settings& s) {
+  ip_rate.set_limits(s.rate.ip_per_s, s.rate.ip_burst);
+  user_rate.set_limits(s.rate.user_per_s, s.rate.user_burst);
+  quotas.allow(s.quota);
+  origins.set(s.http.allowed_origins);
+}
+
 std::shared_ptr<services> shared_services(services& s) {
   return {&s, [](services*) {}};
 }

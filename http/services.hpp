@@ -5,6 +5,7 @@
 #include "domain/output_format.hpp"
 #include "http/actor_gateway.hpp"
 #include "http/backup_runner.hpp"
+#include "http/cross_origin.hpp"
 #include "http/feed_source.hpp"
 #include "http/health_board.hpp"
 #include "http/identity.hpp"
@@ -110,7 +111,8 @@ struct services {
         ip_rate(static_cast<double>(s.rate.ip_per_s), s.rate.ip_burst),
         user_rate(static_cast<double>(s.rate.user_per_s), s.rate.user_burst),
         refusals(s.audit.refusals_per_hour), quotas(s.quota, identities, actors.usage()),
-        streams(s.feed), source(actors, events), log_names(std::move(log_key)) {
+        origins(s.http.allowed_origins), streams(s.feed), source(actors, events),
+        log_names(std::move(log_key)) {
     limits_ = std::make_shared<limits_source>();
     limits_->quotas = &quotas;
     limit_users();
@@ -119,6 +121,11 @@ struct services {
   services(const services&) = delete;
   services& operator=(const services&) = delete;
 
+  // Takes what a reload may change. From any thread.
+  void reload(const config::settings& s);
+
+  // As they were at the start. What a reload may change (`config::is_reloadable`) is read
+  // from what enforces it: `ip_rate`, `user_rate`, `quotas`, `origins`.
   const config::settings settings;
   actor_gateway gateway;
   persistence::blob_store& blobs;
@@ -130,7 +137,8 @@ struct services {
   identity_store identities;
   rate_limiter ip_rate, user_rate;
   refusal_audit refusals;
-  quota quotas;               // reads `identities`
+  quota quotas; // reads `identities`
+  origin_list origins;
   busy_set uploads, requests; // by batch and path; by user and idempotency key
   attempted_ids attempts;
   edge_metrics metrics;

@@ -1,10 +1,10 @@
 #include "persistence/files.hpp"
 
+#include "base/errno_text.hpp"
 #include "persistence/limits.hpp"
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -38,8 +38,12 @@ bool file_error::disk_full() const {
   return code == ENOSPC || code == EDQUOT;
 }
 
+bool file_error::no_descriptors() const {
+  return code == EMFILE || code == ENFILE;
+}
+
 std::string file_error::text() const {
-  return action + ": " + std::strerror(code);
+  return action + ": " + base::errno_text(code);
 }
 
 file_error last_error(std::string action) {

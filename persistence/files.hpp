@@ -16,7 +16,8 @@ struct file_error {
   int code = 0;
   std::string action;
   bool disk_full() const;
-  std::string text() const; // "writing a.webp: No space left on device"
+  bool no_descriptors() const; // of the process or of the system
+  std::string text() const;    // "writing a.webp: No space left on device"
 };
 
 template<class T>

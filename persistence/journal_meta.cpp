@@ -45,6 +45,13 @@ journal_result<journal_meta> read_meta(database& db) {
     if (!last) return std::unexpected(damaged_meta("last seq"));
     meta.last_seq = *last;
   }
+  const auto newest = get_value(db, keys::last_time());
+  if (!newest) return std::unexpected(newest.error());
+  if (*newest) {
+    const auto time = base::parse_decimal(**newest);
+    if (!time || *time > INT64_MAX) return std::unexpected(damaged_meta("last time"));
+    meta.last_time_us = static_cast<std::int64_t>(*time);
+  }
   const auto identity = get_value(db, keys::identity());
   if (!identity) return std::unexpected(identity.error());
   if (*identity) {

@@ -14,6 +14,7 @@ class database;
 struct journal_meta {
   std::optional<std::uint32_t> format; // nothing: the journal has just been made
   domain::seq last_seq = 0;            // that was given out
+  std::int64_t last_time_us = 0; // of all events; 0: not noted, as by older versions and by salvage
   std::optional<journal_identity> identity;
 };
 

@@ -9,7 +9,10 @@
 #include "persistence/torn_tail.hpp"
 #include "persistence/witnessed_open.hpp"
 
+#include <algorithm>
+#include <array>
 #include <rocksdb/write_batch.h>
+#include <utility>
 
 namespace darkroom::persistence {
 
@@ -19,6 +22,7 @@ using domain::batch_id;
 using domain::seq;
 
 const std::string seq_key = keys::last_seq();
+const std::string time_key = keys::last_time();
 
 // Returns the last seq that is used.
 seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
@@ -92,6 +96,7 @@ journal_result<void> journal_store::check_format() {
                                          "this is the journal of a server's data, which is not "
                                          "opened without its witness"});
   last_seq_ = meta->last_seq;
+  if (auto ok = find_newest(meta->last_time_us); !ok) return ok;
   if (meta->format) return {};
   rocksdb::WriteOptions sync;
   sync.sync = true;
@@ -99,6 +104,22 @@ journal_result<void> journal_store::check_format() {
       (*db_)->Put(sync, keys::format(), std::to_string(limits::journal_format_without_witness));
   if (!put.ok()) return std::unexpected(database::error_of(put));
   return {};
+}
+
+// Times and ids go on from here, whatever the clock says now.
+journal_result<void> journal_store::find_newest(std::int64_t noted_time_us) {
+  last_time_us_ = noted_time_us;
+  bool first = true;
+  auto ok = view_->each_batch_before({}, {}, [&](batch_summary&& batch) {
+    if (std::exchange(first, false)) domain::go_on_after(batch.id);
+    last_time_us_ = std::max(last_time_us_, batch.changed_us);
+    return noted_time_us == 0;
+  });
+  // Deleted batches have left no id, but a time.
+  constexpr std::array<std::uint8_t, 10> greatest{255, 255, 255, 255, 255, 255, 255, 255, 255, 255};
+  domain::go_on_after(
+      domain::make_batch_id(static_cast<std::uint64_t>(last_time_us_ / 1'000), greatest));
+  return ok;
 }
 
 // Everything so far is on disk.
@@ -128,6 +149,7 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   std::vector<journaled_event> done;
   std::map<batch_id, const append_request*> newest; // a batch's summary is written once
   seq next = last_seq_;
+  auto time_us = last_time_us_;
   for (const auto& request : requests) {
     for (const auto& record : request.records)
       next = put_record(group, record, next);
@@ -135,16 +157,18 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     const auto before = last_of(request.batch);
     if (!before) return std::unexpected(before.error());
     seq prev = *before;
+    // Requests of several batches may come in another order than their times were taken.
+    if (!request.events.empty()) time_us = std::max(time_us, request.time_us);
     auto& last = last_by_batch_[request.batch];
     last.command = std::max(last.command, request.summary.command_seq);
     for (const auto& fact : request.events) {
       next += 1;
-      group.Put(keys::event(request.batch, next), encode_event(fact, prev, request.time_us));
-      project(group, *db_,
-              {request.batch, next, prev, request.time_us, request.summary.owner,
-               request.summary.created_us},
-              fact);
-      done.push_back({request.batch, next, prev, request.time_us, fact, request.summary.owner});
+      group.Put(keys::event(request.batch, next), encode_event(fact, prev, time_us));
+      project(
+          group, *db_,
+          {request.batch, next, prev, time_us, request.summary.owner, request.summary.created_us},
+          fact);
+      done.push_back({request.batch, next, prev, time_us, fact, request.summary.owner});
       if (domain::is_command_event(fact)) last.command = next;
       prev = next;
     }
@@ -166,12 +190,14 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     project_summary(group, summary);
   }
   group.Put(seq_key, std::to_string(next));
+  if (time_us != last_time_us_) group.Put(time_key, std::to_string(time_us));
 
   rocksdb::WriteOptions options;
   options.sync = sync;
   if (const auto status = (*db_)->Write(options, &group); !status.ok())
     return std::unexpected(database::error_of(status));
   last_seq_ = next;
+  last_time_us_ = time_us;
   if (sync) vouch();
   return done;
 }

@@ -53,9 +53,9 @@ public:
   journal_store(const journal_store&) = delete;
   journal_store& operator=(const journal_store&) = delete;
 
-  // Writes all requests in one batch, in order, each event with the next seq; with `sync`, they and
-  // everything before them are on disk afterwards. After an error nothing more may be written
-  // here: close, and open again.
+  // Writes all requests in one batch, in order, each event with the next seq, and none with a time
+  // before the one ahead of it; with `sync`, they and everything before them are on disk
+  // afterwards. After an error nothing more may be written here: close, and open again.
   journal_result<std::vector<journaled_event>> append(std::span<const append_request> requests,
                                                       bool sync);
   // Clears away what is left of a deleted batch, at most so many files from `from` on; `visit` sees
@@ -77,11 +77,14 @@ public:
   std::uint64_t witness_failures() const { return witness_failures_; }
 
   domain::seq last_seq() const { return last_seq_; }
+  // The newest time of an event; 0: there is none.
+  std::int64_t last_time_us() const { return last_time_us_; }
   std::shared_ptr<const read_view> view() const { return view_; }
 
 private:
   journal_store(std::shared_ptr<database> db, std::shared_ptr<witness> vouching);
   journal_result<void> check_format();
+  journal_result<void> find_newest(std::int64_t noted_time_us);
   void vouch();
   journal_result<domain::seq> last_of(const domain::batch_id& batch);
 
@@ -90,6 +93,7 @@ private:
   std::uint64_t witness_failures_ = 0;
   std::shared_ptr<const read_view> view_;
   domain::seq last_seq_ = 0;
+  std::int64_t last_time_us_ = 0;
   struct last_seqs {
     domain::seq any = 0, command = 0;
   };

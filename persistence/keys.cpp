@@ -75,6 +75,10 @@ std::string last_seq() {
   return meta("seq");
 }
 
+std::string last_time() {
+  return meta("time");
+}
+
 std::string format() {
   return meta("format");
 }

@@ -50,9 +50,10 @@ enum class kind : char {
 };
 
 std::string meta(std::string_view name);
-std::string last_seq(); // of what was given out: a number in decimal
-std::string format();   // of the journal: a number in decimal
-std::string identity(); // of the journal of a server: 16 bytes, also in its witness
+std::string last_seq();  // of what was given out: a number in decimal
+std::string last_time(); // of an event: microseconds in decimal; no later event is before it
+std::string format();    // of the journal: a number in decimal
+std::string identity();  // of the journal of a server: 16 bytes, also in its witness
 std::string batch(const domain::batch_id& id);
 std::string event(const domain::batch_id& id, domain::seq seq);
 std::string file(const domain::batch_id& id, domain::file_index index);

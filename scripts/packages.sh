@@ -6,8 +6,13 @@ libjpeg62-turbo-dev libpng-dev libdeflate-dev libwebp-dev libzimg-dev liblcms2-d
 libseccomp-dev libssl-dev libexpat1-dev \
 protobuf-compiler libprotobuf-dev libcli11-dev zlib1g-dev libtomlplusplus-dev libutf8proc-dev \
 libspdlog-dev libcurl4-openssl-dev libyaml-cpp-dev"
-packages_test="catch2 libvalijson-dev curl jq unzip p7zip-full libarchive-tools openssl python3-websockets chromium firefox-esr \
-e2fsprogs iproute2 libimage-exiftool-perl libpcre2-8-0 nftables nodejs npm pngcheck webp libjpeg-turbo-progs"
+# Libraries of the proxies that fetch_proxies gets.
+packages_proxies="libpcre2-8-0 liblua5.3-0 libopentracing-c-wrapper0"
+# OpenAPI Generator, which comes from npm, is written in Java; what it generates in Python needs these.
+packages_generated_client="default-jre-headless python3-certifi python3-dateutil python3-six python3-urllib3"
+packages_test="catch2 libvalijson-dev curl jq unzip p7zip-full libarchive-tools openssl python3-jsonschema python3-websockets chromium firefox-esr \
+e2fsprogs iproute2 libimage-exiftool-perl nftables nodejs npm pngcheck webp libjpeg-turbo-progs \
+$packages_proxies $packages_generated_client"
 packages_sanitizers="clang-19 libclang-rt-19-dev"
 packages_lint="clang-19 clang-format-19 clang-tidy-19 python3 nodejs npm"
 
@@ -119,13 +124,15 @@ install_npm_packages() {
     cp "$folder/package-lock.json" "$folder/installed.json"
 }
 
-# The program only: installed as a package it would begin to serve at port 80.
-fetch_nginx() {
-  folder="$top/build/nginx"
-  [ -x "$folder/usr/sbin/nginx" ] && return 0
-  echo "darkroom: fetching nginx for tests" >&2
-  mkdir -p "$folder"
-  (cd "$folder" && apt-get -q download nginx >&2 && dpkg-deb -x nginx_*.deb .)
+# The programs only: installed as packages they would begin to serve at port 80.
+fetch_proxies() {
+  for proxy in nginx haproxy caddy; do
+    folder="$top/build/$proxy"
+    [ ! -x "$folder/usr/sbin/$proxy" ] && [ ! -x "$folder/usr/bin/$proxy" ] || continue
+    echo "darkroom: fetching $proxy for tests" >&2
+    mkdir -p "$folder"
+    (cd "$folder" && apt-get -q download "$proxy" >&2 && dpkg-deb -x "$proxy"_*.deb .) || return 1
+  done
 }
 
 catch2_is_new() {

@@ -1,6 +1,7 @@
 #include "actors/cluster/basp_door.hpp"
 
 #include "actors/cluster/limits.hpp"
+#include "base/errno_text.hpp"
 #include "base/result.hpp"
 
 #include <caf/actor_system_config.hpp>
@@ -123,7 +124,7 @@ base::result<void, std::string> open_door(caf::actor_system& system, const std::
   const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket < 0 || ::bind(socket, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
       ::listen(socket, SOMAXCONN) != 0) {
-    const std::string error = std::strerror(errno);
+    const std::string error = base::errno_text(errno);
     ::close(socket);
     return std::unexpected(path + ": " + error);
   }

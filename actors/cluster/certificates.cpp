@@ -1,6 +1,7 @@
 #include "actors/cluster/certificates.hpp"
 
 #include "actors/cluster/limits.hpp"
+#include "base/errno_text.hpp"
 #include "base/result.hpp"
 #include "domain/ids.hpp"
 #include "persistence/files.hpp"
@@ -70,7 +71,7 @@ std::string pem_of(EVP_PKEY* key) {
 
 base::result<std::string, std::string> content_of(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  if (!in) return wrong(path + ": " + std::strerror(errno));
+  if (!in) return wrong(path + ": " + base::errno_text(errno));
   std::ostringstream text;
   text << in.rdbuf();
   return text.str();
@@ -80,12 +81,12 @@ base::result<std::string, std::string> content_of(const std::string& path) {
 cluster_result write_private(const std::string& path, const std::string& content) {
   const auto part = path + ".part";
   const base::unique_fd file{::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
-  if (!file) return wrong(part + ": " + std::strerror(errno));
+  if (!file) return wrong(part + ": " + base::errno_text(errno));
   const auto bytes =
       std::span(reinterpret_cast<const std::uint8_t*>(content.data()), content.size());
   if (auto ok = persistence::write_all(file.get(), bytes, part); !ok)
     return wrong(ok.error().text());
-  if (::fsync(file.get()) != 0) return wrong(part + ": " + std::strerror(errno));
+  if (::fsync(file.get()) != 0) return wrong(part + ": " + base::errno_text(errno));
   if (auto ok = persistence::rename_file(part, path, true); !ok) return wrong(ok.error().text());
   if (auto ok = persistence::sync_directory(persistence::parent_of(path)); !ok)
     return wrong(ok.error().text());
@@ -263,7 +264,7 @@ cluster_result make_cluster(const std::string& folder, const std::vector<std::st
     return wrong(folder + " holds a cluster's authority already; `darkroom cluster issue NAME` "
                           "lets one more node join");
   if (auto ok = persistence::make_directories(folder); !ok) return wrong(ok.error().text());
-  if (::chmod(folder.c_str(), 0700) != 0) return wrong(folder + ": " + std::strerror(errno));
+  if (::chmod(folder.c_str(), 0700) != 0) return wrong(folder + ": " + base::errno_text(errno));
   const folder_lock lock(folder);
   const key_pointer key(EVP_EC_gen("P-256"));
   if (!key) return openssl_error("making a key");

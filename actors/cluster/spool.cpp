@@ -2,10 +2,10 @@
 
 #include "actors/cluster/limits.hpp"
 #include "actors/cluster/read_piece.hpp"
+#include "base/errno_text.hpp"
 
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -50,7 +50,7 @@ codecs::result<unique_fd> spool::open_input(domain::lease_id lease) const {
   if (at == inputs_.end())
     return codecs::fail(domain::failure_reason::internal, "the input of a lease that is over");
   auto file = reopened(at->second.get());
-  if (!file) return codecs::fail(domain::failure_reason::io_error, std::strerror(errno));
+  if (!file) return codecs::fail(domain::failure_reason::io_error, base::errno_text(errno));
   return file;
 }
 

@@ -49,8 +49,7 @@ child_process::child_process(const child_launch& launch) {
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, 1, launch.out.c_str(), flags, 0600);
   posix_spawn_file_actions_addopen(&actions, 2, launch.err.c_str(), flags, 0600);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  posix_spawnattr_setpgroup(&attributes, 0);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
   if (::posix_spawnp(&pid_, words.front().c_str(), &actions, &attributes, argv.data(),
                      envp.data()) != 0) {
     pid_ = -1;

@@ -1,4 +1,5 @@
-// A process of our own, in a group of its own, its words going to files, that may be killed.
+// A process of our own, in a session and group of its own, without a terminal, its words going to
+// files, that may be killed.
 #pragma once
 
 #include <chrono>

@@ -155,6 +155,11 @@ host_failure codec_host::end_of_life(std::optional<codec_error> why_killed) {
     return {by_others, {crashed, "the codec host was killed from outside (SIGKILL)"}};
   if (told && report.signal == SIGXCPU)
     return {by_file, {limit_time, "the codec host used up its processor time"}};
+  const auto unbuilt = static_cast<std::size_t>(report.exit_code - exit_no_wall);
+  if (told && report.signal == 0 && unbuilt < base::enum_count<host_wall>)
+    return {by_file,
+            {crashed, "this system refuses a codec host what it cannot do without: " +
+                          std::string{base::to_string(static_cast<host_wall>(unbuilt))}}};
   if (!told || report.signal == 0) return {by_file, {crashed, "the codec host ended"}};
   return {by_file, {crashed, std::string{"the codec host died: "} + name_of_signal(report.signal)}};
 }
@@ -214,8 +219,9 @@ base::result<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<
                                                        const job_limits& allowed,
                                                        const progress_listener& on_progress) {
   job.job_id = next_job_id_++;
-  const std::uint64_t address_bytes = statm_bytes(process_.pid, 0);
-  if (address_bytes == 0) return std::unexpected(end_of_life(std::nullopt));
+  // Unknown without /proc, and when it has ended, which sending will tell.
+  const auto known_bytes = statm_bytes(process_.pid, 0);
+  const auto address_bytes = known_bytes != 0 ? known_bytes : limits::host_address_base_bytes;
   job.address_bytes_max = address_bytes + allowed.memory_bytes + address_slack_bytes;
   if (!send(process_.socket.get(), &job, sizeof job, fds))
     return std::unexpected(end_of_life(std::nullopt));

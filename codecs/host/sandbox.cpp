@@ -25,6 +25,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace darkroom::codecs::host {
@@ -32,32 +33,43 @@ namespace darkroom::codecs::host {
 namespace {
 
 constexpr uid_t nobody = 65534;
-constexpr int exit_no_walls = 71; // EX_OSERR
-
-[[noreturn]] void give_up() {
-  ::_exit(exit_no_walls);
+[[noreturn]] void give_up(host_wall missing) {
+  ::_exit(exit_no_wall + static_cast<int>(missing));
 }
 
-void require(bool ok) {
-  if (!ok) give_up();
+void require(bool ok, host_wall what) {
+  if (!ok) give_up(what);
 }
 
+// Only downwards: what was inherited as less stays.
 void limit(__rlimit_resource_t resource, rlim_t soft, rlim_t hard) {
-  const rlimit both{soft, hard};
-  require(::setrlimit(resource, &both) == 0);
+  rlimit both{};
+  require(::getrlimit(resource, &both) == 0, host_wall::resource_limits);
+  both.rlim_max = std::min(both.rlim_max, hard);
+  both.rlim_cur = std::min(both.rlim_max, soft);
+  require(::setrlimit(resource, &both) == 0, host_wall::resource_limits);
 }
 
-void drop_user() {
-  if (::geteuid() != 0) return;
-  require(::setgroups(0, nullptr) == 0);
-  require(::setresgid(nobody, nobody, nobody) == 0);
-  require(::setresuid(nobody, nobody, nobody) == 0);
+// False where root may not become another user: without CAP_SETUID, or where only root exists.
+bool drop_user() {
+  if (::geteuid() != 0) return true;
+  return ::setgroups(0, nullptr) == 0 && ::setresgid(nobody, nobody, nobody) == 0 &&
+         ::setresuid(nobody, nobody, nobody) == 0;
+}
+
+bool can_drop_user() {
+  if (::geteuid() != 0) return true;
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(drop_user() ? 0 : 1);
+  int status = 0;
+  return child > 0 && ::waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+         WEXITSTATUS(status) == 0;
 }
 
 void drop_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   __user_cap_data_struct none[2]{};
-  require(::syscall(SYS_capset, &header, none) == 0);
+  require(::syscall(SYS_capset, &header, none) == 0, host_wall::no_capabilities);
 }
 
 // Less than 1: not in this kernel.
@@ -71,8 +83,8 @@ void deny_files() {
   landlock_ruleset_attr handled{};
   handled.handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1; // all of the first version
   const long ruleset = ::syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
-  require(ruleset >= 0);
-  require(::syscall(SYS_landlock_restrict_self, ruleset, 0) == 0);
+  require(ruleset >= 0, host_wall::no_files);
+  require(::syscall(SYS_landlock_restrict_self, ruleset, 0) == 0, host_wall::no_files);
   ::close(static_cast<int>(ruleset));
 }
 
@@ -88,7 +100,7 @@ void warm_up() {
   }
   constexpr std::size_t count = 512;
   auto* numbers = static_cast<std::uint32_t*>(std::malloc(count * sizeof(std::uint32_t)));
-  require(numbers != nullptr);
+  require(numbers != nullptr, host_wall::resource_limits);
   for (std::size_t i = 0; i < count; ++i)
     numbers[i] = static_cast<std::uint32_t>(count - i);
   std::qsort(numbers, count, sizeof *numbers, [](const void* a, const void* b) {
@@ -101,7 +113,7 @@ void load(const seccomp_program& program) {
   if (program.empty()) return;
   sock_fprog filter{static_cast<unsigned short>(program.size() / sizeof(sock_filter)),
                     reinterpret_cast<sock_filter*>(const_cast<std::uint8_t*>(program.data()))};
-  require(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0);
+  require(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) == 0, host_wall::call_filter);
 }
 
 } // namespace
@@ -144,7 +156,7 @@ seccomp_program build_seccomp_program() {
   }
   if (fd >= 0) ::close(fd);
   seccomp_release(context);
-  if (!ok || program.empty()) give_up();
+  if (!ok || program.empty()) give_up(host_wall::call_filter);
 #endif
   return program;
 }
@@ -153,9 +165,15 @@ isolation_layers enter_namespaces() noexcept {
   using enum isolation_layer;
   isolation_layers missing = bit(network_namespace) | bit(ipc_namespace) | bit(uts_namespace) |
                              bit(empty_root) | bit(released_mounts);
-  // Without privileges, a user namespace gives the right to make the others.
-  if (::geteuid() != 0 && ::unshare(CLONE_NEWUSER) != 0) return missing;
-  if (::unshare(CLONE_NEWNET) == 0) missing &= ~bit(network_namespace);
+  const bool root = ::geteuid() == 0;
+  if (root && ::unshare(CLONE_NEWNET) == 0) {
+    missing &= ~bit(network_namespace);
+  } else if (!root || errno == EPERM) {
+    // Without privileges, a user namespace gives the right to make the others.
+    if (::unshare(CLONE_NEWUSER) != 0) return missing;
+    if (root) missing |= bit(unprivileged_user); // outside of it, it is still root
+    if (::unshare(CLONE_NEWNET) == 0) missing &= ~bit(network_namespace);
+  }
   if (::unshare(CLONE_NEWIPC) == 0) missing &= ~bit(ipc_namespace);
   if (::unshare(CLONE_NEWUTS) == 0) missing &= ~bit(uts_namespace);
   if (::unshare(CLONE_NEWNS) != 0) return missing;
@@ -171,26 +189,26 @@ isolation_layers missing_walls(const seccomp_program& program) noexcept {
   isolation_layers missing = 0;
   if (landlock_version() < 1) missing |= bit(isolation_layer::landlock);
   if (program.empty()) missing |= bit(isolation_layer::system_call_filter);
+  if (!can_drop_user()) missing |= bit(isolation_layer::unprivileged_user);
   return missing;
 }
 
-void enter_walls(const seccomp_program& program, host_role role, std::uint64_t address_bytes_max,
-                 int last_fd, int parent_pid) noexcept {
+void enter_walls(const seccomp_program& program, isolation_layers missing, host_role role,
+                 std::uint64_t address_bytes_max, int last_fd, int parent_pid) noexcept {
   using namespace darkroom::limits;
-  require(::close_range(static_cast<unsigned>(last_fd) + 1, ~0u, 0) == 0);
+  require(::close_range(static_cast<unsigned>(last_fd) + 1, ~0u, 0) == 0,
+          host_wall::closed_descriptors);
   std::signal(SIGXFSZ, SIG_IGN); // past the output limit, write says EFBIG
   std::signal(SIGPIPE, SIG_IGN);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
 
-  rlimit stack{};
-  require(::getrlimit(RLIMIT_STACK, &stack) == 0);
-  const rlim_t stack_bytes = std::min<rlim_t>(stack.rlim_max, host_stack_bytes);
-  limit(RLIMIT_STACK, stack_bytes, stack_bytes);
+  limit(RLIMIT_STACK, host_stack_bytes, host_stack_bytes);
   if (role == host_role::conversion)
     require(::setpriority(PRIO_PROCESS, 0, std::max(host_nice, ::getpriority(PRIO_PROCESS, 0))) ==
-            0);
+                0,
+            host_wall::priority);
   limit(RLIMIT_CORE, 0, 0);
   limit(RLIMIT_NOFILE, host_open_files, host_open_files);
   limit(RLIMIT_FSIZE, output_bytes_max, output_bytes_max);
@@ -204,14 +222,15 @@ void enter_walls(const seccomp_program& program, host_role role, std::uint64_t a
   (void)address_bytes_max;
 #endif
   warm_up();
-  require(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0); // Landlock and seccomp ask for it
+  // Landlock and seccomp ask for it.
+  require(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, host_wall::no_new_privileges);
   deny_files();
-  drop_user();
+  require(drop_user() || (missing & bit(isolation_layer::unprivileged_user)) != 0, host_wall::user);
   drop_capabilities();
-  require(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
+  require(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0, host_wall::not_dumpable);
   // After the change of user, which clears it.
-  require(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0);
-  require(::getppid() == parent_pid); // it may have died before that
+  require(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, host_wall::death_with_parent);
+  require(::getppid() == parent_pid, host_wall::death_with_parent); // it may have died before that
   load(program);
 }
 

@@ -26,6 +26,7 @@ enum class isolation_layer : std::uint8_t {
   released_mounts, // a disk that others unmount does not stay in use
   landlock,
   system_call_filter,
+  unprivileged_user, // only root has to become one, and may be denied it
 };
 
 // A bit for each layer.
@@ -39,18 +40,35 @@ constexpr isolation_layers bit(isolation_layer layer) {
 // Returns what is missing.
 isolation_layers enter_namespaces() noexcept;
 
-// What this system does not offer of the layers that `enter_walls` builds.
+// What this system does not offer of the layers that `enter_walls` builds. In a process without
+// threads: it tries in a child what cannot be taken back.
 isolation_layers missing_walls(const seccomp_program& program) noexcept;
 
 // Decides the CPU priority of a host: the conversions of batches run at a lower one than the
 // server. Headers and previews do not, as somebody waits for them.
 enum class host_role : std::uint8_t { conversion, interactive };
 
+// What `enter_walls` cannot do without.
+enum class host_wall : std::uint8_t {
+  closed_descriptors,
+  resource_limits,
+  priority,
+  no_new_privileges,
+  no_files,
+  user,
+  no_capabilities,
+  not_dumpable,
+  death_with_parent,
+  call_filter,
+};
+// A host that could not build a wall ends with this exit code plus the wall.
+inline constexpr int exit_no_wall = 200;
+
 // In a host, before its first byte of input: no privileges, no core, no descriptors but 0 to
-// `last_fd`, limits, death with `parent_pid`, and the filter. Ends the process if a wall cannot be
-// built.
-void enter_walls(const seccomp_program& program, host_role role, std::uint64_t address_bytes_max,
-                 int last_fd, int parent_pid) noexcept;
+// `last_fd`, limits, death with `parent_pid`, and the filter; all but the layers that are
+// `missing`. Ends the process if another wall cannot be built.
+void enter_walls(const seccomp_program& program, isolation_layers missing, host_role role,
+                 std::uint64_t address_bytes_max, int last_fd, int parent_pid) noexcept;
 
 // Behind the walls: how much address space the next job may have. Only downwards of what
 // `enter_walls` set; the parent could not do it from outside without privileges.
@@ -62,4 +80,9 @@ template<>
 inline constexpr auto darkroom::base::enum_names<darkroom::codecs::host::isolation_layer> =
     darkroom::base::names("network namespace", "IPC namespace", "UTS namespace",
                           "empty root directory", "release of mounts", "Landlock",
-                          "system-call filter");
+                          "system-call filter", "unprivileged user");
+template<>
+inline constexpr auto darkroom::base::enum_names<darkroom::codecs::host::host_wall> =
+    darkroom::base::names("closing of inherited descriptors", "resource limits", "CPU priority",
+                          "no_new_privs", "Landlock", "change of user", "drop of capabilities",
+                          "PR_SET_DUMPABLE", "PR_SET_PDEATHSIG", "system-call filter");

@@ -1,5 +1,6 @@
 #include "codecs/host/zygote.hpp"
 
+#include "base/errno_text.hpp"
 #include "base/result.hpp"
 #include "codecs/host/host_loop.hpp"
 #include "codecs/host/messages.hpp"
@@ -10,14 +11,17 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <future>
 #include <map>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -75,13 +79,14 @@ progress_cell* map_progress(int file) {
   return static_cast<progress_cell*>(at);
 }
 
-[[noreturn]] void become_host(const seccomp_program& program, const spawn_request& wanted,
-                              int socket, int progress, int zygote_pid) {
+[[noreturn]] void become_host(const seccomp_program& program, isolation_layers missing,
+                              const spawn_request& wanted, int socket, int progress,
+                              int zygote_pid) {
   progress_cell* cell = map_progress(progress);
   // Nothing of the zygote's stays reachable: its control socket least of all.
   if (::dup2(socket, host_socket_fd) != host_socket_fd) ::_exit(1);
   ::prctl(PR_SET_NAME, "darkroom-host", 0, 0, 0);
-  enter_walls(program, wanted.role, wanted.address_bytes_max, host_socket_fd, zygote_pid);
+  enter_walls(program, missing, wanted.role, wanted.address_bytes_max, host_socket_fd, zygote_pid);
   serve(host_socket_fd, cell);
   ::_exit(0);
 }
@@ -136,7 +141,8 @@ private:
     base::unique_fd ours{pair[0]}, theirs{pair[1]}, status_out{status[0]}, status_in{status[1]};
     const pid_t self = ::getpid();
     const pid_t pid = ::fork();
-    if (pid == 0) become_host(program_, request, theirs.get(), progress.get(), self);
+    if (pid == 0)
+      become_host(program_, missing_layers_, request, theirs.get(), progress.get(), self);
     reply.pid = pid;
     reply.error = pid < 0 ? errno : 0;
     if (pid < 0) return send(control_fd, &reply, sizeof reply, {});
@@ -193,7 +199,14 @@ int run_zygote() {
 base::result<zygote*, std::string> zygote::start() {
   auto* made = new zygote();
   // Out of the way of the numbers that a zygote's own descriptors get.
-  const base::unique_fd binary{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+  base::unique_fd binary{::open("/proc/self/exe", O_RDONLY | O_CLOEXEC)};
+  if (!binary) {
+    // Without /proc, by the name that it was started with; getauxval(3).
+    std::error_code error;
+    const auto* name = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+    if (name != nullptr) made->binary_path_ = std::filesystem::absolute(name, error).string();
+    binary.reset(::open(made->binary_path_.c_str(), O_RDONLY | O_CLOEXEC));
+  }
   made->binary_.reset(::fcntl(binary.get(), F_DUPFD_CLOEXEC, control_fd + 7));
   if (auto ok = made->launch(); !ok) {
     delete made;
@@ -246,10 +259,21 @@ base::result<void, std::string> zygote::relaunch() {
   return ok;
 }
 
+// Another version of the program would speak another protocol.
+bool zygote::is_replaced() const {
+  struct stat own{}, there{};
+  return !binary_path_.empty() &&
+         (::fstat(binary_.get(), &own) != 0 || ::stat(binary_path_.c_str(), &there) != 0 ||
+          own.st_dev != there.st_dev || own.st_ino != there.st_ino);
+}
+
 base::result<void, std::string> zygote::launch() {
   int pair[2];
+  if (binary_ && is_replaced())
+    return std::unexpected("cannot start codec hosts: " + binary_path_ +
+                           " was replaced, and without /proc the old one cannot be found");
   if (!binary_ || ::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-    return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(errno));
+    return std::unexpected("cannot start codec hosts: " + base::errno_text(errno));
   control_.reset(pair[0]);
   const base::unique_fd theirs{pair[1]};
 
@@ -272,14 +296,14 @@ base::result<void, std::string> zygote::launch() {
 #else
   char* const environment[] = {huge_pages, nullptr};
 #endif
-  const std::string path = "/proc/self/fd/" + std::to_string(binary_.get());
+  const auto path =
+      binary_path_.empty() ? "/proc/self/fd/" + std::to_string(binary_.get()) : binary_path_;
   pid_t pid = -1;
   const int error =
       ::posix_spawn(&pid, path.c_str(), &actions, &attributes, arguments, environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0)
-    return std::unexpected(std::string{"cannot start codec hosts: "} + std::strerror(error));
+  if (error != 0) return std::unexpected("cannot start codec hosts: " + base::errno_text(error));
   pid_ = pid;
   pidfd_.reset(open_pidfd(pid));
   if (pidfd_) return {};
@@ -287,8 +311,8 @@ base::result<void, std::string> zygote::launch() {
   ::kill(pid, SIGKILL); // not waited for yet: the number is still its own
   ::waitpid(pid, nullptr, 0);
   pid_ = -1;
-  return std::unexpected(std::string{"cannot watch the process that forks codec hosts: "} +
-                         std::strerror(no_pidfd));
+  return std::unexpected("cannot watch the process that forks codec hosts: " +
+                         base::errno_text(no_pidfd));
 }
 
 bool zygote::request(host_role role, std::uint64_t address_bytes_max, spawned_host& host) {

@@ -60,10 +60,12 @@ private:
   base::result<void, std::string> launch();
   base::result<void, std::string> relaunch();
   void end_process();
+  bool is_replaced() const;
   bool request(host_role role, std::uint64_t address_bytes_max, spawned_host& host);
 
   std::mutex mutex_;
-  base::unique_fd binary_; // our own, kept open: it may be replaced on disk while we run
+  base::unique_fd binary_;  // our own, kept open: it may be replaced on disk while we run
+  std::string binary_path_; // only where there is no /proc to find it in
   base::unique_fd control_;
   base::unique_fd pidfd_;
   std::thread parent_thread_; // of a replacement; the first zygote's parent is the main thread

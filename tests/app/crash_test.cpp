@@ -125,7 +125,7 @@ TEST_CASE("a second run into the same folder is refused") {
   scratch elsewhere;
   const auto second =
       run_darkroom({"convert", f / "in", "-o", f / "out", "--to", "webp"}, elsewhere.path());
-  CHECK(second.code == 1);
+  CHECK(second.code == 75);
   CHECK(second.err.find("another run is writing to") != std::string::npos);
   CHECK(run.wait().code == 0);
 }

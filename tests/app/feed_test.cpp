@@ -287,7 +287,8 @@ TEST_CASE("batch watch goes on through the server's death, and ends as the batch
   };
   const scratch as_json, silently, openly;
   process lines(watch({"--json"}), as_json.path());
-  process quiet(watch({"--quiet"}), silently.path());
+  process quiet({"batch", "watch", id, "--quiet", "--server", m.server->address()}, silently.path(),
+                {"DARKROOM_TOKEN=" + m.token});
   process shown(watch({}), openly.path());
   REQUIRE(client->send("POST", "/v1/batches/" + id + "/start").status == 202);
   REQUIRE(comes_true([&] { return lines.out().find("file_completed") != std::string::npos; }));

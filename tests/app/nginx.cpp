@@ -57,7 +57,7 @@ nginx::nginx(const scratch& folder, const std::string& upstream)
                   .c_str()) == 0);
   REQUIRE(std::system(("echo \"ann:$(openssl passwd -apr1 secret)\" > " + in("users")).c_str()) ==
           0);
-  auto site = content_of(DARKROOM_SOURCE_DIR "/docs/nginx.conf");
+  auto site = content_of(DARKROOM_SOURCE_DIR "/docs/proxies/nginx-password.conf");
   const auto listen = "listen 127.0.0.1:" + std::to_string(port_);
   site = replaced(site, "listen 443", listen);
   site = replaced(site, "/etc/darkroom/tls.pem", in("pem"));

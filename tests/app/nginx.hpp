@@ -1,5 +1,5 @@
-// nginx with the configuration that docs/nginx.conf shows, on a port of its own. It ends with this
-// object.
+// nginx with the configuration that docs/proxies/nginx-password.conf shows, on a port of its own.
+// It ends with this object.
 #pragma once
 
 #include "tests/support/scratch.hpp"

@@ -10,22 +10,24 @@ namespace {
 
 constexpr auto poll_interval = std::chrono::milliseconds(2);
 
-app::child_launch launch_of(const std::vector<std::string>& arguments,
-                            const std::string& directory) {
+app::child_launch launch_of(const std::vector<std::string>& arguments, const std::string& directory,
+                            const std::vector<std::string>& variables) {
   app::child_launch launch{{DARKROOM_BINARY},
                            app::plain_environment(),
                            directory,
                            directory + "/.out",
                            directory + "/.err"};
   launch.words.insert(launch.words.end(), arguments.begin(), arguments.end());
+  launch.environment.insert(launch.environment.end(), variables.begin(), variables.end());
   return launch;
 }
 
 } // namespace
 
-process::process(const std::vector<std::string>& arguments, const std::string& directory)
+process::process(const std::vector<std::string>& arguments, const std::string& directory,
+                 const std::vector<std::string>& variables)
     : out_(directory + "/.out"), err_(directory + "/.err"),
-      child_(launch_of(arguments, directory)) {
+      child_(launch_of(arguments, directory, variables)) {
   REQUIRE(child_.pid() > 0);
 }
 

@@ -15,7 +15,9 @@ struct ended {
 // A running process in a group of its own, its output going to files.
 class process {
 public:
-  process(const std::vector<std::string>& arguments, const std::string& directory);
+  // `variables`: more of the environment, as "NAME=value".
+  process(const std::vector<std::string>& arguments, const std::string& directory,
+          const std::vector<std::string>& variables = {});
 
   pid_t pid() const { return child_.pid(); }
   void signal(int number) const { child_.signal(number); }             // to the process

@@ -99,6 +99,18 @@ TEST_CASE("no room includes a room that comes after it") {
   });
 }
 
+TEST_CASE("errnos become text in one place") {
+  std::size_t found = 0;
+  each_line([&](const std::string&, const std::string& file, const std::string& line) {
+    if (line.find("strerror") == std::string::npos || line.find("curl_easy") != std::string::npos)
+      return;
+    INFO(file << ": " << line);
+    CHECK(file == "base/errno_text.cpp");
+    ++found;
+  });
+  CHECK(found > 0);
+}
+
 TEST_CASE("each foreign library is included only behind its fence") {
   each_line([](const std::string&, const std::string& file, const std::string& line) {
     if (!line.starts_with("#include <") && !line.starts_with("#include \"journal.pb")) return;

@@ -94,5 +94,50 @@ TEST_CASE("the environment goes before the file") {
   std::string typo = "DARKROOM_HTTP__LISTNE=b:2";
   char* wrong[] = {typo.data(), nullptr};
   CHECK(read_environment(s, wrong).error() ==
-        "DARKROOM_HTTP__LISTNE: http.listne: there is no such setting");
+        "DARKROOM_HTTP__LISTNE: there is no such setting; did you mean DARKROOM_HTTP__LISTEN?");
+  std::string far = "DARKROOM_XYZZY=1";
+  char* unlike[] = {far.data(), nullptr};
+  CHECK(read_environment(s, unlike).error() == "DARKROOM_XYZZY: there is no such setting");
+  std::string short_one = "DARKROOM_BIN=1";
+  char* unlike_too[] = {short_one.data(), nullptr};
+  CHECK(read_environment(s, unlike_too).error() == "DARKROOM_BIN: there is no such setting");
+  CHECK(check_environment(environment));
+  CHECK_FALSE(check_environment(unlike));
+  std::string bad = "DARKROOM_HTTP__THREADS=0";
+  char* value[] = {bad.data(), nullptr};
+  CHECK(read_environment(s, value).error() ==
+        "DARKROOM_HTTP__THREADS: http.threads: is from 1 to 64");
+}
+
+TEST_CASE("unknown tables and keys are named with the nearest that there is") {
+  const auto last_of = [](const std::string& toml) {
+    const auto text = error_of(toml);
+    return text.substr(text.find(": ") + 2);
+  };
+  CHECK(last_of("[htpp]\n") == "[htpp]: there is no such table of settings; did you mean http?");
+  CHECK(last_of("[http.lts]\nkey = 1\n") ==
+        "[http.lts]: there is no such table of settings; did you mean http.tls?");
+  CHECK(last_of("[http.listen]\n") == "[http.listen]: there is no such table of settings");
+  CHECK(last_of("listen = \"a\"\n") ==
+        "listen: there is no such setting; did you mean http.listen?");
+  CHECK(last_of("[rate]\nuser_brust = 1\n") ==
+        "rate.user_brust: there is no such setting; did you mean rate.user_burst?");
+  CHECK(last_of("[[http]]\nlisten = \"a\"\n").starts_with("http: there is no such setting"));
+  CHECK(last_of("[" + std::string(100'000, 'x') + "]\n").ends_with("no such table of settings"));
+}
+
+TEST_CASE("a reload takes what may change, and tells the rest") {
+  settings running, wanted;
+  wanted.rate.user_burst = 7;
+  wanted.tls.key = "k2";
+  wanted.http.threads = 9;
+  wanted.http.allowed_origins = {"https://a"};
+  wanted.log.requests = false;
+  const auto next = reloaded(running, wanted);
+  CHECK(differences(running, next) ==
+        std::vector<std::string_view>{"http.allowed_origins", "http.tls.key", "rate.user_burst",
+                                      "log.requests"});
+  CHECK(differences(next, wanted) == std::vector<std::string_view>{"http.threads"});
+  CHECK(next.http.threads == running.http.threads);
+  CHECK(differences(next, next).empty());
 }

@@ -80,7 +80,7 @@ TEST_CASE("a restored copy goes on as a server, and nothing is written over data
   const auto id = w.submit(40);
   REQUIRE(w.back_up().code == 0);
   w.restored("new");
-  CHECK(run_darkroom({"restore", "backup", "--data", "new"}, w.folder.path()).code == 70);
+  CHECK(run_darkroom({"restore", "backup", "--data", "new"}, w.folder.path()).code == 1);
   app::server_process again({DARKROOM_BINARY,
                              w.folder / "new",
                              w.folder / "log2",

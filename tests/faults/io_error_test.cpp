@@ -33,7 +33,7 @@ void fail_each(const std::vector<std::string>& rules, std::uint32_t seed) {
     if (!serves) {
       const int code = server.wait(recovery_time);
       refused += 1;
-      return code == 1 || code == 70 ? ""
+      return code == 1 || code == 75 ? ""
                                      : "it ended while it started, with " + std::to_string(code);
     }
     if (!server.running())

@@ -12,6 +12,7 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include <functional>
 #include <set>
 
 using namespace darkroom;
@@ -174,6 +175,26 @@ TEST_CASE("no two templates of paths are the same but for the names of their par
     INFO(path.key());
     CHECK(shapes.insert(shape).second);
   }
+}
+
+// In YAML, a comma ends a text without quotes within braces; what follows is a member without a
+// value.
+TEST_CASE("no text of the document is cut off by a comma") {
+  std::string cut;
+  const std::function<void(const json::value&, const std::string&)> visit =
+      [&](const json::value& value, const std::string& at) {
+        if (const auto* list = value.if_array())
+          for (const auto& one : *list)
+            visit(one, at + "/-");
+        const auto* object = value.if_object();
+        if (object == nullptr) return;
+        for (const auto& [name, member] : *object) {
+          if (member.is_null()) cut += at + '/' + std::string{name} + '\n';
+          visit(member, at + '/' + std::string{name});
+        }
+      };
+  visit(document(), "");
+  CHECK(cut == "");
 }
 
 TEST_CASE("every example is valid") {

@@ -36,6 +36,35 @@ TEST_CASE("a bucket gives its burst, then so many a second") {
   CHECK(limiter.take("a", now).remaining == 2); // never more than the burst
 }
 
+TEST_CASE("a bucket takes other limits while it is used") {
+  rate_limiter limiter(1, 2);
+  CHECK(limiter.take("a", 1'000'000).remaining == 1);
+  limiter.set_limits(10, 1);
+  const auto now = limiter.take("a", 1'000'000);
+  CHECK(now.allowed);
+  CHECK(now.limit == 1);
+  CHECK(now.per_s == 10);
+  CHECK_FALSE(limiter.take("a", 1'000'000).allowed);
+  CHECK(limiter.take("a", 1'100'000).allowed);
+}
+
+TEST_CASE("a quota that is lowered takes back nothing, and gives nothing more") {
+  actors::usage_board board;
+  const identity_store who{config::auth_settings{}};
+  quota quotas({.live_batches = 10, .queued_files = 10, .stored_bytes = 100, .uploads = 2}, who,
+               board);
+  const auto taken = quotas.reserve("ann", {.bytes = 60});
+  REQUIRE(taken);
+  auto less = quotas.allowed("ann");
+  less.stored_bytes = 50;
+  quotas.allow(less);
+  CHECK_FALSE(quotas.reserve("ann", {.bytes = 1}));
+  CHECK(quotas.reserve("ben", {.bytes = 50}));
+  less.stored_bytes = 200;
+  quotas.allow(less);
+  CHECK(quotas.reserve("ann", {.bytes = 140}));
+}
+
 TEST_CASE("buckets of those who have gone are forgotten") {
   rate_limiter limiter(10, 1);
   for (int i = 0; i < 100'000; ++i)

@@ -417,3 +417,53 @@ TEST_CASE("a deleted batch is cleared away in handfuls, also after opening again
   check_same(w, bob);
   CHECK(w.view().verify().value() == std::vector<std::string>{});
 }
+
+TEST_CASE("times of events never go back, across batches and restarts") {
+  const tests::scratch dir;
+  const auto append = [](journal_store& store, const domain::batch_id& batch,
+                         std::int64_t time_us) {
+    append_request request;
+    request.batch = batch;
+    request.time_us = time_us;
+    request.events.emplace_back(domain::batch_created{});
+    request.summary.phase = domain::batch_phase::draft;
+    request.summary.changed_us = time_us;
+    const auto done = store.append(std::span(&request, 1), true);
+    REQUIRE(done);
+    return done->front().time_us;
+  };
+  {
+    const auto store = journal_store::open({dir.path(), nullptr});
+    REQUIRE(store);
+    CHECK((*store)->last_time_us() == 0);
+    CHECK(append(**store, ann, 5'000) == 5'000);
+    CHECK(append(**store, bob, 4'999) == 5'000);
+  }
+  const auto store = journal_store::open({dir.path(), nullptr});
+  REQUIRE(store);
+  CHECK((*store)->last_time_us() == 5'000);
+  CHECK(append(**store, {{3}}, 10) == 5'000);
+  CHECK(append(**store, {{4}}, 6'000) == 6'000);
+}
+
+TEST_CASE("ids go on from the newest in the journal, also if that batch was deleted") {
+  const tests::scratch dir;
+  auto newest = domain::new_batch_id();
+  newest.bytes[3] += 1; // the clock was an hour ahead
+  std::int64_t ms = 0;
+  for (int i = 0; i < 6; ++i)
+    ms = ms << 8 | newest.bytes[static_cast<std::size_t>(i)];
+  {
+    const auto store = journal_store::open({dir.path(), nullptr});
+    REQUIRE(store);
+    append_request request;
+    request.batch = newest;
+    request.time_us = ms * 1'000;
+    request.events.emplace_back(domain::batch_created{});
+    request.events.emplace_back(domain::batch_deleted{});
+    request.summary.phase = domain::batch_phase::deleted;
+    REQUIRE((*store)->append(std::span(&request, 1), true));
+  }
+  REQUIRE(journal_store::open({dir.path(), nullptr}));
+  CHECK(domain::new_batch_id() > newest);
+}

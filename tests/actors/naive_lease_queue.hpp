@@ -1,0 +1,175 @@
+// The rules of `lease_queue` in their simplest form: every request is looked at for every grant.
+#pragma once
+
+#include "actors/lease_queue.hpp"
+#include "actors/limits.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace darkroom::tests {
+
+class naive_lease_queue {
+public:
+  std::size_t add_node(const actors::node_capacity& capacity) {
+    const auto free = std::ranges::find_if(nodes_, [](const node& n) { return !n.present; });
+    const auto at = static_cast<std::size_t>(free - nodes_.begin());
+    if (free == nodes_.end()) nodes_.emplace_back();
+    nodes_[at] = {capacity, true, false, 0, 0};
+    return at;
+  }
+  void remove_node(std::size_t at) {
+    nodes_[at] = {};
+    std::erase_if(leases_, [&](const auto& l) { return l.second.node == at; });
+  }
+  void close_node(std::size_t at, bool closed) { nodes_[at].closed = closed; }
+  void resize_node(std::size_t at, std::uint64_t bytes) { nodes_[at].has.memory_bytes = bytes; }
+  void note_unsettled(std::uint32_t attempts, std::uint32_t alone) {
+    unsettled_ = attempts;
+    unsettled_alone_ = alone;
+  }
+
+  void request(const actors::lease_wish& wish) {
+    if (!waiting_.empty()) {
+      std::uint64_t least = UINT64_MAX;
+      for (const auto& w : waiting_)
+        least = std::min(least, served_[w.wish.user]);
+      begin_at_ = std::max(begin_at_, least);
+    }
+    const bool waits =
+        std::ranges::any_of(waiting_, [&](const waiting& w) { return w.wish.user == wish.user; });
+    auto& served = served_[wish.user];
+    if (!waits) served = std::max(served, begin_at_);
+    waiting_.push_back({wish, next_number_++, {}});
+  }
+  void withdraw(const actors::file_key& file) {
+    std::erase_if(waiting_, [&](const waiting& w) { return w.wish.file == file; });
+  }
+  void end(domain::lease_id id) {
+    const auto at = leases_.find(id);
+    if (at == leases_.end()) return;
+    auto& n = nodes_[at->second.node];
+    n.leased -= 1;
+    n.granted_bytes -= at->second.bytes;
+    leases_.erase(at);
+  }
+
+  std::vector<actors::grant> grant_all(std::uint64_t now_ms) {
+    std::vector<actors::grant> grants;
+    while (const auto one = grant_one(now_ms))
+      grants.push_back(*one);
+    return grants;
+  }
+
+private:
+  struct node {
+    actors::node_capacity has;
+    bool present = false, closed = false;
+    std::uint32_t leased = 0;
+    std::uint64_t granted_bytes = 0;
+    bool open() const { return present && !closed; }
+    std::uint64_t free_bytes() const {
+      return has.memory_bytes > granted_bytes ? has.memory_bytes - granted_bytes : 0;
+    }
+  };
+  struct waiting {
+    actors::lease_wish wish;
+    std::uint64_t number;
+    std::optional<std::uint64_t> overtaken_since_ms;
+  };
+  struct lease {
+    std::size_t node;
+    std::uint64_t bytes;
+    bool alone;
+  };
+
+  std::optional<std::size_t> node_for(const actors::lease_wish& wish,
+                                      const std::vector<bool>& kept) const {
+    if (wish.alone && (!leases_.empty() || unsettled_ != 0)) return std::nullopt;
+    const bool stays = wish.small && std::ranges::any_of(nodes_, [](const node& n) {
+                         return n.open() && n.has.local && n.has.slots != 0;
+                       });
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+      const auto& n = nodes_[i];
+      if (!n.open() || kept[i] || n.free_bytes() < wish.memory_bytes) continue;
+      const bool has_slot = n.leased < n.has.slots;
+      if (!has_slot && (stays || wish.alone || n.leased >= n.has.slots + n.has.ahead)) continue;
+      const auto merit = [](const node& other) {
+        const bool free = other.leased < other.has.slots;
+        const double load = static_cast<double>(other.leased) / std::max(1u, other.has.slots);
+        return std::tuple(free, free && other.has.local, -load, other.free_bytes());
+      };
+      if (!best || merit(n) > merit(nodes_[*best])) best = i;
+    }
+    return best;
+  }
+
+  // In the order in which they are served, if all fit.
+  std::vector<waiting*> in_order() {
+    std::vector<waiting*> order;
+    for (auto& w : waiting_)
+      order.push_back(&w);
+    std::ranges::sort(order, {}, [&](const waiting* w) {
+      const auto& f = w->wish;
+      return std::tuple(served_[f.user], f.user, 255u - f.priority, f.file.batch, f.suspect,
+                        64 - static_cast<int>(std::bit_width(f.cost)), w->number);
+    });
+    return order;
+  }
+
+  std::optional<actors::grant> grant_one(std::uint64_t now_ms) {
+    const bool any_free = std::ranges::any_of(
+        nodes_, [](const node& n) { return n.open() && n.leased < n.has.slots + n.has.ahead; });
+    const bool alone_runs =
+        unsettled_alone_ != 0 ||
+        std::ranges::any_of(leases_, [](const auto& l) { return l.second.alone; });
+    if (!any_free || alone_runs) return std::nullopt;
+    std::vector<bool> kept(nodes_.size());
+    const auto order = in_order();
+    for (auto* w : order) {
+      if (!w->overtaken_since_ms) continue;
+      if (const auto where = node_for(w->wish, kept)) return give(*w, *where);
+      if (now_ms < *w->overtaken_since_ms + limits::memory_overtake_ms) continue;
+      bool could = false;
+      for (std::size_t i = 0; i < nodes_.size(); ++i)
+        if (nodes_[i].open() && nodes_[i].has.slots != 0 &&
+            nodes_[i].has.memory_bytes >= w->wish.memory_bytes)
+          kept[i] = could = true;
+      if (could && w->wish.alone) return std::nullopt;
+    }
+    for (auto* w : order) {
+      if (w->overtaken_since_ms) continue;
+      if (const auto where = node_for(w->wish, kept)) return give(*w, *where);
+      w->overtaken_since_ms = now_ms;
+    }
+    return std::nullopt;
+  }
+
+  actors::grant give(const waiting& of, std::size_t where) {
+    const auto wish = of.wish;
+    withdraw(wish.file);
+    served_[wish.user] += std::max<std::uint64_t>(wish.cost, 1);
+    nodes_[where].leased += 1;
+    nodes_[where].granted_bytes += wish.memory_bytes;
+    const auto id = next_lease_++;
+    leases_[id] = {where, wish.memory_bytes, wish.alone};
+    return {wish.file, id, where};
+  }
+
+  std::vector<node> nodes_;
+  std::list<waiting> waiting_;
+  std::map<std::string, std::uint64_t> served_;
+  std::map<domain::lease_id, lease> leases_;
+  domain::lease_id next_lease_ = 1;
+  std::uint64_t next_number_ = 0, begin_at_ = 0;
+  std::uint32_t unsettled_ = 0, unsettled_alone_ = 0;
+};
+
+} // namespace darkroom::tests
