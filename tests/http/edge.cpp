@@ -310,7 +310,7 @@ void edge::start() {
                  R"("media_type":"image/jpeg","extensions":["jpg"],"writes":true,"alpha":false,)"
                  R"("depth":8,"side_pixels_max":65500,"library":"none","options":{)"
                  R"("quality":{"least":0,"most":100},"lossless":"never","progressive":true,)"
-                 R"("chroma":["420","444"]}}],"options":{},"limits":{"outputs_max":16}})";
+                 R"("chroma":["420","444"]}}],"options":{},"spec":[],"limits":{"outputs_max":16}})";
   server_ = std::make_unique<http::server>(settings_, *actors_, *blobs_, outputs, formats, "key");
   server_->shared().identities.load(std::move(*tokens));
   REQUIRE(server_->listen());
