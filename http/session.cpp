@@ -436,7 +436,7 @@ task<void> session::upgrade(const request& rq, response& answer) {
   input_ = {};
   input_size_ = 0;
   answer.status = 101;
-  answer.with("X-Request-Id", rq.id);
+  answer.with("X-Request-Id", rq.id).with("Date", http_date());
   if (parts_->log) parts_->log(rq, answer, 0);
   wire_.set_no_deadline();
   web_socket socket(wire_, std::move(early), body.idle);

@@ -277,7 +277,7 @@ class Fuzzer:
             if name == 'name':
                 return self.state.known('node')
             if name in ('file', 'path') and '/batches/' in path:
-                return self.state.known('path' if method in ('put', 'delete') else 'index')
+                return str(self.state.known('path' if method in ('put', 'delete') else 'index'))
             if name == 'path':
                 return self.state.known('page_file')
         if name == 'Prefer':
