@@ -332,6 +332,8 @@ actors::slot_runner_factory runner_factory(codecs::host::zygote& hosts,
 int run_convert(convert_options& options, codecs::host::zygote& hosts) {
   const auto means = prepare_process(needs_of_conversions(options.slots));
   if (!means) return complain(means.error(), exit_usage);
+  for (const auto& warning : means->warnings)
+    if (!options.quiet) complain(warning, 0);
   if (auto ok = codecs::host::self_test(hosts); !ok) return complain(ok.error(), exit_usage);
   if (options.out == standard_stream) return convert_to_standard_output(options, hosts);
   const auto out = absolute_path(options.out);

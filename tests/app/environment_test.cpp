@@ -3,6 +3,7 @@
 #include "app/crash_test/child_process.hpp"
 #include "app/exit_code.hpp"
 #include "app/http_client.hpp"
+#include "base/unique_fd.hpp"
 #include "process.hpp"
 #include "served.hpp"
 #include "tests/codecs/pictures.hpp"
@@ -39,17 +40,29 @@ std::string small_png() {
   return encoded("png", gradient(codecs::pixel_layout::rgb, 40, 30));
 }
 
+// A port that nobody else has while this lives; connections to it wait.
+class silent_port {
+public:
+  silent_port() {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    REQUIRE(::bind(fd_.get(), reinterpret_cast<sockaddr*>(&at), size) == 0);
+    REQUIRE(::listen(fd_.get(), 8) == 0);
+    REQUIRE(::getsockname(fd_.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0);
+    number_ = ntohs(at.sin_port);
+  }
+  std::uint16_t number() const { return number_; }
+
+private:
+  base::unique_fd fd_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  std::uint16_t number_ = 0;
+};
+
 // A port that was free a moment ago.
 std::uint16_t free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  REQUIRE(::bind(fd, reinterpret_cast<sockaddr*>(&at), size) == 0);
-  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&at), &size) == 0);
-  ::close(fd);
-  return ntohs(at.sin_port);
+  return silent_port().number();
 }
 
 // The program behind other words, as `prlimit --nofile=64:64`; what it says goes to `.out`, `.err`.
@@ -303,7 +316,11 @@ TEST_CASE("a second signal ends a start that hangs") {
   fs::create_directories(dir / "data/journal");
   REQUIRE(::mkfifo((dir / "data/journal/CURRENT").c_str(), 0600) == 0);
   wrapped server(dir, {}, serve_words(dir));
-  REQUIRE(comes_true([&] { return blocks(server.child().pid(), SIGTERM); }));
+  // Not all signals, as between fork and exec.
+  REQUIRE(comes_true([&] {
+    const auto pid = server.child().pid();
+    return blocks(pid, SIGTERM) && !blocks(pid, SIGUSR1);
+  }));
   server.signal(SIGTERM);
   // Two at once are one.
   REQUIRE(comes_true([&] {
@@ -312,6 +329,36 @@ TEST_CASE("a second signal ends a start that hangs") {
   }));
   CHECK(server.wait() == 75);
   CHECK(contains(server.err(), "the shutdown timed out"));
+}
+
+TEST_CASE("a second signal ends a worker whose link hangs") {
+  const scratch dir;
+  const auto cluster = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "cluster");
+    const auto done = run_darkroom(words, dir.path());
+    INFO(done.err);
+    REQUIRE(done.code == 0);
+  };
+  cluster({"init", "--dir", "authority", "--host", "127.0.0.1"});
+  cluster({"issue", "w1", "--dir", "authority", "--out", "w1.pem"});
+  const silent_port server;
+  wrapped worker(dir, {},
+                 {"worker", "--join", "127.0.0.1:" + std::to_string(server.number()), "--identity",
+                  "w1.pem", "--slots", "1"});
+  std::vector<pid_t> links;
+  REQUIRE(comes_true([&] {
+    links = descendants(worker.child().pid(), "darkroom");
+    std::erase(links, worker.child().pid());
+    return links.size() == 1 && worker.err().ends_with('\n'); // it says so once it takes signals
+  }));
+  ::kill(links.front(), SIGSTOP);
+  worker.signal(SIGTERM);
+  REQUIRE(comes_true([&] {
+    worker.signal(SIGTERM);
+    return !worker.child().running();
+  }));
+  CHECK(worker.wait() == 0);
+  CHECK_FALSE(app::lives(links.front()));
 }
 
 TEST_CASE("SIGHUP is ignored below nohup, and ends a server whose terminal is closed") {
@@ -328,7 +375,7 @@ TEST_CASE("SIGHUP is ignored below nohup, and ends a server whose terminal is cl
   std::string command = DARKROOM_BINARY;
   for (const auto& word : serve_words(dir))
     command += ' ' + word;
-  app::child_process terminal({{"script", "-qec", command, dir / "typescript"},
+  app::child_process terminal({{"script", "-qefc", command, dir / "typescript"},
                                app::plain_environment(),
                                dir.path(),
                                dir / ".out",
@@ -389,7 +436,7 @@ TEST_CASE("SIGHUP without a terminal reads settings, certificate and log file ag
   make_certificate("third");
   write_settings("[rate]\nuser_burst = 0\n");
   reload("nothing was changed: " + (dir / "darkroom.toml") + ": rate.user_burst");
-  fs::copy(dir / "log.1", dir / "log");
+  fs::rename(dir / "log.1", dir / "log"); // it is still written to
   write_settings("");
   dir.write("k.pem", "no key");
   reload("nothing was changed: http.tls.key");
@@ -403,7 +450,8 @@ TEST_CASE("unknown variables and tables are named, with what they may have been 
     std::vector<std::string> words{"config", "check"};
     words.insert(words.end(), more.begin(), more.end());
     wrapped check(dir, {}, words, std::move(variables));
-    return std::to_string(check.wait()) + ' ' + check.err();
+    const auto code = check.wait();
+    return std::to_string(code) + ' ' + check.err();
   };
   CHECK(config_check({"DARKROOM_HTTP__LISTNE=x"}) ==
         "1 darkroom: DARKROOM_HTTP__LISTNE: there is no such setting; did you mean "
