@@ -107,8 +107,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: bench_cluster_worker PORT IDENTITY SLOTS MILLISECONDS\n");
     return 1;
   }
-  std::signal(SIGPIPE, SIG_IGN);
-  app::allow_many_descriptors();
+  const auto slots = static_cast<std::size_t>(std::strtoul(argv[3], nullptr, 10));
+  if (const auto means = app::prepare_process(app::needs_of_conversions(slots)); !means) {
+    std::fprintf(stderr, "%s\n", means.error().c_str());
+    return 1;
+  }
   const auto set = app::end_signals();
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
   const milliseconds time{std::strtol(argv[4], nullptr, 10)};
@@ -121,7 +124,7 @@ int main(int argc, char** argv) {
   options.version = version;
   options.formats = app::format_names();
   options.machine = argv[2];
-  options.slots = std::strtoul(argv[3], nullptr, 10);
+  options.slots = slots;
   options.memory_bytes = 64 * limits::GiB;
   options.announce = [](const std::string& line) {
     std::printf("%s\n", line.c_str());
