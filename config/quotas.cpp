@@ -81,7 +81,8 @@ setting_result check_exceptions(const quota_settings& settings) {
   for (const auto& entry : settings.exceptions) {
     const auto words = words_of(entry);
     const auto wrong = [&entry](const std::string& why) {
-      return std::unexpected("quota.exceptions: \"" + entry + "\": " + why);
+      return std::unexpected(
+          std::string{"quota.exceptions: \""}.append(entry).append("\": ").append(why));
     };
     if (words.size() < 2)
       return wrong(

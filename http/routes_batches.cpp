@@ -57,7 +57,7 @@ find_earlier(call& c, const std::string& key, const persistence::digest& request
   if (!found || found->time_us < oldest) co_return std::nullopt;
   if (found->request_sha256 != request)
     co_return std::unexpected(problem{problem_code::idempotency_key_reused});
-  co_return std::move(found);
+  co_return found;
 }
 
 response created(const actors::batch_view& view, bool replayed) {
