@@ -93,7 +93,8 @@ bool lease_queue::request(const lease_wish& wish) {
                     });
   if (!ever) return false;
   note_oversized(wish);
-  // Who comes back does not collect what was not used while away: whoever waits has got as much.
+  // A user who returns gets no credit for the time away: service counts from the least of those who
+  // wait.
   std::optional<std::uint64_t> least;
   for (const auto* users : {&with_fresh_, &with_overtaken_})
     if (!users->empty()) least = std::min(least.value_or(UINT64_MAX), users->begin()->first);

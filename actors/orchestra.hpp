@@ -131,7 +131,7 @@ public:
   bool shut_down();
 
   // From where the limits of users come; null: there are none. It is called from any thread, and
-  // not any more when this returns with another one.
+  // no longer when this returns with another one.
   void limit_users(std::function<owner_limits(const std::string&)> of_owner);
 
   const slot_board& board() const;

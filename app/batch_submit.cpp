@@ -92,7 +92,7 @@ private:
     http_reply reply;
     for (std::uint32_t tries = 0; tries < limits::client_tries_max; ++tries) {
       if (::access(one.file.absolute.c_str(), R_OK) != 0) // no server can help
-        return {.error = "cannot be read any more: " + base::errno_text(errno)};
+        return {.error = "can no longer be read: " + base::errno_text(errno)};
       reply = client.put_file(batch_path(id_, "/files/") + url_path(one.entry.path),
                               one.file.absolute, one.file.bytes);
       const bool again = reply.status == 0 || reply.status == 429 || reply.status == 503;

@@ -188,7 +188,7 @@ public:
   }
 
 private:
-  // The exit code: of a command that the batch refuses it is a bug's, nobody else gives any.
+  // The exit code. A refused command is a bug: the batch gets no others than these.
   int ask(const domain::batch_id& batch, domain::command command) {
     const auto answer = actors_.command(batch, std::move(command));
     if (actors::resulting_view(answer) != nullptr) return exit_all;

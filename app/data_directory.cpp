@@ -55,7 +55,7 @@ base::result<std::string, std::string> read_log_key(const std::string& data) {
 }
 
 std::vector<std::string> guard_data_folder(const std::string& data) {
-  // The mode of the folder is enough: nobody reaches what is below without passing it.
+  // The mode of the folder is enough: what is below is reached only through it.
   constexpr mode_t kept = S_IRWXU | S_IRGRP | S_IXGRP | S_ISUID | S_ISGID | S_ISVTX;
   std::vector<std::string> said;
   struct stat about{};

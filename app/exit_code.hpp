@@ -19,7 +19,7 @@ enum exit_code : int {
   exit_temporary = 75,  // EX_TEMPFAIL: a disk, a server or the system did not respond; try again
 };
 
-// What may work later with nothing changed is temporary; the rest somebody has to change.
+// Temporary: the same may work later. Anything else needs a change first.
 exit_code exit_of(const persistence::journal_error& error);
 exit_code exit_of(const persistence::file_error& error);
 // Of the last resort in `main`: what the system is short of is temporary, all else is a bug.

@@ -120,7 +120,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return darkroom.exit(e) == 0 ? exit_all : exit_usage;
   }
-  // What these write is other people's; what the rest writes is for whoever calls.
+  // These write files of the server's users; the others write for the user who calls them.
   if (serve.parsed() || fsck.parsed() || backup.parsed() || restore.parsed() || journal.parsed() ||
       token.parsed() || cluster.parsed() || worker.parsed())
     make_files_private();

@@ -42,7 +42,7 @@ rlim_t raise_limit(__rlimit_resource_t resource, rlim_t most) {
 // Threads that all wait, to see how many there can be at the same time.
 class thread_trial {
 public:
-  // Started, of so many.
+  // Starts up to `wanted` threads; how many there are then.
   std::size_t start(std::size_t wanted) {
     pthread_attr_t small;
     pthread_attr_init(&small);
@@ -78,7 +78,7 @@ private:
   bool over_ = false;
 };
 
-// proc(5): a folder has a link for each folder in it. 0: it cannot be told.
+// proc(5): a folder has a link for each folder in it. 0: unknown.
 std::size_t count_own_threads() {
   struct stat about{};
   return ::stat("/proc/self/task", &about) == 0 ? about.st_nlink - 2 : 0;

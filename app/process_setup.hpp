@@ -16,7 +16,7 @@ namespace darkroom::app {
 // its number, and what is printed would go there. /dev/null takes the place of those.
 void open_standard_descriptors();
 
-// New files are for the user of this process alone: they are other people's.
+// Only the user of this process may read new files: they belong to the server's users.
 void make_files_private();
 
 // What a process that works for long will need.

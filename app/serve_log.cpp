@@ -82,7 +82,7 @@ std::unexpected<std::string> refuse_log_file(const std::string& file, const std:
   return std::unexpected("log.file: " + file + ": " + why);
 }
 
-// Lines wait here for the thread that writes them. When a pipe that nobody reads, or a disk, makes
+// Lines wait here for the thread that writes them. When a pipe that is not read, or a disk, makes
 // it wait, the oldest are dropped: who logs never waits.
 std::shared_ptr<spdlog::details::thread_pool> log_queue;
 
@@ -125,7 +125,7 @@ private:
 base::result<log_target, std::string> open_log_target(const config::log_settings& settings) {
   const auto& path = settings.file;
   if (path.empty()) return log_target{std::make_shared<line_sink>(base::unique_fd{})};
-  // Without waiting: to open a pipe waits until somebody reads it.
+  // Without waiting: opening a pipe waits for its reader.
   base::unique_fd file{::open(
       path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600)};
   if (!file) return refuse_log_file(path, base::errno_text(errno));

@@ -21,7 +21,7 @@ struct log_target {
 };
 
 // Opens what `log.file` names, at its end, made with mode 0600; empty: standard error. Only a
-// regular file: a pipe or a terminal could block whoever logs. The error is a sentence.
+// regular file: the thread of the log would wait at a pipe or a terminal. The error is a sentence.
 base::result<log_target, std::string> open_log_target(const config::log_settings& settings);
 
 // How many lines were dropped because they could not be written as fast as they came.

@@ -28,7 +28,7 @@ public:
   // Waits for one. Several wishes to reload count as one; the end goes first, and stays.
   wish wait();
   bool ending() const { return ending_; }
-  // A second signal has come: nobody is waited for any more.
+  // A second signal has come: nothing is waited for.
   bool hurry() const { return hurry_; }
 
 private:

@@ -26,7 +26,7 @@ base::result<std::string, std::string> first_token(actors::orchestra& actors,
 }
 
 void say_welcome(const config::settings& s, const std::string& url, const std::string& token) {
-  if (!token.empty()) { // first: whoever waits for the line below may want it
+  if (!token.empty()) { // first: a script that waits for the line below may read it
     std::printf("%s\n%s/#token=%s\n", token.c_str(), url.c_str(), token.c_str());
     std::fflush(stdout);
   }

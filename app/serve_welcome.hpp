@@ -1,4 +1,4 @@
-// What a server says to whoever starts it, and the first token.
+// What a server prints when it starts, and the first token.
 #pragma once
 
 #include "base/result.hpp"
@@ -18,7 +18,7 @@ class identity_store;
 namespace darkroom::app {
 
 // Makes a token for an admin when there is no token at all and no proxy names users: without one,
-// nobody could make others. Empty: there is no need. The error is a sentence.
+// no others could be made. Empty: there is no need. The error is a sentence.
 base::result<std::string, std::string> first_token(actors::orchestra& actors,
                                                    http::identity_store& identities,
                                                    const config::auth_settings& auth);

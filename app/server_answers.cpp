@@ -67,11 +67,11 @@ std::string batch_path(const std::string& id, const char* rest) {
 }
 
 exit_code exit_of(const http_reply& reply) {
-  // 0: no answer. What a server refuses for now it may accept later; 500 is a bug in it.
+  // 0: the server did not answer. 500 is a bug in the server; its other errors are transient.
   const auto status = reply.status;
   if (status == 500) return exit_internal;
-  const bool for_now = status == 0 || status == 408 || status == 429 || status > 500;
-  return for_now ? exit_temporary : exit_usage;
+  const bool transient = status == 0 || status == 408 || status == 429 || status > 500;
+  return transient ? exit_temporary : exit_usage;
 }
 
 int fail_with(const http_reply& reply) {

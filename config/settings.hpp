@@ -113,7 +113,7 @@ struct setting {
 const std::vector<setting>& all_settings();
 
 // Whether a server that runs takes another value when it reads its settings again. What enforces
-// such a setting is told of the new value; everything else needs a restart.
+// such a setting gets the new value; everything else needs a restart.
 bool is_reloadable(std::string_view key);
 // Keys of the settings that differ, in the order of the table.
 std::vector<std::string_view> differences(const settings& a, const settings& b);

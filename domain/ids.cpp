@@ -66,7 +66,7 @@ batch_id make_batch_id_after(const batch_id& last, std::uint64_t unix_ms,
                              std::span<const std::uint8_t, 10> random) {
   const auto id = make_batch_id(unix_ms, random);
   if (id > last) return id;
-  // Steps of 32 random bits: nobody guesses an id from the one before.
+  // Steps of 32 random bits: an id cannot be guessed from the one before.
   std::uint64_t step = 1;
   for (int i = 0; i < 4; ++i)
     step += std::uint64_t{random[static_cast<std::size_t>(i)]} << (8 * i);

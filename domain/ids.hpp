@@ -28,7 +28,7 @@ using lease_id = std::uint64_t;
 // The server itself, among the machines that convert.
 inline constexpr std::string_view local_node = "local";
 
-// A new one, of this moment; greater than all that this process has made or was told of. From any
+// A new one, of this moment; greater than all that this process has made or knows of. From any
 // thread.
 batch_id new_batch_id();
 // Later ones are greater than this one of an earlier process, also if the clock was set back.

@@ -31,6 +31,12 @@ bool same(const persistence::digest& a, const persistence::digest& b) {
   return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+// Of a socket that takes both protocols, IPv4 addresses come as ::ffff:10.0.0.1.
+ip::address unmapped(const ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
+  return ip::make_address_v4(ip::v4_mapped, address.to_v6());
+}
+
 std::unexpected<problem> unauthorized(std::string_view detail) {
   return std::unexpected(problem{problem_code::unauthorized, std::string{detail}});
 }
@@ -58,16 +64,6 @@ bool is_user_name(std::string_view name) {
          std::ranges::all_of(name,
                              [](unsigned char c) { return c > ' ' && c != 0x7f && c != '"'; });
 }
-
-namespace {
-
-// Of a socket that takes both protocols, IPv4 addresses come as ::ffff:10.0.0.1.
-ip::address unmapped(const ip::address& address) {
-  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address;
-  return ip::make_address_v4(ip::v4_mapped, address.to_v6());
-}
-
-} // namespace
 
 std::optional<bool> in_network(const std::string& network, const std::string& address) {
   boost::system::error_code error;

@@ -46,7 +46,7 @@ inline constexpr std::size_t header_bytes_max = 16 * KiB;
 inline constexpr std::size_t header_lines_max = 64;
 inline constexpr int listen_backlog = 1'024;
 inline constexpr std::uint32_t accept_retry_ms = 50;
-// Connections over the limits that are read all the same, for the checks of health.
+// Connections over the limits that are still read, for health checks.
 inline constexpr std::size_t health_connections_max = 16;
 inline constexpr std::uint32_t health_header_ms = 2'000;
 inline constexpr std::uint32_t overloaded_retry_s = 5;
@@ -59,7 +59,7 @@ inline constexpr std::uint64_t body_bytes_per_s_min = 1 * KiB;
 inline constexpr std::uint32_t send_ms = 30'000; // for one piece of an answer to be taken
 inline constexpr std::uint32_t close_ms = 1'000; // for TLS to end, or a WebSocket's client
 // A client that is still sending when its request was refused sees the answer only if the rest is
-// read: until it is silent for a while, and not for ever.
+// read: until it is silent for a while, and within a limit.
 inline constexpr std::uint32_t linger_silence_ms = 5'000, linger_ms = 30'000;
 inline constexpr std::size_t linger_share = 4; // at most a quarter of the connections
 inline constexpr std::size_t target_bytes_max = 4 * KiB;

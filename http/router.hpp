@@ -66,8 +66,8 @@ struct found_route {
 };
 found_route find_route(std::string_view method, const std::vector<std::string>& segments);
 
-// Whether a refusal of this user gets an entry of the audit: only so many do in an hour. Then notes
-// how many before it had none. `about`: who, from where.
+// Whether a refusal of this user gets an entry of the audit: `audit.refusals_per_hour` do. Then
+// notes how many before it had none. `about`: who, from where.
 bool may_audit_refusal(services& s, const persistence::audit_entry& about);
 
 // The entry of the audit for what this request does; `status` and `outcome` as far as they are

@@ -71,7 +71,7 @@ response created(const actors::batch_view& view, bool replayed) {
 base::result<actors::batch_view, problem> as_made(const domain::create_batch& command,
                                                   const persistence::idempotency_record& record) {
   domain::batch_state state;
-  if (!domain::execute(state, command)) // allowed when it was made, and not any more
+  if (!domain::execute(state, command)) // no longer allowed
     return std::unexpected(problem{problem_code::not_found, "The batch is deleted."});
   actors::batch_view view{.found = true};
   auto& summary = view.summary;
@@ -336,8 +336,8 @@ task<route_result> get_batch(call& c, const named_batch& batch) {
   }
 }
 
-// The seq in the ETag of a batch. Its weak tag is compared here all the same: what counts is which
-// commands came after it.
+// The seq in the ETag of a batch. Its weak tag may be compared here: what counts is which commands
+// came after it.
 std::optional<domain::seq> seq_in(std::string_view if_match) {
   if_match = trimmed(if_match);
   if (if_match.starts_with("W/")) if_match.remove_prefix(2);

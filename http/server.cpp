@@ -103,7 +103,7 @@ base::result<tls_slot::context, std::string> make_tls(const config::tls_settings
   return tls;
 }
 
-// What a connection is told that cannot be read.
+// The answer to a connection that is not read.
 std::string overloaded() {
   const auto body = problem_json({problem_code::overloaded}, request_id({}), "");
   return "HTTP/1.1 503 Service Unavailable\r\nDate: " + http_date() +

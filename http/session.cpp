@@ -2,6 +2,7 @@
 
 #include "base/result.hpp"
 #include "http/framing.hpp"
+#include "http/identity.hpp"
 #include "http/request_id.hpp"
 #include "http/web_socket.hpp"
 
@@ -246,7 +247,7 @@ task<void> session::finish() {
     how = {std::min(total, milliseconds(limits::linger_silence_ms)), total,
            // TLS adds to what is counted here, and time alone bounds it.
            wire_.secure() ? UINT64_MAX : unread_bytes_, limits::body_bytes_per_s_min};
-    place = parts_->lingering->enter(wire_.address(), [weak = weak_from_this()] {
+    place = parts_->lingering->enter(client_network(wire_.address()), [weak = weak_from_this()] {
       if (const auto self = weak.lock()) self->abort();
     });
   }

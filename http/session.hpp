@@ -28,7 +28,7 @@ struct session_parts {
   request_log log;
   file_reader read_file;
   std::shared_ptr<eviction_list> lingering;        // connections that were answered early
-  std::function<void(std::uint64_t)> dropped;      // told of bytes of requests not used
+  std::function<void(std::uint64_t)> dropped;      // counts bytes that were read in vain
   std::chrono::milliseconds idle{limits::idle_ms}; // wait for a request
   bool over_limit = false;                         // one request, and of health only
 };
@@ -44,7 +44,7 @@ public:
   void stop();
   // Ends it now. From any thread.
   void abort();
-  // Ends it for another one: without a request it is told why. From any thread.
+  // Ends it in favour of another one; if there was no request, with 503. From any thread.
   void evict();
 
 private:

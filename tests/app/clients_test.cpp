@@ -156,7 +156,7 @@ TEST_CASE("uploads, refusals, feeds and ZIPs go through the proxies of Debian") 
         std::string::npos);
 }
 
-TEST_CASE("nginx asks oauth2-proxy who somebody is, and Darkroom believes it") {
+TEST_CASE("nginx asks oauth2-proxy for the user, and Darkroom takes that name") {
   if (!has_python("websockets") || !fs::exists(DARKROOM_SOURCE_DIR "/build/nginx/usr/sbin/nginx"))
     SKIP("nginx or python3-websockets is not installed");
   const scratch data, work;

@@ -40,7 +40,7 @@ std::string small_png() {
   return encoded("png", gradient(codecs::pixel_layout::rgb, 40, 30));
 }
 
-// A port that nobody else has while this lives; connections to it wait.
+// A port that no other process has while this lives; connections to it wait.
 class silent_port {
 public:
   silent_port() {
@@ -222,7 +222,7 @@ TEST_CASE("root that may not become another user converts behind the layers that
   }
 }
 
-TEST_CASE("without /proc it converts all the same") {
+TEST_CASE("without /proc it still converts") {
   if (::geteuid() != 0 || !runs("unshare -m umount -l /proc")) SKIP("needs a mount namespace");
   const scratch dir;
   dir.write("a.png", small_png());
@@ -284,7 +284,7 @@ TEST_CASE("a taken port leaves the first token to the next start, which shows it
     CHECK(server.token().starts_with("dr_"));
     CHECK_FALSE(contains(content_of(dir / ".err"), "token create --user admin"));
   }
-  // It was never used: perhaps nobody has it.
+  // It was never used: perhaps it was lost.
   std::string token;
   {
     served again(dir.path());
@@ -361,7 +361,7 @@ TEST_CASE("a second signal ends a worker whose link hangs") {
   CHECK_FALSE(app::lives(links.front()));
 }
 
-TEST_CASE("SIGHUP is ignored below nohup, and ends a server whose terminal is closed") {
+TEST_CASE("SIGHUP is ignored under nohup, and ends a server whose terminal is closed") {
   const scratch dir;
   {
     wrapped server(dir, {"nohup"}, serve_words(dir));
@@ -466,7 +466,8 @@ TEST_CASE("unknown variables and tables are named, with what they may have been 
                                "DARKROOM_TOKEN?"));
 }
 
-TEST_CASE("a server that does not answer is temporary, and a token in the arguments is warned of") {
+TEST_CASE(
+    "a server that does not answer is temporary, and a token in the arguments prints a warning") {
   const scratch dir;
   const auto port = std::to_string(free_port());
   const auto ended = run_darkroom(

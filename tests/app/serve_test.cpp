@@ -64,7 +64,7 @@ TEST_CASE("the quickstart works as it is written") {
         "cd " + clone.path() + " && " + shell + " quickstart.sh < token > out.txt 2> err.txt";
     return std::system(command.c_str());
   };
-  // As somebody who pastes it, and has no token.
+  // Pasted without a token.
   CHECK(run("sh", "") != 0);
   CHECK(content_of(clone / "err.txt").find("token: was not made; the line above says why") !=
         std::string::npos);
@@ -244,7 +244,7 @@ TEST_CASE("what cannot be served is refused with what to do") {
   CHECK(run_darkroom({"health", "--server", "http://127.0.0.1:1"}, "/tmp").code != 0);
 }
 
-TEST_CASE("a log that nobody reads holds up no request, and not the end") {
+TEST_CASE("a log that is not read delays no request, nor the end") {
   const scratch dir;
   app::child_launch launch;
   // The server itself holds the reading end open.

@@ -51,7 +51,7 @@ TEST_CASE("a pattern of many stars is no trap") {
   CHECK_FALSE(matches({"role", pattern + "b", 1}, path));
 }
 
-TEST_CASE("what is missing is told by role") {
+TEST_CASE("what is missing is named by role") {
   const std::vector<companion> required{{"raw", "*.cr2", 1}, {"sidecar", "*.xmp", 2}};
   const std::vector<std::uint32_t> all{1, 2}, some{1, 1}, none{};
   CHECK(missing_companions(required, all).empty());

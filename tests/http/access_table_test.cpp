@@ -65,7 +65,7 @@ reply ask(edge& server, const http::route& r, const std::string& as, const std::
 
 } // namespace
 
-TEST_CASE("every route, for its owner, another user, an admin, and nobody") {
+TEST_CASE("every route, for its owner, another user, an admin, and without a token") {
   const bool hidden = GENERATE(false, true);
   CAPTURE(hidden);
   edge server([&](config::settings& s) {
@@ -103,7 +103,7 @@ TEST_CASE("every route, for its owner, another user, an admin, and nobody") {
     for (const auto* who : {"ann", "ben", "admin"}) {
       CAPTURE(who);
       CHECK(ask(server, r, who, address_of(r, unknown_batch)).status == 404);
-      // What is malformed is told first, whoever owns the batch.
+      // A malformed address is refused first, whether or not the batch is the user's.
       CHECK(ask(server, r, who, address_of(r, "none")).code() == "invalid_id");
       CHECK(ask(server, r, who, path + "?no_such=1").code() == "invalid_parameter");
     }

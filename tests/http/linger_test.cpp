@@ -109,7 +109,7 @@ TEST_CASE("every answer has a date") {
   }
 }
 
-TEST_CASE("over the limit of connections health is told, and the rest is refused in words") {
+TEST_CASE("over the limit of connections health is answered, and other requests get 503") {
   edge e([](config::settings& s) { s.http.connections_max = 2; });
   wire a(e.port()), b(e.port());
   for (auto* w : {&a, &b}) {
