@@ -194,9 +194,7 @@ std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
   return best;
 }
 
-grant lease_queue::give(user_map::iterator at, const lease_wish& wanted, std::size_t where) {
-  const lease_wish wish = wanted; // which goes with its place in the queue
-  forget(waiting_.find(wish.file));
+grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size_t where) {
   unlist(at);
   at->second.served += std::max<std::uint64_t>(wish.cost, 1);
   list(at);
@@ -204,10 +202,12 @@ grant lease_queue::give(user_map::iterator at, const lease_wish& wanted, std::si
   n.leased += 1;
   n.granted_bytes += wish.memory_bytes;
   leases_alone_ += wish.alone ? 1 : 0;
-  oversized_.erase(wish.file);
   const auto id = next_lease_++;
   leases_[id] = {where, wish.memory_bytes, wish.alone, false, wish.file};
-  return {wish.file, id, where};
+  const auto file = wish.file;
+  oversized_.erase(file);
+  forget(waiting_.find(file)); // and `wish` with it
+  return {file, id, where};
 }
 
 // It did not fit when it was its turn.

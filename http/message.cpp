@@ -88,7 +88,7 @@ bool read_target(request& rq, std::string_view target) {
   const auto origin = boost::urls::parse_origin_form(target);
   const auto absolute = origin ? origin : boost::urls::parse_absolute_uri(target);
   if (!absolute) return false;
-  const auto url = *absolute;
+  const auto& url = *absolute;
   if (!origin) {
     if (!same_word(url.scheme(), "http") && !same_word(url.scheme(), "https")) return false;
     if (url.encoded_host_and_port().empty() || url.has_userinfo()) return false;

@@ -18,7 +18,7 @@ using namespace darkroom::domain;
 // Injection"); no number here has a sign.
 std::string csv_field(std::string_view text) {
   const bool is_formula = !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != text.npos;
-  const std::string safe = (is_formula ? "'" : "") + std::string{text};
+  std::string safe = (is_formula ? "'" : "") + std::string{text};
   text = safe;
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return safe;
   std::string quoted = "\"";

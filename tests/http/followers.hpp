@@ -6,6 +6,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,10 @@ public:
   }
   // Reads until something of this kind comes; events are kept on the way.
   json::value until(const std::string& op) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (true) {
+      INFO("waiting for " << op);
+      REQUIRE(std::chrono::steady_clock::now() < deadline); // pings keep the connection alive
       auto message = next();
       const auto said = std::string{message.at("op").as_string()};
       if (said == "events")
