@@ -27,4 +27,4 @@ run(async shown => {
   console.log((await page.locator('.sum .n').textContent()).trim());
   console.log(`${acknowledged.size} of ${count} sent, ${[...acknowledged.values()].filter(n => n > 1).length} twice, ${loads} loads`);
   await browser.close();
-});
+}, server, token);

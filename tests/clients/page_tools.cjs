@@ -38,11 +38,17 @@ exports.state = (page, word, timeout = 100_000) =>
 exports.sampled = page =>
   page.waitForFunction(() => /** @type {HTMLImageElement | null} */ (document.querySelector('.compare .after'))?.naturalWidth > 0);
 
-/** Runs a script; its fault is printed with what the page says. */
-exports.run = work => {
+/** Runs a script; its fault is printed with what the page says, and what the server says where `server` is given. */
+exports.run = (work, server = '', token = '') => {
   const shown = {};
+  const answer = async path => {
+    const answered = await fetch(`${server}${path}`, {headers: {Authorization: `Bearer ${token}`}});
+    return answered.text();
+  };
   work(shown).catch(async e => {
     console.error(e, await shown.page?.locator('#page').innerText().catch(() => ''));
+    if (server)
+      for (const path of ['/v1/batches?limit=5', '/readyz', '/metrics']) console.error(path, await answer(path).catch(String));
     process.exit(1);
   });
 };
