@@ -372,6 +372,10 @@ void act_on_phase(supervisor_pointer self) {
 void act_on_command(supervisor_pointer self, const domain::command& command) {
   auto& s = self->state;
   if (std::holds_alternative<domain::retry_batch>(command)) s.next_index = 0;
+  if (const auto* change = std::get_if<domain::change_priority>(&command))
+    for (const auto& [index, file] : s.in_flight)
+      if (file.lease == 0 && !file.settled)
+        self->send(file.converter, reprioritise_file{change->priority});
   const auto* pause = std::get_if<domain::pause_batch>(&command);
   if (pause != nullptr && pause->mode == domain::pause_mode::interrupt) interrupt_running(self);
 }

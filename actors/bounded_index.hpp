@@ -21,8 +21,8 @@ public:
     insert(root_, std::make_unique<node>(key, number, next_weight()));
   }
 
-  // Nothing happens when it is not there.
-  void erase(const Key& key) { erase(root_, key); }
+  // False when it was not there.
+  bool erase(const Key& key) { return erase(root_, key); }
 
   // Null when there is none; valid until the next change.
   const Key* first_at_most(std::uint64_t bound) const {
@@ -85,15 +85,17 @@ private:
     return std::move(top);
   }
 
-  static void erase(link& at, const Key& key) {
-    if (!at) return;
+  static bool erase(link& at, const Key& key) {
+    if (!at) return false;
+    bool found = true;
     if (key < at->key)
-      erase(at->left, key);
+      found = erase(at->left, key);
     else if (at->key < key)
-      erase(at->right, key);
+      found = erase(at->right, key);
     else
       at = joined(std::move(at->left), std::move(at->right));
     if (at) update(*at);
+    return found;
   }
 
   // Marsaglia, "Xorshift RNGs", 2003. The order of keys must not decide the shape.

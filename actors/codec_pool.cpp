@@ -24,6 +24,19 @@ void probe_next(codec_pool_pointer self) {
   self->send(s.prober, std::move(*next));
 }
 
+using slot_handles = std::vector<codec_pool_state::slot_handle>;
+
+// An idle slot whose host has served this owner, else one that has served none yet.
+slot_handles::iterator best_slot(slot_handles& slots, const std::string& owner) {
+  const auto merit = [&](const codec_pool_state::slot_handle& slot) {
+    if (slot.lease != 0) return 0;
+    if (slot.owner == owner) return 3;
+    return slot.owner.empty() ? 2 : 1;
+  };
+  const auto best = std::ranges::max_element(slots, {}, merit);
+  return best != slots.end() && best->lease == 0 ? best : slots.end();
+}
+
 } // namespace
 
 codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options options,
@@ -57,8 +70,7 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
       [self](const convert_file& message) {
         auto& slots = self->state.slots;
         const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
-        const auto idle =
-            std::ranges::find(slots, domain::lease_id{0}, &codec_pool_state::slot_handle::lease);
+        const auto idle = best_slot(slots, message.job.owner);
         if (idle == slots.end()) { // more leases than slots: a fault of ours
           self->send(
               asker,
@@ -69,6 +81,7 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
           return;
         }
         idle->lease = message.job.lease;
+        idle->owner = message.job.owner;
         self->send(idle->actor, run_conversion{message.job, asker});
       },
       [self](const interrupt_conversion& message) {
@@ -87,7 +100,7 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
       [self](const slot_idle& message) {
         auto& st = self->state;
         st.slots[message.slot].lease = 0;
-        self->send(st.dispatcher, lease_ended{message.lease});
+        self->send(st.dispatcher, lease_ended{message.lease, message.cpu_us});
       },
       [](recall_lease) {}, // what a slot here has, it has begun
   };

@@ -5,7 +5,7 @@
 #include "actors/probe_queue.hpp"
 #include "actors/slot_board.hpp"
 
-#include <map>
+#include <string>
 
 namespace darkroom::actors {
 
@@ -23,6 +23,7 @@ struct codec_pool_state {
     slot_actor actor;
     std::shared_ptr<slot_runner> runner;
     domain::lease_id lease = 0; // 0: idle
+    std::string owner = {};     // whom it served last: its host may serve nobody else
   };
   dispatcher_actor dispatcher;
   std::vector<slot_handle> slots;

@@ -291,6 +291,13 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
         }
         if (st.at == stage::waiting || st.at == stage::probing) st.at = stage::withdrawing;
       },
+      [self](const reprioritise_file& message) {
+        auto& st = self->state;
+        st.order.priority = message.priority;
+        if (st.at == stage::waiting)
+          self->send(st.peers.dispatcher,
+                     reprioritise_request{st.order.batch, st.order.index, message.priority});
+      },
       [self](interrupt_file) {
         auto& st = self->state;
         if (st.at == stage::converting) {

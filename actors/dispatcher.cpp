@@ -116,8 +116,11 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         const auto waiting = s.waiting.extract(file);
         if (!waiting.empty()) self->send(waiting.mapped(), request_withdrawn{});
       },
+      [self](const reprioritise_request& message) {
+        self->state.queue.reprioritise({message.batch, message.index}, message.priority);
+      },
       [self](const lease_ended& message) {
-        self->state.queue.end(message.lease);
+        self->state.queue.end(message.lease, message.cpu_us);
         grant_all(self);
       },
       [self](const hold_leases& message) {

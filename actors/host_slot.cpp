@@ -136,6 +136,7 @@ host_slot::run_host(const conversion_job& job, codecs::host::host_role role, int
   auto done = (*host)->convert(source, job.file->bytes, *job.spec, limits_, contents,
                                {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu},
                                on_progress, crop);
+  cpu_us_ = (*host)->job_cpu_us();
   const bool interrupted = !end() || (!done && done.error().end == host_end::by_us);
   retire_if_due();
   if (interrupted) return std::unexpected(no_conversion{domain::interruption::shutdown, {}});
@@ -165,6 +166,7 @@ conversion_outcome host_slot::convert(const conversion_job& job,
                                       const codecs::progress_listener& on_progress) {
   const auto began = std::chrono::steady_clock::now();
   const auto& spec = *job.spec;
+  cpu_us_ = 0;
   // What is known to be in the way, or to be kept, costs no conversion.
   if (auto kept = keep_existing(job)) return std::move(*kept);
   const auto existing = job.file->replaces ? domain::existing_policy::overwrite : spec.existing;

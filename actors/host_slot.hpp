@@ -22,6 +22,7 @@ public:
   codecs::result<codecs::image_info> probe(const probe_job& job) override;
   conversion_outcome convert(const conversion_job& job,
                              const codecs::progress_listener& on_progress) override;
+  std::optional<std::uint64_t> cpu_us() const override { return cpu_us_; }
   preview make_preview(const preview_job& job) override;
   void interrupt(domain::lease_id lease) noexcept override;
 
@@ -46,6 +47,7 @@ private:
   std::shared_ptr<persistence::output_store> outputs_;
   codecs::input_limits limits_;
   source_opener open_source_;
+  std::optional<std::uint64_t> cpu_us_;
 
   std::mutex mutex_; // of the five below, which `interrupt` touches
   std::unique_ptr<codecs::host::codec_host> host_;

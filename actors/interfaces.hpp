@@ -63,6 +63,7 @@ struct retry_tick;
 struct file_probed;
 struct request_lease;
 struct withdraw_request;
+struct reprioritise_request;
 struct request_withdrawn;
 struct lease_granted;
 struct lease_impossible;
@@ -100,6 +101,7 @@ struct file_placed;
 struct attempt_failed;
 struct attempt_interrupted;
 struct withdraw_file;
+struct reprioritise_file;
 struct file_withdrawn;
 struct interrupt_file;
 struct probe_file;
@@ -207,6 +209,8 @@ using converter_actor =
                      caf::reacts_to<result_refused>, caf::reacts_to<outputs_placed>,
                      // TELL to end if the file has not started (a pause).
                      caf::reacts_to<withdraw_file>,
+                     // TELL that its batch has another priority.
+                     caf::reacts_to<reprioritise_file>,
                      // TELL to end at once whatever it does, unless its result was accepted.
                      caf::reacts_to<interrupt_file>,
                      // INTERNAL: the store has been probed since a failure.
@@ -218,6 +222,8 @@ using dispatcher_actor = caf::typed_actor<
     caf::reacts_to<request_lease>,
     // TELL to queue no more; `request_withdrawn`, unless the lease was granted before.
     caf::reacts_to<withdraw_request>,
+    // TELL of another priority for a file that queues.
+    caf::reacts_to<reprioritise_request>,
     // TELL that a lease's slot and memory are free again.
     caf::reacts_to<lease_ended>,
     // TELL to grant nothing for a while: there is no room for outputs.
@@ -440,6 +446,11 @@ struct withdraw_request {
   domain::batch_id batch;
   domain::file_index index = 0;
 };
+struct reprioritise_request {
+  domain::batch_id batch;
+  domain::file_index index = 0;
+  std::uint8_t priority = 0;
+};
 struct request_withdrawn {};
 struct lease_granted {
   domain::lease_id lease = 0;
@@ -483,6 +494,7 @@ struct convert_file {
 struct conversion_ended {
   domain::lease_id lease = 0;
   std::shared_ptr<conversion_outcome> outcome;
+  std::optional<std::uint64_t> cpu_us = {}; // that it took; nothing: not measured
 };
 struct interrupt_conversion {
   domain::lease_id lease = 0;
@@ -528,6 +540,9 @@ struct attempt_interrupted {
   std::uint64_t memory_bytes = 0; // with memory_raised: what to ask for next
 };
 struct withdraw_file {};
+struct reprioritise_file {
+  std::uint8_t priority = 0;
+};
 struct file_withdrawn {
   domain::file_index index = 0;
 };
@@ -549,6 +564,7 @@ struct run_conversion {
 struct slot_idle {
   std::size_t slot = 0;
   domain::lease_id lease = 0;
+  std::optional<std::uint64_t> cpu_us = {}; // as of `conversion_ended`
 };
 
 struct preview_file {
@@ -579,12 +595,12 @@ struct gateway_task {
   X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
-  X(retry_tick) X(quota_tick) X(file_probed) X(request_lease) X(withdraw_request) X(request_withdrawn) \
+  X(retry_tick) X(quota_tick) X(file_probed) X(request_lease) X(withdraw_request) X(reprioritise_request) X(request_withdrawn) \
   X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) X(describe_waits) X(batch_waits) \
   X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(cost_predicted) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \
-  X(place_group) X(file_placed) X(attempt_failed) X(attempt_interrupted) X(withdraw_file) \
+  X(place_group) X(file_placed) X(attempt_failed) X(attempt_interrupted) X(withdraw_file) X(reprioritise_file) \
   X(file_withdrawn) X(interrupt_file) X(probe_file) X(run_probe) X(run_conversion) X(slot_idle) X(preview_file) X(run_preview) X(preview_ended) \
   X(shut_down) X(shut_down_done) X(reopen_tick) X(gateway_task)
 // clang-format on

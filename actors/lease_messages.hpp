@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@ namespace darkroom::actors {
 
 struct lease_ended {
   domain::lease_id lease = 0;
+  std::optional<std::uint64_t> cpu_us = {}; // that the file took; nothing: not measured
 };
 struct hold_leases {
   std::uint32_t ms = 0;

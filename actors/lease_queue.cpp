@@ -28,6 +28,7 @@ void lease_queue::remove_node(std::size_t at) {
   std::erase_if(leases_, [&](const auto& l) {
     if (l.second.node != at) return false;
     leases_alone_ -= l.second.alone ? 1 : 0;
+    users_.find(l.second.turn.user)->second.leases -= 1;
     return true;
   });
   if (nodes_join_) note_all_oversized();
@@ -67,22 +68,25 @@ std::uint64_t lease_queue::memory_granted_bytes() const {
   return sum;
 }
 
-// Users who would begin at the same place if they were new.
+// Users who would begin at the same place if they were new, and owe nothing.
 void lease_queue::forget_users() {
   if (users_.size() < 2 * users_kept_) return;
   std::erase_if(users_, [&](const auto& entry) {
-    return !entry.second.waits() && entry.second.served <= begin_at_;
+    const auto& u = entry.second;
+    return !u.waits() && u.leases == 0 && u.served <= begin_at_;
   });
   users_kept_ = users_.size();
 }
 
 void lease_queue::list(user_map::iterator at) {
+  users_waiting_ += at->second.waits() ? 1 : 0;
   if (!at->second.fresh.empty()) with_fresh_.emplace(at->second.served, at->first);
   if (!at->second.overtaken.empty()) with_overtaken_.emplace(at->second.served, at->first);
 }
 
 // Before anything of the user changes that its place depends on.
 void lease_queue::unlist(user_map::iterator at) {
+  users_waiting_ -= at->second.waits() ? 1 : 0;
   with_fresh_.erase({at->second.served, at->first});
   with_overtaken_.erase({at->second.served, at->first});
 }
@@ -140,13 +144,44 @@ bool lease_queue::withdraw(const file_key& file) {
   return true;
 }
 
-void lease_queue::end(domain::lease_id id) {
+void lease_queue::reprioritise(const file_key& file, std::uint8_t priority) {
+  const auto at = waiting_.find(file);
+  if (at == waiting_.end()) return;
+  auto& [name, position] = at->second;
+  const auto before = position;
+  position.low_priority = 255u - priority;
+  auto& u = users_.find(name)->second;
+  const bool overtaken = u.overtaken.contains(before);
+  auto& wishes = overtaken ? u.overtaken : u.fresh;
+  auto moved = wishes.extract(before);
+  moved.key() = position;
+  moved.mapped().priority = priority;
+  const auto& wish = wishes.insert(std::move(moved)).position->second;
+  auto& batch = batches_.at(file.batch);
+  batch.erase(before);
+  batch[position] = &wish;
+  if (!overtaken) return;
+  for (auto* index : {&u.by_memory[needs_of(wish)], &u.kept_for[wish.alone ? 1 : 0]})
+    if (index->erase(before)) index->insert(position, wish.memory_bytes);
+}
+
+void lease_queue::end(domain::lease_id id, std::optional<std::uint64_t> measured) {
   const auto at = leases_.find(id);
   if (at == leases_.end()) return;
-  auto& n = nodes_[at->second.node];
+  auto& l = at->second;
+  auto& n = nodes_[l.node];
   n.leased -= 1;
-  n.granted_bytes -= at->second.memory_bytes;
-  leases_alone_ -= at->second.alone ? 1 : 0;
+  n.granted_bytes -= l.memory_bytes;
+  leases_alone_ -= l.alone ? 1 : 0;
+  const auto cost = std::max<std::uint64_t>(measured.value_or(l.cost), 1);
+  const auto of_user = users_.find(l.turn.user);
+  auto& u = of_user->second;
+  u.leases -= 1;
+  unlist(of_user); // it was charged with what was predicted
+  u.served = u.served + cost > l.cost ? u.served + cost - l.cost : 0;
+  list(of_user);
+  if (l.turn.left > cost && !l.recalled)
+    n.turns.push_back({std::move(l.turn.user), l.turn.left - cost});
   leases_.erase(at);
 }
 
@@ -194,16 +229,29 @@ std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
   return best;
 }
 
-grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size_t where) {
+// Short enough that each of those who wait has a turn within a second.
+std::uint64_t lease_queue::quantum() const {
+  std::uint64_t slots = 0;
+  for (const auto& n : nodes_)
+    if (open(n)) slots += n.slots;
+  return std::min(limits::quantum_max_us,
+                  limits::quantum_round_us * slots / std::max<std::size_t>(users_waiting_, 1));
+}
+
+grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size_t where,
+                        std::uint64_t turn_left) {
+  const auto cost = std::max<std::uint64_t>(wish.cost, 1);
   unlist(at);
-  at->second.served += std::max<std::uint64_t>(wish.cost, 1);
+  at->second.served += cost;
+  at->second.leases += 1;
   list(at);
   auto& n = nodes_[where];
   n.leased += 1;
   n.granted_bytes += wish.memory_bytes;
   leases_alone_ += wish.alone ? 1 : 0;
   const auto id = next_lease_++;
-  leases_[id] = {where, wish.memory_bytes, wish.alone, false, wish.file};
+  leases_[id] = {where,     wish.memory_bytes,      wish.alone, false,
+                 wish.file, {at->first, turn_left}, cost};
   const auto file = wish.file;
   oversized_.erase(file);
   forget(waiting_.find(file)); // and `wish` with it
@@ -264,7 +312,7 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
       if (first == nullptr) break;
       const auto& wish = u.overtaken.at(*first);
       if (!keeps) {
-        granted = give(at, wish, *node_for(wish, kept));
+        granted = give(at, wish, *node_for(wish, kept), quantum());
         return true;
       }
       if (wish.alone) return false; // it waits for all of them
@@ -277,6 +325,29 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
   return true;
 }
 
+// The user of a slot goes on there. A turn ends with its quantum, when nothing of its user's waits
+// that fits, and when the file would have to wait there and not elsewhere.
+std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
+  std::vector<bool> elsewhere(nodes_.size(), true);
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    auto& n = nodes_[i];
+    while (!n.turns.empty() && !kept[i] && open(n)) {
+      const auto going_on = std::move(n.turns.back());
+      n.turns.pop_back();
+      const auto at = users_.find(going_on.user);
+      if (at == users_.end() || at->second.fresh.empty()) continue;
+      const auto& next = at->second.fresh.begin()->second;
+      elsewhere[i] = false;
+      const bool here = node_for(next, elsewhere).has_value();
+      elsewhere[i] = true;
+      const auto has_slot = [&](const node& other) { return other.leased < other.slots; };
+      if (here && (has_slot(n) || !has_slot(nodes_[*node_for(next, kept)])))
+        return give(at, next, i, going_on.left);
+    }
+  }
+  return std::nullopt;
+}
+
 std::optional<grant> lease_queue::grant_fresh(const std::vector<bool>& kept) {
   const auto most = most_memory_of(kept);
   while (!with_fresh_.empty()) {
@@ -284,7 +355,7 @@ std::optional<grant> lease_queue::grant_fresh(const std::vector<bool>& kept) {
     const auto next = at->second.fresh.begin();
     const auto fits = most[needs_of(next->second)];
     if (fits && next->second.memory_bytes <= *fits)
-      return give(at, next->second, *node_for(next->second, kept));
+      return give(at, next->second, *node_for(next->second, kept), quantum());
     overtake(at, next);
   }
   return std::nullopt;
@@ -297,6 +368,7 @@ std::optional<grant> lease_queue::grant_one() {
   std::vector<bool> kept(nodes_.size());
   std::optional<grant> granted;
   if (!grant_overtaken(kept, granted) || granted) return granted;
+  if (auto goes_on = continue_turn(kept)) return goes_on;
   return grant_fresh(kept);
 }
 
@@ -393,16 +465,21 @@ std::vector<queue_place> lease_queue::places(std::size_t files_max) const {
     return std::pair{a.served, a.number} > std::pair{b.served, b.number};
   };
   std::ranges::make_heap(turns, later);
+  const auto in_a_row = quantum();
   std::vector<queue_place> found;
   std::set<domain::batch_id> seen;
   for (std::uint32_t ahead = 0; !turns.empty() && ahead < files_max; ++ahead) {
     std::ranges::pop_heap(turns, later);
     auto next = turns.back();
     turns.pop_back();
-    const auto& wish = next.take();
-    if (seen.insert(wish.file.batch).second)
-      found.push_back({wish.file.batch, ahead, reason_of(wish)});
-    next.served += std::max<std::uint64_t>(wish.cost, 1);
+    for (std::uint64_t used = 0;; ++ahead) {
+      const auto& wish = next.take();
+      if (seen.insert(wish.file.batch).second)
+        found.push_back({wish.file.batch, ahead, reason_of(wish)});
+      used += std::max<std::uint64_t>(wish.cost, 1);
+      next.served += std::max<std::uint64_t>(wish.cost, 1);
+      if (next.ended() || used >= in_a_row || ahead + 1 >= files_max) break;
+    }
     if (next.ended()) continue;
     turns.push_back(next);
     std::ranges::push_heap(turns, later);

@@ -1,10 +1,13 @@
 // Who runs next, where: the dispatcher's rules without actors and clocks. Time is milliseconds that
 // the caller tells.
 //
-// Users share by predicted cost: the one who was served least is next. Within a user, priority
-// comes first, then the older batch; within a batch the costliest file, so that no long one is left
-// for the end, when the other slots have nothing to do. A request that does not fit a node's free
-// memory is overtaken for a while, then memory is kept for it, wherever it could run.
+// Users share processor time by deficit round robin (Shreedhar and Varghese, 1995): the one who was
+// served least is next, and then goes on in that slot for a quantum, so that the slot's host need
+// not be changed for each file. A file is charged with its predicted cost when it is granted, and
+// with what it took when it has ended. Within a user, priority comes first, then the older batch;
+// within a batch the costliest file, so that no long one is left for the end, when the other slots
+// have nothing to do. A request that does not fit a node's free memory is overtaken for a while,
+// then memory is kept for it, wherever it could run.
 //
 // A grant takes the logarithm of what waits: requests that were overtaken are in an index by
 // memory, so that none is looked at that does not fit.
@@ -38,10 +41,10 @@ struct lease_wish {
   std::string user;
   std::uint8_t priority = 0;
   std::uint64_t memory_bytes = 0;
-  std::uint64_t cost = 1;
-  bool suspect = false; // was running when the process died: after all others of its batch
-  bool alone = false;   // and nothing else runs beside it
-  bool small = false;   // hardly worth a journey
+  std::uint64_t cost = 1; // microseconds of processor time, as predicted
+  bool suspect = false;   // was running when the process died: after all others of its batch
+  bool alone = false;     // and nothing else runs beside it
+  bool small = false;     // hardly worth a journey
 };
 
 // What a node has to give.
@@ -77,7 +80,10 @@ public:
   bool request(const lease_wish& wish);
   // False when it is not waiting (any more).
   bool withdraw(const file_key& file);
-  void end(domain::lease_id lease);
+  // Of a file that waits; others are let be.
+  void reprioritise(const file_key& file, std::uint8_t priority);
+  // `cost`: what it took; nothing: as predicted.
+  void end(domain::lease_id lease, std::optional<std::uint64_t> cost = std::nullopt);
   // Never sooner than was asked for before.
   void hold_until(std::uint64_t ms, bool no_room) {
     if (ms <= held_until_ms_) return;
@@ -116,8 +122,14 @@ public:
   std::uint64_t memory_granted_on(std::size_t at) const { return nodes_[at].granted_bytes; }
 
 private:
+  // What is left of a user's quantum in one slot.
+  struct slot_turn {
+    std::string user;
+    std::uint64_t left = 0; // of cost
+  };
   struct node {
     bool present = false, closed = false, local = true;
+    std::vector<slot_turn> turns = {}; // of slots whose file has ended since the last grants
     std::uint32_t slots = 0, ahead = 0, leased = 0;
     std::uint64_t memory_bytes = 0, memory_most_bytes = 0; // now; as it was added
     std::uint64_t granted_bytes = 0;
@@ -151,6 +163,7 @@ private:
     std::array<bounded_index<rank>, needs_count> by_memory;
     std::array<bounded_index<rank>, 2> kept_for;
     std::uint64_t served = 0; // cost granted, on a scale that all users share
+    std::uint32_t leases = 0;
     bool waits() const { return !fresh.empty() || !overtaken.empty(); }
   };
   using user_map = std::map<std::string, user>;
@@ -169,6 +182,8 @@ private:
     bool alone;
     bool recalled;
     file_key file;
+    slot_turn turn;
+    std::uint64_t cost; // that its user was charged with
   };
 
   void forget(std::map<file_key, std::pair<std::string, rank>>::iterator at);
@@ -179,7 +194,9 @@ private:
   void keep_memory_for_old(std::uint64_t now_ms);
   std::optional<grant> grant_one();
   bool grant_overtaken(std::vector<bool>& kept, std::optional<grant>& granted);
+  std::optional<grant> continue_turn(const std::vector<bool>& kept);
   std::optional<grant> grant_fresh(const std::vector<bool>& kept);
+  std::uint64_t quantum() const;
   bool can_use(const node& n, bool stays, bool alone) const;
   bool small_files_stay() const;
   most_memory most_memory_of(const std::vector<bool>& kept) const;
@@ -188,7 +205,8 @@ private:
   std::optional<std::size_t> node_for(const lease_wish& wish, const std::vector<bool>& kept) const;
   void note_oversized(const lease_wish& wish);
   void note_all_oversized();
-  grant give(user_map::iterator at, const lease_wish& wish, std::size_t node);
+  grant give(user_map::iterator at, const lease_wish& wish, std::size_t node,
+             std::uint64_t turn_left);
   bool running_alone() const { return unsettled_alone_ != 0 || leases_alone_ != 0; }
   wait_reason reason_of(const lease_wish& wish) const;
 
@@ -210,6 +228,7 @@ private:
   bool held_for_room_ = false;
   std::uint32_t unsettled_ = 0, unsettled_alone_ = 0;
   std::uint64_t now_ms_ = 0;
+  std::size_t users_waiting_ = 0;
   std::uint64_t begin_at_ = 0; // what a user counts as served who comes (back): never falls
   std::size_t users_kept_ = 0; // after the last time that some were forgotten
 };

@@ -25,6 +25,11 @@ inline constexpr std::uint64_t memory_previews_share = 8;
 inline constexpr std::uint32_t memory_overtake_ms = 2'000;
 inline constexpr std::uint32_t settle_look_ms = 5; // about a sync, before or after a file alone
 
+// Turns of users in a slot, in processor time. A new host for a user costs a few milliseconds, which
+// is little beside a quantum; and each user who waits gets a turn in every round.
+inline constexpr std::uint64_t quantum_max_us = 250'000;
+inline constexpr std::uint64_t quantum_round_us = 1'000'000;
+
 // Codec hosts.
 inline constexpr std::uint32_t host_jobs_before_recycling = 500;
 inline constexpr std::uint64_t host_idle_bytes_max = 48 * MiB; // resident; above: recycled

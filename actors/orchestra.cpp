@@ -107,6 +107,7 @@ public:
     count_outcome(*nodes_, std::string{domain::local_node}, outcome);
     return outcome;
   }
+  std::optional<std::uint64_t> cpu_us() const override { return runner_->cpu_us(); }
   void interrupt(domain::lease_id lease) noexcept override { runner_->interrupt(lease); }
 
 private:

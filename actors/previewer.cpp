@@ -174,6 +174,7 @@ converter_actor::behavior_type previewer(previewer_pointer self, preview_order o
       [](result_refused) {},
       [](const outputs_placed&) {},
       [](withdraw_file) {},
+      [](const reprioritise_file&) {},
       // It took too long: what has not begun does not; what has is ended, and reports.
       [self](interrupt_file) {
         auto& st = self->state;

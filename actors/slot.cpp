@@ -50,9 +50,10 @@ slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, st
                   job, [&](domain::conversion_progress progress) { board->at(number, progress); });
             },
             failed_conversion));
+        const auto cpu_us = self->state.runner->cpu_us();
         board->idle(number);
-        self->send(message.asker, conversion_ended{job.lease, std::move(outcome)});
-        self->send(self->state.pool, slot_idle{number, job.lease});
+        self->send(message.asker, conversion_ended{job.lease, std::move(outcome), cpu_us});
+        self->send(self->state.pool, slot_idle{number, job.lease, cpu_us});
       },
   };
 }

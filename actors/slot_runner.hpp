@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -55,6 +56,8 @@ public:
   // `on_progress` is called now and then, from this thread.
   virtual conversion_outcome convert(const conversion_job& job,
                                      const codecs::progress_listener& on_progress) = 0;
+  // Processor time in microseconds that the last conversion took; nothing: it is not known.
+  virtual std::optional<std::uint64_t> cpu_us() const { return std::nullopt; }
   // Ends the conversion of this lease, now or as soon as it comes; nothing else. From any thread.
   virtual void interrupt(domain::lease_id lease) noexcept = 0;
 };

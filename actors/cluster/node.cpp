@@ -68,8 +68,9 @@ void report_interruption(node_pointer self, const node_state::lease& l, interrup
   report(self, l, conversion_interrupted{cause});
 }
 
-void end_lease(node_pointer self, domain::lease_id id) {
-  self->send(self->state.options.dispatcher, lease_ended{id});
+void end_lease(node_pointer self, domain::lease_id id,
+               std::optional<std::uint64_t> cpu_us = std::nullopt) {
+  self->send(self->state.options.dispatcher, lease_ended{id, cpu_us});
 }
 
 // Gives a file back while the worker may still be at it: its slot counts as taken until it says
@@ -168,14 +169,14 @@ void on_failed(node_pointer self, node_leases::iterator at, const file_ended& me
   } else {
     report(self, l, conversion_failed{{reason, detail_of(message)}});
   }
-  end_lease(self, message.lease);
+  end_lease(self, message.lease, l.cpu_us);
 }
 
 // From outside, on a machine that goes on.
 void on_host_killed(node_pointer self, node_leases::iterator at, const file_ended& message) {
   const auto l = take_ended(self, at);
   report(self, l, conversion_interrupted{interruption::host_killed, detail_of(message)});
-  end_lease(self, message.lease);
+  end_lease(self, message.lease, l.cpu_us);
 }
 
 // Contents that came with a result: none, or all as it says, and small.
@@ -219,6 +220,8 @@ void on_file_ended(node_pointer self, const file_ended& message) {
     return;
   }
   if (at->second.fetching) return distrust(self, "told the result of a file twice");
+  if (message.cpu_us != 0) // never more than it may take: nobody pays for a worker's error
+    at->second.cpu_us = std::min(message.cpu_us, std::uint64_t{at->second.job.cpu_ms} * 1'000);
   const auto how = base::enum_from_number<file_end>(message.how);
   if (!how) return distrust(self, "told an end that there is not");
   if (*how == file_end::converted) return on_converted(self, at, message);
@@ -259,7 +262,7 @@ void on_fetched(node_pointer self, const outputs_fetched& message) {
     report(self, l, file_converted{kept->result, kept->staged});
   else
     report(self, l, conversion_failed{std::get<outputs_lost>(message.outcome).error});
-  end_lease(self, id);
+  end_lease(self, id, l.cpu_us);
 }
 
 bool is_further(const file_position& a, const file_position& b) {

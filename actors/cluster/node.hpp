@@ -37,6 +37,7 @@ struct node_state {
     bool begun = false;    // in a slot there, or further
     bool fetching = false; // its outputs
     bool recalled = false;
+    std::optional<std::uint64_t> cpu_us; // as the worker measured
     caf::actor_clock::time_point since;
     file_position at; // as the worker said last
     caf::actor_clock::time_point deadline;

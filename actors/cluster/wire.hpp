@@ -167,6 +167,7 @@ struct file_ended {
   std::string detail;                // failed, interrupted
   std::string result;                // converted: as the journal's codec writes it
   std::vector<std::string> contents; // of all outputs, if they are small; empty: to be pulled
+  std::uint64_t cpu_us = 0;          // that it took; 0: not measured
 };
 struct file_dropped {
   domain::lease_id lease = 0;
@@ -253,7 +254,7 @@ DARKROOM_WIRE(pull_input, m.lease, m.offset, m.bytes)
 DARKROOM_WIRE(input_piece, m.lease, m.offset, m.content, m.failed)
 DARKROOM_WIRE(pull_output, m.lease, m.output, m.offset, m.bytes)
 DARKROOM_WIRE(output_piece, m.lease, m.output, m.offset, m.content)
-DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.contents)
+DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.contents, m.cpu_us)
 DARKROOM_WIRE(file_dropped, m.lease)
 DARKROOM_WIRE(file_position, m.lease, m.phase, m.stage, m.percent, m.received)
 DARKROOM_WIRE(work_progress, m.files)

@@ -199,6 +199,7 @@ void on_conversion_ended(worker_pointer self, const conversion_ended& message) {
   l.phase = work_phase::kept;
   file_ended ended;
   ended.lease = message.lease;
+  ended.cpu_us = message.cpu_us.value_or(0);
   const auto ends = [&](file_end how) { ended.how = static_cast<std::uint8_t>(how); };
   const auto fails = [&](domain::failure_reason reason, const std::string& detail) {
     ends(file_end::failed);

@@ -113,12 +113,12 @@ std::uint64_t codec_host::resident_bytes() const {
   return statm_bytes(process_.pid, 1);
 }
 
-std::uint64_t codec_host::cpu_ms() const {
+std::uint64_t codec_host::cpu_us() const {
   clockid_t id;
   timespec used{};
   if (::clock_getcpuclockid(process_.pid, &id) != 0 || ::clock_gettime(id, &used) != 0) return 0;
-  return static_cast<std::uint64_t>(used.tv_sec) * 1000 +
-         static_cast<std::uint64_t>(used.tv_nsec) / 1'000'000;
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000 +
+         static_cast<std::uint64_t>(used.tv_nsec) / 1'000;
 }
 
 // Read, not mapped: whatever the host does with its memory, this stays a number.
@@ -176,7 +176,12 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
                         const progress_listener& on_progress) {
   domain::conversion_progress told;
   watched_time wall{std::chrono::milliseconds{limits::host_watch_gap_ms}};
-  const std::uint64_t cpu_end_ms = cpu_ms() + allowed.cpu_ms;
+  const std::uint64_t cpu_before_us = cpu_us();
+  const auto look_at_cpu = [&] {
+    const auto now = cpu_us();
+    job_cpu_us_ = now > cpu_before_us ? now - cpu_before_us : job_cpu_us_; // 0: it has ended
+  };
+  job_cpu_us_ = 0;
 #ifndef DARKROOM_SANITIZED // a sanitizer's shadow memory is not the host's
   const std::uint64_t resident_max = resident_bytes() + allowed.memory_bytes + address_slack_bytes;
 #endif
@@ -191,6 +196,7 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
         return std::unexpected(end_of_life(std::nullopt));
       if (!none.list().empty()) return std::unexpected(misbehaved("it sent a descriptor"));
       if (reply.job_id != job_id) return std::unexpected(misbehaved("it answered another job"));
+      look_at_cpu();
       return reply;
     }
     if (ready > 0 && (wait[0].revents != 0 || wait[1].revents != 0))
@@ -204,7 +210,8 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
         failure = {host_end::by_others, {crashed, "the codec host was stopped from outside"}};
       return std::unexpected(std::move(failure));
     }
-    if (cpu_ms() > cpu_end_ms)
+    look_at_cpu();
+    if (job_cpu_us_ > std::uint64_t{allowed.cpu_ms} * 1'000)
       return std::unexpected(
           end_of_life(codec_error{limit_time, "it used more processor time than its size allows"}));
 #ifndef DARKROOM_SANITIZED

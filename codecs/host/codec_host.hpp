@@ -57,6 +57,8 @@ public:
   bool alive() const;
   int pid() const { return process_.pid; }
   std::uint32_t jobs_done() const { return jobs_done_; }
+  // Processor time of the last job in microseconds; of one that was ended, as it was last looked at.
+  std::uint64_t job_cpu_us() const { return job_cpu_us_; }
   // Resident memory in bytes, as the kernel says it.
   std::uint64_t resident_bytes() const;
 
@@ -74,12 +76,13 @@ private:
   host_failure misbehaved(const char* how);
   void kill() noexcept;
   bool is_stopped() const;
-  std::uint64_t cpu_ms() const;
+  std::uint64_t cpu_us() const;
 
   spawned_host process_;
   bool alive_ = true;
   std::atomic<bool> interrupted_ = false;
   std::uint32_t jobs_done_ = 0;
+  std::uint64_t job_cpu_us_ = 0;
   std::uint64_t next_job_id_ = 1;
 };
 

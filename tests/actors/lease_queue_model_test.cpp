@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <random>
 
 using namespace darkroom;
@@ -33,7 +34,7 @@ public:
 
   // False when the grants differ.
   bool step() {
-    switch (below(random_, 24)) {
+    switch (below(random_, 25)) {
     case 0:
       add_node();
       break;
@@ -71,6 +72,9 @@ public:
     case 10:
     case 11:
       end();
+      break;
+    case 12:
+      reprioritise();
       break;
     default:
       request();
@@ -114,7 +118,7 @@ private:
     wish.user = std::string(1, static_cast<char>('a' + below(random_, 6)));
     wish.priority = static_cast<std::uint8_t>(below(random_, 3));
     wish.memory_bytes = memory();
-    wish.cost = 1u << below(random_, 12);
+    wish.cost = 1u << below(random_, 20);
     wish.suspect = below(random_, 8) == 0;
     wish.alone = below(random_, 16) == 0;
     wish.small = below(random_, 3) == 0;
@@ -128,11 +132,20 @@ private:
     queue_.withdraw(file);
     naive_.withdraw(file);
   }
+  void reprioritise() {
+    if (files_.empty()) return;
+    const auto file = files_[below(random_, static_cast<std::uint32_t>(files_.size()))];
+    const auto priority = static_cast<std::uint8_t>(below(random_, 3));
+    queue_.reprioritise(file, priority);
+    naive_.reprioritise(file, priority);
+  }
   void end() {
     if (leases_.empty()) return;
     const auto at = below(random_, static_cast<std::uint32_t>(leases_.size()));
-    queue_.end(leases_[at]);
-    naive_.end(leases_[at]);
+    std::optional<std::uint64_t> cost;
+    if (below(random_, 3) != 0) cost = below(random_, 1u << below(random_, 20));
+    queue_.end(leases_[at], cost);
+    naive_.end(leases_[at], cost);
     leases_.erase(leases_.begin() + at);
   }
 

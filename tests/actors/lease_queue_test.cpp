@@ -4,6 +4,11 @@
 #include "base/units.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <optional>
 
 using namespace darkroom;
 using namespace darkroom::actors;
@@ -89,9 +94,9 @@ TEST_CASE("users share by cost, whoever has more files") {
   lease_queue q;
   q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 400; ++i)
-    REQUIRE(q.request(wish(i, MB, "many", 10)));
+    REQUIRE(q.request(wish(i, MB, "many", 10'000)));
   for (domain::file_index i = 1'000; i < 1'100; ++i)
-    REQUIRE(q.request(wish(i, MB, "few", 30)));
+    REQUIRE(q.request(wish(i, MB, "few", 30'000)));
   std::uint64_t many = 0, few = 0;
   while (few < 100) {
     const auto g = q.grant_all(0);
@@ -99,19 +104,139 @@ TEST_CASE("users share by cost, whoever has more files") {
     (g[0].file.index < 1'000 ? many : few) += 1;
     q.end(g[0].lease);
   }
-  CHECK(many >= 295);
-  CHECK(many <= 305);
+  // Within one turn of equal.
+  CHECK(many >= 300 - limits::quantum_max_us / 10'000);
+  CHECK(many <= 300 + limits::quantum_max_us / 10'000);
+}
+
+TEST_CASE("users take turns: one goes on in a slot until its quantum is used up") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (domain::file_index i = 0; i < 100; ++i) {
+    REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
+    REQUIRE(q.request(wish(1'000 + i, MB, "bob", 10'000)));
+  }
+  std::string users;
+  for (int i = 0; i < 100; ++i) {
+    const auto g = q.grant_all(0).at(0);
+    users += g.file.index < 1'000 ? 'a' : 'b';
+    q.end(g.lease);
+  }
+  const auto a = std::string(25, 'a'), b = std::string(25, 'b');
+  CHECK(users == a + b + a + b);
+}
+
+TEST_CASE("a turn is shorter, the more users wait, and one file at least") {
+  struct row {
+    int users;
+    std::uint64_t cost;
+    std::size_t in_a_row;
+  };
+  const auto [users, cost, in_a_row] = GENERATE_COPY(values<row>({
+      {2, 10'000, 25},
+      {20, 10'000, 5}, // one slot: a second for a round
+      {20, 3'000'000, 1},
+      {1'000, 10'000, 1},
+  }));
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (int u = 0; u < users; ++u)
+    for (domain::file_index i = 0; i < 30; ++i)
+      REQUIRE(q.request(wish(static_cast<domain::file_index>(u) * 1'000 + i, MB,
+                             "user" + std::to_string(u), cost)));
+  std::size_t turn = 0;
+  std::optional<domain::file_index> user;
+  for (;; ++turn) {
+    const auto g = q.grant_all(0).at(0);
+    if (user.value_or(g.file.index / 1'000) != g.file.index / 1'000) break;
+    user = g.file.index / 1'000;
+    q.end(g.lease);
+  }
+  CHECK(turn == in_a_row);
+}
+
+TEST_CASE("a user pays for what a file took, not for what was predicted") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (domain::file_index i = 0; i < 4'000; ++i) {
+    REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
+    REQUIRE(q.request(wish(10'000 + i, MB, "bob", 10'000)));
+  }
+  std::uint64_t ann_us = 0, bob_us = 0;
+  for (int i = 0; i < 3'000; ++i) {
+    const auto g = q.grant_all(0).at(0);
+    const bool anns = g.file.index < 10'000;
+    const std::uint64_t took = anns ? 20'000 : 5'000;
+    (anns ? ann_us : bob_us) += took;
+    q.end(g.lease, took);
+  }
+  const auto apart = ann_us > bob_us ? ann_us - bob_us : bob_us - ann_us;
+  CHECK(apart <= 2 * limits::quantum_max_us);
+}
+
+TEST_CASE("a user who comes while others have much to do is next when a turn ends") {
+  lease_queue q;
+  q.add_node({2, 100 * MB});
+  for (domain::file_index u = 0; u < 20; ++u)
+    for (domain::file_index i = 0; i < 200; ++i)
+      REQUIRE(q.request(wish(u * 1'000 + i, MB, "user" + std::to_string(u), 5'000)));
+  std::deque<domain::lease_id> leases;
+  const auto grants = [&] {
+    std::vector<domain::file_index> files;
+    for (const auto& g : q.grant_all(0)) {
+      files.push_back(g.file.index);
+      leases.push_back(g.lease);
+    }
+    return files;
+  };
+  grants();
+  for (int i = 0; i < 500; ++i) {
+    q.end(leases.front());
+    leases.pop_front();
+    grants();
+  }
+  REQUIRE(q.request(wish(100'000, MB, "late", 5'000)));
+  int before = 0;
+  for (bool found = false; !found; ++before) {
+    REQUIRE(before <= 200);
+    q.end(leases.front());
+    leases.pop_front();
+    found = std::ranges::count(grants(), 100'000u) == 1;
+  }
+  CHECK(before <= 2 * 20); // the turns in both slots: 100 ms with 21 users
+}
+
+TEST_CASE("a changed priority counts from the next grant on, of overtaken files too") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  REQUIRE(q.request(wish(0, 60 * MB)));
+  const auto first = q.grant_all(0).at(0);
+  REQUIRE(q.request(wish(1, 10 * MB)));
+  REQUIRE(q.request(wish(2, 90 * MB)));
+  REQUIRE(q.request(wish(3, 10 * MB)));
+  CHECK(granted(q).empty());
+  q.reprioritise({{{1}}, 3}, 5);
+  q.reprioritise({{{1}}, 2}, 9);
+  q.reprioritise({{{1}}, 77}, 9); // waits no more
+  q.end(first.lease);
+  std::string order;
+  for (int i = 0; i < 3; ++i) {
+    const auto g = q.grant_all(10).at(0);
+    order += std::to_string(g.file.index);
+    q.end(g.lease);
+  }
+  CHECK(order == "231");
 }
 
 TEST_CASE("who was away does not collect what was not used") {
   lease_queue q;
   q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 50; ++i)
-    REQUIRE(q.request(wish(i, MB, "ann", 10)));
+    REQUIRE(q.request(wish(i, MB, "ann", limits::quantum_max_us)));
   for (int i = 0; i < 40; ++i)
     q.end(q.grant_all(0).at(0).lease);
   for (domain::file_index i = 100; i < 150; ++i)
-    REQUIRE(q.request(wish(i, MB, "bob", 10)));
+    REQUIRE(q.request(wish(i, MB, "bob", limits::quantum_max_us)));
   int bobs = 0;
   for (int i = 0; i < 10; ++i) {
     const auto g = q.grant_all(0);
@@ -191,9 +316,9 @@ TEST_CASE("the place in the queue is how many files come before") {
   lease_queue q;
   q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 3; ++i) {
-    REQUIRE(q.request(wish(i, MB, "ann", 10, 0, 1)));
-    REQUIRE(q.request(wish(i, MB, "ann", 10, 0, 2)));
-    REQUIRE(q.request(wish(i, MB, "bob", 10, 0, 3)));
+    REQUIRE(q.request(wish(i, MB, "ann", limits::quantum_max_us, 0, 1)));
+    REQUIRE(q.request(wish(i, MB, "ann", limits::quantum_max_us, 0, 2)));
+    REQUIRE(q.request(wish(i, MB, "bob", limits::quantum_max_us, 0, 3)));
   }
   using places = std::vector<queue_place>;
   using enum wait_reason;
@@ -212,6 +337,21 @@ TEST_CASE("the place in the queue is how many files come before") {
   CHECK(order[1] == "03");
   CHECK(order[6] == "02");
   CHECK(lease_queue().places(10).empty());
+}
+
+TEST_CASE("places in the queue count whole turns") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (domain::file_index i = 0; i < 60; ++i) {
+    REQUIRE(q.request(wish(i, MB, "ann", 10'000, 0, 1)));
+    REQUIRE(q.request(wish(i, MB, "bob", 10'000, 0, 2)));
+  }
+  REQUIRE(q.request(wish(0, MB, "ann", 10'000, 0, 3)));
+  using places = std::vector<queue_place>;
+  using enum wait_reason;
+  // 25 of each in turn; the last of Ann's first batch is in her third turn.
+  CHECK(q.places(200) == places{{{{1}}, 0, turn}, {{{2}}, 25, turn}, {{{3}}, 110, turn}});
+  CHECK(q.places(10) == places{{{{1}}, 0, turn}});
 }
 
 TEST_CASE("what the server takes of the memory itself is not granted") {

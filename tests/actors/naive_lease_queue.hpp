@@ -9,6 +9,7 @@
 #include <list>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -21,7 +22,7 @@ public:
     const auto free = std::ranges::find_if(nodes_, [](const node& n) { return !n.present; });
     const auto at = static_cast<std::size_t>(free - nodes_.begin());
     if (free == nodes_.end()) nodes_.emplace_back();
-    nodes_[at] = {capacity, true, false, 0, 0};
+    nodes_[at] = {capacity, true, false, 0, 0, {}};
     return at;
   }
   void remove_node(std::size_t at) {
@@ -51,12 +52,21 @@ public:
   void withdraw(const actors::file_key& file) {
     std::erase_if(waiting_, [&](const waiting& w) { return w.wish.file == file; });
   }
-  void end(domain::lease_id id) {
+  void reprioritise(const actors::file_key& file, std::uint8_t priority) {
+    for (auto& w : waiting_)
+      if (w.wish.file == file) w.wish.priority = priority;
+  }
+  void end(domain::lease_id id, std::optional<std::uint64_t> measured) {
     const auto at = leases_.find(id);
     if (at == leases_.end()) return;
-    auto& n = nodes_[at->second.node];
+    const auto& l = at->second;
+    auto& n = nodes_[l.node];
     n.leased -= 1;
-    n.granted_bytes -= at->second.bytes;
+    n.granted_bytes -= l.bytes;
+    const auto cost = std::max<std::uint64_t>(measured.value_or(l.cost), 1);
+    auto& served = served_[l.user];
+    served = served + cost > l.cost ? served + cost - l.cost : 0;
+    if (l.turn_left > cost) n.turns.emplace_back(l.user, l.turn_left - cost);
     leases_.erase(at);
   }
 
@@ -73,6 +83,7 @@ private:
     bool present = false, closed = false;
     std::uint32_t leased = 0;
     std::uint64_t granted_bytes = 0;
+    std::vector<std::pair<std::string, std::uint64_t>> turns; // and what is left of each
     bool open() const { return present && !closed; }
     std::uint64_t free_bytes() const {
       return has.memory_bytes > granted_bytes ? has.memory_bytes - granted_bytes : 0;
@@ -87,6 +98,8 @@ private:
     std::size_t node;
     std::uint64_t bytes;
     bool alone;
+    std::string user;
+    std::uint64_t cost, turn_left;
   };
 
   std::optional<std::size_t> node_for(const actors::lease_wish& wish,
@@ -144,6 +157,20 @@ private:
           kept[i] = could = true;
       if (could && w->wish.alone) return std::nullopt;
     }
+    for (std::size_t i = 0; i < nodes_.size(); ++i)
+      while (!nodes_[i].turns.empty() && !kept[i] && nodes_[i].open()) {
+        const auto [user, left] = nodes_[i].turns.back();
+        nodes_[i].turns.pop_back();
+        const auto next = std::ranges::find_if(order, [&](const waiting* w) {
+          return w->wish.user == user && !w->overtaken_since_ms;
+        });
+        std::vector<bool> others(nodes_.size(), true);
+        others[i] = false;
+        if (next == order.end() || !node_for((*next)->wish, others)) continue;
+        const auto has_slot = [](const node& n) { return n.leased < n.has.slots; };
+        if (has_slot(nodes_[i]) || !has_slot(nodes_[*node_for((*next)->wish, kept)]))
+          return give(**next, i, left);
+      }
     for (auto* w : order) {
       if (w->overtaken_since_ms) continue;
       if (const auto where = node_for(w->wish, kept)) return give(*w, *where);
@@ -152,14 +179,28 @@ private:
     return std::nullopt;
   }
 
-  actors::grant give(const waiting& of, std::size_t where) {
+  std::uint64_t quantum() const {
+    std::uint64_t slots = 0;
+    for (const auto& n : nodes_)
+      if (n.open()) slots += n.has.slots;
+    std::set<std::string> users;
+    for (const auto& w : waiting_)
+      users.insert(w.wish.user);
+    return std::min(limits::quantum_max_us,
+                    limits::quantum_round_us * slots / std::max<std::size_t>(users.size(), 1));
+  }
+
+  actors::grant give(const waiting& of, std::size_t where,
+                     std::optional<std::uint64_t> turn_left = std::nullopt) {
+    const auto left = turn_left.value_or(quantum());
     const auto wish = of.wish;
     withdraw(wish.file);
-    served_[wish.user] += std::max<std::uint64_t>(wish.cost, 1);
+    const auto cost = std::max<std::uint64_t>(wish.cost, 1);
+    served_[wish.user] += cost;
     nodes_[where].leased += 1;
     nodes_[where].granted_bytes += wish.memory_bytes;
     const auto id = next_lease_++;
-    leases_[id] = {where, wish.memory_bytes, wish.alone};
+    leases_[id] = {where, wish.memory_bytes, wish.alone, wish.user, cost, left};
     return {wish.file, id, where};
   }
 

@@ -66,6 +66,7 @@ converter_actor::behavior_type noting_converter(converter_actor::stateful_pointe
           [](result_refused) {},
           [](const outputs_placed&) {},
           [](withdraw_file) {},
+          [](const reprioritise_file&) {},
           [](interrupt_file) {},
           [](store_verdict) {}};
 }
@@ -74,7 +75,11 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
                                                   std::shared_ptr<heard> to) {
   return {[](const request_lease&) {},
           [](const withdraw_request&) {},
-          [to](const lease_ended& m) { to->leases_ended.push_back(m.lease); },
+          [](const reprioritise_request&) {},
+          [to](const lease_ended& m) {
+            to->leases_ended.push_back(m.lease);
+            to->lease_costs.push_back(m.cpu_us);
+          },
           [](const hold_leases&) {},
           [](describe_queue) { return queue_view{}; },
           [](const describe_waits&) { return batch_waits{}; },

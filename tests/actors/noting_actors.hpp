@@ -32,6 +32,7 @@ struct heard {
   std::vector<actors::conversion_ended> outcomes;
   // DISPATCHER
   std::vector<domain::lease_id> leases_ended;
+  std::vector<std::optional<std::uint64_t>> lease_costs; // that they ended with
   std::vector<std::uint32_t> paused_ms;
   std::optional<actors::register_node> registered;
   bool left = false;

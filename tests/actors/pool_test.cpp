@@ -3,6 +3,8 @@
 
 #include "actors/codec_pool.hpp"
 
+#include <set>
+
 using namespace darkroom;
 using namespace darkroom::actors;
 using namespace darkroom::tests;
@@ -11,6 +13,7 @@ namespace {
 
 struct told {
   std::vector<domain::lease_id> converted, interrupted;
+  std::vector<const slot_runner*> slots; // that converted these
 };
 
 class noting_runner final : public slot_runner {
@@ -21,8 +24,10 @@ public:
   }
   conversion_outcome convert(const conversion_job& job, const codecs::progress_listener&) override {
     to_->converted.push_back(job.lease);
+    to_->slots.push_back(this);
     return {};
   }
+  std::optional<std::uint64_t> cpu_us() const override { return 1'000 * to_->converted.back(); }
   void interrupt(domain::lease_id lease) noexcept override { to_->interrupted.push_back(lease); }
 
 private:
@@ -30,9 +35,12 @@ private:
 };
 
 void order(const converter_actor& asker, const codec_pool_actor& pool,
-           const std::vector<domain::lease_id>& leases) {
-  for (const auto lease : leases)
-    caf::send_as(asker, pool, convert_file{job_of(lease)});
+           const std::vector<domain::lease_id>& leases, const std::string& owner = "ann") {
+  for (const auto lease : leases) {
+    auto job = job_of(lease);
+    job.owner = owner;
+    caf::send_as(asker, pool, convert_file{std::move(job)});
+  }
 }
 
 } // namespace
@@ -53,6 +61,9 @@ TEST_CASE("each conversion is answered to its asker, and its lease ends") {
   CHECK(around->outcomes[0].lease == 5);
   CHECK(around->outcomes[1].lease == 6);
   CHECK(around->leases_ended == std::vector<domain::lease_id>{5, 6});
+  // What they took is told to both.
+  CHECK(around->outcomes[1].cpu_us == 6'000);
+  CHECK(around->lease_costs == std::vector<std::optional<std::uint64_t>>{5'000, 6'000});
 
   SECTION("a lease without a conversion ends when it is interrupted") {
     caf::anon_send(pool, interrupt_conversion{9});
@@ -66,6 +77,30 @@ TEST_CASE("each conversion is answered to its asker, and its lease ends") {
     CHECK(around->outcomes.size() == 5);
     CHECK(around->leases_ended.size() == 5);
   }
+  for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
+                            caf::actor_cast<caf::actor>(dispatcher)})
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  s.run();
+}
+
+TEST_CASE("a file goes to the slot that served its owner last, so that its host can stay") {
+  stage s;
+  const auto to = std::make_shared<told>();
+  const auto around = std::make_shared<heard>();
+  auto dispatcher = s.system().spawn(noting_dispatcher, around);
+  auto asker = s.system().spawn(noting_converter, around);
+  auto pool = s.system().spawn(
+      codec_pool, pool_options{3, false}, [to] { return std::make_unique<noting_runner>(to); },
+      dispatcher, std::make_shared<slot_board>(3));
+  domain::lease_id lease = 1;
+  for (const auto* owner : {"ann", "bob", "ann", "bob", "eve", "bob", "ann", "eve"}) {
+    order(asker, pool, {lease++}, owner);
+    s.run();
+  }
+  REQUIRE(to->slots.size() == 8);
+  const auto &anns = to->slots[0], &bobs = to->slots[1], &eves = to->slots[4];
+  CHECK(std::set{anns, bobs, eves}.size() == 3);
+  CHECK(to->slots == std::vector{anns, bobs, anns, bobs, eves, bobs, anns, eves});
   for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
                             caf::actor_cast<caf::actor>(dispatcher)})
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
