@@ -102,6 +102,13 @@ constexpr std::string_view variable_prefix = "DARKROOM_";
 constexpr std::string_view other_variables[] = {"DARKROOM_SERVER", "DARKROOM_TOKEN",
                                                 "DARKROOM_CORPUS"};
 
+// What Kubernetes and Docker's links put into the environment for a service named `darkroom`:
+// DARKROOM_SERVICE_HOST, DARKROOM_SERVICE_PORT_HTTP, DARKROOM_PORT, DARKROOM_PORT_8080_TCP_ADDR.
+bool is_of_service(std::string_view name) {
+  return name == "DARKROOM_SERVICE_HOST" || name == "DARKROOM_PORT" ||
+         name.starts_with("DARKROOM_SERVICE_PORT") || name.starts_with("DARKROOM_PORT_");
+}
+
 // "DARKROOM_HTTP__LISTEN" for "http.listen".
 std::string variable_of(std::string_view key) {
   std::string name{variable_prefix};
@@ -468,6 +475,7 @@ setting_result check_environment(char** environment) {
     const auto equals = line.find('=');
     if (!line.starts_with(variable_prefix) || equals == std::string_view::npos) continue;
     const auto name = line.substr(0, equals);
+    if (is_of_service(name)) continue;
     if (std::ranges::find(known_variables(), name) == known_variables().end())
       return unknown_variable(name);
   }

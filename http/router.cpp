@@ -199,10 +199,11 @@ base::result<identity, problem> authenticate_in_browser(services& s, const reque
 // All that a request goes through before its route; then the route.
 task<route_result> answer(services& s, request& rq, body_reader& body) {
   const auto now = static_cast<std::uint64_t>(base::unix_now_us());
-  const auto by_ip = s.ip_rate.take(client_network(rq.address), now);
-  if (!by_ip.allowed) co_return std::unexpected(too_many("address", by_ip));
-
   auto way = find_route(rq.method, rq.segments);
+  if (way.target == nullptr || way.target->needs != access::health) {
+    const auto by_ip = s.ip_rate.take(client_network(rq.address), now);
+    if (!by_ip.allowed) co_return std::unexpected(too_many("address", by_ip));
+  }
   if (is_preflight(rq)) co_return answer_preflight(rq, way.methods, s.origins);
   const auto* found = way.target;
   if (found == nullptr && !way.methods.empty()) {
@@ -214,7 +215,7 @@ task<route_result> answer(services& s, request& rq, body_reader& body) {
   rq.route = found->pattern;
 
   call c{s, rq, body, {}, std::move(way.params), found->action, {}, {}, {}, false};
-  if (found->needs == access::open) {
+  if (found->needs == access::open || found->needs == access::health) {
     if (auto wrong = malformed(c, *found)) co_return std::unexpected(std::move(*wrong));
     co_return co_await run(c, *found);
   }

@@ -32,7 +32,8 @@ struct named_batch {
 };
 
 enum class access : std::uint8_t {
-  open, // to everybody
+  health, // open to everybody, and without limits of rates: a flood must not take the server out
+  open,   // to everybody
   user,
   admin,
 };

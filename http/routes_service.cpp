@@ -98,8 +98,8 @@ task<route_result> problem_kind_page(call& c) {
 std::vector<route> service_routes() {
   using enum access;
   return {
-      {"GET", "/livez", open, "", livez, route::browser_use::none, {"verbose"}},
-      {"GET", "/readyz", open, "", readyz, route::browser_use::none, {"verbose"}},
+      {"GET", "/livez", health, "", livez, route::browser_use::none, {"verbose"}},
+      {"GET", "/readyz", health, "", readyz, route::browser_use::none, {"verbose"}},
       {"GET", "/metrics", admin, "", metrics},
       {"GET", "/v1/formats", open, "", formats},
       {"GET", "/v1/openapi.json", open, "", openapi},

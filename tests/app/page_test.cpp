@@ -110,11 +110,15 @@ TEST_CASE("a folder is dropped, converted and taken home: what `convert` makes, 
 TEST_CASE("the server is killed while the page sends and while it converts: the page goes on") {
   if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
   const scratch data, work;
-  auto server = std::make_unique<served>(data.path());
+  const std::vector<std::string> one_slot{"--set", "work.slots=1"};
+  auto server = std::make_unique<served>(data.path(), one_slot);
   const auto token = server->token();
   const auto listen = server->address().substr(7); // the address is all that the page has
   const auto folder = fs::path(work.path()) / "photos";
-  make_folder(folder, 400);
+  make_folder(folder, 399);
+  // It runs first and takes seconds: so the page cannot miss that the batch runs.
+  std::ofstream(folder / "large.png", std::ios::binary)
+      << encoded("png", gradient(codecs::pixel_layout::rgb, 4'000, 3'000));
   const auto line =
       command_of("page_restart.cjs",
                  server->address() + ' ' + token + ' ' + folder.string() + " 400", work) +
@@ -127,7 +131,9 @@ TEST_CASE("the server is killed while the page sends and while it converts: the 
   const auto restart = [&] {
     server->running().signal_group(SIGKILL);
     server->running().wait();
-    server = std::make_unique<served>(data.path(), std::vector<std::string>{"--listen", listen});
+    auto settings = one_slot;
+    settings.insert(settings.end(), {"--listen", listen});
+    server = std::make_unique<served>(data.path(), settings);
   };
   const bool sending = says("sending");
   if (sending) restart();

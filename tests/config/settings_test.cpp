@@ -101,6 +101,12 @@ TEST_CASE("the environment goes before the file") {
   std::string short_one = "DARKROOM_BIN=1";
   char* unlike_too[] = {short_one.data(), nullptr};
   CHECK(read_environment(s, unlike_too).error() == "DARKROOM_BIN: there is no such setting");
+  // Kubernetes sets these for a service of this name.
+  std::string port = "DARKROOM_PORT=tcp://10.96.0.7:8080", host = "DARKROOM_SERVICE_HOST=10.96.0.7",
+              service_port = "DARKROOM_SERVICE_PORT_HTTP=8080",
+              address = "DARKROOM_PORT_8080_TCP_ADDR=10.96.0.7";
+  char* service[] = {port.data(), host.data(), service_port.data(), address.data(), nullptr};
+  CHECK(check_environment(service));
   CHECK(check_environment(environment));
   CHECK_FALSE(check_environment(unlike));
   std::string bad = "DARKROOM_HTTP__THREADS=0";

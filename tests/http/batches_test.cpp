@@ -524,6 +524,24 @@ TEST_CASE("rates and quotas are told, and kept") {
   CHECK(server.call("ben", "GET", "/v1/me").status == 200);
 }
 
+TEST_CASE("a flood from an address does not stop the health checks that come from it") {
+  edge server([](config::settings& s) {
+    s.rate.ip_per_s = 1;
+    s.rate.ip_burst = 5;
+  });
+  const auto is_limited = [&] {
+    reply last;
+    for (int i = 0; i < 50 && last.status != 429; ++i)
+      last = server.call("", "GET", "/v1/formats");
+    return last.status == 429;
+  };
+  REQUIRE(is_limited());
+  for (int i = 0; i < 20; ++i)
+    for (const auto* path : {"/livez", "/readyz", "/readyz?verbose"})
+      CHECK(server.call("", "GET", path).status == 200);
+  CHECK(is_limited()); // the others are as before
+}
+
 TEST_CASE("a list is searched by a part of the name, a tag or the id, and by dates") {
   edge server;
   const auto norway = server.batch("ann", R"(,"name":"Norway 2026","tags":["Fjörd"])");
