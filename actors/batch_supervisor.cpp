@@ -173,15 +173,40 @@ void look_for_quota(supervisor_pointer self) {
 
 // How many files may be in flight, so that never more than `slots_max` run.
 std::size_t window_of(const batch_supervisor_state& s) {
-  const std::size_t most = limits::converters_per_batch_max;
+  const std::size_t most = s.share.files;
   return s.working.slots_max == 0 ? most : std::min<std::size_t>(most, s.working.slots_max);
+}
+
+// Tells the dispatcher what there is to do, when that may change the shares: not of the many files
+// that do not fit the window anyway.
+void tell_need(supervisor_pointer self, bool may_run) {
+  auto& s = self->state;
+  batch_need need{s.id, s.working.owner, s.working.priority, 0};
+  if (may_run)
+    need.files = s.working.count(file_status::queued) + s.working.count(file_status::running);
+  if (s.working.slots_max != 0)
+    need.files = std::min<std::uint64_t>(need.files, s.working.slots_max);
+  if (!s.told_need && need.files == 0) return;
+  const auto in_window = [&](std::uint64_t files) {
+    return s.share.of == 0 ? files : std::min<std::uint64_t>(files, s.share.of);
+  };
+  if (s.told_need && in_window(s.told_need->files) == in_window(need.files) &&
+      s.told_need->priority == need.priority)
+    return;
+  s.told_need = need.files == 0 ? std::nullopt : std::optional{need};
+  if (need.files == 0) s.share = {};
+  self->send(s.peers.converters.dispatcher, batch_needs{std::move(need)});
 }
 
 // Keeps the window full. Files are read from the journal in handfuls.
 void fill(supervisor_pointer self) {
   auto& s = self->state;
-  if (!runs(s)) return;
-  if (waits_for_quota(s)) return look_for_quota(self);
+  const bool may_run = runs(s) && !waits_for_quota(s);
+  tell_need(self, may_run);
+  if (!may_run) {
+    if (runs(s)) look_for_quota(self);
+    return;
+  }
   const std::size_t busy = s.in_flight.size() + s.fetching.size();
   const std::size_t window = window_of(s);
   const std::size_t handful = std::max<std::size_t>(1, window / 4);
@@ -364,7 +389,8 @@ void journal_events(supervisor_pointer self, std::vector<domain::event> events, 
 // What follows outside from the batch's new phase.
 void act_on_phase(supervisor_pointer self) {
   auto& s = self->state;
-  if (s.working.phase == domain::batch_phase::running) return fill(self);
+  fill(self);
+  if (s.working.phase == domain::batch_phase::running) return;
   withdraw_waiting(self);
   if (domain::is_terminal(s.working.phase)) interrupt_running(self);
 }
@@ -376,6 +402,7 @@ void act_on_command(supervisor_pointer self, const domain::command& command) {
     for (const auto& [index, file] : s.in_flight)
       if (file.lease == 0 && !file.settled)
         self->send(file.converter, reprioritise_file{change->priority});
+  if (std::holds_alternative<domain::change_priority>(command)) fill(self);
   const auto* pause = std::get_if<domain::pause_batch>(&command);
   if (pause != nullptr && pause->mode == domain::pause_mode::interrupt) interrupt_running(self);
 }
@@ -471,6 +498,12 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
           if (runs(st) && st.working.files[record.index] == file_status::queued)
             spawn_converter(self, record);
         }
+        fill(self);
+      },
+      [self](const window_share& message) {
+        auto& st = self->state;
+        if (!st.told_need) return; // it needs nothing any more
+        st.share = message;
         fill(self);
       },
       [self](const cost_predicted& message) {

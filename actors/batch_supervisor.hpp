@@ -90,7 +90,9 @@ struct batch_supervisor_state {
 
   std::optional<caf::typed_response_promise<gave_back>> end_promise;
 
-  domain::file_index next_index = 0; // nothing before it is queued and not in `ready`
+  window_share share;                  // what may be in flight
+  std::optional<batch_need> told_need; // what the dispatcher knows
+  domain::file_index next_index = 0;   // nothing before it is queued and not in `ready`
   bool from_journal = false; // an earlier life may have named an output without journaling it
   bool journal_lost = false; // what was decided is in doubt; this actor is about to be ended
   bool unsynced = false;     // the last events were written without sync

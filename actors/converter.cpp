@@ -77,6 +77,7 @@ void convert(converter_pointer self) {
   job.spec = s.order.spec;
   job.memory_bytes = s.memory_bytes;
   job.cpu_ms = s.plan.cpu_ms_max;
+  job.header_read = s.header_read;
   job.may_be_placed = s.order.may_be_placed;
   self->send(s.lease.pool, convert_file{std::move(job)});
 }
@@ -117,6 +118,23 @@ void on_failed(converter_pointer self, const codecs::codec_error& error) {
   report_or_doubt(self, error);
 }
 
+// A small file gets a lease at once. One of which more is known already does not: that it needs
+// more memory, or may be the one that kills.
+bool goes_unread(const converter_state& s) {
+  const auto& order = s.order;
+  return order.file->bytes <= s.peers.unread_bytes_max && order.memory_bytes_min == 0 &&
+         !order.suspect && !order.alone && order.file->outputs.size() == order.spec->outputs.size();
+}
+
+void begin(converter_pointer self) {
+  auto& s = self->state;
+  s.header_read = !goes_unread(s);
+  if (s.header_read) return self->send(s.peers.prober, probe_file{{s.order.owner, s.order.file}});
+  s.plan = codecs::plan_unread(s.order.file->bytes, *s.order.spec);
+  self->send(s.supervisor, cost_predicted{s.order.index, s.plan.cost});
+  ask_for_lease(self);
+}
+
 // Without a lease it has not begun: only its header is read again.
 void on_verdict(converter_pointer self) {
   auto& s = self->state;
@@ -132,7 +150,9 @@ void on_verdict(converter_pointer self) {
 void on_given_back(converter_pointer self, const conversion_interrupted& end) {
   if (end.cause == domain::interruption::host_killed && self->state.order.alone)
     return report_failure(self, {domain::failure_reason::crashed, end.detail});
-  report_interruption(self, end.cause);
+  // Never more than there is: then it would not be tried again.
+  report_interruption(self, end.cause,
+                      std::min(end.memory_bytes, self->state.lease.memory_max_bytes));
 }
 
 void on_conversion_ended(converter_pointer self) {
@@ -203,7 +223,7 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
   self->monitor(s.supervisor);
   self->set_down_handler([self](const caf::down_msg&) { on_orphaned(self); });
   s.since = self->clock().now();
-  self->send(s.peers.prober, probe_file{{s.order.owner, s.order.file}});
+  begin(self);
   return {
       [self](const file_probed& message) {
         auto& st = self->state;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/limits.hpp"
 
 #include <caf/actor_clock.hpp>
 #include <chrono>
@@ -17,6 +18,8 @@ struct converter_peers {
   placer_actor placer;
   // Whether stored files could not be reached at some time since then. Null: they always can.
   std::function<bool(std::chrono::steady_clock::time_point)> store_failed_since;
+  // Files up to this size are converted without a look at their header before.
+  std::uint64_t unread_bytes_max = limits::unread_bytes_max;
 };
 
 struct conversion_order {
@@ -52,6 +55,7 @@ struct converter_state {
   converter_peers peers;
   conversion_order order;
   codecs::conversion_plan plan;
+  bool header_read = true; // false: the plan is a guess
   lease_granted lease;
   std::uint64_t memory_bytes = 0; // asked for
   std::shared_ptr<conversion_outcome> outcome;

@@ -72,6 +72,68 @@ void grant_all(dispatcher_pointer self) {
   }
 }
 
+void share_window(dispatcher_pointer self) {
+  auto& s = self->state;
+  for (const auto& [batch, files] : s.window.take_changes())
+    if (const auto to = s.supervisors.find(batch); to != s.supervisors.end())
+      self->send(to->second, window_share{files, s.window.files()});
+}
+
+void resize_window(dispatcher_pointer self) {
+  auto& s = self->state;
+  std::uint32_t slots = 0;
+  for (const auto& n : s.nodes)
+    if (n.pool) slots += n.capacity.slots;
+  s.window.resize(limits::window_files + limits::window_files_per_slot * slots);
+  share_window(self);
+}
+
+void on_batch_needs(dispatcher_pointer self, const batch_needs& message) {
+  auto& s = self->state;
+  const auto supervisor = caf::actor_cast<batch_supervisor_actor>(self->current_sender());
+  auto& known = s.supervisors[message.need.batch];
+  if (known != supervisor) { // it is new, or has begun again: it has to be told its share
+    if (known) self->demonitor(known.address());
+    self->monitor(supervisor);
+    known = supervisor;
+    s.window.set({message.need.batch, {}, 0, 0});
+  }
+  s.window.set(message.need);
+  share_window(self);
+  if (message.need.files != 0) return;
+  self->demonitor(supervisor.address());
+  s.supervisors.erase(message.need.batch);
+}
+
+void on_supervisor_down(dispatcher_pointer self, const caf::actor_addr& who) {
+  auto& s = self->state;
+  const auto known =
+      std::ranges::find_if(s.supervisors, [&](const auto& e) { return e.second.address() == who; });
+  if (known == s.supervisors.end()) return;
+  s.window.set({known->first, {}, 0, 0});
+  s.supervisors.erase(known);
+  share_window(self);
+}
+
+// Those that may have no file in flight come after the others.
+queue_view places(const dispatcher_state& s) {
+  queue_view view{s.queue.places(limits::queue_positions_files_max)};
+  for (const auto& batch : s.window.waiting()) {
+    const auto before = std::min<std::uint64_t>(s.window.files_before(batch), UINT32_MAX);
+    view.places.push_back({batch, static_cast<std::uint32_t>(before), wait_reason::turn});
+  }
+  return view;
+}
+
+std::optional<wait_reason> waits_for(const dispatcher_state& s, const domain::batch_id& batch) {
+  if (const auto reason = s.queue.waits_for(batch)) return reason;
+  if (!s.window.waits(batch)) return std::nullopt;
+  // What keeps all others from being begun keeps this one, too.
+  const auto others = s.queue.places(1);
+  const bool by_turn = others.empty() || others[0].reason == wait_reason::memory;
+  return by_turn ? wait_reason::turn : others[0].reason;
+}
+
 std::optional<std::size_t> index_of(const dispatcher_state& s, const codec_pool_actor& pool) {
   for (std::size_t i = 0; i < s.nodes.size(); ++i)
     if (s.nodes[i].pool == pool) return i;
@@ -95,7 +157,10 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
   self->state.board = std::move(options.board);
   self->state.attempts = std::move(options.attempts);
   self->state.queue = lease_queue(options.nodes_join);
+  self->set_down_handler(
+      [self](const caf::down_msg& down) { on_supervisor_down(self, down.source); });
   return {
+      [self](const batch_needs& message) { on_batch_needs(self, message); },
       [self](const request_lease& message) {
         auto& s = self->state;
         const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
@@ -127,13 +192,11 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         self->state.queue.hold_until(now_ms(self) + message.ms, message.no_room);
         grant_all(self);
       },
-      [self](describe_queue) {
-        return queue_view{self->state.queue.places(limits::queue_positions_files_max)};
-      },
+      [self](describe_queue) { return places(self->state); },
       [self](const describe_waits& message) {
         batch_waits waits;
         for (const auto& batch : message.batches)
-          if (const auto reason = self->state.queue.waits_for(batch))
+          if (const auto reason = waits_for(self->state, batch))
             waits.reasons.emplace(batch, *reason);
         return waits;
       },
@@ -146,6 +209,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         st.nodes[at] = {message.name, message.pool, capacity};
         if (st.steered.contains(message.name)) st.queue.close_node(at, true);
         count_node(st, capacity, true);
+        resize_window(self);
         grant_all(self);
       },
       [self](const node_left& message) {
@@ -155,6 +219,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         count_node(st, st.nodes[*at].capacity, false);
         st.queue.remove_node(*at);
         st.nodes[*at] = {};
+        resize_window(self);
         grant_all(self);
       },
       [self](const resize_local_node& message) {

@@ -5,6 +5,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/lease_queue.hpp"
 #include "actors/node_board.hpp"
+#include "actors/run_window.hpp"
 #include "actors/vitals.hpp"
 
 namespace darkroom::actors {
@@ -33,6 +34,8 @@ struct dispatcher_state {
   std::shared_ptr<node_board> board;
   std::shared_ptr<attempt_counts> attempts;
   std::map<file_key, converter_actor> waiting;
+  run_window window;
+  std::map<domain::batch_id, batch_supervisor_actor> supervisors; // of batches in the window
   std::optional<std::uint64_t> woken_at_ms;
   std::shared_ptr<vitals> numbers;
   std::function<bool()> has_room;

@@ -133,9 +133,10 @@ host_slot::run_host(const conversion_job& job, codecs::host::host_role role, int
   auto host = host_for(job.owner, role);
   if (!host) return std::unexpected(no_conversion{std::nullopt, host.error()});
   if (!begin(job.lease)) return std::unexpected(no_conversion{domain::interruption::shutdown, {}});
-  auto done = (*host)->convert(source, job.file->bytes, *job.spec, limits_, contents,
-                               {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu},
-                               on_progress, crop);
+  auto done = (*host)->convert(
+      source, job.file->bytes, *job.spec, limits_, contents,
+      {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu, !job.header_read},
+      on_progress, crop);
   cpu_us_ = (*host)->job_cpu_us();
   const bool interrupted = !end() || (!done && done.error().end == host_end::by_us);
   retire_if_due();
@@ -143,6 +144,9 @@ host_slot::run_host(const conversion_job& job, codecs::host::host_role role, int
   if (done) return std::move(*done);
   if (done.error().end == host_end::by_others)
     return std::unexpected(no_conversion{domain::interruption::host_killed, done.error().error});
+  if (done.error().end == host_end::by_limits)
+    return std::unexpected(
+        no_conversion{domain::interruption::memory_raised, {}, done.error().memory_bytes});
   return std::unexpected(no_conversion{std::nullopt, done.error().error});
 }
 
@@ -186,7 +190,8 @@ conversion_outcome host_slot::convert(const conversion_job& job,
   auto done =
       run_host(job, codecs::host::host_role::conversion, source->get(), contents, on_progress);
   if (!done && done.error().given_back)
-    return conversion_interrupted{*done.error().given_back, done.error().error.detail};
+    return conversion_interrupted{*done.error().given_back, done.error().error.detail,
+                                  done.error().memory_bytes};
   if (!done) return failed(done.error().error);
 
   const auto converted = std::chrono::steady_clock::now();

@@ -35,6 +35,7 @@ private:
   struct no_conversion {
     std::optional<domain::interruption> given_back;
     codecs::codec_error error;
+    std::uint64_t memory_bytes = 0; // with memory_raised
   };
   base::result<codecs::conversion, no_conversion>
   run_host(const conversion_job& job, codecs::host::host_role role, int source,

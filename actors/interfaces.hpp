@@ -7,6 +7,7 @@
 #include "actors/lease_messages.hpp"
 #include "actors/outcomes.hpp"
 #include "actors/preview.hpp"
+#include "actors/run_window.hpp"
 #include "actors/slot_runner.hpp"
 #include "domain/batch_state.hpp"
 #include "persistence/journal_store.hpp"
@@ -63,6 +64,8 @@ struct retry_tick;
 struct file_probed;
 struct request_lease;
 struct withdraw_request;
+struct batch_needs;
+struct window_share;
 struct reprioritise_request;
 struct request_withdrawn;
 struct lease_granted;
@@ -180,6 +183,8 @@ using batch_supervisor_actor = caf::typed_actor<
     caf::reacts_to<events_appended>, caf::reacts_to<append_failed>, caf::reacts_to<files_fetched>,
     // TELL what a file will cost, as its header says.
     caf::reacts_to<cost_predicted>,
+    // TELL from DISPATCHER how many files may be in flight.
+    caf::reacts_to<window_share>,
     // TELL that a file has a lease and wants to run; `attempt_started` or `attempt_refused`.
     caf::reacts_to<attempt_starting>,
     // TELL that a file is converted; `result_accepted` or `result_refused`.
@@ -218,6 +223,9 @@ using converter_actor =
 
 // DISPATCHER: leases against free slots and free memory, fair between users.
 using dispatcher_actor = caf::typed_actor<
+    // TELL from BATCH SUPERVISOR how many files it has to do; `window_share` comes back, now and
+    // whenever its share has changed.
+    caf::reacts_to<batch_needs>,
     // TELL to queue for a lease; `lease_granted` or `lease_impossible` comes back.
     caf::reacts_to<request_lease>,
     // TELL to queue no more; `request_withdrawn`, unless the lease was granted before.
@@ -442,6 +450,14 @@ struct request_lease {
   bool suspect = false; // was running when the process died: runs after the others
   bool alone = false;   // was so twice: nothing else runs beside it
 };
+struct batch_needs {
+  batch_need need;
+};
+// How many files of the batch may be in flight, and of all batches together.
+struct window_share {
+  std::uint32_t files = 0;
+  std::uint32_t of = 0;
+};
 struct withdraw_request {
   domain::batch_id batch;
   domain::file_index index = 0;
@@ -595,7 +611,7 @@ struct gateway_task {
   X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
-  X(retry_tick) X(quota_tick) X(file_probed) X(request_lease) X(withdraw_request) X(reprioritise_request) X(request_withdrawn) \
+  X(retry_tick) X(quota_tick) X(file_probed) X(request_lease) X(withdraw_request) X(batch_needs) X(window_share) X(reprioritise_request) X(request_withdrawn) \
   X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) X(describe_waits) X(batch_waits) \
   X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(cost_predicted) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \

@@ -25,8 +25,8 @@ inline constexpr std::uint64_t memory_previews_share = 8;
 inline constexpr std::uint32_t memory_overtake_ms = 2'000;
 inline constexpr std::uint32_t settle_look_ms = 5; // about a sync, before or after a file alone
 
-// Turns of users in a slot, in processor time. A new host for a user costs a few milliseconds, which
-// is little beside a quantum; and each user who waits gets a turn in every round.
+// Turns of users in a slot, in processor time. A new host for a user costs a few milliseconds,
+// which is little beside a quantum; and each user who waits gets a turn in every round.
 inline constexpr std::uint64_t quantum_max_us = 250'000;
 inline constexpr std::uint64_t quantum_round_us = 1'000'000;
 
@@ -40,7 +40,9 @@ inline constexpr std::uint32_t preview_cpu_ms = 20'000;
 inline constexpr std::uint32_t wall_per_cpu = 4;
 
 // Batches.
-inline constexpr std::uint32_t converters_per_batch_max = 256; // the supervisor's window
+// Files in flight of all batches together: each has a converter, about 4 KiB. So many for each slot
+// that none waits while headers are read, and so many more that the costliest can go first.
+inline constexpr std::uint32_t window_files_per_slot = 4, window_files = 256;
 inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
 // How often a batch whose owner's day is used up looks for a new day or a higher quota.
 inline constexpr std::uint32_t quota_look_ms = 10'000;

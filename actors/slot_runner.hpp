@@ -30,6 +30,7 @@ struct conversion_job {
   std::shared_ptr<const domain::conversion_spec> spec;
   std::uint64_t memory_bytes = 0; // granted
   std::uint32_t cpu_ms = 0;
+  bool header_read = true; // false: memory and time are guesses
   // A crash may have come between the name of an output and its event: what lies at the target is
   // compared before it is called somebody else's.
   bool may_be_placed = false;
@@ -41,7 +42,8 @@ struct conversion_failed {
 };
 struct conversion_interrupted {
   domain::interruption cause = domain::interruption::shutdown;
-  std::string detail = {}; // more about it; may be empty
+  std::string detail = {};        // more about it; may be empty
+  std::uint64_t memory_bytes = 0; // with memory_raised: what it needs
 };
 struct file_converted {
   domain::file_completed result;                  // all but index and attempt

@@ -113,13 +113,28 @@ std::uint64_t peak_bytes(const image_info& info, std::uint64_t input_bytes,
   return peak + metadata + 2 * limits::MiB;
 }
 
+constexpr std::uint64_t ps_per_us = 1'000'000;
+// Of any file, however small: header, messages, journal, sync of the outputs. Measured with the
+// pictures of PngSuite beside photos.
+constexpr std::uint64_t file_us = 1'200;
+
+std::uint32_t slow_factor_of(const domain::conversion_spec& spec) {
+  const bool slow = std::ranges::any_of(spec.outputs, [](const domain::output_spec& output) {
+    const auto* format = find_format(output.format);
+    return format != nullptr && format->is_slow(output);
+  });
+  return slow ? limits::cpu_slow_factor : 1;
+}
+
+std::uint32_t allowed_cpu_ms(std::uint64_t output_pixels, std::uint32_t slow_factor) {
+  const std::uint64_t megapixels = (output_pixels + 999'999) / 1'000'000;
+  return static_cast<std::uint32_t>(limits::cpu_base_ms +
+                                    limits::cpu_ms_per_megapixel * megapixels * slow_factor);
+}
+
 // Relative to the other conversions: about microseconds of one core.
 std::uint64_t predicted_cost(const image_info& info, const conversion_plan& plan,
                              std::uint32_t slow_factor) {
-  constexpr std::uint64_t ps_per_us = 1'000'000;
-  // Of any file, however small: header, messages, journal, sync of the outputs. Measured with the
-  // pictures of PngSuite beside photos.
-  constexpr std::uint64_t file_us = 1'200;
   const auto* source = find_format(info.format);
   const std::uint64_t decode_ps =
       source != nullptr ? info.pixels() * source->decode_ps_per_pixel : 0;
@@ -149,14 +164,25 @@ result<conversion_plan> plan_conversion(const image_info& info, std::uint64_t in
   plan.yuv420 = stays_yuv(info, spec, plan);
   plan.memory_bytes = peak_bytes(info, input_bytes, spec, plan);
 
-  bool slow = false;
-  for (std::size_t i = 0; i < plan.outputs.size(); ++i)
-    slow = slow || plan.outputs[i].format->is_slow(spec.outputs[i]);
-  const std::uint32_t factor = slow ? limits::cpu_slow_factor : 1;
-  const std::uint64_t megapixels = (plan.output_pixels + 999'999) / 1'000'000;
-  plan.cpu_ms_max = static_cast<std::uint32_t>(limits::cpu_base_ms +
-                                               limits::cpu_ms_per_megapixel * megapixels * factor);
+  const auto factor = slow_factor_of(spec);
+  plan.cpu_ms_max = allowed_cpu_ms(plan.output_pixels, factor);
   plan.cost = predicted_cost(info, plan, factor);
+  return plan;
+}
+
+conversion_plan plan_unread(std::uint64_t input_bytes, const domain::conversion_spec& spec) {
+  // As JPEG has them at middle quality, about.
+  constexpr std::uint64_t pixels_per_byte = 4;
+  const auto factor = slow_factor_of(spec);
+  const auto pixels = input_bytes * pixels_per_byte;
+  conversion_plan plan;
+  plan.memory_bytes = limits::unread_memory_bytes;
+  plan.output_pixels = pixels * spec.outputs.size();
+  plan.cpu_ms_max = allowed_cpu_ms(plan.output_pixels, factor);
+  plan.cost = file_us;
+  for (const auto& output : spec.outputs)
+    if (const auto* format = find_format(output.format))
+      plan.cost += pixels * format->encode_ps_per_pixel * factor / ps_per_us;
   return plan;
 }
 

@@ -30,4 +30,7 @@ struct conversion_plan {
 result<conversion_plan> plan_conversion(const image_info& info, std::uint64_t input_bytes,
                                         const domain::conversion_spec& spec);
 
+// What is allowed to a small picture whose header has not been read: memory, time and cost only.
+conversion_plan plan_unread(std::uint64_t input_bytes, const domain::conversion_spec& spec);
+
 } // namespace darkroom::codecs

@@ -37,6 +37,11 @@ inline constexpr int zygote_end_ms = 1'000;
 inline constexpr std::uint32_t probe_wall_ms = 10'000;
 inline constexpr std::uint32_t probe_cpu_ms = 2'000;
 inline constexpr std::uint64_t probe_memory_bytes = 16 * MiB;
+// A picture whose file is so small is converted without reading its header before: that would take
+// about as long. It may take this much memory, which does for most; one that needs more is given
+// back, and its header is read then.
+inline constexpr std::uint64_t unread_bytes_max = 64 * KiB;
+inline constexpr std::uint64_t unread_memory_bytes = 8 * MiB;
 inline constexpr std::uint32_t cpu_base_ms = 10'000;
 inline constexpr std::uint32_t cpu_ms_per_megapixel = 2'000;
 inline constexpr std::uint32_t cpu_slow_factor = 3; // lossless, or effort above 4

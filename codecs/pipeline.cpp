@@ -252,6 +252,10 @@ result<conversion> convert(const conversion_request& request) {
     auto planned = plan_conversion(info, request.input_bytes, request.spec);
     if (!planned) return std::unexpected(planned.error());
     done.info = info;
+    const auto& may = request.unread;
+    done.needs_more =
+        may && (planned->memory_bytes > may->memory_bytes || planned->cpu_ms_max > may->cpu_ms);
+    if (done.needs_more) return fail(limit_memory, "it needs more than it may take");
     plan = std::move(*planned);
     return decode_way{plan.yuv420, plan.width_min, plan.height_min};
   };
@@ -260,6 +264,7 @@ result<conversion> convert(const conversion_request& request) {
   auto decoded = (*format)->decode(
       in, {request.limits, strict, request.progress.part(decoding, 0, decoded_percent)},
       plan_decode);
+  if (done.needs_more) return done;
   if (!decoded) return std::unexpected(decoded.error());
 
   request.progress.part(transforming, decoded_percent, upright_percent);

@@ -16,10 +16,17 @@ struct conversion_request {
   std::span<const int> output_fds; // one for each output of the spec
   progress_meter progress;
   std::optional<pixel_area> crop; // only this part of each output is written
+  // Of a picture whose header nobody has read: what it may take.
+  struct allowance {
+    std::uint64_t memory_bytes = 0;
+    std::uint32_t cpu_ms = 0;
+  };
+  std::optional<allowance> unread = std::nullopt;
 };
 
 struct conversion {
   image_info info;
+  bool needs_more = false; // than it may take: nothing was converted, and only `info` is known
   domain::loss_set losses;
   std::uint8_t arrived_percent = 100; // of the source's picture
   struct output {

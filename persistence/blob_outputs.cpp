@@ -13,13 +13,14 @@ file_result<staged_output> blob_outputs::stage(const domain::batch_id&, domain::
                        .bytes = written.bytes,
                        .sha256 = written.sha256,
                        .crc32 = written.crc32,
-                       .existing = existing};
+                       .existing = existing,
+                       .unsynced = std::move(part->unsynced)};
 }
 
 std::vector<placed_output> blob_outputs::place(std::span<const staged_output> staged) {
   std::vector<blob_store::part> parts;
   for (const auto& s : staged)
-    parts.push_back({s.temporary, {s.bytes, s.sha256, s.crc32}});
+    parts.push_back({s.temporary, {s.bytes, s.sha256, s.crc32}, s.unsynced});
   std::vector<placed_output> results;
   for (const auto& pin : blobs_.name_parts(parts)) {
     if (!pin) {

@@ -95,17 +95,7 @@ file_result<blob_writer> blob_store::begin() {
   return blob_writer(std::move(file), std::move(path));
 }
 
-// One sync of the file system is cheaper than many of files.
-file_result<void> blob_store::sync_many(std::span<const int> files) const {
-  if (files.size() >= limits::syncs_shared_min) {
-    if (::syncfs(directory_.get()) == 0) return {};
-    return std::unexpected(last_error("syncing the blob store"));
-  }
-  for (const int file : files)
-    if (::fsync(file) != 0) return std::unexpected(last_error("syncing a blob"));
-  return {};
-}
-
+// One sync of the file system is cheaper than many of directories.
 file_result<void> blob_store::sync_names(std::span<const part> parts) const {
   std::set<std::string> directories;
   for (const auto& p : parts)
@@ -120,35 +110,40 @@ file_result<void> blob_store::sync_names(std::span<const part> parts) const {
 }
 
 std::vector<file_result<blob_store::pin>> blob_store::commit(std::span<blob_writer> finished) {
-  std::vector<int> files;
   std::vector<part> parts;
-  for (const auto& writer : finished) {
-    files.push_back(writer.file_.get());
-    parts.push_back({writer.path_, {writer.bytes_, writer.sha256_, writer.crc32_}});
-  }
-  if (auto ok = sync_many(files); !ok) {
-    std::vector<file_result<pin>> failed;
-    failed.reserve(finished.size());
-    for (std::size_t i = 0; i < finished.size(); ++i)
-      failed.emplace_back(std::unexpected(ok.error()));
-    return failed;
-  }
   for (auto& writer : finished)
-    writer.path_.clear(); // `name_parts` sees to it
+    parts.push_back({std::exchange(writer.path_, {}),
+                     {writer.bytes_, writer.sha256_, writer.crc32_},
+                     std::make_shared<const base::unique_fd>(std::move(writer.file_))});
   return name_parts(parts);
 }
 
 file_result<blob_store::part> blob_store::write_part(int content) {
   part made{next_part_path(), {}};
-  auto written = write_synced(content, made.path);
+  auto written = write_unsynced(content, made.path);
   if (!written) return std::unexpected(written.error());
-  made.content = *written;
-  return made;
+  made.content = written->content;
+  made.unsynced = unsynced_.hold(written->file);
+  if (made.unsynced || ::fsync(written->file.get()) == 0) return made;
+  auto error = last_error("syncing " + made.path);
+  ::unlink(made.path.c_str());
+  return std::unexpected(std::move(error));
 }
 
 std::vector<file_result<blob_store::pin>> blob_store::name_parts(std::span<const part> parts) {
+  std::vector<int> files;
+  files.reserve(parts.size());
+  for (const auto& p : parts)
+    files.push_back(p.unsynced ? p.unsynced->get() : -1);
+  const auto contents = sync_files(files);
   std::vector<file_result<pin>> results;
-  for (const auto& p : parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const auto& p = parts[i];
+    if (!contents[i]) {
+      ::unlink(p.path.c_str());
+      results.emplace_back(std::unexpected(contents[i].error()));
+      continue;
+    }
     const auto path = path_of(p.content.sha256);
     file_result<void> renamed;
     {

@@ -4,6 +4,7 @@
 
 #include "persistence/checked_files.hpp"
 #include "persistence/files.hpp"
+#include "persistence/unsynced_files.hpp"
 
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
@@ -62,10 +63,11 @@ public:
     written_file blob_;
   };
 
-  // A file in the store's directory whose content is synced, waiting for its name.
+  // A file in the store's directory, waiting for its name.
   struct part {
     std::string path;
     written_file content;
+    unsynced_file unsynced = nullptr; // null: its content is synced
   };
 
   // Opens or makes the directory. The store knows no references until it is told.
@@ -81,7 +83,7 @@ public:
   // blob is replaced, because its file may be damaged; open readers keep the old file.
   file_result<pin> put(int content);
 
-  // `put` in two steps: first the bytes, later the names of many.
+  // `put` in two steps: first the bytes, later the syncs and the names of many.
   file_result<part> write_part(int content);
   std::vector<file_result<pin>> name_parts(std::span<const part> parts);
 
@@ -133,7 +135,6 @@ private:
 
   explicit blob_store(std::string root) : root_(std::move(root)) {}
   std::string next_part_path();
-  file_result<void> sync_many(std::span<const int> files) const;
   file_result<void> sync_names(std::span<const part> parts) const;
   void unpin(const digest& name);
   void set_damaged_aside(const digest& name, int blob);
@@ -150,6 +151,7 @@ private:
   std::size_t removals_held_ = 0; // how often
   std::vector<digest> held_back_; // unused while removals were held
   std::uint64_t next_part_ = 0;
+  unsynced_files unsynced_;
 };
 
 } // namespace darkroom::persistence

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
+#include <map>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <vector>
@@ -94,7 +95,7 @@ file_result<void> make_directories(const std::string& path) {
   return sync_directory(parent_of(path));
 }
 
-file_result<written_file> write_synced(int from, const std::string& path) {
+file_result<open_file> write_unsynced(int from, const std::string& path) {
   constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
   unique_fd to{::open(path.c_str(), flags, 0666)};
   if (!to && errno == EEXIST && ::unlink(path.c_str()) == 0)
@@ -122,12 +123,42 @@ file_result<written_file> write_synced(int from, const std::string& path) {
     }
     at += n;
   }
-  if (::fsync(to.get()) != 0) return failed("syncing ");
   struct stat about{};
   if (::fstat(to.get(), &about) != 0) return failed("looking at ");
   done.bytes = static_cast<std::uint64_t>(about.st_size);
   done.sha256 = sum.finish();
-  return done;
+  return open_file{std::move(to), done};
+}
+
+file_result<written_file> write_synced(int from, const std::string& path) {
+  const auto written = write_unsynced(from, path);
+  if (!written) return std::unexpected(written.error());
+  if (::fsync(written->file.get()) == 0) return written->content;
+  auto error = last_error("syncing " + path);
+  ::unlink(path.c_str());
+  return std::unexpected(std::move(error));
+}
+
+std::vector<file_result<void>> sync_files(std::span<const int> files) {
+  std::vector<file_result<void>> results(files.size());
+  std::map<dev_t, std::vector<std::size_t>> by_file_system;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (files[i] < 0) continue;
+    struct stat about{};
+    if (::fstat(files[i], &about) != 0)
+      results[i] = std::unexpected(last_error("looking at a written file"));
+    else
+      by_file_system[about.st_dev].push_back(i);
+  }
+  for (const auto& [device, indexes] : by_file_system) {
+    // Whose fault it is when that fails, each file tells.
+    if (indexes.size() >= limits::syncs_shared_min && ::syncfs(files[indexes.front()]) == 0)
+      continue;
+    for (const auto i : indexes)
+      if (::fsync(files[i]) != 0)
+        results[i] = std::unexpected(last_error("syncing a written file"));
+  }
+  return results;
 }
 
 file_result<void> sync_directory(const std::string& path) {

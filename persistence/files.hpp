@@ -7,7 +7,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace darkroom::persistence {
 
@@ -34,9 +36,19 @@ struct written_file {
 // Makes a directory and its parents; each that is new is synced into its parent.
 file_result<void> make_directories(const std::string& path);
 
-// Copies everything that `from` holds (read from its begin) into a new file, and syncs it. A file
-// of that name is replaced: the name must be nobody else's.
+// Copies everything that `from` holds (read from its begin) into a new file, which is not synced. A
+// file of that name is replaced: the name must be nobody else's.
+struct open_file {
+  base::unique_fd file;
+  written_file content;
+};
+file_result<open_file> write_unsynced(int from, const std::string& path);
+// The same, and syncs it.
 file_result<written_file> write_synced(int from, const std::string& path);
+
+// Syncs open files, those of each file system at once when they are many. One result for each; -1
+// is synced already.
+std::vector<file_result<void>> sync_files(std::span<const int> files);
 
 file_result<base::unique_fd> open_for_reading(const std::string& path);
 

@@ -32,6 +32,9 @@ inline constexpr std::size_t sorted_read_entries = 512;
 inline constexpr unsigned backup_verified_folders = 16;
 // From this many blobs on, one sync of the file system is cheaper than one sync each.
 inline constexpr std::size_t syncs_shared_min = 8;
+// Written outputs that are held open until they are synced, many at once: two groups that share a
+// sync. What is written beyond is synced at once, so that descriptors are left for others.
+inline constexpr std::uint32_t unsynced_files_max = 2 * syncs_shared_min;
 // Entries in the cache of verified blobs: about 10 MiB.
 inline constexpr std::size_t checked_files_max = 100'000;
 // Thumbnails have at most 1,024 pixels a side: what is larger is none.

@@ -32,12 +32,16 @@ file_result<staged_output> output_directory::stage(const domain::batch_id& batch
                        .existing = existing};
   if (auto ok = make_directories(parent_of(below_root(target))); !ok)
     return std::unexpected(ok.error());
-  const auto written = write_synced(content, below_root(staged.temporary));
+  auto written = write_unsynced(content, below_root(staged.temporary));
   if (!written) return std::unexpected(written.error());
-  staged.bytes = written->bytes;
-  staged.sha256 = written->sha256;
-  staged.crc32 = written->crc32;
-  return staged;
+  staged.bytes = written->content.bytes;
+  staged.sha256 = written->content.sha256;
+  staged.crc32 = written->content.crc32;
+  staged.unsynced = unsynced_.hold(written->file);
+  if (staged.unsynced || ::fsync(written->file.get()) == 0) return staged;
+  auto error = last_error("syncing " + target);
+  discard(staged);
+  return std::unexpected(std::move(error));
 }
 
 placed_output output_directory::place_one(const staged_output& staged) {
@@ -61,7 +65,14 @@ placed_output output_directory::place_one(const staged_output& staged) {
 std::vector<placed_output> output_directory::place(std::span<const staged_output> staged) {
   std::vector<placed_output> results;
   std::map<std::string, std::vector<std::size_t>> by_directory;
-  for (const auto& output : staged) {
+  const auto synced = sync_contents(staged);
+  for (std::size_t i = 0; i < staged.size(); ++i) {
+    const auto& output = staged[i];
+    if (!synced[i]) {
+      discard(output);
+      results.push_back({placement::failed, synced[i].error(), 0, {}});
+      continue;
+    }
     results.push_back(place_one(output));
     if (results.back().how == placement::placed || results.back().how == placement::adopted)
       by_directory[parent_of(below_root(output.target))].push_back(results.size() - 1);
@@ -99,9 +110,13 @@ file_result<void> output_directory::set_time(const staged_output& staged,
   auto part_ns = modified_ns % second_ns; // of a time before 1970, too, it counts forward
   if (part_ns < 0) part_ns += second_ns;
   const timespec times[2] = {{0, UTIME_OMIT}, {(modified_ns - part_ns) / second_ns, part_ns}};
+  const auto failed = [&] { return std::unexpected(last_error("setting the time of " + path)); };
+  if (staged.unsynced) {
+    if (::futimens(staged.unsynced->get(), times) != 0) return failed();
+    return {};
+  }
   const unique_fd file{::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)};
-  if (!file || ::futimens(file.get(), times) != 0 || ::fsync(file.get()) != 0)
-    return std::unexpected(last_error("setting the time of " + path));
+  if (!file || ::futimens(file.get(), times) != 0 || ::fsync(file.get()) != 0) return failed();
   return {};
 }
 

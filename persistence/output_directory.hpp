@@ -30,6 +30,7 @@ private:
   std::string below_root(const std::string& path) const { return root_ + '/' + path; }
   placed_output place_one(const staged_output& staged);
 
+  unsynced_files unsynced_;
   std::string root_;
   bool keep_times_;
 };

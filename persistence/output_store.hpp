@@ -6,6 +6,7 @@
 #include "domain/ids.hpp"
 #include "persistence/files.hpp"
 #include "persistence/records.hpp"
+#include "persistence/unsynced_files.hpp"
 
 #include <span>
 #include <string>
@@ -13,7 +14,7 @@
 
 namespace darkroom::persistence {
 
-// An output whose bytes are on disk, under a name that nobody looks at.
+// An output whose bytes are written, under a name that nobody looks at.
 struct staged_output {
   std::string temporary; // paths below the store's root
   std::string target;
@@ -21,6 +22,7 @@ struct staged_output {
   digest sha256{};
   std::uint32_t crc32 = 0;
   domain::existing_policy existing = domain::existing_policy::fail;
+  unsynced_file unsynced = nullptr; // null: it is synced
 };
 
 enum class placement : std::uint8_t {
@@ -39,15 +41,18 @@ struct placed_output {
   std::uint32_t crc32 = 0;
 };
 
+// Syncs the contents that are not synced yet, many at about the price of one. One result for each.
+std::vector<file_result<void>> sync_contents(std::span<const staged_output> staged);
+
 class output_store {
 public:
   virtual ~output_store() = default;
 
-  // Writes and syncs. From any thread.
+  // Writes; not yet synced. From any thread.
   virtual file_result<staged_output> stage(const domain::batch_id& batch, domain::file_index file,
                                            std::uint32_t output, const std::string& target,
                                            int content, domain::existing_policy existing) = 0;
-  // Names all of them, then syncs their directories once each. One result for each.
+  // Syncs all of them, names them, then syncs their directories once each. One result for each.
   virtual std::vector<placed_output> place(std::span<const staged_output> staged) = 0;
   virtual void discard(const staged_output& staged) = 0;
   // Takes a name that `place` gave away again: another output of the same file could not have its.

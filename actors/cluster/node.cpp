@@ -179,6 +179,15 @@ void on_host_killed(node_pointer self, node_leases::iterator at, const file_ende
   end_lease(self, message.lease, l.cpu_us);
 }
 
+// A small file, of which nothing was known.
+void on_needs_more(node_pointer self, node_leases::iterator at, const file_ended& message) {
+  if (at->second.job.header_read || message.memory_bytes < at->second.job.memory_bytes)
+    return distrust(self, "asked for memory that it had");
+  const auto l = take_ended(self, at);
+  report(self, l, conversion_interrupted{interruption::memory_raised, {}, message.memory_bytes});
+  end_lease(self, message.lease, l.cpu_us);
+}
+
 // Contents that came with a result: none, or all as it says, and small.
 bool fits(const std::vector<std::string>& contents, const domain::file_completed& result) {
   std::uint64_t sum = 0;
@@ -228,6 +237,8 @@ void on_file_ended(node_pointer self, const file_ended& message) {
   if (*how == file_end::failed) return on_failed(self, at, message);
   if (message.reason == static_cast<std::uint8_t>(interruption::host_killed))
     return on_host_killed(self, at, message);
+  if (message.reason == static_cast<std::uint8_t>(interruption::memory_raised))
+    return on_needs_more(self, at, message);
   if (!s.leaves) rest(self, "a conversion was interrupted there"); // it does not say why
   withdraw(self, at, interruption::shutdown);
 }
@@ -317,6 +328,7 @@ void assign(node_pointer self, domain::lease_id id, std::string content) {
   order.content = std::move(content);
   order.memory_bytes = l.job.memory_bytes;
   order.cpu_ms = l.job.cpu_ms;
+  order.header_read = l.job.header_read;
   self->send(s.worker, std::move(order));
 }
 

@@ -120,6 +120,7 @@ struct assign_file {
   std::string content;     // the whole input, of a small file; empty: it is to be pulled
   std::uint64_t memory_bytes = 0;
   std::uint32_t cpu_ms = 0;
+  bool header_read = true; // false: memory and time are guesses
 };
 struct drop_file {
   domain::lease_id lease = 0;
@@ -168,6 +169,7 @@ struct file_ended {
   std::string result;                // converted: as the journal's codec writes it
   std::vector<std::string> contents; // of all outputs, if they are small; empty: to be pulled
   std::uint64_t cpu_us = 0;          // that it took; 0: not measured
+  std::uint64_t memory_bytes = 0;    // interrupted, memory_raised: what it needs
 };
 struct file_dropped {
   domain::lease_id lease = 0;
@@ -248,13 +250,14 @@ struct work_tick {};
 DARKROOM_WIRE(join_cluster, m.token, m.worker)
 DARKROOM_WIRE(cluster_joined, m.ok, m.text)
 DARKROOM_WIRE(assign_file, m.lease, m.source, m.batch, m.index, m.owner, m.entry, m.spec, m.content,
-              m.memory_bytes, m.cpu_ms)
+              m.memory_bytes, m.cpu_ms, m.header_read)
 DARKROOM_WIRE(drop_file, m.lease, m.only_if_waiting, m.quiet)
 DARKROOM_WIRE(pull_input, m.lease, m.offset, m.bytes)
 DARKROOM_WIRE(input_piece, m.lease, m.offset, m.content, m.failed)
 DARKROOM_WIRE(pull_output, m.lease, m.output, m.offset, m.bytes)
 DARKROOM_WIRE(output_piece, m.lease, m.output, m.offset, m.content)
-DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.contents, m.cpu_us)
+DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.contents, m.cpu_us,
+              m.memory_bytes)
 DARKROOM_WIRE(file_dropped, m.lease)
 DARKROOM_WIRE(file_position, m.lease, m.phase, m.stage, m.percent, m.received)
 DARKROOM_WIRE(work_progress, m.files)

@@ -77,6 +77,7 @@ void run_next(worker_pointer self) {
     job.spec = l.spec;
     job.memory_bytes = l.order.memory_bytes;
     job.cpu_ms = l.order.cpu_ms;
+    job.header_read = l.order.header_read;
     self->send(s.pool, convert_file{std::move(job)});
   }
 }
@@ -219,6 +220,7 @@ void on_conversion_ended(worker_pointer self, const conversion_ended& message) {
                                 ends(file_end::interrupted);
                                 ended.reason = static_cast<std::uint8_t>(end.cause);
                                 ended.detail = end.detail.substr(0, limits::wire_detail_bytes_max);
+                                ended.memory_bytes = end.memory_bytes;
                               },
                               [&](const conversion_failed& failure) {
                                 fails(failure.error.reason, failure.error.detail);

@@ -270,6 +270,10 @@ codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversi
   job.limits = limits;
   job.output_count = static_cast<std::uint32_t>(spec.outputs.size());
   job.spec = pack(spec);
+  if (allowed.unread) {
+    job.unread_memory_bytes = allowed.memory_bytes;
+    job.unread_cpu_ms = allowed.cpu_ms;
+  }
   std::array<int, received_fds::max> fds{};
   fds[0] = input;
   std::ranges::copy(outputs, fds.begin() + 1);
@@ -277,6 +281,12 @@ codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversi
   if (!reply) return std::unexpected(reply.error());
 
   const auto info = from_wire(reply->info);
+  if (reply->needs_more != 0) {
+    const auto plan = info ? plan_conversion(*info, input_bytes, spec) : fail(internal, {});
+    if (!allowed.unread || !plan) return std::unexpected(misbehaved("its reply makes no sense"));
+    return std::unexpected(
+        host_failure{host_end::by_limits, {}, std::max(plan->memory_bytes, allowed.memory_bytes)});
+  }
   if (!info || reply->output_count != outputs.size())
     return std::unexpected(misbehaved("its reply makes no sense"));
   conversion done{.info = *info, .losses = {reply->losses}, .outputs = {}};

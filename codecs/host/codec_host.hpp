@@ -18,6 +18,7 @@ struct job_limits {
   std::uint64_t memory_bytes = 0; // on top of the idle host
   std::uint32_t cpu_ms = 0;
   std::uint32_t wall_ms = 0;
+  bool unread = false; // guessed without the header: the host looks first whether it suffices
 };
 
 // Whose doing it is that there is no reply.
@@ -25,10 +26,12 @@ enum class host_end : std::uint8_t {
   by_file,   // the error is the file's
   by_us,     // `interrupt` was called
   by_others, // the host was killed or stopped from outside: the memory of the machine, an operator
+  by_limits, // nothing was done: an `unread` job takes more than it may; the host is well
 };
 struct host_failure {
   host_end end = host_end::by_file;
   codec_error error;
+  std::uint64_t memory_bytes = 0; // by_limits: what it takes
 };
 
 class codec_host {
@@ -57,7 +60,8 @@ public:
   bool alive() const;
   int pid() const { return process_.pid; }
   std::uint32_t jobs_done() const { return jobs_done_; }
-  // Processor time of the last job in microseconds; of one that was ended, as it was last looked at.
+  // Processor time of the last job in microseconds; of one that was ended, as it was last looked
+  // at.
   std::uint64_t job_cpu_us() const { return job_cpu_us_; }
   // Resident memory in bytes, as the kernel says it.
   std::uint64_t resident_bytes() const;

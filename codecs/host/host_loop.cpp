@@ -33,9 +33,11 @@ void do_convert(const wire_job& job, std::span<const int> fds, progress_cell* ce
   progress.at(0, 1);
   conversion_request request{fds[0], job.input_bytes, *spec, job.limits, fds.subspan(1), progress};
   if (job.crop != pixel_area{}) request.crop = job.crop;
+  if (job.unread_memory_bytes != 0) request.unread = {job.unread_memory_bytes, job.unread_cpu_ms};
   const auto done = codecs::convert(request);
   if (!done) return refuse(reply, done.error());
   reply.ok = 1;
+  reply.needs_more = done->needs_more ? 1 : 0;
   reply.losses = done->losses.bits;
   reply.arrived_percent = done->arrived_percent;
   reply.info = to_wire(done->info);

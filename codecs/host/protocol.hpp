@@ -29,6 +29,9 @@ struct wire_job {
   job_kind kind;
   std::uint64_t input_bytes;
   std::uint64_t address_bytes_max; // all address space of the host during the job
+  // Of a conversion that was not planned from the header: what it may take. 0: it was.
+  std::uint64_t unread_memory_bytes;
+  std::uint32_t unread_cpu_ms;
   input_limits limits;
   std::uint32_t output_count; // of the spec
   packed_spec spec;
@@ -44,7 +47,8 @@ struct wire_info {
 struct wire_reply {
   std::uint64_t job_id;
   std::uint8_t ok;
-  std::uint8_t reason; // a failure_reason, when not ok
+  std::uint8_t needs_more; // ok, and nothing was converted: it would take more than it may
+  std::uint8_t reason;     // a failure_reason, when not ok
   std::uint8_t arrived_percent;
   std::uint32_t losses;
   wire_info info;

@@ -270,6 +270,70 @@ TEST_CASE("a file that ran out of memory runs again with more, and fails when th
   CHECK(w.replayed().failures.at(0) == failure_reason::limit_memory);
 }
 
+TEST_CASE("a small file is converted without a look at its header before") {
+  world w(2, 100 * limits::MiB);
+  w.seen->file_bytes = limits::unread_bytes_max;
+  w.start(3);
+  CHECK(w.running() == files{0, 1});
+  CHECK(w.seen->probed.empty());
+  const auto& job = w.seen->converting.at(0).job;
+  CHECK_FALSE(job.header_read);
+  CHECK(job.memory_bytes == limits::unread_memory_bytes);
+  CHECK(job.cpu_ms >= limits::cpu_base_ms);
+
+  SECTION("all of them") {
+    w.finish_all();
+    CHECK(w.look().summary.phase == batch_phase::completed);
+    CHECK(w.seen->probed.empty());
+  }
+  SECTION("its header is read when it needs more than small files do") {
+    w.need(0, 50 * limits::MiB);
+    CHECK(w.seen->probed == files{0});
+    CHECK(w.replayed().histories.at(0).attempts == 0); // that was none
+    w.finish(1);
+    REQUIRE(w.seen->converting.contains(0));
+    CHECK(w.seen->converting.at(0).job.header_read);
+    CHECK(w.seen->converting.at(0).job.memory_bytes == 50 * limits::MiB);
+    w.finish_all();
+    CHECK(w.look().summary.phase == batch_phase::completed);
+  }
+  SECTION("what needs more than there is gets all that there is, and fails there") {
+    w.need(0, limits::GiB);
+    w.finish(1);
+    w.finish(2);
+    REQUIRE(w.seen->converting.contains(0));
+    CHECK(w.seen->converting.at(0).job.memory_bytes == 100 * limits::MiB);
+    w.fail(0, failure_reason::limit_memory);
+    CHECK(w.replayed().failures.at(0) == failure_reason::limit_memory);
+  }
+  SECTION("one that ran when the process died is looked at before") {
+    w.crash();
+    CHECK(w.running() == files{0, 2}); // 2 is no suspect; of the two suspects one is next
+    CHECK_FALSE(w.seen->converting.at(2).job.header_read);
+    CHECK(w.seen->converting.at(0).job.header_read);
+  }
+}
+
+TEST_CASE("a priority that changes reaches the files that queue already") {
+  world w(1);
+  const domain::batch_id other{{9}};
+  w.start(3);
+  domain::create_batch create;
+  create.owner = "ann";
+  create.spec.outputs.push_back({.format = "webp"});
+  REQUIRE(done(w.tell(create, other)));
+  domain::add_files add;
+  add.entries.push_back({"f0", "/f0", w.seen->file_bytes, 1, {"p0"}});
+  REQUIRE(done(w.tell(std::move(add), other)));
+  REQUIRE(done(w.tell(domain::start_batch{}, other)));
+  CHECK(w.seen->converting.at(0).job.batch == world::id);
+  REQUIRE(done(w.tell(domain::change_priority{9}, other)));
+  w.finish(0);
+  REQUIRE(w.seen->converting.contains(0)); // of the other batch: before two that are older
+  CHECK(w.seen->converting.at(0).job.batch == other);
+  w.finish_all();
+}
+
 TEST_CASE("a file that can never fit is refused by its header") {
   world w(2, 100 * limits::MiB);
   w.seen->image_side = 7'000;
@@ -355,10 +419,67 @@ TEST_CASE("an attempt that runs alone is counted as that") {
 TEST_CASE("a window of converters, not one for each file") {
   world w;
   w.start(5'000);
-  CHECK(w.seen->probed.size() <= limits::converters_per_batch_max);
+  constexpr auto window = limits::window_files + 2 * limits::window_files_per_slot;
+  CHECK(w.seen->probed.size() == window);
   for (int i = 0; i < 300; ++i)
     w.finish(w.running().front());
-  CHECK(w.seen->probed.size() <= limits::converters_per_batch_max + 300);
+  CHECK(w.seen->probed.size() <= window + 300);
+  CHECK(w.seen->probed.size() >= 300 + window / 2);
+}
+
+TEST_CASE("one window for all batches: users share it, and within a user the first comes first") {
+  world w;
+  constexpr auto window = limits::window_files + 2 * limits::window_files_per_slot;
+  w.start(1'000); // of ann
+  const auto start = [&](std::uint8_t number, const std::string& owner, std::uint32_t count,
+                         std::uint8_t priority = 0) {
+    const domain::batch_id batch{{number}};
+    domain::create_batch create;
+    create.owner = owner;
+    create.priority = priority;
+    create.spec.outputs.push_back({.format = "webp"});
+    REQUIRE(done(w.tell(create, batch)));
+    domain::add_files add;
+    for (std::uint32_t i = 0; i < count; ++i)
+      add.entries.push_back({"f" + std::to_string(i),
+                             "/f",
+                             w.seen->file_bytes,
+                             1,
+                             {std::to_string(number) + "o" + std::to_string(i)}});
+    REQUIRE(done(w.tell(std::move(add), batch)));
+    REQUIRE(done(w.tell(domain::start_batch{}, batch)));
+  };
+  CHECK(w.seen->probed.size() == window);
+  SECTION("another batch of the same user waits without converters") {
+    start(9, "ann", 500);
+    CHECK(w.seen->probed.size() == window);
+    while (w.look().summary.phase == batch_phase::running)
+      w.finish_all();
+    w.finish_all();
+    CHECK(w.look(domain::batch_id{{9}}).summary.phase == batch_phase::completed);
+  }
+  SECTION("one with a higher priority has the window as it becomes free") {
+    start(9, "ann", 500, 5);
+    CHECK(w.seen->probed.size() == 2 * window); // those in flight are not taken back
+    while (w.look(domain::batch_id{{9}}).summary.phase == batch_phase::running)
+      w.finish(w.running().front());
+    CHECK(w.look().summary.phase == batch_phase::running);
+  }
+  SECTION("another user has half of it at once") {
+    start(9, "bob", 500);
+    CHECK(w.seen->probed.size() == window + window / 2);
+    for (int i = 0; i < 300; ++i)
+      w.finish(w.running().front());
+    // Ann's first part is through, and hers is as large as Bob's now.
+    CHECK(w.seen->probed.size() <= window + 300 + window / 4);
+  }
+  SECTION("after a crash it is the same") {
+    start(9, "ann", 500);
+    w.seen->probed.clear();
+    w.crash();
+    CHECK(w.seen->probed.size() >= window - 4);
+    CHECK(w.seen->probed.size() <= 2 * window);
+  }
 }
 
 TEST_CASE("no more files of a batch run than its slots_max") {

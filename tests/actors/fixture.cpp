@@ -285,7 +285,7 @@ void world::start(std::uint32_t files, std::uint32_t max_failed) {
     for (; at < files && add.entries.size() < limits::files_per_event_max; ++at)
       add.entries.push_back({"f" + std::to_string(at),
                              "/f" + std::to_string(at),
-                             100,
+                             seen->file_bytes,
                              1,
                              {"o" + std::to_string(at)}});
     const auto added = tell(std::move(add));
@@ -305,7 +305,7 @@ void world::finish(domain::file_index file) {
   REQUIRE(seen->converting.contains(file));
   const auto held = seen->converting.extract(file).mapped();
   file_converted done;
-  done.result.bytes_in = 100;
+  done.result.bytes_in = seen->file_bytes;
   done.result.width = done.result.height = seen->image_side;
   done.result.outputs.resize(1);
   done.staged.push_back({.target = held.job.file->outputs.at(0)});
@@ -322,6 +322,17 @@ void world::fail(domain::file_index file, domain::failure_reason why) {
   caf::anon_send(held.asker,
                  conversion_ended{held.job.lease, std::make_shared<conversion_outcome>(
                                                       conversion_failed{{why, "told to"}})});
+  caf::anon_send(parts_.dispatcher, lease_ended{held.job.lease});
+  run();
+}
+
+void world::need(domain::file_index file, std::uint64_t memory_bytes) {
+  REQUIRE(seen->converting.contains(file));
+  const auto held = seen->converting.extract(file).mapped();
+  caf::anon_send(held.asker,
+                 conversion_ended{held.job.lease,
+                                  std::make_shared<conversion_outcome>(conversion_interrupted{
+                                      domain::interruption::memory_raised, {}, memory_bytes})});
   caf::anon_send(parts_.dispatcher, lease_ended{held.job.lease});
   run();
 }

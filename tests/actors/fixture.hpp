@@ -54,6 +54,7 @@ struct record {
   std::vector<domain::lease_id> interrupted;
   std::map<std::string, codecs::codec_error> bad_headers; // by path
   std::uint32_t image_side = 8;
+  std::uint64_t file_bytes = limits::unread_bytes_max + 1; // of each; fewer: not probed
   std::set<std::string> staged, placed, swept, released;
   bool disk_full = false;
   std::set<std::string> taken; // names that are somebody else's
@@ -82,6 +83,8 @@ public:
   // Ends a conversion that the pool holds.
   void finish(domain::file_index file);
   void fail(domain::file_index file, domain::failure_reason why);
+  // A host finds that a file, whose header nobody has read, needs so much.
+  void need(domain::file_index file, std::uint64_t memory_bytes);
   // Finishes whatever runs until nothing does.
   void finish_all();
   std::vector<domain::file_index> running() const;

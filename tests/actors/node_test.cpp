@@ -240,6 +240,30 @@ TEST_CASE("a file whose host was killed on a machine is given back, and the mach
   CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
 }
 
+TEST_CASE("a file of which nothing was known is given back when it needs more memory") {
+  machine m;
+  auto job = job_of(5);
+  job.header_read = false;
+  job.memory_bytes = 8;
+  job.cpu_ms = 3;
+  caf::send_as(m.asker, m.under_test, convert_file{job});
+  m.on.run();
+  REQUIRE(m.to->assigned.size() == 1);
+  CHECK_FALSE(m.to->assigned[0].header_read);
+  file_ended ended;
+  ended.lease = 5;
+  ended.how = static_cast<std::uint8_t>(file_end::interrupted);
+  ended.reason = static_cast<std::uint8_t>(interruption::memory_raised);
+  ended.memory_bytes = 20;
+  ended.cpu_us = 1'000'000'000;
+  m.worker_says(ended);
+  CHECK(m.outcome<conversion_interrupted>().cause == interruption::memory_raised);
+  CHECK(m.outcome<conversion_interrupted>().memory_bytes == 20);
+  CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+  CHECK(m.to->lease_costs.at(0) == 3'000); // what it may take, whatever the worker says
+  CHECK(m.to->paused_ms.empty());
+}
+
 TEST_CASE("that a worker rests is told once, however often it has to") {
   std::vector<std::string> told; // until the machine has ended
   machine m;
@@ -297,6 +321,9 @@ TEST_CASE("what a worker says that cannot be isolates it, and gives all its file
   }
   SECTION("a reason that there is not") {
     m.says_failed(5, 250);
+  }
+  SECTION("too little memory for a file whose header was read") {
+    m.says_interrupted(5, interruption::memory_raised);
   }
   SECTION("a phase that there is not") {
     m.worker_says(work_progress{{{5, 9, 0, 0}}});

@@ -76,6 +76,7 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
   return {[](const request_lease&) {},
           [](const withdraw_request&) {},
           [](const reprioritise_request&) {},
+          [](const batch_needs&) {},
           [to](const lease_ended& m) {
             to->leases_ended.push_back(m.lease);
             to->lease_costs.push_back(m.cpu_us);

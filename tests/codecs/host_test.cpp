@@ -1,6 +1,7 @@
 // Codec hosts from outside: what they can do, and every wall from inside.
 #include "base/result.hpp"
 #include "base/units.hpp"
+#include "codecs/conversion_plan.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "codecs/host/watched_time.hpp"
 #include "codecs/limits.hpp"
@@ -112,6 +113,32 @@ TEST_CASE("a host converts one file after another, and its outputs are sealed") 
     CHECK(::ftruncate(output.get(), 1) < 0);
   }
   CHECK(host->jobs_done() == 5);
+}
+
+TEST_CASE("a host looks at a file that nobody has looked at before, and says what it needs") {
+  auto host = fresh();
+  const job_limits guessed{.memory_bytes = 8 * limits::MiB,
+                           .cpu_ms = limits::cpu_base_ms + limits::cpu_ms_per_megapixel,
+                           .wall_ms = 20'000,
+                           .unread = true};
+  const auto small = encoded("png", gradient(pixel_layout::rgb, 64, 64));
+  REQUIRE(run(*host, small, "webp", guessed));
+  CHECK(host->job_cpu_us() > 0);
+  // Few bytes, many pixels.
+  const auto large = encoded("png", gradient(pixel_layout::grey, 4'000, 4'000));
+  const auto refused = run(*host, large, "webp", guessed);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().end == host_end::by_limits);
+  const auto info = image_info{.format = "png", .width = 4'000, .height = 4'000, .channels = 1};
+  const auto needed = plan_conversion(info, large.size(), spec_to("webp"))->memory_bytes;
+  CHECK(refused.error().memory_bytes == needed);
+  const auto bad = run(*host, "no picture", "webp", guessed);
+  REQUIRE_FALSE(bad);
+  CHECK(bad.error().end == host_end::by_file);
+  CHECK(bad.error().error.reason == failure_reason::unsupported_format);
+  // The host is well.
+  CHECK(host->alive());
+  CHECK(run(*host, small, "webp", guessed));
 }
 
 TEST_CASE("a host probes, and says why it cannot") {

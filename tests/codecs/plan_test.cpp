@@ -1,5 +1,7 @@
 #include "codecs/conversion_plan.hpp"
 
+#include "codecs/limits.hpp"
+
 #include "pictures.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -16,6 +18,22 @@ image_info photo(std::uint32_t width = 4032, std::uint32_t height = 3024) {
 }
 
 } // namespace
+
+TEST_CASE("a picture whose header nobody has read may take what small ones do") {
+  const auto plan = plan_unread(10'000, spec_to("webp"));
+  CHECK(plan.memory_bytes == limits::unread_memory_bytes);
+  CHECK(plan.cpu_ms_max == limits::cpu_base_ms + limits::cpu_ms_per_megapixel);
+  CHECK(plan.cost < plan_unread(60'000, spec_to("webp")).cost);
+  const auto slow = spec_to("webp", [](auto& o) { o.lossless = true; });
+  CHECK(plan_unread(10'000, slow).cost > plan.cost);
+  CHECK(plan_unread(10'000, slow).cpu_ms_max > plan.cpu_ms_max);
+  CHECK(plan_unread(10'000, spec_to("no such format")).cost != 0);
+  // As of a picture of that size, about.
+  const auto read = plan_conversion(photo(200, 200), 10'000, spec_to("webp"));
+  CHECK(read->memory_bytes <= plan.memory_bytes);
+  CHECK(read->cost <= 2 * plan.cost);
+  CHECK(plan.cost <= 2 * read->cost);
+}
 
 TEST_CASE("a 4:2:0 photo stays Y, U, V as long as no step needs RGB") {
   CHECK(plan_conversion(photo(), 1, spec_to("webp"))->yuv420);

@@ -1,9 +1,14 @@
 #include "persistence/output_directory.hpp"
 
+#include "persistence/limits.hpp"
+
 #include "tests/support/scratch.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
+#include <algorithm>
+#include <fcntl.h>
 #include <filesystem>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,8 +29,8 @@ darkroom::base::unique_fd memory(const std::string& content) {
 }
 
 staged_output stage(output_directory& out, const std::string& target, const std::string& content,
-                    existing_policy existing = existing_policy::fail) {
-  auto staged = out.stage(batch, 3, 0, target, memory(content).get(), existing);
+                    existing_policy existing = existing_policy::fail, domain::file_index file = 3) {
+  auto staged = out.stage(batch, file, 0, target, memory(content).get(), existing);
   REQUIRE(staged);
   return *staged;
 }
@@ -52,6 +57,46 @@ TEST_CASE("an output has its final name only when it is placed") {
   CHECK(tests::content_of(dir / "a/b/c.webp") == "pixels");
   CHECK(files_in(dir.path()) == 1);
   CHECK(out.existing("a/b/c.webp")->sha256 == staged.sha256);
+}
+
+TEST_CASE("few or many outputs are synced when they are placed, and named") {
+  tests::scratch dir;
+  output_directory out(dir.path());
+  const auto count = GENERATE(1u, 5u, 60u); // one each; a shared one; some synced before
+  std::vector<staged_output> staged;
+  std::size_t held = 0;
+  for (unsigned i = 0; i < count; ++i) {
+    staged.push_back(stage(out, "d" + std::to_string(i % 3) + "/f" + std::to_string(i),
+                           "pixels " + std::to_string(i), existing_policy::fail, i));
+    held += staged.back().unsynced != nullptr;
+  }
+  CHECK(held == std::min(count, limits::unsynced_files_max));
+  for (const auto& placed : out.place(staged))
+    CHECK(placed.how == placement::placed);
+  CHECK(files_in(dir.path()) == count);
+  staged.clear();
+  // Places are free again.
+  CHECK(stage(out, "again", "x").unsynced);
+}
+
+TEST_CASE("an output that cannot be synced gets no name; the others do") {
+  tests::scratch dir;
+  output_directory out(dir.path());
+  std::vector<staged_output> staged;
+  for (domain::file_index i = 0; i < 10; ++i)
+    staged.push_back(stage(out, "f" + std::to_string(i), "pixels", existing_policy::fail, i));
+  // A pipe takes no sync: as a file whose disk is gone.
+  int ends[2];
+  REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+  const base::unique_fd other{ends[1]};
+  staged[3].unsynced = std::make_shared<const base::unique_fd>(ends[0]);
+  const auto placed = out.place(staged);
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    CHECK(placed[i].how == (i == 3 ? placement::failed : placement::placed));
+    CHECK(out.exists("f" + std::to_string(i)) == (i != 3));
+  }
+  CHECK(placed[3].error.text().find("syncing") != std::string::npos);
+  CHECK(files_in(dir.path()) == 9); // and no temporary name is left
 }
 
 TEST_CASE("what lies at the target follows the policy") {
@@ -155,6 +200,7 @@ TEST_CASE("an output gets its source's time only if that was asked for") {
     CHECK(modified(dir / "b") == time);
   }
   auto gone = stage(keeping, "c", "1");
+  gone.unsynced = nullptr;
   keeping.discard(gone);
   CHECK_FALSE(keeping.set_time(gone, 1));
 }
