@@ -134,8 +134,10 @@ void carry_out_request(supervisor_pointer self, const batch_request& request,
     promise.deliver(changed ? command_outcome{accepted{std::move(after)}}
                             : command_outcome{unchanged{std::move(after)}});
   };
-  // It may be so already; but what that reflects may not be durable yet: an empty append waits for
-  // it.
+  if (!changed && records.empty()) { // it is so already; what that reflects may not be durable yet
+    *view = view_of(self, false);
+    return when_durable(self, act);
+  }
   journal_events(self, std::move(*events), true, act, std::move(records));
   *view = view_of(self, false);
 }

@@ -251,10 +251,11 @@ void spawn_converter(supervisor_pointer self, persistence::file_record& record) 
 
 void schedule_tick(supervisor_pointer self) {
   auto& s = self->state;
-  if (s.tick_scheduled || s.retries.empty()) return;
-  s.tick_scheduled = true;
+  if (s.retries.empty()) return;
   const auto now = now_ms(self);
   const auto due = s.retries.begin()->first;
+  if (s.tick_at_ms && *s.tick_at_ms <= due) return;
+  s.tick_at_ms = due; // one that comes later than this finds nothing to do
   self->delayed_send(self, std::chrono::milliseconds(due > now ? due - now : 0), retry_tick{});
 }
 
@@ -588,8 +589,8 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
       },
       [self](retry_tick) {
         auto& st = self->state;
-        st.tick_scheduled = false;
         const auto now = now_ms(self);
+        if (st.tick_at_ms && *st.tick_at_ms <= now) st.tick_at_ms.reset();
         while (!st.retries.empty() && st.retries.begin()->first <= now) {
           const auto index = st.retries.begin()->second;
           st.retries.erase(st.retries.begin());

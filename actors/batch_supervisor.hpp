@@ -98,7 +98,7 @@ struct batch_supervisor_state {
   bool unsynced = false;     // the last events were written without sync
   bool reading_names = false;
   bool said_idle = false;
-  bool tick_scheduled = false;
+  std::optional<std::uint64_t> tick_at_ms; // the next `retry_tick`
   bool quota_tick_scheduled = false;
   bool ending = false;
 };

@@ -59,7 +59,7 @@ static_assert(last_word_ms > log_close_ms);
 
 // What a server needs of descriptors beside those of connections: sockets, timers and locks of its
 // own (24 when idle), the tables and logs of its journal (up to 128, of which a small journal has a
-// few), and for each codec host four descriptors, a source and some outputs.
+// few), and for each codec host five descriptors, a source and some outputs.
 inline constexpr std::size_t own_descriptors = 192 + unsynced_files_max,
                              own_descriptors_least = 32 + unsynced_files_max;
 inline constexpr std::size_t slot_descriptors = 8;

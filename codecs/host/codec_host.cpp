@@ -8,6 +8,7 @@
 #include "config/limits.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -33,20 +34,6 @@ constexpr std::uint64_t address_slack_bytes = 12 * limits::MiB;
 
 std::uint64_t address_bytes_max(std::uint64_t pixels) {
   return limits::host_address_base_bytes + pixels * limits::host_address_bytes_per_pixel;
-}
-
-// Pages in use: 0 is all address space, 1 is resident (proc(5), statm).
-std::uint64_t statm_bytes(int pid, int field) {
-  char path[32];
-  std::snprintf(path, sizeof path, "/proc/%d/statm", pid);
-  const base::unique_fd file{::open(path, O_RDONLY | O_CLOEXEC)};
-  char text[128];
-  const auto n = file ? ::read(file.get(), text, sizeof text - 1) : -1;
-  if (n <= 0) return 0;
-  text[n] = 0;
-  unsigned long long values[2] = {0, 0};
-  std::sscanf(text, "%llu %llu", &values[0], &values[1]);
-  return values[field] * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 // proc(5), stat: "pid (name) state …".
@@ -91,6 +78,12 @@ base::result<std::unique_ptr<codec_host>, std::string> codec_host::start(zygote&
   return std::unique_ptr<codec_host>(new codec_host(std::move(*process)));
 }
 
+codec_host::codec_host(spawned_host process) : process_(std::move(process)) {
+  char path[32];
+  std::snprintf(path, sizeof path, "/proc/%d/statm", process_.pid);
+  statm_.reset(::open(path, O_RDONLY | O_CLOEXEC));
+}
+
 codec_host::~codec_host() {
   kill();
 }
@@ -110,7 +103,20 @@ void codec_host::interrupt() noexcept {
 }
 
 std::uint64_t codec_host::resident_bytes() const {
-  return statm_bytes(process_.pid, 1);
+  return memory_bytes(memory_kind::resident);
+}
+
+// The first two numbers of statm (proc(5)), in pages. 0 without /proc, and when the host has ended.
+std::uint64_t codec_host::memory_bytes(memory_kind kind) const {
+  char text[128];
+  const auto n = statm_ ? ::pread(statm_.get(), text, sizeof text, 0) : -1;
+  if (n <= 0) return 0;
+  std::uint64_t address_space = 0, resident = 0;
+  const char* const end = text + n;
+  const auto first = std::from_chars(text, end, address_space);
+  if (first.ec == std::errc{} && first.ptr != end) std::from_chars(first.ptr + 1, end, resident);
+  const auto pages = kind == memory_kind::resident ? resident : address_space;
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::uint64_t codec_host::cpu_us() const {
@@ -227,7 +233,7 @@ base::result<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<
                                                        const progress_listener& on_progress) {
   job.job_id = next_job_id_++;
   // Unknown without /proc, and when it has ended, which sending will tell.
-  const auto known_bytes = statm_bytes(process_.pid, 0);
+  const auto known_bytes = memory_bytes(memory_kind::address_space);
   const auto address_bytes = known_bytes != 0 ? known_bytes : limits::host_address_base_bytes;
   job.address_bytes_max = address_bytes + allowed.memory_bytes + address_slack_bytes;
   if (!send(process_.socket.get(), &job, sizeof job, fds))

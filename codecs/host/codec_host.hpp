@@ -67,7 +67,7 @@ public:
   std::uint64_t resident_bytes() const;
 
 private:
-  explicit codec_host(spawned_host process) : process_(std::move(process)) {}
+  explicit codec_host(spawned_host process);
 
   base::result<wire_reply, host_failure> run(wire_job& job, std::span<const int> fds,
                                              const job_limits& allowed,
@@ -81,8 +81,11 @@ private:
   void kill() noexcept;
   bool is_stopped() const;
   std::uint64_t cpu_us() const;
+  enum class memory_kind : std::uint8_t { address_space, resident };
+  std::uint64_t memory_bytes(memory_kind kind) const;
 
   spawned_host process_;
+  base::unique_fd statm_; // its memory, as the kernel says it; none without /proc
   bool alive_ = true;
   std::atomic<bool> interrupted_ = false;
   std::uint32_t jobs_done_ = 0;

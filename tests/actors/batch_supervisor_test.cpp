@@ -63,6 +63,36 @@ TEST_CASE("a passing failure is tried again after its wait, a lasting one is not
   CHECK(w.replayed().count(domain::file_status::completed) == 1);
 }
 
+TEST_CASE("a retry does not wait for another file's, which is due later") {
+  world w;
+  w.start(2);
+  w.fail(0, failure_reason::crashed);
+  w.advance(1'001);
+  CHECK(w.running() == files{0, 1});
+  w.fail(0, failure_reason::crashed); // in two seconds
+  w.fail(1, failure_reason::crashed); // in one
+  w.advance(1'001);
+  CHECK(w.running() == files{1});
+  w.advance(1'001);
+  CHECK(w.running() == files{0, 1});
+}
+
+TEST_CASE("a command that changes nothing journals nothing") {
+  world w;
+  w.start(2);
+  REQUIRE(done(w.tell(domain::pause_batch{domain::pause_mode::drain})));
+  const auto before = w.events().size();
+  const auto seq = w.look().summary.seq;
+  for (int i = 0; i < 3; ++i) {
+    const auto again = w.tell(domain::pause_batch{domain::pause_mode::drain});
+    CHECK(std::holds_alternative<actors::unchanged>(again));
+  }
+  CHECK(w.events().size() == before);
+  CHECK(w.look().summary.seq == seq);
+  REQUIRE(done(w.tell(domain::resume_batch{})));
+  w.finish_all();
+}
+
 TEST_CASE("the time that is left is told from the first end of a file on, while the batch runs") {
   world w(1);
   w.start(4);
