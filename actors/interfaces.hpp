@@ -35,6 +35,7 @@ struct write_records;
 struct records_written;
 struct purge_batch;
 struct forget_old;
+struct index_feed;
 struct take_back_outputs;
 struct probe_done;
 struct load_names;
@@ -158,6 +159,8 @@ using journal_actor = caf::typed_actor<
     caf::reacts_to<purge_batch>,
     // INTERNAL: forgets old requests with a key, and old deletions.
     caf::reacts_to<forget_old>,
+    // INTERNAL: adds events of an older version to the index that feeds read.
+    caf::reacts_to<index_feed>,
     // INTERNAL: writes what has gathered.
     caf::reacts_to<write_group>,
     // INTERNAL: syncs what was written without sync.
@@ -366,6 +369,7 @@ struct purge_batch {
   bool release = false; // its blobs have been counted
 };
 struct forget_old {};
+struct index_feed {};
 struct load_names {
   domain::batch_id batch;
   domain::conversion_spec spec;                    // as it is
@@ -607,7 +611,7 @@ struct gateway_task {
 #define DARKROOM_FOR_EACH_MESSAGE(X) \
   X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
   X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
-  X(records_written) X(purge_batch) X(forget_old) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
+  X(records_written) X(purge_batch) X(forget_old) X(index_feed) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
   X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \

@@ -31,6 +31,15 @@ void publish(journal_pointer self) {
   unsynced.clear();
 }
 
+// Where an older version has written: a slice of the index at a time, others get their turn in
+// between.
+void schedule_index(journal_pointer self) {
+  auto& s = self->state;
+  if (s.index_scheduled || !s.store || s.store->feed_is_indexed()) return;
+  s.index_scheduled = true;
+  self->delayed_send(self, std::chrono::milliseconds(limits::feed_index_pause_ms), index_feed{});
+}
+
 void use_store(journal_pointer self, std::unique_ptr<persistence::journal_store> store) {
   auto& s = self->state;
   s.store = std::move(store);
@@ -38,6 +47,7 @@ void use_store(journal_pointer self, std::unique_ptr<persistence::journal_store>
   if (s.peers.numbers) s.peers.numbers->journal_usable = s.store != nullptr;
   // What was in doubt may be there after all, and was never published.
   if (s.store) self->send(s.peers.hub, cut_subscribers{s.store->last_seq()});
+  schedule_index(self);
 }
 
 // After something was synced: the witness knows of it, but not yet over a loss of power.
@@ -292,6 +302,16 @@ journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journ
       },
       [self](const purge_batch& message) { purge(self, message); },
       [self](forget_old) { forget(self); },
+      [self](index_feed) {
+        auto& state = self->state;
+        state.index_scheduled = false;
+        if (!state.store) return;
+        if (auto ok = state.store->index_feed(limits::feed_index_slice_events); !ok) {
+          std::vector<journal_state::waiting_append> none;
+          give_up(self, ok.error(), none);
+        }
+        schedule_index(self);
+      },
       [self](write_group) {
         auto& state = self->state;
         state.write_scheduled = false;

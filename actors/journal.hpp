@@ -46,6 +46,7 @@ struct journal_state {
   bool write_scheduled = false;
   bool sync_scheduled = false;
   bool witness_sync_scheduled = false;
+  bool index_scheduled = false;
   // Written, but not synced and so not published yet.
   std::vector<persistence::journaled_event> unsynced;
 };

@@ -66,8 +66,12 @@ inline constexpr std::uint32_t unsynced_tail_ms = 50;
 inline constexpr std::uint32_t witness_sync_ms = 1'000;
 inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
-inline constexpr std::uint32_t purge_retry_ms = 1'000;        // while somebody reads the batch
-inline constexpr std::uint32_t forget_old_ms = 3'600'000;     // how often old keys are dropped
+inline constexpr std::uint32_t purge_retry_ms = 1'000;    // while somebody reads the batch
+inline constexpr std::uint32_t forget_old_ms = 3'600'000; // how often old keys are dropped
+// Adding to the index of changes what an older version has written: a slice takes 2 to 10 ms, and
+// an append waits for no more than one.
+inline constexpr std::size_t feed_index_slice_events = 1'024;
+inline constexpr std::uint32_t feed_index_pause_ms = 5;
 inline constexpr std::uint64_t deletions_s = 30 * 24 * 3'600; // feeds can tell of them so long
 inline constexpr std::size_t files_per_purge_max = 2'000;     // of a deleted batch, at a time
 inline constexpr std::uint64_t idempotency_s = 24 * 3'600;

@@ -1,10 +1,13 @@
 // What a feed reads of the journal: the events that somebody has missed.
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/feed_index.hpp"
 #include "persistence/read_view.hpp"
 
 #include <algorithm>
 #include <charconv>
+#include <map>
+#include <rocksdb/snapshot.h>
 
 namespace darkroom::persistence {
 
@@ -56,6 +59,63 @@ journal_result<std::vector<batch_id>> read_view::changed_since(const event_scope
 
 journal_result<std::vector<read_view::event_position>>
 read_view::positions_between(const event_scope& of, seq after, seq upto, std::size_t most) const {
+  if (!of.batch) {
+    auto found = indexed_positions(of.owner, after, upto, most);
+    if (!found) return std::unexpected(found.error());
+    if (*found) return std::move(**found);
+  }
+  return searched_positions(of, after, upto, most);
+}
+
+// By the index of changes; nothing when events are missing in it.
+journal_result<std::optional<std::vector<read_view::event_position>>>
+read_view::indexed_positions(const std::optional<std::string>& owner, seq after, seq upto,
+                             std::size_t most) const {
+  using positions = std::vector<event_position>;
+  rocksdb::ManagedSnapshot held(&**db_);
+  const auto* moment = held.snapshot();
+  const auto index = read_feed_index(*db_, moment);
+  if (!index) return std::unexpected(index.error());
+  if (!*index || !(*index)->covers(after, last_seq_at(moment))) return std::optional<positions>{};
+
+  std::map<batch_id, bool> known; // whether it is there, or deleted
+  rocksdb::ReadOptions options;
+  options.snapshot = moment;
+  std::string bytes;
+  const auto is_there = [&](const batch_id& batch) {
+    const auto [at, first] = known.try_emplace(batch, false);
+    if (first) at->second = (*db_)->Get(options, keys::batch(batch), &bytes).ok();
+    return at->second;
+  };
+  positions found;
+  bool damaged = false;
+  const auto prefix = owner ? keys::own_change_prefix(*owner) : keys::prefix(keys::kind::change);
+  const auto from = owner ? keys::own_change(*owner, after + 1) : keys::change(after + 1);
+  const auto visit = [&](std::string_view key, std::string_view value) {
+    const auto owned = owner ? keys::owned_seq_of(key) : std::nullopt;
+    const auto last = owned ? owned->seq : keys::change_seq_of(key).value_or(0);
+    const auto run = decode_run(last, value);
+    damaged = !run;
+    if (damaged || run->first > upto) return false;
+    if (run->deleted_by) {
+      found.push_back({run->last, run->batch, keys::deletion(*run->deleted_by, run->last)});
+      return found.size() < most;
+    }
+    if (!is_there(run->batch)) return true;
+    const auto end = std::min(run->last, upto);
+    for (auto at = std::max(run->first, after + 1); at <= end && found.size() < most; ++at)
+      found.push_back({at, run->batch, {}});
+    return found.size() < most;
+  };
+  const auto ok = most == 0 ? journal_result<void>{} : db_->scan(prefix, from, visit, moment);
+  if (!ok) return std::unexpected(ok.error());
+  if (damaged) return std::unexpected(unreadable("the index of changes"));
+  return std::optional(std::move(found));
+}
+
+// By looking into each batch that has changed.
+journal_result<std::vector<read_view::event_position>>
+read_view::searched_positions(const event_scope& of, seq after, seq upto, std::size_t most) const {
   first_few<event_position> found(most);
   const auto batches = changed_since(of, after);
   if (!batches) return std::unexpected(batches.error());
@@ -120,8 +180,14 @@ journal_result<std::size_t> read_view::count_between(const event_scope& of, seq 
 }
 
 seq read_view::last_seq() const {
+  return last_seq_at(nullptr);
+}
+
+seq read_view::last_seq_at(const rocksdb::Snapshot* moment) const {
+  rocksdb::ReadOptions options;
+  options.snapshot = moment;
   std::string text;
-  if (!(*db_)->Get(rocksdb::ReadOptions(), keys::last_seq(), &text).ok()) return 0;
+  if (!(*db_)->Get(options, keys::last_seq(), &text).ok()) return 0;
   seq last = 0;
   std::from_chars(text.data(), text.data() + text.size(), last);
   return last;

@@ -23,6 +23,7 @@ using domain::seq;
 
 const std::string seq_key = keys::last_seq();
 const std::string time_key = keys::last_time();
+const std::string feed_upto_key = keys::feed_index_upto();
 
 // Returns the last seq that is used.
 seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
@@ -97,6 +98,9 @@ journal_result<void> journal_store::check_format() {
                                          "opened without its witness"});
   last_seq_ = meta->last_seq;
   if (auto ok = find_newest(meta->last_time_us); !ok) return ok;
+  auto index = open_feed_index(*db_, last_seq_);
+  if (!index) return std::unexpected(index.error());
+  feed_index_ = std::move(*index);
   if (meta->format) return {};
   rocksdb::WriteOptions sync;
   sync.sync = true;
@@ -148,6 +152,7 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   rocksdb::WriteBatch group;
   std::vector<journaled_event> done;
   std::map<batch_id, const append_request*> newest; // a batch's summary is written once
+  feed_run_writer runs(group);
   seq next = last_seq_;
   auto time_us = last_time_us_;
   for (const auto& request : requests) {
@@ -168,6 +173,10 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
           group, *db_,
           {request.batch, next, prev, time_us, request.summary.owner, request.summary.created_us},
           fact);
+      if (std::holds_alternative<domain::batch_deleted>(fact))
+        runs.add_deletion(request.batch, request.summary.owner, next);
+      else
+        runs.add(request.batch, request.summary.owner, next);
       done.push_back({request.batch, next, prev, time_us, fact, request.summary.owner});
       if (domain::is_command_event(fact)) last.command = next;
       prev = next;
@@ -189,7 +198,9 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     summary.command_seq = last_by_batch_[batch].command;
     project_summary(group, summary);
   }
+  runs.finish();
   group.Put(seq_key, std::to_string(next));
+  group.Put(feed_upto_key, std::to_string(next));
   if (time_us != last_time_us_) group.Put(time_key, std::to_string(time_us));
 
   rocksdb::WriteOptions options;
@@ -197,6 +208,7 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   if (const auto status = (*db_)->Write(options, &group); !status.ok())
     return std::unexpected(database::error_of(status));
   last_seq_ = next;
+  feed_index_.upto = next;
   last_time_us_ = time_us;
   if (sync) vouch();
   return done;
@@ -230,15 +242,49 @@ journal_store::purge(const batch_id& batch, domain::file_index from, std::size_t
   });
   if (!walked) return std::unexpected(walked.error());
   if (!next) {
-    for (const auto k : {keys::kind::event, keys::kind::outcome}) {
-      const auto first = keys::prefix(k, batch);
-      group.DeleteRange(first, first + std::string(9, '\xff'));
-    }
+    const auto more = purge_events(group, batch, owner);
+    if (!more) return std::unexpected(more.error());
+    if (*more) next = from;
+  }
+  if (!next) {
+    const auto first = keys::prefix(keys::kind::outcome, batch);
+    group.DeleteRange(first, first + std::string(9, '\xff'));
     group.Delete(keys::tombstone(batch));
   }
   if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())
     return std::unexpected(database::error_of(status));
   return next;
+}
+
+// Returns whether there are more.
+journal_result<bool> journal_store::purge_events(rocksdb::WriteBatch& to, const batch_id& batch,
+                                                 std::string_view owner) {
+  const auto prefix = keys::prefix(keys::kind::event, batch);
+  std::string end = prefix + std::string(9, '\xff');
+  std::size_t events = 0;
+  bool more = false;
+  journal_result<void> removed;
+  const auto walked = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view) {
+    more = events == limits::events_per_purge_max;
+    if (more) {
+      end = key;
+      return false;
+    }
+    events += 1;
+    if (const auto at = keys::seq_of(key)) removed = remove_run(*db_, to, owner, *at);
+    return removed.has_value();
+  });
+  if (!walked) return std::unexpected(walked.error());
+  if (!removed) return std::unexpected(removed.error());
+  to.DeleteRange(prefix, end);
+  return more;
+}
+
+journal_result<void> journal_store::index_feed(std::size_t events_max) {
+  auto state = extend_feed_index(*db_, feed_index_, events_max);
+  if (!state) return std::unexpected(state.error());
+  feed_index_ = std::move(*state);
+  return {};
 }
 
 journal_result<void> journal_store::forget(std::int64_t requests_before_us,
@@ -248,7 +294,10 @@ journal_result<void> journal_store::forget(std::int64_t requests_before_us,
   const auto forget_old = [&](keys::kind kind, std::int64_t before_us, auto time_of) {
     const auto prefix = keys::prefix(kind);
     return db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
-      if (time_of(value) < before_us) group.Delete(rocksdb::Slice(key.data(), key.size()));
+      if (time_of(value) >= before_us) return true;
+      group.Delete(rocksdb::Slice(key.data(), key.size()));
+      const auto owned = kind == keys::kind::deletion ? keys::owned_seq_of(key) : std::nullopt;
+      if (owned) remove_deletion_run(group, owned->owner, owned->seq);
       return true;
     });
   };

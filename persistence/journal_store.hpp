@@ -3,6 +3,7 @@
 #pragma once
 
 #include "persistence/access_records.hpp"
+#include "persistence/feed_index.hpp"
 #include "persistence/journal_error.hpp"
 #include "persistence/records.hpp"
 
@@ -15,7 +16,8 @@
 
 namespace rocksdb {
 class Env;
-}
+class WriteBatch;
+} // namespace rocksdb
 
 namespace darkroom::persistence {
 
@@ -58,8 +60,9 @@ public:
   // afterwards. After an error nothing more may be written here: close, and open again.
   journal_result<std::vector<journaled_event>> append(std::span<const append_request> requests,
                                                       bool sync);
-  // Clears away what is left of a deleted batch, at most so many files from `from` on; `visit` sees
-  // each file before it goes. Returns where to go on; nothing when all is gone.
+  // Clears away what is left of a deleted batch, at most so many files from `from` on, and when no
+  // files are left its events, a number of them at a time; `visit` sees each file before it goes.
+  // Returns where to go on; nothing when all is gone.
   journal_result<std::optional<domain::file_index>>
   purge(const domain::batch_id& batch, domain::file_index from, std::size_t files_max,
         const std::function<void(const file_record&)>& visit);
@@ -67,6 +70,11 @@ public:
   // are older.
   journal_result<void> forget(std::int64_t requests_before_us, std::int64_t deletions_before_us,
                               std::int64_t audit_before_us);
+
+  // Whether a feed finds every event by the index of changes. A journal of an older version has
+  // none at first; each call adds about so many events. Feeds read without it meanwhile.
+  bool feed_is_indexed() const { return feed_index_.complete(); }
+  journal_result<void> index_feed(std::size_t events_max);
 
   // Puts on disk what was appended without `sync`.
   journal_result<void> sync();
@@ -86,6 +94,8 @@ private:
   journal_result<void> check_format();
   journal_result<void> find_newest(std::int64_t noted_time_us);
   void vouch();
+  journal_result<bool> purge_events(rocksdb::WriteBatch& to, const domain::batch_id& batch,
+                                    std::string_view owner);
   journal_result<domain::seq> last_of(const domain::batch_id& batch);
 
   std::shared_ptr<database> db_;
@@ -93,6 +103,7 @@ private:
   std::uint64_t witness_failures_ = 0;
   std::shared_ptr<const read_view> view_;
   domain::seq last_seq_ = 0;
+  feed_index_state feed_index_;
   std::int64_t last_time_us_ = 0;
   struct last_seqs {
     domain::seq any = 0, command = 0;

@@ -87,6 +87,34 @@ std::string identity() {
   return meta("identity");
 }
 
+std::string feed_index_from() {
+  return meta("feed_from");
+}
+
+std::string feed_index_upto() {
+  return meta("feed_upto");
+}
+
+std::string feed_index_position() {
+  return meta("feed_position");
+}
+
+std::string change(domain::seq last) {
+  auto key = prefix(kind::change);
+  put(key, last, 8);
+  return key;
+}
+
+std::string own_change_prefix(std::string_view owner) {
+  return prefix(kind::own_change).append(owner).append(1, '\0');
+}
+
+std::string own_change(std::string_view owner, domain::seq last) {
+  auto key = own_change_prefix(owner);
+  put(key, last, 8);
+  return key;
+}
+
 std::string deletion_prefix(std::string_view owner) {
   return prefix(kind::deletion).append(owner).append(1, '\0');
 }
@@ -163,6 +191,16 @@ std::optional<domain::seq> seq_of(std::string_view key) {
 std::optional<domain::seq> audit_seq_of(std::string_view key) {
   if (key.size() != 1 + 8) return std::nullopt;
   return get(key.substr(1));
+}
+
+std::optional<domain::seq> change_seq_of(std::string_view key) {
+  return audit_seq_of(key); // of the same shape
+}
+
+std::optional<owned_seq> owned_seq_of(std::string_view key) {
+  constexpr std::size_t tail = 1 + 8; // the zero behind the owner, the seq
+  if (key.size() < 1 + tail || key[key.size() - tail] != '\0') return std::nullopt;
+  return owned_seq{key.substr(1, key.size() - 1 - tail), get(key.substr(key.size() - 8))};
 }
 
 std::optional<domain::seq> deletion_seq_of(std::string_view key) {

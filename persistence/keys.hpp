@@ -18,6 +18,8 @@
 //   day       'q' owner                                → DayUse, of the last day
 //   request   'i' owner · 0 · idempotency key          → Idempotency
 //   upload    'h' owner · 0 · SHA-256 (32)             → batch id (16) that brought these bytes
+//   change    'c' seq (8)                              → run of events (feed_index.hpp)
+//   own change 'k' owner · 0 · seq (8)                 → the same run
 #pragma once
 
 #include "domain/ids.hpp"
@@ -47,6 +49,8 @@ enum class kind : char {
   day = 'q',
   request = 'i',
   upload = 'h',
+  change = 'c',
+  own_change = 'k',
 };
 
 std::string meta(std::string_view name);
@@ -54,6 +58,10 @@ std::string last_seq();  // of what was given out: a number in decimal
 std::string last_time(); // of an event: microseconds in decimal; no later event is before it
 std::string format();    // of the journal: a number in decimal
 std::string identity();  // of the journal of a server: 16 bytes, also in its witness
+// The index of changes (feed_index.hpp): two seqs in decimal, and a key.
+std::string feed_index_from();
+std::string feed_index_upto();
+std::string feed_index_position();
 std::string batch(const domain::batch_id& id);
 std::string event(const domain::batch_id& id, domain::seq seq);
 std::string file(const domain::batch_id& id, domain::file_index index);
@@ -64,6 +72,10 @@ std::string owner(std::string_view name, std::int64_t created_us, const domain::
 
 std::string tombstone(const domain::batch_id& id);
 std::string deletion(std::string_view owner, domain::seq seq);
+// The last event of a run; among all, and among those of one owner.
+std::string change(domain::seq last);
+std::string own_change(std::string_view owner, domain::seq last);
+std::string own_change_prefix(std::string_view owner);
 // All deletions of one owner begin so.
 std::string deletion_prefix(std::string_view owner);
 std::string audit(domain::seq seq);
@@ -87,6 +99,13 @@ std::optional<std::pair<std::int64_t, domain::batch_id>> owned_batch_of(std::str
 // The last 8 bytes of an event's key, and the last 4 of a file's or an outcome's.
 std::optional<domain::seq> seq_of(std::string_view key);
 std::optional<domain::seq> audit_seq_of(std::string_view key);
+// The owner and the seq of a deletion, or of an owner's change.
+struct owned_seq {
+  std::string_view owner; // part of the key
+  domain::seq seq = 0;
+};
+std::optional<owned_seq> owned_seq_of(std::string_view key);
+std::optional<domain::seq> change_seq_of(std::string_view key);
 std::optional<domain::seq> deletion_seq_of(std::string_view key);
 std::optional<domain::file_index> index_of(std::string_view key);
 

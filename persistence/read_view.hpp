@@ -11,6 +11,10 @@
 #include <string>
 #include <vector>
 
+namespace rocksdb {
+class Snapshot;
+}
+
 namespace darkroom::persistence {
 
 class database;
@@ -123,6 +127,14 @@ private:
   journal_result<std::vector<event_position>> positions_between(const event_scope& of,
                                                                 domain::seq after, domain::seq upto,
                                                                 std::size_t most) const;
+  journal_result<std::optional<std::vector<event_position>>>
+  indexed_positions(const std::optional<std::string>& owner, domain::seq after, domain::seq upto,
+                    std::size_t most) const;
+  journal_result<std::vector<event_position>> searched_positions(const event_scope& of,
+                                                                 domain::seq after,
+                                                                 domain::seq upto,
+                                                                 std::size_t most) const;
+  domain::seq last_seq_at(const rocksdb::Snapshot* moment) const;
   journal_result<std::vector<domain::batch_id>> changed_since(const event_scope& of,
                                                               domain::seq after) const;
   std::shared_ptr<database> db_;

@@ -219,9 +219,10 @@ private:
 
   // What is derived is made again; that it was damaged is worth a word all the same.
   void look_at_projections() {
-    constexpr keys::kind derived[] = {keys::kind::batch,    keys::kind::file, keys::kind::outcome,
-                                      keys::kind::snapshot, keys::kind::live, keys::kind::owner,
-                                      keys::kind::upload,   keys::kind::meta};
+    constexpr keys::kind derived[] = {
+        keys::kind::batch,      keys::kind::file,  keys::kind::outcome, keys::kind::snapshot,
+        keys::kind::live,       keys::kind::owner, keys::kind::upload,  keys::kind::change,
+        keys::kind::own_change, keys::kind::meta};
     for (const auto kind : derived)
       scan_readable(
           *from_, keys::prefix(kind),

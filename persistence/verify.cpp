@@ -1,6 +1,7 @@
 // Whether a journal agrees with itself.
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/feed_index.hpp"
 #include "persistence/read_view.hpp"
 
 #include <set>
@@ -138,6 +139,9 @@ journal_result<std::vector<std::string>> read_view::verify() const {
   if (!audited) problems.push_back(audited.error().detail);
   for (const auto& id : batches)
     batch_check(*db_, *this, id, problems).run(seqs);
+  const auto index = check_feed_index(*db_);
+  if (!index) return std::unexpected(index.error());
+  problems.insert(problems.end(), index->begin(), index->end());
   return problems;
 }
 

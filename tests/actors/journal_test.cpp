@@ -2,6 +2,7 @@
 #include "actors/journal.hpp"
 
 #include "fixture.hpp"
+#include "persistence/database.hpp"
 
 #include <caf/scoped_actor.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -92,4 +93,36 @@ TEST_CASE("a deleted batch is cleared away when nobody reads it any more") {
   hold.reset();
   a.stage.advance(2'000);
   CHECK(persistence::read_view::open(a.directory / "j").value()->tombstones()->empty());
+}
+
+TEST_CASE("the journal of an older version gets the index that feeds read while it is used") {
+  tests::scratch directory;
+  {
+    auto store = persistence::journal_store::open({directory / "j", nullptr});
+    REQUIRE(store);
+    const auto request = new_batch_with_a_file();
+    REQUIRE((*store)->append({&request, 1}, true));
+  }
+  {
+    auto db =
+        persistence::database::open(directory / "j", nullptr, persistence::database::mode::create);
+    REQUIRE(db);
+    REQUIRE((**db)->Delete({}, persistence::keys::feed_index_upto()).ok());
+  }
+  tests::stage stage;
+  auto hub = stage.system().spawn(event_hub);
+  auto opened = persistence::journal_store::open({directory / "j", nullptr});
+  REQUIRE(opened);
+  const auto* store = opened->get();
+  CHECK_FALSE(store->feed_is_indexed());
+  auto made = stage.system().spawn(
+      journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*opened)),
+      store_opener{}, journal_peers{hub, nullptr, nullptr, nullptr, nullptr});
+  stage.run();
+  CHECK_FALSE(store->feed_is_indexed());
+  stage.advance(limits::feed_index_pause_ms);
+  CHECK(store->feed_is_indexed());
+  for (const auto& actor : {caf::actor_cast<caf::actor>(made), caf::actor_cast<caf::actor>(hub)})
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  stage.run();
 }
