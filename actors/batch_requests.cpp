@@ -151,7 +151,9 @@ void read_names(supervisor_pointer self, std::optional<domain::conversion_spec> 
   journal_events(self, {}, true, [self, wish](bool durable) {
     if (!durable) return on_names_loaded(self, names_unreadable{journal_failure});
     const auto& peers = self->state.peers;
-    self->send(spawn_blocking(*self, peers.detached_readers, name_reader, peers.views), wish);
+    self->send(
+        spawn_blocking(*self, peers.detached_readers, "name reader", name_reader, peers.views),
+        wish);
   });
 }
 

@@ -12,6 +12,7 @@
 #include "actors/placer.hpp"
 #include "actors/preview_host.hpp"
 #include "actors/spawn_blocking.hpp"
+#include "actors/thread_roles.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/rising_clock.hpp"
@@ -37,11 +38,9 @@ namespace darkroom::actors {
 namespace {
 
 struct local_config : caf::actor_system_config {
-  explicit local_config(bool has_door) {
+  local_config(bool has_door, std::size_t cores) {
     if (has_door) configure_door(*this); // what is not registered cannot come from outside
-    set("scheduler.max-threads", std::size_t{2});
-    set("scheduler.policy",
-        caf::atom("sharing")); // first come, first served: files keep their order
+    configure_threads(*this, cores);
     set("logger.verbosity", caf::atom("quiet"));
   }
 };
@@ -200,7 +199,7 @@ std::uint64_t preview_memory_bytes(std::uint64_t budget_bytes, std::size_t slots
 }
 
 struct orchestra::parts {
-  explicit parts(bool has_door) : config(has_door) {}
+  parts(bool has_door, std::size_t cores) : config(has_door, cores) {}
   local_config config;
   caf::actor_system system{config};
   std::size_t slots = 0;
@@ -229,7 +228,7 @@ struct orchestra::parts {
 };
 
 orchestra::orchestra(orchestra_options options)
-    : parts_(std::make_unique<parts>(options.cluster.has_value())) {
+    : parts_(std::make_unique<parts>(options.cluster.has_value(), options.cores)) {
   auto& p = *parts_;
   p.cluster_asked = options.cluster;
   p.slots = options.slots;
@@ -250,10 +249,10 @@ orchestra::orchestra(orchestra_options options)
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
   made.journal = p.journal = spawn_blocking(
-      p.system, true, actors::journal, store, std::move(options.open_journal),
+      p.system, true, "journal", actors::journal, store, std::move(options.open_journal),
       journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds, options.audit_days});
   made.store_failed_since = std::move(options.store_failed_since);
-  made.placer = spawn_blocking(p.system, true, placer, options.outputs);
+  made.placer = spawn_blocking(p.system, true, "placer", placer, options.outputs);
   const auto counted = [make = options.make_runner, nodes = p.nodes] {
     return std::make_unique<counted_runner>(make(), nodes);
   };
