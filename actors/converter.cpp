@@ -220,7 +220,9 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
         auto plan = codecs::plan_conversion(*message.info, st.order.file->bytes, *st.order.spec);
         if (!plan) return report_failure(self, plan.error());
         st.plan = std::move(*plan);
-        self->send(st.supervisor, cost_predicted{st.order.index, st.plan.cost});
+        self->send(st.supervisor,
+                   cost_predicted{st.order.index, predict_cost(*message.info, st.order.file->bytes,
+                                                               *st.order.spec, st.plan)});
         ask_for_lease(self);
       },
       [self](const lease_granted& message) {

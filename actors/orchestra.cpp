@@ -162,6 +162,15 @@ void restore_day_use(const persistence::journal_store& journal, usage_board& usa
     usage.restore(one);
 }
 
+void restore_calibration(const persistence::journal_store& journal, calibration_board& calibration,
+                         const std::function<void(const std::string&)>& announce) {
+  auto ratios = journal.view()->cost_ratios();
+  if (!ratios)
+    return announce("what conversions cost is to be learnt anew: " + ratios.error().detail);
+  for (auto& one : *ratios)
+    calibration.restore(std::move(one));
+}
+
 void restore_standings(const persistence::journal_store& journal, node_board& nodes,
                        const dispatcher_actor& dispatcher,
                        const std::function<void(const std::string&)>& announce) {
@@ -213,6 +222,7 @@ struct orchestra::parts {
   cluster_actor cluster;
   std::shared_ptr<slot_board> board;
   std::shared_ptr<usage_board> usage = std::make_shared<usage_board>();
+  std::shared_ptr<calibration_board> calibration = std::make_shared<calibration_board>();
   std::shared_ptr<view_slot> views = std::make_shared<view_slot>();
   std::shared_ptr<vitals> numbers = std::make_shared<vitals>();
   std::shared_ptr<batch_holds> holds = std::make_shared<batch_holds>();
@@ -242,6 +252,7 @@ orchestra::orchestra(orchestra_options options)
       actors::dispatcher, dispatcher_options{p.numbers, std::move(options.has_room), p.nodes,
                                              made.attempts, options.cluster.has_value()});
   restore_day_use(*options.journal, *p.usage, options.announce);
+  restore_calibration(*options.journal, *p.calibration, options.announce);
   restore_standings(*options.journal, *p.nodes, p.dispatcher, options.announce);
   auto clock = std::make_shared<base::rising_clock>();
   clock->go_on_from(options.journal->last_time_us());
@@ -260,6 +271,7 @@ orchestra::orchestra(orchestra_options options)
                                       made.dispatcher, p.board);
   made.seams = real_seams(std::move(clock));
   made.usage = p.usage;
+  made.calibration = p.calibration;
   made.views = p.views;
   made.numbers = p.numbers;
   if (options.make_previewer) {
