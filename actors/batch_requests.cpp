@@ -26,7 +26,7 @@ batch_view view_of(supervisor_pointer self, bool with_files) {
   view.pixels_per_s = rate.pixels;
   view.bytes_per_s = rate.bytes;
   if (s.working.phase == domain::batch_phase::running)
-    view.time_left_ms = s.forecast.time_left_ms(s.working, s.seams.now_us());
+    view.time_left = s.forecast.read(s.working, s.seams.now_us());
   if (s.working.phase == domain::batch_phase::running && s.working.open() != 0 &&
       s.working.count(file_status::running) == 0 && waits_for_quota(s))
     view.waiting_for = wait_reason::quota;
@@ -153,7 +153,9 @@ void read_names(supervisor_pointer self, std::optional<domain::conversion_spec> 
   journal_events(self, {}, true, [self, wish](bool durable) {
     if (!durable) return on_names_loaded(self, names_unreadable{journal_failure});
     const auto& peers = self->state.peers;
-    self->send(spawn_blocking(*self, peers.detached_readers, name_reader, peers.views), wish);
+    self->send(
+        spawn_blocking(*self, peers.detached_readers, "name reader", name_reader, peers.views),
+        wish);
   });
 }
 

@@ -64,6 +64,20 @@ void forecast(batch_supervisor_state& s, const domain::event& e, std::int64_t no
   if (domain::is_terminal(s.working.phase)) f.forget_files();
 }
 
+// What a completed file says about the costs of others. Another machine has another speed.
+void learn(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
+  const auto* done = std::get_if<domain::file_completed>(&e);
+  if (done == nullptr || !s.peers.calibration) return;
+  const auto file = s.in_flight.find(done->index);
+  const auto predicted = s.forecast.prediction_of(done->index);
+  if (file == s.in_flight.end() || !file->second.local || !predicted) return;
+  double bytes_out = 0;
+  for (const auto& output : done->outputs)
+    bytes_out += static_cast<double>(output.bytes);
+  const double us = static_cast<double>(done->stages.convert_us) + done->stages.store_us;
+  s.peers.calibration->observe(*predicted, us, bytes_out, now_us);
+}
+
 // What an event says about the work of the day. An attempt that did not complete counts as long as
 // it ran: a file that always ends at its time limit takes slots as well.
 void count_work(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
@@ -103,6 +117,7 @@ void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us
   }
   if (const auto* done = std::get_if<domain::file_completed>(&e))
     s.rate.add(now_us, {1, std::uint64_t{done->width} * done->height, done->bytes_in});
+  learn(s, e, now_us);
   forecast(s, e, now_us);
   count_work(s, e, now_us);
   if (s.peers.numbers) count(*s.peers.numbers, e);
@@ -372,6 +387,9 @@ void journal_events(supervisor_pointer self, std::vector<domain::event> events, 
   message.request.batch = s.id;
   message.request.time_us = now;
   if (s.day) records.emplace_back(*std::exchange(s.day, std::nullopt));
+  if (s.peers.calibration)
+    for (auto& ratio : s.peers.calibration->take_changed(domain::is_terminal(s.working.phase)))
+      records.emplace_back(std::move(ratio));
   message.request.records = std::move(records);
   s.events_since_snapshot += events.size();
   message.request.events = std::move(events);
@@ -433,6 +451,9 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
   s.rate.restart(seams.now_us());
   s.peers = std::move(peers);
   s.seams = std::move(seams);
+  if (s.peers.calibration)
+    s.forecast.calibrate(
+        [known = s.peers.calibration](const std::string& kind) { return known->time_ratio(kind); });
   self->set_down_handler(
       [self](const caf::down_msg& down) { on_converter_down(self, down.source); });
   if (replayed) {
@@ -508,7 +529,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         fill(self);
       },
       [self](const cost_predicted& message) {
-        self->state.forecast.predict(message.index, message.cost);
+        self->state.forecast.predict(message.index, message.predicted);
       },
       [self](const attempt_starting& message) {
         auto& st = self->state;
@@ -523,6 +544,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
             carry_out(self, domain::start_file{message.index, message.lease, message.node}, false,
                       started)) {
           file->second.lease = message.lease;
+          file->second.local = message.node == domain::local_node;
           file->second.attempt = count_attempt(st.peers.attempts, file->second.alone);
         } else {
           self->send(converter, attempt_refused{});

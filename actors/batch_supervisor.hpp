@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/attempt_counts.hpp"
+#include "actors/calibration_board.hpp"
 #include "actors/converter.hpp"
 #include "actors/cost_forecast.hpp"
 #include "actors/interfaces.hpp"
@@ -20,7 +21,8 @@ struct supervisor_peers {
   journal_actor journal;
   converter_peers converters;
   std::shared_ptr<usage_board> usage;
-  std::shared_ptr<view_slot> views; // where NAME READER reads
+  std::shared_ptr<calibration_board> calibration; // may be null
+  std::shared_ptr<view_slot> views;               // where NAME READER reads
   std::shared_ptr<vitals> numbers;
   std::shared_ptr<attempt_counts> attempts; // may be null
   bool detached_readers = true;             // false: in deterministic tests
@@ -42,6 +44,7 @@ struct batch_supervisor_state {
     converter_actor converter;
     domain::lease_id lease = 0;
     bool alone = false;
+    bool local = false;                  // runs on this machine, whose speed is learnt
     std::shared_ptr<const void> attempt; // held until its end is durable
     bool settled = false;        // has reported, or was interrupted: nothing more is expected of it
     std::int64_t started_us = 0; // 0: it does not run

@@ -49,10 +49,11 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
   for (std::size_t i = 0; i < options.slots; ++i) {
     std::shared_ptr<slot_runner> runner = make_runner();
     s.slots.push_back(
-        {spawn_blocking<caf::linked>(*self, options.detached, slot, i, runner, me, board), runner,
-         0});
+        {spawn_blocking<caf::linked>(*self, options.detached, "slot " + std::to_string(i), slot, i,
+                                     runner, me, board),
+         runner, 0});
   }
-  s.prober = spawn_blocking<caf::linked>(*self, options.detached, slot, options.slots,
+  s.prober = spawn_blocking<caf::linked>(*self, options.detached, "prober", slot, options.slots,
                                          std::shared_ptr<slot_runner>(make_runner()), me, board);
   // What a host is doing ends at once, so that its slot's thread can.
   self->set_exit_handler([self](const caf::exit_msg& message) {

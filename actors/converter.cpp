@@ -131,7 +131,8 @@ void begin(converter_pointer self) {
   s.header_read = !goes_unread(s);
   if (s.header_read) return self->send(s.peers.prober, probe_file{{s.order.owner, s.order.file}});
   s.plan = codecs::plan_unread(s.order.file->bytes, *s.order.spec);
-  self->send(s.supervisor, cost_predicted{s.order.index, s.plan.cost});
+  self->send(s.supervisor, cost_predicted{s.order.index,
+                                          predict_unread_cost(s.order.file->bytes, *s.order.spec)});
   ask_for_lease(self);
 }
 
@@ -240,7 +241,9 @@ converter_actor::behavior_type converter(converter_pointer self, batch_superviso
         auto plan = codecs::plan_conversion(*message.info, st.order.file->bytes, *st.order.spec);
         if (!plan) return report_failure(self, plan.error());
         st.plan = std::move(*plan);
-        self->send(st.supervisor, cost_predicted{st.order.index, st.plan.cost});
+        self->send(st.supervisor,
+                   cost_predicted{st.order.index, predict_cost(*message.info, st.order.file->bytes,
+                                                               *st.order.spec, st.plan)});
         ask_for_lease(self);
       },
       [self](const lease_granted& message) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/batch_supervisor.hpp"
+#include "actors/calibration_board.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/journal.hpp"
 
@@ -18,7 +19,8 @@ struct coordinator_parts {
   codec_pool_actor pool;
   placer_actor placer;
   supervisor_seams seams;
-  std::shared_ptr<usage_board> usage; // these four may be null
+  std::shared_ptr<usage_board> usage; // these five may be null
+  std::shared_ptr<calibration_board> calibration;
   std::shared_ptr<view_slot> views;
   std::shared_ptr<vitals> numbers;
   std::shared_ptr<attempt_counts> attempts;                                      // of all batches

@@ -4,6 +4,7 @@
 // `spawn_blocking` has given a thread of their own.
 #pragma once
 
+#include "actors/cost_calibration.hpp"
 #include "actors/lease_messages.hpp"
 #include "actors/outcomes.hpp"
 #include "actors/preview.hpp"
@@ -499,7 +500,7 @@ struct pause_node {
 
 struct cost_predicted {
   domain::file_index index = 0;
-  std::uint64_t cost = 0;
+  cost_prediction predicted;
 };
 struct attempt_starting {
   domain::file_index index = 0;

@@ -57,6 +57,31 @@ inline constexpr double forecast_memory_ms = 60'000;
 inline constexpr double forecast_time_min_ms = 50;  // less is no measurement
 inline constexpr std::uint32_t forecast_files = 32; // that tell how long one takes in its slot
 inline constexpr double forecast_running_part_max = 0.95; // of a file that has not ended
+// Kinds of conversion that one batch tells apart; further ones count as one.
+inline constexpr std::size_t forecast_kinds_max = 64;
+inline constexpr double forecast_deviations = 1.64; // nine in ten cases of a normal distribution
+// What a machine's speed changes by itself within a batch, and how far the files in the window
+// differ from the rest, as a standard deviation: the least that the scenarios of the test need for
+// nine in ten.
+inline constexpr double forecast_speed_error = 0.1;
+inline constexpr double forecast_lost_part_max = 0.9; // of attempts: beyond, nothing is known
+
+// What is learnt of costs. 256 kinds of 100 bytes each; one user's photos have about ten.
+inline constexpr std::size_t calibration_kinds_max = 256;
+inline constexpr std::size_t calibration_formats_bytes_max = 96; // of the name of a kind
+// Files that speak for a ratio: enough for an error of a few percent, and few enough to follow a
+// new version or a slower machine within minutes.
+inline constexpr double calibration_files = 64;
+// After so many files a ratio is written: a kill loses no more.
+inline constexpr std::uint32_t calibration_write_files = 16;
+// One file that waited for a disk says nothing of others.
+inline constexpr double calibration_ratio_max = 20;
+// Relative standard deviations of what is not known: of predictions on a processor that was never
+// measured, of one picture about the ratio of its kind, and of one kind about others.
+inline constexpr double calibration_error_unknown = 0.5;
+inline constexpr double calibration_spread_unknown = 0.3;
+inline constexpr double calibration_error_other_formats = 0.3;
+inline constexpr double calibration_error_other_sizes = 0.15;
 
 // Journal.
 inline constexpr std::uint32_t journal_group_events_max = 4'096;

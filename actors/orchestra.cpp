@@ -12,6 +12,7 @@
 #include "actors/placer.hpp"
 #include "actors/preview_host.hpp"
 #include "actors/spawn_blocking.hpp"
+#include "actors/thread_roles.hpp"
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "base/rising_clock.hpp"
@@ -37,11 +38,9 @@ namespace darkroom::actors {
 namespace {
 
 struct local_config : caf::actor_system_config {
-  explicit local_config(bool has_door) {
+  local_config(bool has_door, std::size_t cores) {
     if (has_door) configure_door(*this); // what is not registered cannot come from outside
-    set("scheduler.max-threads", std::size_t{2});
-    set("scheduler.policy",
-        caf::atom("sharing")); // first come, first served: files keep their order
+    configure_threads(*this, cores);
     set("logger.verbosity", caf::atom("quiet"));
   }
 };
@@ -164,6 +163,15 @@ void restore_day_use(const persistence::journal_store& journal, usage_board& usa
     usage.restore(one);
 }
 
+void restore_calibration(const persistence::journal_store& journal, calibration_board& calibration,
+                         const std::function<void(const std::string&)>& announce) {
+  auto ratios = journal.view()->cost_ratios();
+  if (!ratios)
+    return announce("what conversions cost is to be learnt anew: " + ratios.error().detail);
+  for (auto& one : *ratios)
+    calibration.restore(std::move(one));
+}
+
 void restore_standings(const persistence::journal_store& journal, node_board& nodes,
                        const dispatcher_actor& dispatcher,
                        const std::function<void(const std::string&)>& announce) {
@@ -201,7 +209,7 @@ std::uint64_t preview_memory_bytes(std::uint64_t budget_bytes, std::size_t slots
 }
 
 struct orchestra::parts {
-  explicit parts(bool has_door) : config(has_door) {}
+  parts(bool has_door, std::size_t cores) : config(has_door, cores) {}
   local_config config;
   caf::actor_system system{config};
   std::size_t slots = 0;
@@ -215,6 +223,7 @@ struct orchestra::parts {
   cluster_actor cluster;
   std::shared_ptr<slot_board> board;
   std::shared_ptr<usage_board> usage = std::make_shared<usage_board>();
+  std::shared_ptr<calibration_board> calibration = std::make_shared<calibration_board>();
   std::shared_ptr<view_slot> views = std::make_shared<view_slot>();
   std::shared_ptr<vitals> numbers = std::make_shared<vitals>();
   std::shared_ptr<batch_holds> holds = std::make_shared<batch_holds>();
@@ -230,7 +239,7 @@ struct orchestra::parts {
 };
 
 orchestra::orchestra(orchestra_options options)
-    : parts_(std::make_unique<parts>(options.cluster.has_value())) {
+    : parts_(std::make_unique<parts>(options.cluster.has_value(), options.cores)) {
   auto& p = *parts_;
   p.cluster_asked = options.cluster;
   p.slots = options.slots;
@@ -244,6 +253,7 @@ orchestra::orchestra(orchestra_options options)
       actors::dispatcher, dispatcher_options{p.numbers, std::move(options.has_room), p.nodes,
                                              made.attempts, options.cluster.has_value()});
   restore_day_use(*options.journal, *p.usage, options.announce);
+  restore_calibration(*options.journal, *p.calibration, options.announce);
   restore_standings(*options.journal, *p.nodes, p.dispatcher, options.announce);
   auto clock = std::make_shared<base::rising_clock>();
   clock->go_on_from(options.journal->last_time_us());
@@ -251,10 +261,10 @@ orchestra::orchestra(orchestra_options options)
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
   made.journal = p.journal = spawn_blocking(
-      p.system, true, actors::journal, store, std::move(options.open_journal),
+      p.system, true, "journal", actors::journal, store, std::move(options.open_journal),
       journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds, options.audit_days});
   made.store_failed_since = std::move(options.store_failed_since);
-  made.placer = spawn_blocking(p.system, true, placer, options.outputs);
+  made.placer = spawn_blocking(p.system, true, "placer", placer, options.outputs);
   const auto counted = [make = options.make_runner, nodes = p.nodes] {
     return std::make_unique<counted_runner>(make(), nodes);
   };
@@ -262,6 +272,7 @@ orchestra::orchestra(orchestra_options options)
                                       made.dispatcher, p.board);
   made.seams = real_seams(std::move(clock));
   made.usage = p.usage;
+  made.calibration = p.calibration;
   made.views = p.views;
   made.numbers = p.numbers;
   if (options.make_previewer) {

@@ -36,6 +36,7 @@ struct cluster_settings {
 
 struct orchestra_options {
   std::size_t slots = 1;
+  std::size_t cores = 0; // that this process may use; 0: all of the machine
   std::uint64_t memory_bytes = limits::memory_budget_default_bytes; // of the whole process tree
   slot_runner_factory make_runner;
   std::function<std::unique_ptr<preview_runner>()> make_previewer; // null: no host for previews

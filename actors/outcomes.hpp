@@ -3,6 +3,7 @@
 // is never a success.
 #pragma once
 
+#include "actors/time_left.hpp"
 #include "domain/batch_state.hpp"
 #include "domain/file_names.hpp"
 #include "persistence/records.hpp"
@@ -21,7 +22,7 @@ struct batch_view {
   std::uint32_t in_flight = 0;
   std::optional<wait_reason> waiting_for; // `quota`, or unknown here: DISPATCHER knows the rest
   double files_per_s = 0, pixels_per_s = 0, bytes_per_s = 0; // moving averages
-  std::optional<std::uint64_t> time_left_ms; // of a running batch, once enough is known
+  std::optional<actors::time_left> time_left; // of a running batch, once enough is known
   std::shared_ptr<const std::vector<domain::file_status>> files; // by index, if asked for
 };
 

@@ -65,7 +65,7 @@ preview_host_actor::behavior_type
 preview_host(preview_host_pointer self, std::shared_ptr<preview_runner> runner, bool detached) {
   auto& s = self->state;
   s.runner = std::move(runner);
-  s.slot = spawn_blocking<caf::linked>(*self, detached, preview_slot, s.runner);
+  s.slot = spawn_blocking<caf::linked>(*self, detached, "previews", preview_slot, s.runner);
   // What its host is doing ends at once, so that the slot's thread can.
   self->set_exit_handler([self](const caf::exit_msg& message) {
     auto& st = self->state;

@@ -1,20 +1,25 @@
 // A thread that does something now and then until it is told to end.
 #pragma once
 
+#include "base/thread_name.hpp"
+
 #include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 
 namespace darkroom::app {
 
 class background_thread {
 public:
-  // `run` gets a wait that returns false when the thread is to end, which may be at once.
+  // `role`: what the thread is called. `run` gets a wait that returns false when the thread is to
+  // end, which may be at once.
   using wait = std::function<bool(std::chrono::milliseconds)>;
-  explicit background_thread(std::function<void(const wait&)> run)
-      : thread_([this, run = std::move(run)] {
+  background_thread(std::string role, std::function<void(const wait&)> run)
+      : thread_([this, role = std::move(role), run = std::move(run)] {
+          base::name_thread(role);
           run([this](std::chrono::milliseconds time) {
             std::unique_lock lock(mutex_);
             return !ended_.wait_for(lock, time, [this] { return ending_; });

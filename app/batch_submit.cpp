@@ -14,6 +14,7 @@
 #include "app/upload_paths.hpp"
 #include "base/errno_text.hpp"
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 #include "domain/portable_names.hpp"
 #include "http/field_json.hpp"
 #include "http/limits.hpp"
@@ -70,6 +71,7 @@ public:
 
 private:
   void send() {
+    base::name_thread("upload");
     http_client client(account_);
     while (true) {
       const auto i = next_++;

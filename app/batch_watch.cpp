@@ -6,6 +6,7 @@
 #include "app/limits.hpp"
 #include "app/server_answers.hpp"
 #include "app/text.hpp"
+#include "base/parse_time.hpp"
 
 #include <boost/json.hpp>
 
@@ -38,6 +39,14 @@ private:
   std::uint32_t wait_ms_ = limits::client_retry_least_ms;
   std::mt19937 dice_{std::random_device{}()};
 };
+
+// From the start of an ended batch to its end; nothing of one that was never started.
+std::optional<double> seconds_between(const json::value& batch) {
+  const auto began = base::parse_time(text_of(batch, "started_at"));
+  const auto ended = base::parse_time(text_of(batch, "ended_at"));
+  if (!began || !ended) return std::nullopt;
+  return static_cast<double>(*ended - *began) / 1e6;
+}
 
 class watch {
 public:
@@ -186,6 +195,8 @@ private:
     take(totals_of(batch));
     waiting_ = waiting_text(text_of(batch, "waiting_for"));
     const auto state = text_of(batch, "state");
+    if (!looked_) had_ended_ = has_ended(state);
+    looked_ = true;
     // With `json`, what is told of it has to come as well.
     const bool all_told = !options_.json || number_of(batch, "seq") <= after_.value_or(0);
     if (!has_ended(state) || total_.ended() < total_.files || !all_told) return;
@@ -195,7 +206,9 @@ private:
     totals_.unreadable = options_.unreadable;
     totals_.skipped = options_.skipped;
     if (!options_.quiet && !options_.json)
-      std::fprintf(stderr, "%s\n", summary_text(totals_, seconds).c_str());
+      std::fprintf(stderr, "%s\n",
+                   had_ended_ ? ended_text(totals_, seconds_between(batch)).c_str()
+                              : summary_text(totals_, seconds).c_str());
     exit_ = total_.completed == total_.files ? exit_all
             : total_.completed == 0          ? exit_all_failed
                                              : exit_some_failed;
@@ -232,6 +245,7 @@ private:
   std::optional<run_totals> base_;
   std::set<std::uint64_t> ended_; // files of which nothing more is to be shown
   bool ending_ = false;
+  bool looked_ = false, had_ended_ = false; // at the first look
   bool wants_look_ = false;
   std::chrono::steady_clock::time_point next_look_;
   std::optional<int> exit_;

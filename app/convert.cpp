@@ -1,6 +1,7 @@
 // `darkroom convert`: a local run, through the same actors as everything else.
 #include "actors/host_slot.hpp"
 #include "actors/orchestra.hpp"
+#include "app/cgroup.hpp"
 #include "app/commands.hpp"
 #include "app/convert_stream.hpp"
 #include "app/exit_code.hpp"
@@ -374,6 +375,7 @@ int run_convert(convert_options& options, codecs::host::zygote& hosts) {
   auto announced = std::make_shared<announcements>();
   orchestra actors(
       {.slots = options.slots,
+       .cores = usable_cores(),
        .memory_bytes = options.memory_bytes,
        .make_runner = runner_factory(hosts, outputs),
        .outputs = outputs,

@@ -98,7 +98,10 @@ void declare(CLI::App& command, convert_options& o) {
       "--memory", g.memory,
       "Memory for everything together; default the least of 1GiB and three quarters of what the "
       "control group and the machine have");
-  command.add_flag("--dry-run", o.dry_run, "Say what would be done, and do nothing");
+  command.add_flag(
+      "--dry-run", o.dry_run,
+      "Say what would be done and how long it takes, and write nothing; a few files are "
+      "converted as a sample");
   command.add_option("--report", g.report, "Write a report: FILE.json, FILE.ndjson or FILE.csv");
   command.add_flag("--keep-times", o.keep_times, "Give outputs the times of their sources");
   command.add_flag("--json", o.json, "Events as lines of JSON on standard output");

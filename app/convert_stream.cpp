@@ -4,6 +4,7 @@
 #include "actors/orchestra.hpp"
 #include "app/commands.hpp"
 #include "app/exit_code.hpp"
+#include "app/memory_output.hpp"
 #include "app/sources.hpp"
 #include "app/standard_input.hpp"
 #include "app/text.hpp"
@@ -19,38 +20,6 @@
 namespace darkroom::app {
 
 namespace {
-
-// Takes the one output of the one file; there is no place where another could be in its way.
-class memory_output final : public persistence::output_store {
-public:
-  persistence::file_result<persistence::staged_output> stage(const domain::batch_id&,
-                                                             domain::file_index, std::uint32_t,
-                                                             const std::string&, int content,
-                                                             domain::existing_policy) override {
-    content_.reset(::dup(content));
-    if (!content_) return std::unexpected(persistence::last_error("taking the output"));
-    return persistence::staged_output{};
-  }
-  std::vector<persistence::placed_output>
-  place(std::span<const persistence::staged_output>) override {
-    return {};
-  }
-  void discard(const persistence::staged_output&) override { content_.reset(); }
-  void take_back(const persistence::staged_output&) override {}
-  std::optional<persistence::written_file> existing(const std::string&) override { return {}; }
-  bool exists(const std::string&) override { return false; }
-  void sweep(const domain::batch_id&, domain::file_index, std::span<const std::string>) override {}
-  persistence::file_result<base::unique_fd>
-  open_staged(const persistence::staged_output&) override {
-    return base::unique_fd{::dup(content_.get())};
-  }
-  void release(const persistence::file_record&) override {}
-
-  int content() const { return content_.get(); }
-
-private:
-  base::unique_fd content_;
-};
 
 persistence::file_result<void> write_to_standard_output(int content) {
   std::array<std::uint8_t, 64 * 1024> piece;

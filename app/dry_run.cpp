@@ -1,5 +1,8 @@
-// `darkroom convert --dry-run`: reads headers and says what would be done.
+// `darkroom convert --dry-run`: reads headers and says what would be done, and how long that takes.
+#include "actors/orchestra.hpp"
+#include "app/cgroup.hpp"
 #include "app/commands.hpp"
+#include "app/cost_sample.hpp"
 #include "app/exit_code.hpp"
 #include "app/omissions.hpp"
 #include "app/run_plan.hpp"
@@ -52,6 +55,38 @@ void say_plan(const domain::file_entry& file, const codecs::image_info& info,
   std::printf("%s\n", line.c_str());
 }
 
+std::string range_text(const std::string& value, const std::string& low, const std::string& high) {
+  if (low == high) return value;
+  auto text = value;
+  return text.append(" (").append(low).append(" to ").append(high).append(")");
+}
+
+// What the run would take, by what was learnt here before and by a sample.
+void say_estimate(actors::cost_calibration& known, const std::vector<sample_file>& files,
+                  const convert_options& options, codecs::host::zygote& hosts) {
+  if (files.empty()) return;
+  const auto busy = std::min(options.slots, usable_cores());
+  const auto converted =
+      learn_from_sample(known, files, options.spec, busy,
+                        actors::lease_memory_bytes(options.memory_bytes, options.slots), hosts);
+  std::vector<actors::cost_prediction> predicted;
+  predicted.reserve(files.size());
+  for (const auto& file : files)
+    predicted.push_back(file.predicted);
+  const auto [us, bytes] = actors::estimate_run(known, predicted, busy);
+  const auto time = [](double amount) { return duration_text(amount / 1e6); };
+  const auto size = [](double amount) { return size_text(static_cast<std::uint64_t>(amount)); };
+  const bool measured = std::ranges::any_of(
+      predicted, [&](const auto& file) { return known.files_of(file.kind) > 0; });
+  const auto source = converted != 0 ? count_text(converted, "file") + " converted as a sample"
+                      : measured     ? std::string{"earlier runs into this folder"}
+                                     : std::string{"headers alone"};
+  std::printf("about %s, %s of outputs; by %s\n",
+              range_text(time(us.value), time(us.low), time(us.high)).c_str(),
+              range_text(size(bytes.value), size(bytes.low), size(bytes.high)).c_str(),
+              source.c_str());
+}
+
 } // namespace
 
 int run_dry(convert_options& options, codecs::host::zygote& hosts) {
@@ -74,6 +109,14 @@ int run_dry(convert_options& options, codecs::host::zygote& hosts) {
     std::printf("an interrupted run would go on\n");
     return exit_all;
   }
+  actors::cost_calibration known;
+  if (journal) {
+    auto ratios = (*journal)->cost_ratios();
+    if (!ratios) return complain(ratios.error().detail, exit_of(ratios.error()));
+    for (auto& one : *ratios)
+      known.restore(std::move(one));
+  }
+  std::vector<sample_file> convertible;
   std::size_t failures = 0;
   std::vector<std::uint64_t> peaks;
   std::unique_ptr<codec_host> host;
@@ -84,6 +127,8 @@ int run_dry(convert_options& options, codecs::host::zygote& hosts) {
     if (planned) {
       say_plan(file, *info, *planned);
       peaks.push_back(planned->memory_bytes);
+      convertible.push_back({&file, actors::predict_cost(*info, file.bytes, options.spec, *planned),
+                             planned->memory_bytes, planned->cpu_ms_max});
     } else {
       say_failure(file, planned.error());
       failures += 1;
@@ -101,6 +146,8 @@ int run_dry(convert_options& options, codecs::host::zygote& hosts) {
               plan->renamed.size(),
               omissions_text(sources->unreadable.size(), sources->skipped.size()).c_str(),
               size_text(together).c_str(), count_text(options.slots, "file").c_str());
+  host.reset();
+  say_estimate(known, convertible, options, hosts);
   return exit_all;
 }
 

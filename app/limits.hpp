@@ -86,4 +86,9 @@ inline constexpr std::uint32_t backup_poll_ms = 250;
 inline constexpr std::size_t damage_sentences_shown_max = 10;
 inline constexpr std::size_t skipped_files_shown_max = 20; // a screen; reports list all
 
+// What --dry-run converts to know what the others take: three files of a kind bound its error to
+// about a fifth, and few seconds are what one waits for a preview of a long run.
+inline constexpr std::size_t sample_files = 3; // of each kind
+inline constexpr std::uint32_t sample_ms = 5'000;
+
 } // namespace darkroom::limits

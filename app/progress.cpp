@@ -138,7 +138,9 @@ std::string activity_text(std::uint64_t percent, std::string_view stage, std::st
   return text + printable(path);
 }
 
-std::string summary_text(const run_totals& t, double seconds) {
+namespace {
+
+std::string counts_text(const run_totals& t) {
   std::string text = count_text(t.files, "file") + ": " + std::to_string(t.completed) +
                      " converted, " + std::to_string(t.failed) + " failed";
   if (t.cancelled != 0) text += ", " + std::to_string(t.cancelled) + " cancelled";
@@ -149,8 +151,20 @@ std::string summary_text(const run_totals& t, double seconds) {
     text += ", " + size_text(t.bytes_in) + " -> " + size_text(t.bytes_out) + " (" +
             std::to_string(t.bytes_out * 100 / t.bytes_in) + " %)";
   }
+  return text;
+}
+
+} // namespace
+
+std::string ended_text(const run_totals& t, std::optional<double> seconds) {
+  auto text = counts_text(t);
+  if (seconds) text.append(", took ").append(duration_text(*seconds));
+  return text;
+}
+
+std::string summary_text(const run_totals& t, double seconds) {
   const double time = std::max(seconds, 0.001);
-  return text + ", " + duration_text(seconds) + ", " + decimal(t.completed_now / time) +
+  return counts_text(t) + ", " + duration_text(seconds) + ", " + decimal(t.completed_now / time) +
          " files/s, " + decimal(static_cast<double>(t.pixels) / 1e6 / time) + " MP/s";
 }
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,8 @@ std::string activity_text(std::uint64_t percent, std::string_view stage, std::st
 
 // "17 files: 16 converted, 1 failed, 12.3 MB -> 4.1 MB (33 %), 3.1 s, 5.4 files/s, 30.2 MP/s"
 std::string summary_text(const run_totals& totals, double seconds);
+// Of a batch that ended before; how long it took from its start, if it had one.
+std::string ended_text(const run_totals& totals, std::optional<double> seconds);
 
 // What standard error is and what the environment asks for.
 display display_for_stderr(bool quiet);

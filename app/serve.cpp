@@ -20,6 +20,7 @@
 #include "app/settings_options.hpp"
 #include "app/text.hpp"
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 #include "base/units.hpp"
 #include "codecs/format.hpp"
 #include "codecs/host/codec_host.hpp"
@@ -107,6 +108,7 @@ class blob_census {
 public:
   blob_census(blob_store& blobs, std::shared_ptr<const persistence::read_view> journal)
       : thread_([this, &blobs, journal = std::move(journal)]() mutable {
+          base::name_thread("blob census");
           const auto counted = journal->each_blob([&](const persistence::blob_use& use) {
             if (!ending_) blobs.add_reference(use.name);
           });
@@ -187,6 +189,7 @@ int run(server_setup& setup, std::unique_ptr<persistence::journal_store> journal
   }
   auto actors = std::make_unique<orchestra>(actors::orchestra_options{
       .slots = s.work.here ? slots_of(s) : 0,
+      .cores = usable_cores(),
       .memory_bytes = s.work.memory_bytes,
       .make_runner =
           [&hosts, outputs, limits_of_input, opener] {

@@ -2,6 +2,7 @@
 
 #include "app/limits.hpp"
 #include "base/errno_text.hpp"
+#include "base/thread_name.hpp"
 #include "base/unique_fd.hpp"
 
 #include <algorithm>
@@ -137,7 +138,8 @@ base::result<log_target, std::string> open_log_target(const config::log_settings
 
 void use_log(log_target target, const config::log_settings& settings) {
   if (!log_queue)
-    log_queue = std::make_shared<spdlog::details::thread_pool>(limits::log_queue_lines, 1);
+    log_queue = std::make_shared<spdlog::details::thread_pool>(limits::log_queue_lines, 1,
+                                                               [] { base::name_thread("log"); });
   static const auto shared = std::make_shared<switched_sink>(*log_queue);
   static const auto log = [] {
     auto made = std::make_shared<spdlog::async_logger>(

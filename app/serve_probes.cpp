@@ -31,6 +31,7 @@ std::unique_ptr<background_thread> probe_often(const char* name,
   board->report(name, last, board_clock::now());
   if (!last.empty()) spdlog::error("{}: {}", name, last);
   return std::make_unique<background_thread>(
+      std::string{name} + " probe",
       [=, probe = std::move(probe)](const background_thread::wait& wait) mutable {
         while (wait(std::chrono::milliseconds(interval_ms))) {
           auto fault = probe();
@@ -73,7 +74,7 @@ std::unique_ptr<background_thread>
 watch_places(std::shared_ptr<const persistence::place_watch> places, actors::orchestra& actors,
              std::shared_ptr<http::health_board> board) {
   return std::make_unique<background_thread>(
-      [places, &actors, board](const background_thread::wait& wait) {
+      "place watch", [places, &actors, board](const background_thread::wait& wait) {
         std::string last;
         do {
           auto fault = places->fault();

@@ -3,6 +3,7 @@
 #include "app/exit_code.hpp"
 #include "app/limits.hpp"
 #include "app/serve_log.hpp"
+#include "base/thread_name.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -36,6 +37,7 @@ void log_without_waiting(const char* line) {
   const auto logged = std::make_shared<std::atomic<bool>>(false);
   try {
     std::thread([logged, line] {
+      base::name_thread("last log line");
       spdlog::critical("{}", line);
       close_log();
       *logged = true;
@@ -81,6 +83,7 @@ serve_signals::wish serve_signals::wait() {
 }
 
 void serve_signals::run() {
+  base::name_thread("signals");
   while (true) {
     pollfd wait[] = {{signals_.get(), POLLIN, 0}, {over_.get(), POLLIN, 0}};
     int timeout_ms = -1;

@@ -30,11 +30,13 @@ void read_only_when_idle() {
 } // namespace
 
 std::unique_ptr<background_thread> measure_memory(actors::orchestra& actors) {
-  return std::make_unique<background_thread>([&actors](const background_thread::wait& wait) {
-    do {
-      if (const auto bytes = own_memory()) actors.measured(*bytes);
-    } while (wait(milliseconds(limits::memory_look_ms)));
-  });
+  return std::make_unique<background_thread>("memory meter",
+                                             [&actors](const background_thread::wait& wait) {
+                                               do {
+                                                 if (const auto bytes = own_memory())
+                                                   actors.measured(*bytes);
+                                               } while (wait(milliseconds(limits::memory_look_ms)));
+                                             });
 }
 
 std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,
@@ -42,7 +44,7 @@ std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,
   if (period_days == 0) return nullptr;
   const persistence::scrub_schedule schedule(static_cast<std::int64_t>(period_days) * 86'400);
   return std::make_unique<background_thread>(
-      [&blobs, schedule](const background_thread::wait& wait) {
+      "scrubber", [&blobs, schedule](const background_thread::wait& wait) {
         read_only_when_idle();
         std::int64_t last = -1;
         while (wait(milliseconds(limits::scrub_look_ms))) {
@@ -60,18 +62,19 @@ std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,
 
 std::unique_ptr<background_thread> expire_drafts(actors::orchestra& actors, std::uint64_t hours) {
   if (hours == 0) return nullptr;
-  return std::make_unique<background_thread>([&actors, hours](const background_thread::wait& wait) {
-    do {
-      const auto deleted = actors::delete_expired_drafts(actors, hours, base::unix_now_us());
-      if (deleted != 0) spdlog::info("deleted {} drafts that were never started", deleted);
-    } while (wait(milliseconds(limits::draft_look_ms)));
-  });
+  return std::make_unique<background_thread>(
+      "draft expiry", [&actors, hours](const background_thread::wait& wait) {
+        do {
+          const auto deleted = actors::delete_expired_drafts(actors, hours, base::unix_now_us());
+          if (deleted != 0) spdlog::info("deleted {} drafts that were never started", deleted);
+        } while (wait(milliseconds(limits::draft_look_ms)));
+      });
 }
 
 std::unique_ptr<background_thread> keep_set_aside(const std::string& blobs,
                                                   const config::data_settings& settings) {
-  return std::make_unique<background_thread>([blobs,
-                                              settings](const background_thread::wait& wait) {
+  return std::make_unique<background_thread>("set-aside", [blobs, settings](
+                                                              const background_thread::wait& wait) {
     do {
       persistence::empty_set_aside(blobs, settings.set_aside_days, base::unix_now_us());
       const auto free = persistence::free_bytes(blobs);

@@ -14,6 +14,7 @@
 #include "app/text.hpp"
 #include "base/errno_text.hpp"
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 #include "base/unique_fd.hpp"
 #include "codecs/host/codec_host.hpp"
 #include "config/limits.hpp"
@@ -85,6 +86,7 @@ class session_watch {
 public:
   session_watch() {
     std::thread([this] {
+      base::name_thread("signals");
       const auto set = worker_end_signals();
       int number = 0;
       while (::sigwait(&set, &number) != 0) {
@@ -143,6 +145,7 @@ int run_session(const worker_options_asked& o, const place& to, const std::strin
   options.formats = format_names();
   options.machine = machine;
   options.slots = o.slots;
+  options.cores = usable_cores();
   options.memory_bytes = o.memory_bytes;
   options.announce = announce;
   session_watch watch;

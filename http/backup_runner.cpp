@@ -2,6 +2,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 #include "http/services.hpp"
 
 namespace darkroom::http {
@@ -27,6 +28,7 @@ bool backup_runner::start(std::shared_ptr<const persistence::read_view> journal,
   if (status_.state == state::running) return false;
   if (thread_.joinable()) thread_.join(); // it has ended
   thread_ = std::thread([this, journal = std::move(journal), folder, verify_all]() mutable {
+    base::name_thread("backup");
     run(std::move(journal), folder, verify_all);
   });
   status_ = {state::running, folder, {}, {}, base::unix_now_us(), 0};

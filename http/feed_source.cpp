@@ -2,6 +2,7 @@
 
 #include "actors/limits.hpp"
 #include "base/clock.hpp"
+#include "base/thread_name.hpp"
 #include "domain/text.hpp"
 #include "http/event_views.hpp"
 #include "http/limits.hpp"
@@ -57,7 +58,10 @@ feed_source::feed_source(actors::orchestra& actors, feed& to) : actors_(actors),
     std::unique_lock lock(inbox_->mutex);
     inbox_->filled.wait_for(lock, milliseconds(limits::ask_ms), [this] { return inbox_->began; });
   }
-  thread_ = std::thread([this] { run(); });
+  thread_ = std::thread([this] {
+    base::name_thread("feed");
+    run();
+  });
 }
 
 feed_source::~feed_source() {

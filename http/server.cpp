@@ -1,6 +1,7 @@
 #include "http/server.hpp"
 
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 #include "base/unique_fd.hpp"
 #include "domain/text.hpp"
 #include "http/as_result.hpp"
@@ -27,6 +28,7 @@
 #include <atomic>
 #include <charconv>
 #include <fcntl.h>
+#include <latch>
 #include <mutex>
 #include <thread>
 
@@ -162,6 +164,20 @@ base::result<void, std::string> check_network(const config::settings& s) {
   return {};
 }
 
+namespace {
+
+// Names the threads of a pool, all of which are idle: each waits until the last one has its name.
+void name_threads(asio::thread_pool& pool, std::size_t threads) {
+  const auto unnamed = std::make_shared<std::latch>(static_cast<std::ptrdiff_t>(threads));
+  for (std::size_t i = 0; i < threads; ++i)
+    asio::post(pool, [unnamed, i] {
+      base::name_thread("http disk " + std::to_string(i));
+      unnamed->arrive_and_wait();
+    });
+}
+
+} // namespace
+
 struct server::parts {
   config::settings settings;
   asio::thread_pool blocking;
@@ -183,6 +199,7 @@ struct server::parts {
       : settings(s), blocking(s.http.blocking_threads),
         shared(std::make_shared<http::services>(s, actors, blobs, std::move(outputs), blocking,
                                                 std::move(formats), std::move(log_key))) {
+    name_threads(blocking, s.http.blocking_threads);
     const auto read_file = [this](int file, std::span<char> into,
                                   std::uint64_t at) -> task<std::int64_t> {
       return run_blocking(blocking, [file, into, at] {
@@ -377,7 +394,8 @@ base::result<void, std::string> server::listen() {
   if (p.acceptors.empty())
     if (auto ok = bind(); !ok) return ok;
   for (std::uint64_t i = 0; i < p.settings.http.threads; ++i)
-    p.threads.emplace_back([&p] {
+    p.threads.emplace_back([&p, i] {
+      base::name_thread("http " + std::to_string(i));
       while (true) {
         try {
           p.io.run();

@@ -126,7 +126,11 @@ void add_progress(json::object& out, const actors::batch_view& batch) {
   out["megapixels"] = s.pixels / 1'000'000;
   out["megapixels_per_s"] = static_cast<std::uint64_t>(batch.pixels_per_s / 1e6);
   out["bytes_per_s"] = static_cast<std::uint64_t>(batch.bytes_per_s);
-  if (batch.time_left_ms) out["eta_ms"] = *batch.time_left_ms;
+  if (const auto& left = batch.time_left) {
+    out["eta_ms"] = left->ms;
+    out["eta_low_ms"] = left->low_ms;
+    out["eta_high_ms"] = left->high_ms;
+  }
 }
 
 json::object batch_object(const actors::batch_view& batch) {

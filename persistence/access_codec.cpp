@@ -4,6 +4,7 @@
 #include "persistence/parse_message.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace darkroom::persistence {
 
@@ -111,6 +112,34 @@ std::optional<day_use> decode_day_use(std::string_view owner, std::string_view b
   pb::DayUse m;
   if (!parse(m, bytes)) return std::nullopt;
   return day_use{std::string{owner}, m.day(), m.pixels(), m.cpu_ms()};
+}
+
+std::string encode_cost_ratio(const cost_ratio& ratio) {
+  pb::CostRatio m;
+  m.set_files(ratio.files);
+  m.set_predicted_us(ratio.predicted_us);
+  m.set_real_us(ratio.real_us);
+  m.set_us_log(ratio.us_log);
+  m.set_us_log_square(ratio.us_log_square);
+  m.set_predicted_bytes(ratio.predicted_bytes);
+  m.set_real_bytes(ratio.real_bytes);
+  m.set_bytes_log(ratio.bytes_log);
+  m.set_bytes_log_square(ratio.bytes_log_square);
+  m.set_time_us(ratio.time_us);
+  return m.SerializeAsString();
+}
+
+std::optional<cost_ratio> decode_cost_ratio(std::string_view kind, std::string_view bytes) {
+  pb::CostRatio m;
+  if (!parse(m, bytes)) return std::nullopt;
+  for (const double sum : {m.files(), m.predicted_us(), m.real_us(), m.us_log_square(),
+                           m.predicted_bytes(), m.real_bytes(), m.bytes_log_square()})
+    if (!(sum >= 0) || !std::isfinite(sum)) return std::nullopt;
+  if (!std::isfinite(m.us_log()) || !std::isfinite(m.bytes_log())) return std::nullopt;
+  return cost_ratio{std::string{kind},    m.files(),      m.predicted_us(),
+                    m.real_us(),          m.us_log(),     m.us_log_square(),
+                    m.predicted_bytes(),  m.real_bytes(), m.bytes_log(),
+                    m.bytes_log_square(), m.time_us()};
 }
 
 std::string encode_idempotency(const idempotency_record& record) {

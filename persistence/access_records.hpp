@@ -94,12 +94,24 @@ struct day_use {
   bool operator==(const day_use&) const = default;
 };
 
+// What conversions of one kind took and gave against what was predicted: sums over the last ones,
+// where older ones count less. `log`: of real divided by predicted.
+struct cost_ratio {
+  std::string kind; // of formats and sizes, as its reader names them
+  double files = 0; // 0: nothing is kept of it
+  double predicted_us = 0, real_us = 0, us_log = 0, us_log_square = 0;
+  double predicted_bytes = 0, real_bytes = 0, bytes_log = 0, bytes_log_square = 0;
+  std::int64_t time_us = 0; // of the last one
+  bool operator==(const cost_ratio&) const = default;
+};
+
 inline constexpr std::int64_t day_us = std::int64_t{24} * 3'600 * 1'000'000;
 inline std::int64_t utc_day(std::int64_t unix_us) {
   return unix_us / day_us;
 }
 
-using access_record = std::variant<token_record, audit_entry, token_use, node_standing, day_use>;
+using access_record =
+    std::variant<token_record, audit_entry, token_use, node_standing, day_use, cost_ratio>;
 
 // What an earlier request of the same name made.
 struct idempotency_record {
@@ -118,6 +130,8 @@ std::string encode_standing(const node_standing& standing);
 std::optional<node_standing> decode_standing(std::string_view name, std::string_view bytes);
 std::string encode_day_use(const day_use& use);
 std::optional<day_use> decode_day_use(std::string_view owner, std::string_view bytes);
+std::string encode_cost_ratio(const cost_ratio& ratio);
+std::optional<cost_ratio> decode_cost_ratio(std::string_view kind, std::string_view bytes);
 std::string encode_idempotency(const idempotency_record& record);
 std::optional<idempotency_record> decode_idempotency(std::string_view bytes);
 

@@ -192,6 +192,10 @@ journal_result<std::vector<day_use>> read_view::days_used() const {
   return all_named(*db_, keys::kind::day, decode_day_use, "what a user has converted in a day");
 }
 
+journal_result<std::vector<cost_ratio>> read_view::cost_ratios() const {
+  return all_named(*db_, keys::kind::cost, decode_cost_ratio, "what conversions cost");
+}
+
 journal_result<std::optional<idempotency_record>>
 read_view::idempotent_request(const std::string& owner, const std::string& key) const {
   const auto bytes = value_of(*db_, keys::request(owner, key));

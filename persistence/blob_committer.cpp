@@ -1,4 +1,5 @@
 #include "persistence/blob_committer.hpp"
+#include "base/thread_name.hpp"
 
 namespace darkroom::persistence {
 
@@ -27,6 +28,7 @@ void blob_committer::commit(blob_writer finished, on_committed done) {
 }
 
 void blob_committer::run() {
+  base::name_thread("blob committer");
   while (true) {
     std::vector<blob_writer> writers;
     std::vector<on_committed> answers;

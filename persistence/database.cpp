@@ -1,5 +1,7 @@
 #include "persistence/database.hpp"
 
+#include "base/thread_name.hpp"
+
 #include "persistence/limits.hpp"
 
 #include <cstdio>
@@ -9,6 +11,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
+#include <thread>
 
 namespace darkroom::persistence {
 
@@ -93,8 +96,14 @@ journal_result<std::shared_ptr<database>> database::open(const std::string& dire
   auto options = options_for(env);
   const bool read_only = how == mode::read_only;
   options.create_if_missing = how == mode::create;
-  const auto status = read_only ? rocksdb::DB::OpenForReadOnly(options, directory, &db)
-                                : rocksdb::DB::Open(options, directory, &db);
+  rocksdb::Status status;
+  // RocksDB names its threads but for its timer, which has the name of the one that opens.
+  std::thread opener([&] {
+    base::name_thread("rocksdb timer");
+    status = read_only ? rocksdb::DB::OpenForReadOnly(options, directory, &db)
+                       : rocksdb::DB::Open(options, directory, &db);
+  });
+  opener.join();
   made->db_.reset(db);
   if (status.ok()) return made;
   const auto text = status.ToString();

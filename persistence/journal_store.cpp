@@ -46,6 +46,13 @@ seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
     to.Put(keys::day(use->owner), encode_day_use(*use));
     return last;
   }
+  if (const auto* ratio = std::get_if<cost_ratio>(&record)) {
+    if (ratio->files > 0)
+      to.Put(keys::cost(ratio->kind), encode_cost_ratio(*ratio));
+    else
+      to.Delete(keys::cost(ratio->kind));
+    return last;
+  }
   to.Put(keys::audit(last + 1), encode_audit(std::get<audit_entry>(record)));
   return last + 1;
 }

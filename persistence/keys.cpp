@@ -147,6 +147,10 @@ std::string day(std::string_view owner) {
   return prefix(kind::day).append(owner);
 }
 
+std::string cost(std::string_view conversion_kind) {
+  return prefix(kind::cost).append(conversion_kind);
+}
+
 std::string request(std::string_view owner, std::string_view idempotency_key) {
   return prefix(kind::request).append(owner).append(1, '\0').append(idempotency_key);
 }

@@ -16,6 +16,7 @@
 //   use       'n' token id                             → its last use: microseconds, in decimal
 //   node      'w' name of a machine                    → NodeStanding
 //   day       'q' owner                                → DayUse, of the last day
+//   cost      'c' kind of conversion                   → CostRatio
 //   request   'i' owner · 0 · idempotency key          → Idempotency
 //   upload    'h' owner · 0 · SHA-256 (32)             → batch id (16) that brought these bytes
 //   change    'c' seq (8)                              → run of events (feed_index.hpp)
@@ -47,6 +48,7 @@ enum class kind : char {
   use = 'n',
   node = 'w',
   day = 'q',
+  cost = 'c',
   request = 'i',
   upload = 'h',
   change = 'c',
@@ -83,6 +85,7 @@ std::string token(std::string_view id);
 std::string use(std::string_view token_id);
 std::string node(std::string_view name);
 std::string day(std::string_view owner);
+std::string cost(std::string_view conversion_kind);
 std::string request(std::string_view owner, std::string_view idempotency_key);
 std::string upload(std::string_view owner, std::span<const std::uint8_t, 32> sha256);
 // All batches of one owner begin so.

@@ -81,6 +81,8 @@ public:
   journal_result<std::vector<node_standing>> node_standings() const;
   // Of every owner, on the last day with any.
   journal_result<std::vector<day_use>> days_used() const;
+  // Of every kind of conversion that was ever measured here.
+  journal_result<std::vector<cost_ratio>> cost_ratios() const;
   journal_result<std::optional<idempotency_record>>
   idempotent_request(const std::string& owner, const std::string& key) const;
   // The audit after a seq, in order; `visit` returns false to stop.

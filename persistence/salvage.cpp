@@ -26,9 +26,10 @@ using domain::batch_id;
 using domain::seq;
 
 // Kinds of keys that cannot be made again from events.
-constexpr keys::kind own_records[] = {keys::kind::audit,   keys::kind::token,    keys::kind::use,
-                                      keys::kind::request, keys::kind::deletion, keys::kind::node,
-                                      keys::kind::day,     keys::kind::tombstone};
+constexpr keys::kind own_records[] = {
+    keys::kind::audit,   keys::kind::token,    keys::kind::use,
+    keys::kind::request, keys::kind::deletion, keys::kind::node,
+    keys::kind::day,     keys::kind::cost,     keys::kind::tombstone};
 
 std::string_view plural_of(keys::kind kind) {
   switch (kind) {
@@ -46,6 +47,8 @@ std::string_view plural_of(keys::kind kind) {
     return "cordons of machines";
   case keys::kind::day:
     return "daily use of users";
+  case keys::kind::cost:
+    return "measured costs of conversions";
   default:
     return "marks of deleted batches";
   }

@@ -3,6 +3,7 @@
 #include "actors/cluster/limits.hpp"
 #include "base/errno_text.hpp"
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 
 #include <caf/actor_system_config.hpp>
 #include <caf/io/basp_broker.hpp>
@@ -94,7 +95,14 @@ private:
   int socket_;
 };
 
+// Runs once, in the thread in which all brokers run.
+caf::behavior name_broker_thread(caf::io::broker*) {
+  base::name_thread("cluster");
+  return {};
+}
+
 caf::io::middleman_actor keeper_of(caf::actor_system& system, int socket) {
+  system.middleman().spawn_broker(name_broker_thread);
   auto broker = system.middleman().named_broker<link_broker>(caf::atom("LINK"));
   return system.spawn<door_keeper, caf::hidden>(std::move(broker), socket);
 }

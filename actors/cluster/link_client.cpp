@@ -4,6 +4,7 @@
 #include "actors/cluster/limits.hpp"
 #include "actors/cluster/link_relay.hpp"
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
@@ -111,7 +112,10 @@ struct link_client::parts : std::enable_shared_from_this<link_client::parts> {
     relay = std::make_shared<link_relay>(stream, std::move(ours), link_relay::counters{}, nullptr);
     relay->start(ended);
     io.restart(); // it stopped when there was nothing left to decide
-    thread = std::thread([this] { io.run(); });
+    thread = std::thread([this] {
+      base::name_thread("link");
+      io.run();
+    });
   }
 };
 

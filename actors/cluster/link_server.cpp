@@ -7,6 +7,7 @@
 #include "base/encoding.hpp"
 #include "base/random.hpp"
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -227,7 +228,10 @@ link_server::start(link_server_options options) {
   if (error) return std::unexpected("cluster.listen: " + p.options.listen + ": " + error.message());
   asio::co_spawn(p.io, p.accept(), asio::detached);
   asio::co_spawn(p.io, p.watch_revocations(), asio::detached);
-  p.thread = std::thread([&p] { p.io.run(); });
+  p.thread = std::thread([&p] {
+    base::name_thread("links");
+    p.io.run();
+  });
   return std::unique_ptr<link_server>(new link_server(std::move(made)));
 }
 

@@ -430,8 +430,8 @@ node_actor::behavior_type node(node_pointer self, node_options options, worker_a
   s.machine = s.options.link->name;
   const auto& hello = s.options.link->hello;
   for (std::size_t i = 0; i < limits::transfers_per_node; ++i)
-    s.transfers.push_back(
-        spawn_blocking(*self, s.options.detached, transfer, s.options.transfers, s.worker));
+    s.transfers.push_back(spawn_blocking(*self, s.options.detached, "transfer", transfer,
+                                         s.options.transfers, s.worker));
   const auto ahead = std::max(1u, hello.slots * limits::node_files_waiting_percent / 100);
   s.rows = s.options.slots->take(hello.slots + ahead);
   node_row row;

@@ -7,6 +7,7 @@
 #include "actors/limits.hpp"
 #include "actors/orchestra.hpp"
 #include "actors/spawn_blocking.hpp"
+#include "actors/thread_roles.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -21,11 +22,9 @@ namespace darkroom::actors {
 namespace {
 
 struct worker_config : caf::actor_system_config {
-  worker_config() {
+  explicit worker_config(std::size_t cores) {
     configure_door(*this);
-    set("scheduler.max-threads", std::size_t{2});
-    set("scheduler.policy",
-        caf::atom("sharing")); // idle threads sleep, instead of looking for work
+    configure_threads(*this, cores);
     set("logger.verbosity", caf::atom("quiet"));
   }
 };
@@ -77,7 +76,7 @@ session_runners host_runners(codecs::host::zygote& hosts) {
 worker_session_end run_worker_session(const worker_session_options& options,
                                       const session_runners& runners) {
   // Not ended in order when the link is lost: what is left of it is of no use to anybody.
-  auto& config = *new worker_config;
+  auto& config = *new worker_config(options.cores);
   auto& system = *new caf::actor_system(config);
   const auto none_left = std::make_shared<flag>();
   auto link = link_client::connect(
@@ -93,7 +92,7 @@ worker_session_end run_worker_session(const worker_session_options& options,
   limits_of_input.pixels = kept.answer().image_pixels_max;
   const auto files = std::make_shared<spool>(options.folder);
   const auto me =
-      spawn_blocking(system, true, worker,
+      spawn_blocking(system, true, "worker", worker,
                      worker_options{options.slots, runners(files, limits_of_input), files,
                                     std::make_shared<slot_board>(options.slots), true,
                                     options.announce, [none_left] { none_left->set(); }});

@@ -23,6 +23,7 @@ struct worker_session_options {
   std::string version, formats;
   std::string machine; // random, of the parent
   std::size_t slots = 1;
+  std::size_t cores = 0;          // that this process may use; 0: all of the machine
   std::uint64_t memory_bytes = 0; // of everything here together
   std::function<void(const std::string&)> announce;
   // Blocks until the worker is asked to stop, or until `lost` says so; then tells which.

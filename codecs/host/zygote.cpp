@@ -2,6 +2,7 @@
 
 #include "base/errno_text.hpp"
 #include "base/result.hpp"
+#include "base/thread_name.hpp"
 #include "codecs/host/host_loop.hpp"
 #include "codecs/host/messages.hpp"
 #include "codecs/host/sandbox.hpp"
@@ -246,6 +247,7 @@ base::result<void, std::string> zygote::relaunch() {
   auto result = launched.get_future();
   try {
     parent_thread_ = std::thread([this, launched = std::move(launched)]() mutable {
+      base::name_thread("zygote parent");
       auto ok = launch();
       const base::unique_fd ended{ok ? ::fcntl(pidfd_.get(), F_DUPFD_CLOEXEC, 0) : -1};
       launched.set_value(std::move(ok)); // from here on, nothing of `this` is used

@@ -97,13 +97,13 @@ TEST_CASE("the time that is left is told from the first end of a file on, while 
   world w(1);
   w.start(4);
   w.advance(2'000);
-  CHECK_FALSE(w.look().time_left_ms);
+  CHECK_FALSE(w.look().time_left);
   w.finish(0);
   w.run();
-  const auto left = [&] { return w.look().time_left_ms.value_or(0); };
+  const auto left = [&] { return w.look().time_left.value_or(actors::time_left{}).ms; };
   CHECK((left() > 5'800 && left() < 6'200)); // three files, each of which takes two seconds
   w.tell(domain::pause_batch{domain::pause_mode::interrupt});
-  CHECK_FALSE(w.look().time_left_ms);
+  CHECK_FALSE(w.look().time_left);
   w.advance(3'600'000);
   w.tell(domain::resume_batch{});
   CHECK((left() > 5'800 && left() < 6'200)); // the pause does not count
@@ -112,7 +112,7 @@ TEST_CASE("the time that is left is told from the first end of a file on, while 
   w.run();
   CHECK((left() > 3'800 && left() < 4'200)); // what failed has ended
   w.finish_all();
-  CHECK_FALSE(w.look().time_left_ms);
+  CHECK_FALSE(w.look().time_left);
 }
 
 TEST_CASE("pause drains: what runs finishes, nothing new starts, resume goes on") {

@@ -209,6 +209,7 @@ void world::build() {
                                                parts_.attempts, false});
   parts_.views = views;
   parts_.usage = usage = std::make_shared<usage_board>();
+  parts_.calibration = std::make_shared<calibration_board>();
   parts_.detached_readers = false;
   if (store_works_)
     parts_.store_failed_since = [this](std::chrono::steady_clock::time_point) {

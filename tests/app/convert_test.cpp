@@ -242,7 +242,46 @@ TEST_CASE("with --dry-run it says what would be done, and does nothing") {
   CHECK(has(done.out, "bad.png: would fail: unsupported_format"));
   CHECK(has(done.out, "renamed: p0.png -> p0-2.webp"));
   CHECK(has(done.out, "4 files to convert, 1 would fail, 0 done before, 1 renamed"));
+  CHECK(has(done.out, " of outputs; by 3 files converted as a sample"));
   CHECK_FALSE(fs::exists(f / "out"));
+}
+
+TEST_CASE("--dry-run knows from earlier runs into the folder what files cost") {
+  folder f(6);
+  REQUIRE(f.run({}).code == 0);
+  f.write("in/more.png", encoded("png", gradient(codecs::pixel_layout::rgb, 30, 30)));
+  const auto done = f.run({"--dry-run"});
+  CHECK(has(done.out, "1 file to convert, 0 would fail, 6 done before"));
+  CHECK(has(done.out, " of outputs; by earlier runs into this folder"));
+}
+
+TEST_CASE("--dry-run foresees the bytes of outputs by its sample") {
+  folder f(0);
+  for (int i = 0; i < 8; ++i)
+    f.write("in/p" + std::to_string(i) + ".png",
+            encoded("png", gradient(codecs::pixel_layout::rgb, 200, 200)));
+  const auto done = f.run({"--dry-run"});
+  REQUIRE(f.run().code == 0);
+  double real = 0;
+  for (const auto& entry : fs::directory_iterator(f / "out"))
+    if (entry.is_regular_file()) real += static_cast<double>(entry.file_size());
+  const auto at = done.out.rfind("about ");
+  REQUIRE(at != std::string::npos);
+  const auto line = done.out.substr(done.out.find(", ", at) + 2);
+  const double unit = line.find(" kB") < line.find(" (") ? 1'000 : 1;
+  const double foreseen = std::stod(line) * unit;
+  CAPTURE(line, real);
+  CHECK(foreseen > 0.5 * real);
+  CHECK(foreseen < 2 * real);
+}
+
+TEST_CASE("--dry-run of files that cannot be converted foresees no time") {
+  folder f(0);
+  f.write("in/bad.png", "no picture");
+  const auto done = f.run({"--dry-run"});
+  CHECK(done.code == 0);
+  CHECK(has(done.out, "1 file to convert, 1 would fail"));
+  CHECK_FALSE(has(done.out, "of outputs"));
 }
 
 TEST_CASE("what cannot be asked is refused with what can") {

@@ -10,6 +10,7 @@
 #include <boost/json.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -40,7 +41,42 @@ std::string some_png(std::uint32_t i) {
   return encoded("png", gradient(darkroom::codecs::pixel_layout::rgb, 40 + 10 * i, 30));
 }
 
+// What the threads of a process are called, without the first one, whose name is the process's.
+std::vector<std::string> thread_names(pid_t process) {
+  std::vector<std::string> names;
+  const auto tasks = "/proc/" + std::to_string(process) + "/task";
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    auto name = content_of(task.path().string() + "/comm");
+    if (!name.empty()) name.pop_back(); // the end of the line
+    if (task.path().filename() != std::to_string(process)) names.push_back(std::move(name));
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
 } // namespace
+
+TEST_CASE("every thread of a server is named by its role") {
+  const scratch dir;
+  const auto cluster = dir / "cluster";
+  REQUIRE(
+      run_darkroom({"cluster", "init", "--dir", cluster, "--host", "127.0.0.1"}, dir.path()).code ==
+      0);
+  served server(dir.path(), {"--set", "work.slots=3", "--set", "http.threads=2", "--set",
+                             "cluster.dir=" + cluster, "--set", "cluster.listen=127.0.0.1:0"});
+  const auto names = thread_names(server.running().pid());
+  CAPTURE(names);
+  const auto own = content_of("/proc/" + std::to_string(server.running().pid()) + "/comm");
+  CHECK(std::ranges::none_of(names, [&](const auto& name) { return name + '\n' == own; }));
+  CHECK(std::ranges::none_of(names, [](const auto& name) { return name.starts_with("caf."); }));
+  for (const auto* role : {"actor clock", "actors",       "blob committer", "cluster",  "feed",
+                           "http 0",      "http 1",       "http disk 0",    "journal",  "links",
+                           "log",         "memory meter", "placer",         "previews", "prober",
+                           "scrubber",    "signals",      "slot 0",         "slot 1",   "slot 2"}) {
+    CAPTURE(role);
+    CHECK(std::ranges::find(names, role) != names.end());
+  }
+}
 
 TEST_CASE("the quickstart works as it is written") {
   for (const auto* program : {"curl", "jq", "unzip"})

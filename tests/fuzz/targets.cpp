@@ -200,6 +200,7 @@ void event_codec(bytes b) {
   (void)persistence::decode_audit(1, text);
   (void)persistence::decode_idempotency(text);
   (void)persistence::decode_day_use("name", text);
+  (void)persistence::decode_cost_ratio("kind", text);
   (void)persistence::decode_deletion(text);
 }
 

@@ -11,6 +11,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <filesystem>
+#include <limits>
 #include <sstream>
 
 using namespace darkroom;
@@ -76,6 +77,10 @@ day_use golden_day() {
   return {"ann", 20'000, 12'000'000, 345};
 }
 
+cost_ratio golden_ratio() {
+  return {"jpeg>webp:80/4/4", 3, 1.5, 2.5, 0.5, 0.25, 100, 50, -2, 1.5, 77};
+}
+
 // Name and bytes of everything that the golden file holds.
 std::vector<std::pair<std::string, std::string>> everything() {
   std::vector<std::pair<std::string, std::string>> all;
@@ -91,6 +96,7 @@ std::vector<std::pair<std::string, std::string>> everything() {
   all.emplace_back("idempotency", encode_idempotency({{{1, 2}}, {3, 4}, 5, 6, 7}));
   all.emplace_back("standing", encode_standing({"a", true, true, "told a lie"}));
   all.emplace_back("day", encode_day_use(golden_day()));
+  all.emplace_back("cost", encode_cost_ratio(golden_ratio()));
   return all;
 }
 
@@ -115,6 +121,7 @@ bool can_be_read(const std::string& name, const std::string& bytes) {
   if (name == "audit") return decode_audit(1, bytes).has_value();
   if (name == "idempotency") return decode_idempotency(bytes).has_value();
   if (name == "standing") return decode_standing("a", bytes).has_value();
+  if (name == "cost") return decode_cost_ratio("jpeg>webp:80/4/4", bytes).has_value();
   if (name == "day") return decode_day_use("ann", bytes).has_value();
   const auto event = decode_event(bytes);
   return event && domain::name_of(event->fact) == name;
@@ -164,6 +171,14 @@ TEST_CASE("golden tokens, audit entries and requests mean what they meant") {
   CHECK(request->seq == 6);
   CHECK(request->created_us == 7);
   CHECK(decode_day_use("ann", encode_day_use(golden_day())) == golden_day());
+  const auto ratio = golden_ratio();
+  CHECK(decode_cost_ratio(ratio.kind, encode_cost_ratio(ratio)) == ratio);
+  for (const double bad :
+       {-1.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    auto damaged = ratio;
+    damaged.real_us = bad;
+    CHECK_FALSE(decode_cost_ratio(ratio.kind, encode_cost_ratio(damaged)));
+  }
 }
 
 TEST_CASE("the data of released versions are opened, and have what they had") {

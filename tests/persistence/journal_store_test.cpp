@@ -386,6 +386,18 @@ TEST_CASE("of each user the last day is kept") {
   CHECK(w.view().verify().value() == std::vector<std::string>{});
 }
 
+TEST_CASE("what conversions cost is kept by their kind, until it is forgotten") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.keep(cost_ratio{"jpeg>png:80/4/4", 1, 2, 3});
+  w.keep(cost_ratio{"jpeg>webp:80/4/4", 1, 2, 3});
+  w.keep(cost_ratio{"jpeg>webp:80/4/4", 2, 4, 5});
+  w.keep(cost_ratio{"jpeg>png:80/4/4"});
+  w.reopen();
+  CHECK(w.view().cost_ratios().value() == std::vector<cost_ratio>{{"jpeg>webp:80/4/4", 2, 4, 5}});
+  CHECK(w.view().verify().value() == std::vector<std::string>{});
+}
+
 TEST_CASE("a deleted batch is cleared away in handfuls, also after opening again") {
   tests::scratch dir;
   writer w(dir / "j");

@@ -138,6 +138,7 @@ export const de = {
   'watch.megapixels': '{n} MP/s',
   'watch.left': 'Noch',
   'watch.about': 'etwa {time}',
+  'watch.between': '{low} bis {high}',
   'watch.saved': 'Gespart',
   'watch.before': 'Vorher',
   'watch.after': 'Nachher',

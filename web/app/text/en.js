@@ -138,6 +138,7 @@ export const en = {
   'watch.megapixels': '{n} MP/s',
   'watch.left': 'Left',
   'watch.about': 'about {time}',
+  'watch.between': '{low} to {high}',
   'watch.saved': 'Saved',
   'watch.before': 'Before',
   'watch.after': 'After',

@@ -15,6 +15,12 @@ import {Print, Row} from './print.js';
 /** @typedef {import('../store/batch.js').Batch} Batch */
 /** @typedef {import('../types').BatchView} BatchView */
 
+/** One figure when it is known well, else from when to when. @param {BatchView} view */
+function timeLeft({eta_ms = 0, eta_low_ms = 0, eta_high_ms = 0}) {
+  if (eta_high_ms < 2 * eta_low_ms) return t('watch.about', {time: duration(eta_ms)});
+  return t('watch.between', {low: duration(eta_low_ms), high: duration(eta_high_ms)});
+}
+
 /** The line above: done of total, speed, time left, bytes saved. @param {{batch: Batch, view: BatchView}} props */
 function Sum({batch, view}) {
   const sending = upload.value?.batch === batch.id ? upload.value : null;
@@ -29,7 +35,7 @@ function Sum({batch, view}) {
     if (view.bytes_in > 0) facts.push([t('watch.saved'), saving(view.bytes_in, view.bytes_out)]);
   } else {
     if (view.megapixels_per_s > 0) facts.push([t('watch.speed'), t('watch.megapixels', {n: number(view.megapixels_per_s, {maximumSignificantDigits: 3})})]);
-    if (view.eta_ms) facts.push([t('watch.left'), t('watch.about', {time: duration(view.eta_ms)})]);
+    if (view.eta_ms) facts.push([t('watch.left'), timeLeft(view)]);
     if (view.bytes_in > view.bytes_out) facts.push([t('watch.saved'), size(view.bytes_in - view.bytes_out)]);
   }
   const isSending = sending && progress && progress.done < sending.total;
