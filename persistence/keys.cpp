@@ -6,6 +6,36 @@ namespace darkroom::persistence::keys {
 
 namespace {
 
+// Two kinds of one letter do not compile, nor a kind that is not here.
+constexpr bool is_known(kind k) {
+  using enum kind;
+  switch (k) {
+  case meta:
+  case batch:
+  case event:
+  case file:
+  case outcome:
+  case snapshot:
+  case live:
+  case owner:
+  case tombstone:
+  case deletion:
+  case audit:
+  case token:
+  case use:
+  case node:
+  case day:
+  case cost:
+  case request:
+  case upload:
+  case change:
+  case own_change:
+    return true;
+  }
+  return false;
+}
+static_assert(is_known(kind::meta) && !is_known(kind{}));
+
 constexpr std::size_t id_bytes = 16;
 
 void put(std::string& key, std::uint64_t value, int bytes) {

@@ -16,7 +16,7 @@
 //   use       'n' token id                             → its last use: microseconds, in decimal
 //   node      'w' name of a machine                    → NodeStanding
 //   day       'q' owner                                → DayUse, of the last day
-//   cost      'c' kind of conversion                   → CostRatio
+//   cost      'p' kind of conversion                   → CostRatio
 //   request   'i' owner · 0 · idempotency key          → Idempotency
 //   upload    'h' owner · 0 · SHA-256 (32)             → batch id (16) that brought these bytes
 //   change    'c' seq (8)                              → run of events (feed_index.hpp)
@@ -48,7 +48,7 @@ enum class kind : char {
   use = 'n',
   node = 'w',
   day = 'q',
-  cost = 'c',
+  cost = 'p',
   request = 'i',
   upload = 'h',
   change = 'c',

@@ -192,7 +192,7 @@ void read_through_cuts(bool as_stream, std::size_t files, std::size_t cuts, std:
       client.path());
   CHECK(watched.code == 0);
   const auto seen_later = run_darkroom(
-      {"batch", "watch", id, "--server", m.server->address(), "--token", m.token}, m.path());
+      {"batch", "watch", id, "--server", m.server->address(), "--token", m.token}, client.path());
   CHECK(seen_later.err.find(", took ") != std::string::npos); // the batch, not the watching
   CHECK(static_cast<std::size_t>(std::ranges::count(watched.out, '\n')) == log.size());
   CHECK(made >= cuts);
