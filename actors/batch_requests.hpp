@@ -35,7 +35,7 @@ bool waits_for_quota(const batch_supervisor_state& s);
 void act_on_command(supervisor_pointer self, const domain::command& command);
 void act_on_phase(supervisor_pointer self);
 
-// An ended batch with nothing on its way may leave the memory.
+// A batch with nothing to do and nothing on its way may leave the memory.
 void tell_when_idle(supervisor_pointer self);
 
 } // namespace darkroom::actors

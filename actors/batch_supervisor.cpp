@@ -1,3 +1,4 @@
+#include "actors/at_rest.hpp"
 #include "actors/batch_requests.hpp"
 #include "actors/limits.hpp"
 #include "base/overloaded.hpp"
@@ -103,12 +104,11 @@ void count_work(batch_supervisor_state& s, const domain::event& e, std::int64_t 
 
 // What an event says about times and speed.
 void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
-  if (std::holds_alternative<domain::batch_deleted>(e)) s.said_idle = false; // that is news
+  s.said_idle = false; // it is idle anew when this is on disk
   if (std::holds_alternative<domain::batch_started>(e) ||
       std::holds_alternative<domain::batch_retried>(e)) {
     s.started_us = now_us;
     s.ended_us = 0;
-    s.said_idle = false;
     s.rate.restart(now_us);
   } else if (std::holds_alternative<domain::batch_resumed>(e)) {
     s.rate.restart(now_us);
@@ -310,7 +310,7 @@ void interrupt_running(supervisor_pointer self) {
 void finish_giving_back(supervisor_pointer self) {
   auto& s = self->state;
   if (!s.ending || !s.end_promise || !s.in_flight.empty() || !s.pending.empty()) return;
-  s.end_promise->deliver(gave_back{!domain::is_terminal(s.working.phase) || s.working.open() != 0});
+  s.end_promise->deliver(gave_back{!at_rest(s.working.phase, s.working.counts), false});
   s.end_promise.reset();
   self->quit();
 }
@@ -346,6 +346,14 @@ void recover(supervisor_pointer self, bool by_crash) {
   for (file_index i = 0; i < s.working.files.size(); ++i)
     if (s.working.files[i] == file_status::retry_wait) schedule_retry(self, i, 0);
   fill(self);
+}
+
+// Whether nothing is on its way, and nothing is known that the journal does not tell.
+bool is_idle(const batch_supervisor_state& s) {
+  if (s.ending || !at_rest(s.working.phase, s.working.counts) || !s.in_flight.empty() ||
+      !s.pending.empty() || s.reading_names)
+    return false;
+  return domain::is_terminal(s.working.phase) || (s.run_alone.empty() && s.memory_needed.empty());
 }
 
 } // namespace
@@ -426,16 +434,14 @@ void act_on_command(supervisor_pointer self, const domain::command& command) {
   if (pause != nullptr && pause->mode == domain::pause_mode::interrupt) interrupt_running(self);
 }
 
-// An ended batch with nothing on its way may leave the memory.
 void tell_when_idle(supervisor_pointer self) {
   auto& s = self->state;
-  if (s.said_idle || s.ending || !domain::is_terminal(s.working.phase) || s.working.open() != 0 ||
-      !s.in_flight.empty() || !s.pending.empty() || s.reading_names)
-    return;
+  if (s.said_idle || !is_idle(s)) return;
   s.said_idle = true;
   if (const auto to = caf::actor_cast<caf::strong_actor_ptr>(s.peers.coordinator))
     self->send(caf::actor_cast<coordinator_actor>(to),
-               batch_idle{s.id, s.working.phase == domain::batch_phase::deleted});
+               batch_idle{s.id, domain::is_terminal(s.working.phase),
+                          s.working.phase == domain::batch_phase::deleted});
 }
 
 batch_supervisor_actor::behavior_type
@@ -462,6 +468,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
     s.command_seq = replayed->command_seq;
     s.from_journal = true;
     recover(self, by_crash);
+    tell_when_idle(self);
   }
   return {
       [self](const batch_request& request) -> caf::result<command_outcome> {
@@ -476,8 +483,12 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
       },
       [self](const names_loaded& message) { on_names_loaded(self, message); },
       [self](const describe_batch& message) { return describe(self, message.with_files); },
-      [self](give_back) -> caf::result<gave_back> {
+      [self](give_back message) -> caf::result<gave_back> {
         auto& st = self->state;
+        if (message.if_idle && !is_idle(st)) {
+          st.said_idle = false;
+          return gave_back{false, true};
+        }
         st.ending = true;
         st.end_promise = self->make_response_promise<gave_back>();
         auto promise = *st.end_promise;

@@ -69,17 +69,6 @@ void replay(coordinator_pointer self, const domain::batch_id& batch,
           [self, batch](const caf::error&) { release(self->state.replaying, batch, false); });
 }
 
-// After a failed journal, some of what was told never came about.
-void tell_usage(usage_board& usage, const batches_loaded& loaded, bool from_scratch) {
-  std::vector<const persistence::batch_summary*> all;
-  for (const auto* list : {&loaded.summaries, &loaded.ended})
-    for (const auto& summary : *list)
-      all.push_back(&summary);
-  if (from_scratch) return usage.replace(all);
-  for (const auto* summary : all)
-    usage.set(*summary);
-}
-
 void load(coordinator_pointer self) {
   auto& s = self->state;
   self->request(s.parts.journal, caf::infinite, load_batches{})
@@ -89,12 +78,13 @@ void load(coordinator_pointer self) {
             auto& st = self->state;
             if (st.journal_broken) st.announce("the journal is open again");
             st.announced_fault.clear();
-            if (st.parts.usage) tell_usage(*st.parts.usage, loaded, st.journal_broken);
+            // After a failed journal, some of what was told never came about.
+            if (st.parts.usage) st.parts.usage->replace(loaded.shares);
             st.journal_broken = false;
             if (st.parts.numbers) st.parts.numbers->batches_loaded = true;
-            for (std::size_t i = 0; i < loaded.batches.size(); ++i)
-              if (!st.supervisors.contains(loaded.batches[i].first))
-                supervise(self, loaded.summaries[i], loaded.batches[i].second, st.first_load);
+            for (const auto& batch : loaded.working)
+              if (!st.supervisors.contains(batch.summary.id))
+                supervise(self, batch.summary, batch.state, st.first_load);
             // Blobs of these have not been counted since the start.
             if (st.first_load)
               for (const auto& id : loaded.deleted)
@@ -128,11 +118,18 @@ void on_down(coordinator_pointer self, const caf::actor_addr& who) {
   const auto id = dead->first;
   s.supervisors.erase(dead);
   std::erase(s.ended, id);
+  s.resting.remove(id);
   if (s.ending || s.journal_broken) return;
   const bool again = ++s.restarts[id] <= limits::supervisor_restarts_max;
   s.announce("a fault in Darkroom itself ended the work on batch " + domain::to_string(id) +
              (again ? "; it begins again" : "; it stays stopped until the next start"));
-  if (again) load(self);
+  if (!again) return;
+  replay(self, id, [self, id](bool found) {
+    const auto& st = self->state;
+    if (!found && !st.ending && !st.journal_broken) // else it comes with all others
+      st.announce("batch " + domain::to_string(id) +
+                  " cannot be read from the journal; it stays stopped until it is asked for");
+  });
 }
 
 // Ends with its children: nobody else would.
@@ -167,7 +164,23 @@ void give_everything_back(coordinator_pointer self) {
         .then([one_less](gave_back) { one_less(); }, [one_less](const caf::error&) { one_less(); });
 }
 
-// Lets an ended batch leave the memory; what comes for it meanwhile waits, and reads it again.
+// It had something to do after all, and goes on.
+void take_up_again(coordinator_pointer self, const domain::batch_id& batch,
+                   const batch_supervisor_actor& supervisor, std::uint64_t journal_failures) {
+  auto& s = self->state;
+  if (s.journal_failures != journal_failures) { // as all others were
+    self->send_exit(supervisor, caf::exit_reason::kill);
+  } else if (s.ending) {
+    self->request(supervisor, ask_timeout, give_back{})
+        .then([](gave_back) {}, [](const caf::error&) {});
+  } else {
+    s.supervisors[batch] = supervisor;
+    self->monitor(supervisor);
+  }
+}
+
+// Lets a batch leave the memory, unless it has something to do; what comes for it meanwhile waits,
+// and reads it again.
 void let_go(coordinator_pointer self, const domain::batch_id& batch, bool deleted) {
   auto& s = self->state;
   const auto at = s.supervisors.find(batch);
@@ -176,16 +189,63 @@ void let_go(coordinator_pointer self, const domain::batch_id& batch, bool delete
   self->demonitor(supervisor.address());
   s.supervisors.erase(at);
   std::erase(s.ended, batch);
+  s.resting.remove(batch);
   s.leaving.try_emplace(batch);
+  const auto failures = s.journal_failures;
   const auto gone = [self, batch, deleted](bool live) {
     auto& st = self->state;
     if (deleted) self->send(st.parts.journal, purge_batch{batch, 0, true});
     release(st.leaving, batch, false);
     if (live) replay(self, batch, [](bool) {}); // it was taken up again at the last moment
   };
-  self->request(supervisor, ask_timeout, give_back{})
-      .then([gone](const gave_back& message) { gone(message.live); },
-            [gone](const caf::error&) { gone(true); });
+  self->request(supervisor, ask_timeout, give_back{.if_idle = !deleted})
+      .then(
+          [self, batch, supervisor, failures, gone](const gave_back& message) {
+            if (message.stays) take_up_again(self, batch, supervisor, failures);
+            gone(message.live);
+          },
+          [gone](const caf::error&) { gone(true); });
+}
+
+void schedule_rest_tick(coordinator_pointer self, std::uint64_t now_ms) {
+  auto& s = self->state;
+  const auto oldest_ms = s.resting.oldest_ms();
+  if (s.rest_tick_scheduled || !oldest_ms) return;
+  s.rest_tick_scheduled = true;
+  const auto due_ms = *oldest_ms + limits::resting_batch_kept_ms;
+  self->delayed_send(self, std::chrono::milliseconds(due_ms - std::min(due_ms, now_ms)),
+                     rest_tick{});
+}
+
+std::uint64_t clock_ms(coordinator_pointer self) {
+  const auto now = self->clock().now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+}
+
+void on_idle(coordinator_pointer self, const batch_idle& message) {
+  auto& s = self->state;
+  if (message.deleted) return let_go(self, message.batch, true);
+  if (!s.supervisors.contains(message.batch)) return; // it has left meanwhile
+  std::erase(s.ended, message.batch);
+  s.resting.remove(message.batch);
+  if (!message.ended) {
+    const auto now_ms = clock_ms(self);
+    s.resting.add(message.batch, now_ms);
+    return schedule_rest_tick(self, now_ms);
+  }
+  s.ended.push_back(message.batch);
+  if (s.ended.size() > limits::ended_batches_kept) let_go(self, s.ended.front(), false);
+}
+
+void on_rest_tick(coordinator_pointer self) {
+  auto& s = self->state;
+  s.rest_tick_scheduled = false;
+  const auto now_ms = clock_ms(self);
+  if (now_ms >= limits::resting_batch_kept_ms)
+    while (const auto batch = s.resting.take(now_ms - limits::resting_batch_kept_ms))
+      let_go(self, *batch, false);
+  schedule_rest_tick(self, now_ms);
 }
 
 in_doubt unwritable() {
@@ -265,13 +325,8 @@ coordinator_actor::behavior_type coordinator(coordinator_pointer self, coordinat
       [self](const add_files_request& request) {
         return on_request<files_outcome>(self, request, false);
       },
-      [self](const batch_idle& message) {
-        auto& s = self->state;
-        if (message.deleted) return let_go(self, message.batch, true);
-        std::erase(s.ended, message.batch);
-        s.ended.push_back(message.batch);
-        if (s.ended.size() > limits::ended_batches_kept) let_go(self, s.ended.front(), false);
-      },
+      [self](const batch_idle& message) { on_idle(self, message); },
+      [self](rest_tick) { on_rest_tick(self); },
       [self](const describe_batch& message) -> caf::result<batch_view> {
         auto& s = self->state;
         const auto supervisor = s.supervisors.find(message.batch);
@@ -294,10 +349,13 @@ coordinator_actor::behavior_type coordinator(coordinator_pointer self, coordinat
         auto& s = self->state;
         if (s.journal_broken || s.ending) return;
         s.journal_broken = true;
+        s.journal_failures += 1;
         if (s.parts.numbers) s.parts.numbers->batches_loaded = false;
         // What they hold in memory may be ahead of the disk: replay alone decides.
         for (const auto& [id, supervisor] : std::exchange(s.supervisors, {}))
           self->send_exit(supervisor, caf::exit_reason::kill);
+        s.ended.clear();
+        s.resting.clear();
         fail_to_open(self, message.error.detail);
       },
       [self](reopen_tick) {

@@ -6,6 +6,7 @@
 #include "actors/calibration_board.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/journal.hpp"
+#include "actors/resting_batches.hpp"
 
 #include <deque>
 
@@ -37,6 +38,8 @@ struct coordinator_state {
   std::map<domain::batch_id, batch_supervisor_actor> supervisors;
   // Ended batches in memory, the one that was used least lately first.
   std::deque<domain::batch_id> ended;
+  resting_batches resting; // that have not ended
+  bool rest_tick_scheduled = false;
   // What waits for a batch that is being read from the journal, or leaves the memory. `true`: it is
   // there.
   using waiting_requests = std::vector<std::function<void(bool)>>;
@@ -47,6 +50,7 @@ struct coordinator_state {
   bool loading = true;                                // requests wait until the journal is replayed
   std::vector<std::function<void()>> waiting;
   bool journal_broken = false;
+  std::uint64_t journal_failures = 0;
   std::string announced_fault; // why the journal cannot be used, as operators were told
   bool ending = false;
   // Told what a person should know: a journal that fails, a disk that is full.

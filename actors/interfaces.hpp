@@ -10,6 +10,7 @@
 #include "actors/preview.hpp"
 #include "actors/run_window.hpp"
 #include "actors/slot_runner.hpp"
+#include "actors/usage_board.hpp"
 #include "domain/batch_state.hpp"
 #include "persistence/journal_store.hpp"
 #include "persistence/records.hpp"
@@ -42,6 +43,7 @@ struct probe_done;
 struct load_names;
 struct add_files_request;
 struct batch_idle;
+struct rest_tick;
 struct batches_loaded;
 struct open_journal;
 struct journal_opened;
@@ -148,7 +150,7 @@ using journal_actor = caf::typed_actor<
     caf::reacts_to<append_events>,
     // TELL to read files of a batch; `files_fetched` comes back.
     caf::reacts_to<fetch_files>,
-    // ASK for all live batches, replayed.
+    // ASK for all batches; those that are not at rest, replayed.
     caf::replies_to<load_batches>::with<batches_loaded>,
     // ASK to close and open again after a failed write.
     caf::replies_to<open_journal>::with<journal_opened>,
@@ -307,8 +309,10 @@ using coordinator_actor = caf::typed_actor<
     caf::replies_to<batch_request>::with<command_outcome>,
     // ASK to add files to a batch.
     caf::replies_to<add_files_request>::with<files_outcome>,
-    // TELL from BATCH SUPERVISOR that nothing is left to do in an ended batch.
+    // TELL from BATCH SUPERVISOR that nothing is left to do until somebody asks.
     caf::reacts_to<batch_idle>,
+    // INTERNAL: batches that have been at rest for a while leave the memory.
+    caf::reacts_to<rest_tick>,
     // ASK for a batch's state.
     caf::replies_to<describe_batch>::with<batch_view>,
     // ASK to give back what runs, sync and end all actors, within a deadline.
@@ -344,11 +348,14 @@ struct files_fetched {
 };
 struct load_batches {};
 struct batches_loaded {
-  std::vector<std::pair<domain::batch_id, std::shared_ptr<persistence::positioned_state>>> batches;
-  std::vector<persistence::batch_summary> summaries; // of the same batches
-  std::vector<persistence::batch_summary> ended;     // the others
-  std::vector<domain::batch_id> deleted;             // and not yet cleared away
-  std::string error;                                 // empty: all is well
+  struct working_batch {
+    persistence::batch_summary summary;
+    std::shared_ptr<persistence::positioned_state> state;
+  };
+  std::vector<working_batch> working;                           // those that are not at rest
+  std::vector<std::pair<domain::batch_id, batch_share>> shares; // of all
+  std::vector<domain::batch_id> deleted;                        // and not yet cleared away
+  std::string error;                                            // empty: all is well
 };
 struct replay_batch {
   domain::batch_id batch;
@@ -432,11 +439,16 @@ struct add_files_request {
 };
 struct batch_idle {
   domain::batch_id batch;
+  bool ended = false; // else it may be started, or get files
   bool deleted = false;
 };
-struct give_back {};
+struct rest_tick {};
+struct give_back {
+  bool if_idle = false; // else it ends whatever it does
+};
 struct gave_back {
-  bool live = false; // there is work left in the batch
+  bool live = false;  // there is work left in the batch
+  bool stays = false; // it was not idle, and goes on
 };
 struct retry_tick {};
 struct quota_tick {};
@@ -613,7 +625,7 @@ struct gateway_task {
   X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
   X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
   X(records_written) X(purge_batch) X(forget_old) X(index_feed) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
-  X(files_outcome) X(batch_idle) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
+  X(files_outcome) X(batch_idle) X(rest_tick) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(quota_tick) X(file_probed) X(request_lease) X(withdraw_request) X(batch_needs) X(window_share) X(reprioritise_request) X(request_withdrawn) \

@@ -1,5 +1,6 @@
 #include "actors/journal.hpp"
 
+#include "actors/at_rest.hpp"
 #include "actors/limits.hpp"
 #include "base/clock.hpp"
 #include "persistence/read_view.hpp"
@@ -9,7 +10,6 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
-#include <set>
 
 namespace darkroom::actors {
 
@@ -149,28 +149,24 @@ void schedule_write(journal_pointer self) {
   self->send(self, write_group{});
 }
 
+// One pass over the summaries: they tell which batches are at rest, and these are not replayed.
 batches_loaded load(const persistence::journal_store& store) {
   batches_loaded loaded;
   const auto view = store.view();
   const auto fail = [&](const persistence::journal_error& error) {
     return batches_loaded{.error = error.detail};
   };
-  const auto live = view->live_batches();
-  if (!live) return fail(live.error());
-  const auto summaries = view->batches();
-  if (!summaries) return fail(summaries.error());
-  for (const auto& id : *live) {
-    auto state = view->replay(id);
+  const auto ok = view->each_batch([&](persistence::batch_summary&& batch) {
+    loaded.shares.emplace_back(batch.id, share_of(batch));
+    if (!at_rest(batch.phase, batch.counts)) loaded.working.push_back({std::move(batch), nullptr});
+    return true;
+  });
+  if (!ok) return fail(ok.error());
+  for (auto& batch : loaded.working) {
+    auto state = view->replay(batch.summary.id);
     if (!state) return fail(state.error());
-    loaded.batches.emplace_back(id,
-                                std::make_shared<persistence::positioned_state>(std::move(*state)));
-    const auto summary = std::ranges::find(*summaries, id, &persistence::batch_summary::id);
-    loaded.summaries.push_back(summary == summaries->end() ? persistence::batch_summary{}
-                                                           : *summary);
+    batch.state = std::make_shared<persistence::positioned_state>(std::move(*state));
   }
-  const std::set<domain::batch_id> working(live->begin(), live->end());
-  for (const auto& summary : *summaries)
-    if (!working.contains(summary.id)) loaded.ended.push_back(summary);
   auto deleted = view->tombstones();
   if (!deleted) return fail(deleted.error());
   loaded.deleted = std::move(*deleted);
@@ -281,7 +277,10 @@ journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journ
         return journal_opened{};
       },
       [self](const replay_batch& message) -> caf::result<batch_replayed> {
-        const auto& state = self->state;
+        auto& state = self->state;
+        // What a supervisor that has died wrote last is part of its batch.
+        while (state.store && !state.gathered.empty())
+          write(self);
         if (!state.store) return batch_replayed{nullptr, {}, "the journal is not open"};
         return replay(*state.store, message.batch);
       },

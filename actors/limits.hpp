@@ -48,6 +48,9 @@ inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
 inline constexpr std::uint32_t quota_look_ms = 10'000;
 inline constexpr std::uint32_t disk_look_ms = 500;    // how often free room is looked for
 inline constexpr std::size_t ended_batches_kept = 32; // in memory, for a retry
+// Drafts, and paused or open batches in which nothing runs, stay in memory for so long after their
+// last change: while files are being added, their names would be read again for each.
+inline constexpr std::uint32_t resting_batch_kept_ms = 60'000;
 inline constexpr std::size_t queue_positions_files_max =
     10'000; // looked at for places in the queue
 

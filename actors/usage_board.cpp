@@ -2,7 +2,14 @@
 
 namespace darkroom::actors {
 
-void usage_board::add(const share& s, std::uint64_t times) {
+batch_share share_of(const persistence::batch_summary& batch) {
+  return {batch.owner,        batch.phase,
+          batch.counts,       domain::is_terminal(batch.phase) ? 0u : 1u,
+          batch.open_files(), batch.bytes_added + batch.bytes_out,
+          batch.sealed};
+}
+
+void usage_board::add(const batch_share& s, std::uint64_t times) {
   auto& owner = owners_[s.owner];
   owner.batches += times;
   owner.live_batches += times * s.live;
@@ -16,31 +23,27 @@ void usage_board::add(const share& s, std::uint64_t times) {
 
 void usage_board::set(const persistence::batch_summary& batch) {
   const std::lock_guard lock(mutex_);
-  put(batch);
+  put(batch.id, share_of(batch));
 }
 
-void usage_board::put(const persistence::batch_summary& batch) {
-  const bool gone = batch.phase == domain::batch_phase::deleted;
-  share now{batch.owner,        batch.phase,
-            batch.counts,       domain::is_terminal(batch.phase) ? 0u : 1u,
-            batch.open_files(), batch.bytes_added + batch.bytes_out,
-            batch.sealed};
-  const auto at = shares_.find(batch.id);
+void usage_board::put(const domain::batch_id& batch, batch_share now) {
+  const bool gone = now.phase == domain::batch_phase::deleted;
+  const auto at = shares_.find(batch);
   if (!gone) add(now, 1); // first, so that an owner with one batch does not go and come back
   if (at != shares_.end()) add(at->second, ~std::uint64_t{0});
   if (gone)
-    shares_.erase(batch.id);
+    shares_.erase(batch);
   else
-    shares_[batch.id] = std::move(now);
+    shares_[batch] = std::move(now);
 }
 
-void usage_board::replace(const std::vector<const persistence::batch_summary*>& batches) {
+void usage_board::replace(const std::vector<std::pair<domain::batch_id, batch_share>>& batches) {
   const std::lock_guard lock(mutex_);
   shares_.clear();
   owners_.clear();
   totals_ = {};
-  for (const auto* batch : batches)
-    put(*batch);
+  for (const auto& [batch, share] : batches)
+    put(batch, share);
 }
 
 std::optional<usage_board::batch_facts> usage_board::find(const domain::batch_id& batch) const {

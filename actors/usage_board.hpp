@@ -32,13 +32,23 @@ struct board_totals {
   std::array<std::uint64_t, base::enum_count<domain::file_status>> files{};
 };
 
+// What one batch takes.
+struct batch_share {
+  std::string owner;
+  domain::batch_phase phase = domain::batch_phase::absent;
+  domain::status_counts counts{};
+  std::uint64_t live = 0, queued_files = 0, stored_bytes = 0;
+  bool sealed = false;
+};
+batch_share share_of(const persistence::batch_summary& batch);
+
 class usage_board {
 public:
   // What the batch takes from now on.
   void set(const persistence::batch_summary& batch);
 
   // All that there is, told anew: nobody sees a moment without it.
-  void replace(const std::vector<const persistence::batch_summary*>& batches);
+  void replace(const std::vector<std::pair<domain::batch_id, batch_share>>& batches);
 
   // What is known of one batch; nothing when there is none.
   struct batch_facts {
@@ -68,18 +78,11 @@ public:
   bool day_used_up(const std::string& owner, std::int64_t now_us) const;
 
 private:
-  struct share {
-    std::string owner;
-    domain::batch_phase phase = domain::batch_phase::absent;
-    domain::status_counts counts{};
-    std::uint64_t live = 0, queued_files = 0, stored_bytes = 0;
-    bool sealed = false;
-  };
-  void put(const persistence::batch_summary& batch);
-  void add(const share& s, std::uint64_t times); // times: 1, or all bits set for -1
+  void put(const domain::batch_id& batch, batch_share now);
+  void add(const batch_share& s, std::uint64_t times); // times: 1, or all bits set for -1
 
   mutable std::mutex mutex_;
-  std::map<domain::batch_id, share> shares_;
+  std::map<domain::batch_id, batch_share> shares_;
   std::map<std::string, owner_usage> owners_;
   std::map<std::string, persistence::day_use> days_; // the last day of each owner
   board_totals totals_;

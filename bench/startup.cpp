@@ -1,7 +1,10 @@
 // How long a server takes to its first conversion when it starts with a batch of a million files,
 // half of them done; and what a file takes in the journal.
 //
+// Or how long it takes until it has read many drafts, and its memory.
+//
 //   bench_startup DARKROOM FOLDER [FILES]
+//   bench_startup DARKROOM FOLDER drafts [DRAFTS]
 #include "app/crash_test/samples.hpp"
 #include "app/crash_test/server_process.hpp"
 #include "app/data_directory.hpp"
@@ -14,6 +17,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <string_view>
+#include <thread>
 
 using namespace darkroom;
 namespace fs = std::filesystem;
@@ -127,11 +133,70 @@ double sample(const std::string& metrics, const std::string& name) {
   return at == std::string::npos ? -1 : std::atof(metrics.c_str() + at + name.size() + 2);
 }
 
+// Drafts as the page makes them: a few files each, by several users.
+void make_drafts(const std::string& data, const std::string& folder, std::uint32_t drafts) {
+  fs::create_directories(data);
+  const auto picture = store_picture(data, folder);
+  auto journal = app::open_data(data);
+  if (!journal) fail(journal.error().sentence);
+  for (std::uint32_t i = 0; i < drafts; ++i) {
+    history h(**journal, domain::new_batch_id());
+    domain::create_batch create;
+    create.owner = "user" + std::to_string(i % 20);
+    create.name = "holidays " + std::to_string(i);
+    create.spec.outputs.push_back({.format = "webp"});
+    h.add(create);
+    domain::add_files add;
+    for (int file = 0; file < 3; ++file) {
+      const auto path = "DSC_" + std::to_string(1'000 + file) + ".JPG";
+      add.entries.push_back({path, picture.name, picture.bytes, 0, {path + ".webp"}});
+    }
+    h.add(add);
+    h.flush();
+  }
+}
+
+double resident_mib(pid_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmRSS:")) return std::atof(line.c_str() + 6) / 1'024;
+  return 0;
+}
+
+int measure_drafts(const char* darkroom, const std::string& folder, std::uint32_t drafts) {
+  const auto data = folder + "/data";
+  make_drafts(data, folder, drafts);
+  for (int round = 0; round < 5; ++round) {
+    const auto began = clock_type::now();
+    app::server_process server(
+        {darkroom, data, folder + "/log", {"--set", "data.disk_floor_bytes=0"}, {}});
+    if (!server.wait_until_it_serves(std::chrono::milliseconds(60'000))) fail("it does not start");
+    const auto serves = ms_since(began);
+    app::http_client client({server.address(), ""});
+    const auto ready = [&client] {
+      const auto body = client.send("GET", "/readyz?verbose=1").body;
+      return body.find("\"journal\":true") != std::string::npos;
+    };
+    while (!ready() && ms_since(began) < 60'000)
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const auto loaded = ms_since(began);
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    std::printf("round %d: %u drafts, serves after %.0f ms, has read all after %.0f ms, %.0f MiB\n",
+                round + 1, drafts, serves, loaded, resident_mib(server.pid()));
+    std::fflush(stdout);
+    server.kill();
+  }
+  return 0;
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) fail("bench_startup DARKROOM FOLDER [FILES]");
+  if (argc < 3) fail("bench_startup DARKROOM FOLDER [FILES | drafts [DRAFTS]]");
   const std::string folder = argv[2], data = folder + "/data";
+  if (argc > 3 && std::string_view(argv[3]) == "drafts")
+    return measure_drafts(argv[1], folder,
+                          static_cast<std::uint32_t>(argc > 4 ? std::atoi(argv[4]) : 24'000));
   const auto files = static_cast<std::uint32_t>(argc > 3 ? std::atoi(argv[3]) : 1'000'000);
   const auto began_making = clock_type::now();
   make_data(data, folder, files);

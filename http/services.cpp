@@ -39,9 +39,21 @@ domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now
                                        const std::function<domain::batch_id()>& make) {
   const std::lock_guard lock(mutex_);
   constexpr std::int64_t kept_us = std::int64_t{limits::attempted_id_s} * 1'000'000;
-  std::erase_if(attempts_,
-                [&](const auto& entry) { return entry.second.time_us < now_us - kept_us; });
-  return attempts_.try_emplace(name, attempt{make(), now_us}).first->second.id;
+  while (!by_time_.empty() && by_time_.begin()->first < now_us - kept_us) {
+    attempts_.erase(by_time_.begin()->second);
+    by_time_.erase(by_time_.begin());
+  }
+  const auto [at, first] = attempts_.try_emplace(name);
+  if (first) {
+    at->second = make();
+    by_time_.emplace(now_us, at);
+  }
+  return at->second;
+}
+
+std::size_t attempted_ids::size() const {
+  const std::lock_guard lock(mutex_);
+  return attempts_.size();
 }
 
 void services::limit_users() {

@@ -92,14 +92,14 @@ class attempted_ids {
 public:
   domain::batch_id id_for(const std::string& name, std::int64_t now_us,
                           const std::function<domain::batch_id()>& make);
+  std::size_t size() const;
 
 private:
-  struct attempt {
-    domain::batch_id id;
-    std::int64_t time_us = 0;
-  };
-  std::mutex mutex_;
-  std::map<std::string, attempt> attempts_;
+  using attempts_by_name = std::map<std::string, domain::batch_id>;
+  mutable std::mutex mutex_;
+  attempts_by_name attempts_;
+  // The oldest first, also when the clock is set back: each leaves once, however many there are.
+  std::multimap<std::int64_t, attempts_by_name::iterator> by_time_;
 };
 
 struct services {

@@ -43,8 +43,8 @@ journal_result<journal_meta> read_view::meta() const {
   return read_meta(*db_);
 }
 
-journal_result<std::vector<batch_summary>> read_view::batches() const {
-  std::vector<batch_summary> all;
+journal_result<void>
+read_view::each_batch(const std::function<bool(batch_summary&&)>& visit) const {
   std::optional<journal_error> wrong;
   const auto prefix = keys::prefix(keys::kind::batch);
   const auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
@@ -55,11 +55,20 @@ journal_result<std::vector<batch_summary>> read_view::batches() const {
       return false;
     }
     summary->id = *id;
-    all.push_back(std::move(*summary));
-    return true;
+    return visit(std::move(*summary));
   });
   if (!ok) return std::unexpected(ok.error());
   if (wrong) return std::unexpected(*wrong);
+  return {};
+}
+
+journal_result<std::vector<batch_summary>> read_view::batches() const {
+  std::vector<batch_summary> all;
+  const auto ok = each_batch([&](batch_summary&& batch) {
+    all.push_back(std::move(batch));
+    return true;
+  });
+  if (!ok) return std::unexpected(ok.error());
   return all;
 }
 

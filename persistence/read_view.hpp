@@ -38,6 +38,8 @@ public:
   // Opens the newest copy in such a folder.
   static journal_result<std::shared_ptr<const read_view>> open_backup(const std::string& folder);
 
+  // Every batch, the oldest first; `visit` returns false to stop.
+  journal_result<void> each_batch(const std::function<bool(batch_summary&&)>& visit) const;
   // All batches, the oldest first.
   journal_result<std::vector<batch_summary>> batches() const;
   journal_result<std::vector<domain::batch_id>> live_batches() const;

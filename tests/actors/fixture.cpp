@@ -6,6 +6,9 @@
 
 #include <caf/scoped_actor.hpp>
 
+#include <stdexcept>
+#include <utility>
+
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
@@ -217,7 +220,11 @@ void world::build() {
     };
   parts_.placer = sys.spawn(placer, std::make_shared<outputs_in_memory>(seen));
   parts_.pool = sys.spawn(holding_pool, seen, parts_.dispatcher);
-  parts_.seams = {[this] { return now_us_; }, [] { return 32'768u; }};
+  const auto now_us = [this] {
+    if (std::exchange(clock_broken_, false)) throw std::runtime_error("no clock");
+    return now_us_;
+  };
+  parts_.seams = {now_us, [] { return 32'768u; }};
   caf::anon_send(parts_.dispatcher, register_node{std::string{domain::local_node}, parts_.pool,
                                                   slots_, memory_bytes_});
   coordinator_ = sys.spawn(

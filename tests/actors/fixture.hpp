@@ -110,6 +110,8 @@ public:
   bool gave_up = false;
   // An actor dies of a fault.
   void kill_journal();
+  // The next supervisor that reads the clock dies of it.
+  void break_clock_once() { clock_broken_ = true; }
   static inline const domain::batch_id id{{7}};
 
 private:
@@ -122,6 +124,7 @@ private:
   std::uint64_t memory_bytes_;
   bool has_room_ = true;
   std::int64_t now_us_ = 1'000'000; // of events
+  bool clock_broken_ = false;
   std::optional<bool> store_works_; // nothing: it is not probed
   scratch directory_;
   std::unique_ptr<failing_disk> disk_;

@@ -10,10 +10,14 @@
 #include "http/ranges.hpp"
 #include "http/rate_limiter.hpp"
 #include "http/server.hpp"
+#include "http/services.hpp"
 #include "http/views.hpp"
 #include "http/zip.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+
+#include <map>
+#include <random>
 
 using namespace darkroom;
 using namespace darkroom::http;
@@ -34,6 +38,49 @@ TEST_CASE("a bucket gives its burst, then so many a second") {
   CHECK_FALSE(limiter.take("a", now).allowed);
   now += 3'600'000'000;
   CHECK(limiter.take("a", now).remaining == 2); // never more than the burst
+}
+
+TEST_CASE("a key has the same id while it may be repeated, and a new one afterwards") {
+  constexpr std::int64_t s = 1'000'000, kept = std::int64_t{limits::attempted_id_s} * s;
+  attempted_ids ids;
+  std::uint8_t made = 0;
+  const auto id_for = [&](const std::string& key, std::int64_t now_us) {
+    const auto make = [&] { return domain::batch_id{{++made}}; };
+    return static_cast<int>(ids.id_for(key, now_us, make).bytes[0]);
+  };
+  CHECK(id_for("a", 10 * s) == 1);
+  CHECK(id_for("b", 20 * s) == 2);
+  CHECK(id_for("a", 10 * s + kept) == 1); // repeated, which does not keep it longer
+  CHECK(ids.size() == 2);
+  CHECK(id_for("a", 10 * s + kept + 1) == 3);
+  CHECK(ids.size() == 2);
+  CHECK(id_for("c", 5 * s) == 4); // the clock was set back
+  CHECK(id_for("b", 20 * s + kept) == 2);
+  CHECK(ids.size() == 2); // c has gone
+  CHECK(id_for("d", 100 * kept) == 5);
+  CHECK(ids.size() == 1);
+}
+
+TEST_CASE("a key that is made again after it has gone does not go with its older self") {
+  attempted_ids ids;
+  std::map<std::string, std::pair<int, std::int64_t>> naive; // id, time
+  std::mt19937 dice(5);
+  int made = 0;
+  std::int64_t now_us = 0;
+  constexpr std::int64_t kept_us = std::int64_t{limits::attempted_id_s} * 1'000'000;
+  for (int i = 0; i < 20'000; ++i) {
+    now_us += static_cast<std::int64_t>(dice() % 4'000'000) - 500'000;
+    const auto key = std::to_string(dice() % 60);
+    std::erase_if(naive, [&](const auto& e) { return e.second.second < now_us - kept_us; });
+    const auto next = ++made;
+    const auto expected = naive.try_emplace(key, next, now_us).first->second.first;
+    const auto id = ids.id_for(key, now_us, [next] {
+      return domain::batch_id{
+          {static_cast<std::uint8_t>(next), static_cast<std::uint8_t>(next >> 8)}};
+    });
+    REQUIRE((id.bytes[0] | id.bytes[1] << 8) == (expected & 0xffff));
+    REQUIRE(ids.size() == naive.size());
+  }
 }
 
 TEST_CASE("a bucket takes other limits while it is used") {

@@ -1,0 +1,268 @@
+// Batches with nothing to do leave the memory, are not read at the start, and come back when they
+// are asked for.
+#include "actors/resting_batches.hpp"
+
+#include "actors/at_rest.hpp"
+#include "actors/limits.hpp"
+#include "fixture.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <random>
+
+using namespace darkroom;
+using namespace darkroom::actors;
+using domain::batch_phase;
+using tests::world;
+using indexes = std::vector<domain::file_index>;
+
+namespace {
+
+const domain::batch_id second{{8}};
+constexpr auto kept_ms = limits::resting_batch_kept_ms;
+
+domain::add_files some_files(std::uint32_t first, std::uint32_t count) {
+  domain::add_files add;
+  for (auto i = first; i < first + count; ++i) {
+    const auto name = std::to_string(i);
+    add.entries.push_back({"f" + name, "/f" + name, 100, 1, {"o" + name}});
+  }
+  return add;
+}
+
+void make_draft(world& w, const domain::batch_id& batch = world::id) {
+  domain::create_batch create;
+  create.owner = "ann";
+  create.spec.outputs.push_back({.format = "webp"});
+  REQUIRE(resulting_view(w.tell(create, batch)) != nullptr);
+  REQUIRE(resulting_view(w.tell(some_files(0, 3), batch)) != nullptr);
+}
+
+} // namespace
+
+TEST_CASE("a batch is at rest when nothing of it runs or is about to") {
+  using enum domain::file_status;
+  struct row {
+    batch_phase phase;
+    std::optional<domain::file_status> file; // that there is one of
+    bool rests;
+  };
+  const row rows[] = {
+      {batch_phase::draft, {}, true},
+      {batch_phase::draft, queued, true},
+      {batch_phase::running, {}, true},
+      {batch_phase::running, completed, true},
+      {batch_phase::running, queued, false},
+      {batch_phase::running, running, false},
+      {batch_phase::running, retry_wait, false},
+      {batch_phase::running, cancelled, false},
+      {batch_phase::paused, queued, true},
+      {batch_phase::paused, running, false},
+      {batch_phase::paused, retry_wait, false},
+      {batch_phase::paused, cancelled, false},
+      {batch_phase::completed, completed, true},
+      {batch_phase::cancelled, cancelled, true},
+      {batch_phase::cancelled, running, false},
+  };
+  for (const auto& r : rows) {
+    INFO(base::to_string(r.phase) << ' ' << (r.file ? base::to_string(*r.file) : "no file"));
+    domain::status_counts counts{};
+    if (r.file) counts[static_cast<std::size_t>(*r.file)] = 1;
+    CHECK(at_rest(r.phase, counts) == r.rests);
+  }
+}
+
+TEST_CASE("the batch that has rested longest is taken first, as a search would find it") {
+  std::mt19937 dice(4);
+  resting_batches resting;
+  std::map<domain::batch_id, std::uint64_t> naive;
+  for (std::uint64_t now = 0; now < 20'000; ++now) {
+    const domain::batch_id batch{{static_cast<std::uint8_t>(dice() % 50)}};
+    if (dice() % 3 == 0) {
+      resting.remove(batch);
+      naive.erase(batch);
+    } else if (dice() % 3 != 0) {
+      resting.add(batch, now);
+      naive[batch] = now;
+    } else {
+      const auto before = now - std::min<std::uint64_t>(now, dice() % 60);
+      auto oldest = std::ranges::min_element(naive, {}, [](const auto& e) { return e.second; });
+      REQUIRE(resting.oldest_ms() ==
+              (oldest == naive.end() ? std::nullopt : std::optional{oldest->second}));
+      const bool due = oldest != naive.end() && oldest->second <= before;
+      REQUIRE(resting.take(before) == (due ? std::optional{oldest->first} : std::nullopt));
+      if (due) naive.erase(oldest);
+    }
+  }
+}
+
+TEST_CASE("a draft leaves the memory a while after its last change, and comes back") {
+  world w;
+  make_draft(w);
+  w.advance(kept_ms - 1);
+  CHECK(w.look().found);
+  REQUIRE(resulting_view(w.tell(some_files(3, 1))) != nullptr);
+  w.advance(kept_ms - 1);
+  CHECK(w.look().found); // the change was less long ago
+  w.advance(1);
+  CHECK_FALSE(w.look().found);
+  CHECK(w.usage->of("ann").live_batches == 1); // it counts wherever it is
+  REQUIRE(resulting_view(w.tell(some_files(4, 1))) != nullptr);
+  CHECK(w.look().found);
+  w.advance(kept_ms);
+  CHECK_FALSE(w.look().found);
+  REQUIRE(resulting_view(w.tell(domain::start_batch{})) != nullptr);
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+  CHECK(w.seen->placed.size() == 5);
+  w.events(); // the journal is whole
+}
+
+TEST_CASE("a command that is refused does not keep a batch in memory for ever") {
+  world w;
+  make_draft(w);
+  w.advance(kept_ms);
+  CHECK(std::holds_alternative<rejected>(w.tell(domain::pause_batch{})));
+  CHECK(w.look().found);
+  w.advance(kept_ms);
+  CHECK_FALSE(w.look().found);
+}
+
+TEST_CASE("a batch that runs stays, one that is paused leaves when nothing of it runs") {
+  world w;
+  w.start(4);
+  w.advance(kept_ms * 2);
+  CHECK(w.running() == indexes{0, 1});
+  w.tell(domain::pause_batch{domain::pause_mode::drain});
+  w.advance(kept_ms * 2);
+  CHECK(w.look().found); // two files are being finished
+  w.finish_all();
+  w.advance(kept_ms);
+  CHECK_FALSE(w.look().found);
+  REQUIRE(resulting_view(w.tell(domain::resume_batch{})) != nullptr);
+  CHECK_FALSE(w.look().time_left_ms); // how fast it was is forgotten, as after a restart
+  CHECK(w.running() == indexes{2, 3});
+  w.advance(2'000);
+  w.finish(2);
+  CHECK(w.look().time_left_ms);
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+  for (const auto& [file, history] : w.replayed().histories)
+    CHECK(history.crashes == 0);
+}
+
+TEST_CASE("an open batch without files leaves, and its next file runs") {
+  world w;
+  domain::create_batch create;
+  create.owner = "ann";
+  create.spec.outputs.push_back({.format = "webp"});
+  create.keep_open = true;
+  w.tell(create);
+  w.tell(some_files(0, 1));
+  w.tell(domain::start_batch{});
+  w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::running);
+  w.advance(kept_ms);
+  CHECK_FALSE(w.look().found);
+  REQUIRE(resulting_view(w.tell(some_files(1, 1))) != nullptr);
+  CHECK(w.running() == indexes{1});
+}
+
+TEST_CASE("a draft is deleted while it is not in memory") {
+  world w;
+  make_draft(w);
+  w.advance(kept_ms);
+  REQUIRE(resulting_view(w.tell(domain::delete_batch{true})) != nullptr);
+  CHECK(w.usage->of("ann").batches == 0);
+  CHECK(std::holds_alternative<not_found>(w.tell(domain::start_batch{})));
+}
+
+TEST_CASE("a start reads what has work to do, and counts the rest") {
+  world w;
+  w.start(6);
+  w.finish(1);
+  make_draft(w, second);
+  w.crash();
+  CHECK(w.look().found);
+  CHECK(w.running() == indexes{3, 4}); // 0 and 2 are suspects
+  CHECK_FALSE(w.look(second).found);
+  CHECK(w.usage->of("ann").batches == 2);
+  CHECK(w.usage->find(second)->files == 3);
+  REQUIRE(resulting_view(w.tell(domain::change_priority{3}, second)) != nullptr);
+  CHECK(w.look(second).found);
+}
+
+TEST_CASE("a file that was running in a paused batch when the process died is recovered") {
+  world w;
+  w.start(1);
+  w.tell(domain::pause_batch{domain::pause_mode::drain});
+  CHECK(w.running() == indexes{0});
+  w.crash();
+  CHECK(w.look().found);
+  CHECK(w.replayed().histories.at(0).crashes == 1);
+  CHECK(w.replayed().count(domain::file_status::queued) == 1);
+}
+
+TEST_CASE("a supervisor that dies begins again alone, with all that it wrote") {
+  world w(4);
+  w.start(2);
+  make_draft(w, second);
+  w.break_clock_once();
+  // The first dies of it and is not answered; the second waits until the batch is there again.
+  const auto answer = w.tell_again(domain::pause_batch{}, 1'000);
+  CHECK(resulting_view(answer) != nullptr);
+  REQUIRE(w.announced.size() == 1);
+  CHECK(w.announced.back().ends_with("; it begins again"));
+  CHECK(w.look().summary.phase == batch_phase::paused);
+  CHECK(w.look(second).summary.phase == batch_phase::draft);
+  for (const auto& [file, history] : w.replayed().histories)
+    CHECK(history.crashes == 0); // the process has survived
+  w.events();                    // the journal is whole
+}
+
+TEST_CASE("lives with long pauses end as others do") {
+  for (std::uint32_t seed = 1; seed <= 8; ++seed) {
+    INFO("seed " << seed);
+    std::mt19937 dice(seed);
+    world w(2);
+    w.start(12);
+    for (int step = 0; step < 60; ++step) {
+      const auto running = w.running();
+      switch (dice() % 7) {
+      case 0:
+        w.tell(domain::pause_batch{dice() % 2 == 0 ? domain::pause_mode::drain
+                                                   : domain::pause_mode::interrupt});
+        break;
+      case 1:
+        w.tell(domain::resume_batch{});
+        break;
+      case 2:
+        w.advance(kept_ms);
+        break;
+      case 3:
+        w.crash();
+        break;
+      case 4:
+        w.tell(domain::change_priority{static_cast<std::uint8_t>(dice() % 9)});
+        break;
+      default:
+        if (!running.empty()) w.finish(running[dice() % running.size()]);
+        break;
+      }
+    }
+    w.tell(domain::resume_batch{});
+    for (int i = 0; i < 20; ++i) {
+      w.finish_all();
+      w.advance(10'000);
+    }
+    std::map<domain::file_index, int> ended;
+    for (const auto& e : w.events())
+      if (std::holds_alternative<domain::file_completed>(e.fact) ||
+          std::holds_alternative<domain::file_failed>(e.fact))
+        ++ended[*domain::file_of(e.fact)];
+    CHECK(ended.size() == 12);
+    for (const auto& [file, times] : ended)
+      CHECK(times == 1);
+  }
+}
