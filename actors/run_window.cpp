@@ -58,8 +58,8 @@ std::map<domain::batch_id, std::uint32_t> run_window::shares() const {
   return found;
 }
 
-std::vector<batch_share> run_window::take_changes() {
-  std::vector<batch_share> changes;
+std::vector<share_change> run_window::take_changes() {
+  std::vector<share_change> changes;
   if (!std::exchange(changed_, false)) return changes;
   auto now = shares();
   for (const auto& [batch, files] : now)

@@ -24,7 +24,7 @@ struct batch_need {
   std::uint64_t files = 0; // that wait or are in flight; 0: it needs nothing
 };
 
-struct batch_share {
+struct share_change {
   domain::batch_id batch;
   std::uint32_t files = 0;
 };
@@ -38,7 +38,7 @@ public:
 
   // Batches whose share is another one than after the last call; those that need nothing any more
   // are left out.
-  std::vector<batch_share> take_changes();
+  std::vector<share_change> take_changes();
 
   std::uint32_t share_of(const domain::batch_id& batch) const;
   // It has files, and none may be in flight: those of its user's other batches come first.

@@ -141,11 +141,11 @@ TEST_CASE("a batch that runs stays, one that is paused leaves when nothing of it
   w.advance(kept_ms);
   CHECK_FALSE(w.look().found);
   REQUIRE(resulting_view(w.tell(domain::resume_batch{})) != nullptr);
-  CHECK_FALSE(w.look().time_left_ms); // how fast it was is forgotten, as after a restart
+  CHECK_FALSE(w.look().time_left); // how fast it was is forgotten, as after a restart
   CHECK(w.running() == indexes{2, 3});
   w.advance(2'000);
   w.finish(2);
-  CHECK(w.look().time_left_ms);
+  CHECK(w.look().time_left);
   w.finish_all();
   CHECK(w.look().summary.phase == batch_phase::completed);
   for (const auto& [file, history] : w.replayed().histories)

@@ -14,8 +14,8 @@ domain::batch_id batch(std::uint8_t number) {
   return {{number}};
 }
 
-std::string text(std::vector<batch_share> changes) {
-  std::ranges::sort(changes, {}, &batch_share::batch);
+std::string text(std::vector<share_change> changes) {
+  std::ranges::sort(changes, {}, &share_change::batch);
   std::string all;
   for (const auto& [id, files] : changes)
     all += std::to_string(id.bytes[0]) + ":" + std::to_string(files) + " ";
@@ -75,7 +75,7 @@ TEST_CASE("with more users than places each has one") {
     w.set({batch(i), std::string(1, static_cast<char>('a' + i)), 0, 5});
   const auto changes = w.take_changes();
   REQUIRE(changes.size() == 10);
-  CHECK(std::ranges::all_of(changes, [](const batch_share& s) { return s.files == 1; }));
+  CHECK(std::ranges::all_of(changes, [](const share_change& s) { return s.files == 1; }));
 }
 
 TEST_CASE("the window grows and shrinks with the machines") {

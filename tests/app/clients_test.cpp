@@ -134,6 +134,7 @@ TEST_CASE("requests made from the document get answers that it describes") {
   const auto out = printed(python + clients + "fuzz_openapi.py " + server.address() + ' ' +
                                server.token() + " 10000 1\n",
                            work);
+  INFO(out);
   CHECK(out.ends_with("\n0 findings\n"));
   CHECK(out.find("never succeeded: -\n") != std::string::npos);
 }
