@@ -246,16 +246,16 @@ TEST_CASE("with --dry-run it says what would be done, and does nothing") {
   CHECK_FALSE(fs::exists(f / "out"));
 }
 
-TEST_CASE("--dry-run knows from earlier runs into the folder what files cost") {
+TEST_CASE("a dry run knows from earlier runs into the folder what files cost") {
   folder f(6);
   REQUIRE(f.run({}).code == 0);
-  f.write("in/more.png", encoded("png", gradient(codecs::pixel_layout::rgb, 30, 30)));
+  f.write("in/more.png", png(36));
   const auto done = f.run({"--dry-run"});
   CHECK(has(done.out, "1 file to convert, 0 would fail, 6 done before"));
   CHECK(has(done.out, " of outputs; by earlier runs into this folder"));
 }
 
-TEST_CASE("--dry-run foresees the bytes of outputs by its sample") {
+TEST_CASE("a dry run foresees the bytes of outputs by its sample") {
   folder f(0);
   for (int i = 0; i < 8; ++i)
     f.write("in/p" + std::to_string(i) + ".png",
@@ -275,7 +275,7 @@ TEST_CASE("--dry-run foresees the bytes of outputs by its sample") {
   CHECK(foreseen < 2 * real);
 }
 
-TEST_CASE("--dry-run of files that cannot be converted foresees no time") {
+TEST_CASE("a dry run of files that cannot be converted foresees no time") {
   folder f(0);
   f.write("in/bad.png", "no picture");
   const auto done = f.run({"--dry-run"});

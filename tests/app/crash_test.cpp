@@ -156,6 +156,7 @@ TEST_CASE("a run that ended before it had begun is begun by the same command") {
       auto events = domain::execute(state, c);
       REQUIRE(events);
       persistence::append_request request{{{7}}, 1, *events, {}, nullptr};
+      request.summary.owner = state.owner;
       request.summary.phase = state.phase;
       request.summary.spec = state.spec;
       request.summary.counts = state.counts;
