@@ -90,10 +90,10 @@ private:
 
 void make_data(const std::string& data, const std::string& folder, std::uint32_t files) {
   fs::create_directories(data);
+  auto journal = app::open_data(data); // first: blobs without a journal are refused
+  if (!journal) fail(journal.error().sentence);
   const auto picture = store_picture(data, folder);
   const auto source = persistence::parse_hex(picture.name);
-  auto journal = app::open_data(data);
-  if (!journal) fail(journal.error().sentence);
   history h(**journal, {{1, 2, 3}});
   domain::create_batch create;
   create.owner = "ann";
@@ -136,9 +136,9 @@ double sample(const std::string& metrics, const std::string& name) {
 // Drafts as the page makes them: a few files each, by several users.
 void make_drafts(const std::string& data, const std::string& folder, std::uint32_t drafts) {
   fs::create_directories(data);
-  const auto picture = store_picture(data, folder);
-  auto journal = app::open_data(data);
+  auto journal = app::open_data(data); // first: blobs without a journal are refused
   if (!journal) fail(journal.error().sentence);
+  const auto picture = store_picture(data, folder);
   for (std::uint32_t i = 0; i < drafts; ++i) {
     history h(**journal, domain::new_batch_id());
     domain::create_batch create;
