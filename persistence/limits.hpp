@@ -24,7 +24,7 @@ inline constexpr std::size_t missing_sentences_max = 8;
 inline constexpr std::size_t salvage_sentences_max = 1'000;
 inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and lost, at most
 inline constexpr std::uint32_t backup_format_version = 1;
-// Of a deleted batch, cleared away at a time: each is looked up in the index of changes, 10 to 20 ms.
+// Of a deleted batch, cleared away at a time: each is looked up in the index; 10 to 20 ms.
 inline constexpr std::size_t events_per_purge_max = 10'000;
 // A sorted list of blobs: 5 MiB in memory while it is made, 20 KiB for each run while it is read.
 inline constexpr std::size_t sorted_run_entries = 128 * 1024;
