@@ -192,8 +192,8 @@ std::size_t window_of(const batch_supervisor_state& s) {
   return s.working.slots_max == 0 ? most : std::min<std::size_t>(most, s.working.slots_max);
 }
 
-// Tells the dispatcher what there is to do, when that may change the shares: not of the many files
-// that do not fit the window anyway.
+// Tells the dispatcher what there is to do, when that has changed by a part that matters for shares
+// and for places in the queue.
 void tell_need(supervisor_pointer self, bool may_run) {
   auto& s = self->state;
   batch_need need{s.id, s.working.owner, s.working.priority, 0};
@@ -202,12 +202,11 @@ void tell_need(supervisor_pointer self, bool may_run) {
   if (s.working.slots_max != 0)
     need.files = std::min<std::uint64_t>(need.files, s.working.slots_max);
   if (!s.told_need && need.files == 0) return;
-  const auto in_window = [&](std::uint64_t files) {
-    return s.share.of == 0 ? files : std::min<std::uint64_t>(files, s.share.of);
-  };
-  if (s.told_need && in_window(s.told_need->files) == in_window(need.files) &&
-      s.told_need->priority == need.priority)
-    return;
+  if (s.told_need && need.files != 0 && s.told_need->priority == need.priority) {
+    const auto told = s.told_need->files;
+    const auto apart = told > need.files ? told - need.files : need.files - told;
+    if (apart < std::max<std::uint64_t>(told / limits::need_told_part, 1)) return;
+  }
   s.told_need = need.files == 0 ? std::nullopt : std::optional{need};
   if (need.files == 0) s.share = {};
   self->send(s.peers.converters.dispatcher, batch_needs{std::move(need)});
@@ -225,7 +224,8 @@ void fill(supervisor_pointer self) {
   const std::size_t busy = s.in_flight.size() + s.fetching.size();
   const std::size_t window = window_of(s);
   const std::size_t handful = std::max<std::size_t>(1, window / 4);
-  if (busy + handful > window) return;
+  const bool some_came_back = !s.ready.empty(); // these may be few, and the last
+  if (busy + handful > window && !some_came_back) return;
   fetch_files wish{s.id, {}};
   while (busy + wish.indexes.size() < window) {
     const auto i = next_file(s);
@@ -429,7 +429,6 @@ void act_on_command(supervisor_pointer self, const domain::command& command) {
     for (const auto& [index, file] : s.in_flight)
       if (file.lease == 0 && !file.settled)
         self->send(file.converter, reprioritise_file{change->priority});
-  if (std::holds_alternative<domain::change_priority>(command)) fill(self);
   const auto* pause = std::get_if<domain::pause_batch>(&command);
   if (pause != nullptr && pause->mode == domain::pause_mode::interrupt) interrupt_running(self);
 }

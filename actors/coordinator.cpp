@@ -62,11 +62,19 @@ void replay(coordinator_pointer self, const domain::batch_id& batch,
           [self, batch](const batch_replayed& message) {
             auto& st = self->state;
             const bool found = message.state != nullptr && !st.journal_broken && !st.ending;
+            if (message.error.empty())
+              st.unreadable.erase(batch);
+            else if (st.unreadable.insert(batch).second)
+              st.announce("batch " + domain::to_string(batch) +
+                          " cannot be read: " + message.error);
             if (found && !st.supervisors.contains(batch))
               supervise(self, message.summary, message.state, false);
             release(st.replaying, batch, found);
           },
-          [self, batch](const caf::error&) { release(self->state.replaying, batch, false); });
+          [self, batch](const caf::error&) {
+            self->state.unreadable.insert(batch);
+            release(self->state.replaying, batch, false);
+          });
 }
 
 void load(coordinator_pointer self) {
@@ -272,7 +280,9 @@ void forward(coordinator_pointer self, const Request& request, bool creates,
       if (found)
         again(true);
       else
-        promise.deliver(self->state.journal_broken ? Answer{unwritable()} : Answer{not_found{}});
+        promise.deliver(self->state.journal_broken || self->state.unreadable.contains(request.batch)
+                            ? Answer{unwritable()}
+                            : Answer{not_found{}});
     });
     return;
   }

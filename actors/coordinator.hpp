@@ -9,6 +9,7 @@
 #include "actors/resting_batches.hpp"
 
 #include <deque>
+#include <set>
 
 namespace darkroom::actors {
 
@@ -44,6 +45,7 @@ struct coordinator_state {
   // there.
   using waiting_requests = std::vector<std::function<void(bool)>>;
   std::map<domain::batch_id, waiting_requests> replaying;
+  std::set<domain::batch_id> unreadable; // the last replay failed: that is not as if they were not
   std::map<domain::batch_id, waiting_requests> leaving;
   std::map<domain::batch_id, std::uint32_t> restarts; // of supervisors that died of themselves
   bool first_load = true;                             // what was running then was so at a crash

@@ -76,7 +76,7 @@ void share_window(dispatcher_pointer self) {
   auto& s = self->state;
   for (const auto& [batch, files] : s.window.take_changes())
     if (const auto to = s.supervisors.find(batch); to != s.supervisors.end())
-      self->send(to->second, window_share{files, s.window.files()});
+      self->send(to->second, window_share{files});
 }
 
 void resize_window(dispatcher_pointer self) {
@@ -118,10 +118,11 @@ void on_supervisor_down(dispatcher_pointer self, const caf::actor_addr& who) {
 // Those that may have no file in flight come after the others.
 queue_view places(const dispatcher_state& s) {
   queue_view view{s.queue.places(limits::queue_positions_files_max)};
-  for (const auto& batch : s.window.waiting()) {
-    const auto before = std::min<std::uint64_t>(s.window.files_before(batch), UINT32_MAX);
-    view.places.push_back({batch, static_cast<std::uint32_t>(before), wait_reason::turn});
-  }
+  for (const auto& [batch, before] : s.window.waiting())
+    if (!s.queue.waits_for(batch)) // else it is there already
+      view.places.push_back(
+          {batch, static_cast<std::uint32_t>(std::min<std::uint64_t>(before, UINT32_MAX)),
+           wait_reason::turn});
   return view;
 }
 

@@ -470,10 +470,9 @@ struct request_lease {
 struct batch_needs {
   batch_need need;
 };
-// How many files of the batch may be in flight, and of all batches together.
+// How many files of the batch may be in flight.
 struct window_share {
   std::uint32_t files = 0;
-  std::uint32_t of = 0;
 };
 struct withdraw_request {
   domain::batch_id batch;

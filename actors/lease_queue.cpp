@@ -165,6 +165,16 @@ void lease_queue::reprioritise(const file_key& file, std::uint8_t priority) {
     if (index->erase(before)) index->insert(position, wish.memory_bytes);
 }
 
+// Never less than any file takes beside its host: else a turn of files that fail at once would not
+// end.
+std::uint64_t lease_queue::charge(const lease& l, std::optional<std::uint64_t> measured) const {
+  auto cost = measured.value_or(l.cost);
+  if (!nodes_[l.node].local)
+    cost =
+        std::clamp(cost, l.cost / limits::measured_ratio_max, l.cost * limits::measured_ratio_max);
+  return std::max({cost, std::min(l.cost, limits::charge_min_us), std::uint64_t{1}});
+}
+
 void lease_queue::end(domain::lease_id id, std::optional<std::uint64_t> measured) {
   const auto at = leases_.find(id);
   if (at == leases_.end()) return;
@@ -173,7 +183,7 @@ void lease_queue::end(domain::lease_id id, std::optional<std::uint64_t> measured
   n.leased -= 1;
   n.granted_bytes -= l.memory_bytes;
   leases_alone_ -= l.alone ? 1 : 0;
-  const auto cost = std::max<std::uint64_t>(measured.value_or(l.cost), 1);
+  const auto cost = charge(l, measured);
   const auto of_user = users_.find(l.turn.user);
   auto& u = of_user->second;
   u.leases -= 1;

@@ -82,7 +82,8 @@ public:
   bool withdraw(const file_key& file);
   // Of a file that waits; others are let be.
   void reprioritise(const file_key& file, std::uint8_t priority);
-  // `cost`: what it took; nothing: as predicted.
+  // `cost`: what it took; nothing: as predicted. What another machine says counts only within
+  // `measured_ratio_max` of the prediction.
   void end(domain::lease_id lease, std::optional<std::uint64_t> cost = std::nullopt);
   // Never sooner than was asked for before.
   void hold_until(std::uint64_t ms, bool no_room) {
@@ -197,6 +198,7 @@ private:
   std::optional<grant> continue_turn(const std::vector<bool>& kept);
   std::optional<grant> grant_fresh(const std::vector<bool>& kept);
   std::uint64_t quantum() const;
+  std::uint64_t charge(const lease& l, std::optional<std::uint64_t> measured) const;
   bool can_use(const node& n, bool stays, bool alone) const;
   bool small_files_stay() const;
   most_memory most_memory_of(const std::vector<bool>& kept) const;

@@ -29,6 +29,10 @@ inline constexpr std::uint32_t settle_look_ms = 5; // about a sync, before or af
 // which is little beside a quantum; and each user who waits gets a turn in every round.
 inline constexpr std::uint64_t quantum_max_us = 250'000;
 inline constexpr std::uint64_t quantum_round_us = 1'000'000;
+// What a file is charged at least: messages and the journal take that, whatever its host took.
+inline constexpr std::uint64_t charge_min_us = 1'000;
+// How far what another machine has measured may be from the prediction: it may be slow, or lie.
+inline constexpr std::uint64_t measured_ratio_max = 20;
 
 // Codec hosts.
 inline constexpr std::uint32_t host_jobs_before_recycling = 500;
@@ -43,6 +47,9 @@ inline constexpr std::uint32_t wall_per_cpu = 4;
 // Files in flight of all batches together: each has a converter, about 4 KiB. So many for each slot
 // that none waits while headers are read, and so many more that the costliest can go first.
 inline constexpr std::uint32_t window_files_per_slot = 4, window_files = 256;
+// A batch tells how much it has to do when that has changed by this part: some 100 times in its
+// life.
+inline constexpr std::uint64_t need_told_part = 8;
 inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
 // How often a batch whose owner's day is used up looks for a new day or a higher quota.
 inline constexpr std::uint32_t quota_look_ms = 10'000;

@@ -79,21 +79,16 @@ bool run_window::waits(const domain::batch_id& batch) const {
   return batches_.contains(batch) && share_of(batch) == 0;
 }
 
-std::uint64_t run_window::files_before(const domain::batch_id& batch) const {
-  const auto known = batches_.find(batch);
-  if (known == batches_.end()) return 0;
-  std::uint64_t files = 0;
-  for (const auto& [position, of_batch] : users_.find(known->second.user)->second.batches) {
-    if (position == known->second.position) break;
-    files += of_batch;
+std::vector<std::pair<domain::batch_id, std::uint64_t>> run_window::waiting() const {
+  std::vector<std::pair<domain::batch_id, std::uint64_t>> found;
+  for (const auto& [name, u] : users_) {
+    std::uint64_t before = 0;
+    for (const auto& [position, files] : u.batches) {
+      if (share_of(position.second) == 0)
+        found.emplace_back(position.second, before * users_.size());
+      before += files;
+    }
   }
-  return files * users_.size(); // the others take turns with them
-}
-
-std::vector<domain::batch_id> run_window::waiting() const {
-  std::vector<domain::batch_id> found;
-  for (const auto& [batch, known] : batches_)
-    if (share_of(batch) == 0) found.push_back(batch);
   return found;
 }
 

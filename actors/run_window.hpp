@@ -43,10 +43,9 @@ public:
   std::uint32_t share_of(const domain::batch_id& batch) const;
   // It has files, and none may be in flight: those of its user's other batches come first.
   bool waits(const domain::batch_id& batch) const;
-  // Of a batch that waits: files that will be begun before its first one, about.
-  std::uint64_t files_before(const domain::batch_id& batch) const;
-  // All that wait.
-  std::vector<domain::batch_id> waiting() const;
+  // All that wait, each with the files that will be begun before its first one, about: those of its
+  // user's batches before it, and as many of each other user.
+  std::vector<std::pair<domain::batch_id, std::uint64_t>> waiting() const;
 
 private:
   using rank = std::pair<std::uint32_t, domain::batch_id>; // the lowest first

@@ -43,7 +43,7 @@ struct conversion_failed {
 struct conversion_interrupted {
   domain::interruption cause = domain::interruption::shutdown;
   std::string detail = {};        // more about it; may be empty
-  std::uint64_t memory_bytes = 0; // with memory_raised: what it needs
+  std::uint64_t memory_bytes = 0; // with memory_raised: what it needs, or more
 };
 struct file_converted {
   domain::file_completed result;                  // all but index and attempt

@@ -100,10 +100,8 @@ file_result<void> blob_store::sync_names(std::span<const part> parts) const {
   std::set<std::string> directories;
   for (const auto& p : parts)
     directories.insert(parent_of(path_of(p.content.sha256)));
-  if (directories.size() >= limits::syncs_shared_min) {
-    if (::syncfs(directory_.get()) == 0) return {};
-    return std::unexpected(last_error("syncing the blob store"));
-  }
+  if (directories.size() >= limits::syncs_shared_min && sync_file_system(directory_.get()))
+    return {};
   for (const auto& directory : directories)
     if (auto ok = sync_directory(directory); !ok) return ok;
   return {};

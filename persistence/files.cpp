@@ -3,12 +3,16 @@
 #include "base/errno_text.hpp"
 #include "persistence/limits.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
+#include <iterator>
+#include <linux/magic.h>
 #include <map>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <vector>
 
 namespace darkroom::persistence {
@@ -139,6 +143,16 @@ file_result<written_file> write_synced(int from, const std::string& path) {
   return std::unexpected(std::move(error));
 }
 
+// Of FUSE, for instance, syncfs(2) reaches no server, and says that all is well.
+bool sync_file_system(int file) {
+  struct statfs about{};
+  if (::fstatfs(file, &about) != 0) return false;
+  constexpr std::uint64_t known[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                     F2FS_SUPER_MAGIC, TMPFS_MAGIC};
+  const auto type = static_cast<std::uint64_t>(about.f_type);
+  return std::ranges::find(known, type) != std::end(known) && ::syncfs(file) == 0;
+}
+
 std::vector<file_result<void>> sync_files(std::span<const int> files) {
   std::vector<file_result<void>> results(files.size());
   std::map<dev_t, std::vector<std::size_t>> by_file_system;
@@ -152,7 +166,7 @@ std::vector<file_result<void>> sync_files(std::span<const int> files) {
   }
   for (const auto& [device, indexes] : by_file_system) {
     // Whose fault it is when that fails, each file tells.
-    if (indexes.size() >= limits::syncs_shared_min && ::syncfs(files[indexes.front()]) == 0)
+    if (indexes.size() >= limits::syncs_shared_min && sync_file_system(files[indexes.front()]))
       continue;
     for (const auto i : indexes)
       if (::fsync(files[i]) != 0)

@@ -11,7 +11,7 @@
 namespace darkroom::actors {
 
 // Changes whenever an older worker would misunderstand a message.
-inline constexpr std::uint32_t link_protocol = 3;
+inline constexpr std::uint32_t link_protocol = 4;
 
 struct link_hello {
   std::uint32_t protocol = link_protocol;

@@ -181,10 +181,11 @@ void on_host_killed(node_pointer self, node_leases::iterator at, const file_ende
 
 // A small file, of which nothing was known.
 void on_needs_more(node_pointer self, node_leases::iterator at, const file_ended& message) {
-  if (at->second.job.header_read || message.memory_bytes < at->second.job.memory_bytes)
-    return distrust(self, "asked for memory that it had");
+  if (at->second.job.header_read)
+    return distrust(self, "asked for memory of which it was told enough");
   const auto l = take_ended(self, at);
-  report(self, l, conversion_interrupted{interruption::memory_raised, {}, message.memory_bytes});
+  // How much it is, its header will say, which is read here.
+  report(self, l, conversion_interrupted{interruption::memory_raised, {}, l.job.memory_bytes});
   end_lease(self, message.lease, l.cpu_us);
 }
 

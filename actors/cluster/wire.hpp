@@ -169,7 +169,6 @@ struct file_ended {
   std::string result;                // converted: as the journal's codec writes it
   std::vector<std::string> contents; // of all outputs, if they are small; empty: to be pulled
   std::uint64_t cpu_us = 0;          // that it took; 0: not measured
-  std::uint64_t memory_bytes = 0;    // interrupted, memory_raised: what it needs
 };
 struct file_dropped {
   domain::lease_id lease = 0;
@@ -256,8 +255,7 @@ DARKROOM_WIRE(pull_input, m.lease, m.offset, m.bytes)
 DARKROOM_WIRE(input_piece, m.lease, m.offset, m.content, m.failed)
 DARKROOM_WIRE(pull_output, m.lease, m.output, m.offset, m.bytes)
 DARKROOM_WIRE(output_piece, m.lease, m.output, m.offset, m.content)
-DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.contents, m.cpu_us,
-              m.memory_bytes)
+DARKROOM_WIRE(file_ended, m.lease, m.how, m.reason, m.detail, m.result, m.contents, m.cpu_us)
 DARKROOM_WIRE(file_dropped, m.lease)
 DARKROOM_WIRE(file_position, m.lease, m.phase, m.stage, m.percent, m.received)
 DARKROOM_WIRE(work_progress, m.files)

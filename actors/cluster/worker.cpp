@@ -220,7 +220,6 @@ void on_conversion_ended(worker_pointer self, const conversion_ended& message) {
                                 ends(file_end::interrupted);
                                 ended.reason = static_cast<std::uint8_t>(end.cause);
                                 ended.detail = end.detail.substr(0, limits::wire_detail_bytes_max);
-                                ended.memory_bytes = end.memory_bytes;
                               },
                               [&](const conversion_failed& failure) {
                                 fails(failure.error.reason, failure.error.detail);

@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <utility>
 
 namespace darkroom::codecs::host {
 
@@ -182,12 +183,7 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
                         const progress_listener& on_progress) {
   domain::conversion_progress told;
   watched_time wall{std::chrono::milliseconds{limits::host_watch_gap_ms}};
-  const std::uint64_t cpu_before_us = cpu_us();
-  const auto look_at_cpu = [&] {
-    const auto now = cpu_us();
-    job_cpu_us_ = now > cpu_before_us ? now - cpu_before_us : job_cpu_us_; // 0: it has ended
-  };
-  job_cpu_us_ = 0;
+  const std::uint64_t cpu_end_us = cpu_us() + std::uint64_t{allowed.cpu_ms} * 1'000;
 #ifndef DARKROOM_SANITIZED // a sanitizer's shadow memory is not the host's
   const std::uint64_t resident_max = resident_bytes() + allowed.memory_bytes + address_slack_bytes;
 #endif
@@ -202,7 +198,8 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
         return std::unexpected(end_of_life(std::nullopt));
       if (!none.list().empty()) return std::unexpected(misbehaved("it sent a descriptor"));
       if (reply.job_id != job_id) return std::unexpected(misbehaved("it answered another job"));
-      look_at_cpu();
+      const auto used_us = std::max(cpu_us(), told_cpu_us_); // 0: it has ended
+      job_cpu_us_ = used_us - std::exchange(told_cpu_us_, used_us);
       return reply;
     }
     if (ready > 0 && (wait[0].revents != 0 || wait[1].revents != 0))
@@ -216,8 +213,7 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
         failure = {host_end::by_others, {crashed, "the codec host was stopped from outside"}};
       return std::unexpected(std::move(failure));
     }
-    look_at_cpu();
-    if (job_cpu_us_ > std::uint64_t{allowed.cpu_ms} * 1'000)
+    if (cpu_us() > cpu_end_us)
       return std::unexpected(
           end_of_life(codec_error{limit_time, "it used more processor time than its size allows"}));
 #ifndef DARKROOM_SANITIZED
@@ -288,10 +284,8 @@ codec_host::convert(int input, std::uint64_t input_bytes, const domain::conversi
 
   const auto info = from_wire(reply->info);
   if (reply->needs_more != 0) {
-    const auto plan = info ? plan_conversion(*info, input_bytes, spec) : fail(internal, {});
-    if (!allowed.unread || !plan) return std::unexpected(misbehaved("its reply makes no sense"));
-    return std::unexpected(
-        host_failure{host_end::by_limits, {}, std::max(plan->memory_bytes, allowed.memory_bytes)});
+    if (!allowed.unread || !info) return std::unexpected(misbehaved("its reply makes no sense"));
+    return std::unexpected(host_failure{host_end::by_limits, {}});
   }
   if (!info || reply->output_count != outputs.size())
     return std::unexpected(misbehaved("its reply makes no sense"));

@@ -31,7 +31,6 @@ enum class host_end : std::uint8_t {
 struct host_failure {
   host_end end = host_end::by_file;
   codec_error error;
-  std::uint64_t memory_bytes = 0; // by_limits: what it takes
 };
 
 class codec_host {
@@ -60,8 +59,8 @@ public:
   bool alive() const;
   int pid() const { return process_.pid; }
   std::uint32_t jobs_done() const { return jobs_done_; }
-  // Processor time of the last job in microseconds; of one that was ended, as it was last looked
-  // at.
+  // Processor time of the last job in microseconds, and of what came before it and was not told
+  // yet: the start of the host, and what the kernel had not counted when the job before ended.
   std::uint64_t job_cpu_us() const { return job_cpu_us_; }
   // Resident memory in bytes, as the kernel says it.
   std::uint64_t resident_bytes() const;
@@ -89,7 +88,7 @@ private:
   bool alive_ = true;
   std::atomic<bool> interrupted_ = false;
   std::uint32_t jobs_done_ = 0;
-  std::uint64_t job_cpu_us_ = 0;
+  std::uint64_t job_cpu_us_ = 0, told_cpu_us_ = 0;
   std::uint64_t next_job_id_ = 1;
 };
 

@@ -63,7 +63,12 @@ public:
     auto& n = nodes_[l.node];
     n.leased -= 1;
     n.granted_bytes -= l.bytes;
-    const auto cost = std::max<std::uint64_t>(measured.value_or(l.cost), 1);
+    auto cost = measured.value_or(l.cost);
+    if (!n.has.local) {
+      cost = std::max(cost, l.cost / limits::measured_ratio_max);
+      cost = std::min(cost, l.cost * limits::measured_ratio_max);
+    }
+    cost = std::max<std::uint64_t>({cost, std::min(l.cost, limits::charge_min_us), 1});
     auto& served = served_[l.user];
     served = served + cost > l.cost ? served + cost - l.cost : 0;
     if (l.turn_left > cost) n.turns.emplace_back(l.user, l.turn_left - cost);

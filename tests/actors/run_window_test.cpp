@@ -50,8 +50,8 @@ TEST_CASE("users share the window equally, and leave what they do not need") {
   w.set({batch(4), "ann", 0, 1'000});
   CHECK(w.take_changes().empty()); // her first one goes first
   CHECK(w.waits(batch(4)));
-  CHECK(w.files_before(batch(4)) == 3'000); // 1,000 of hers, and the others take turns
-  CHECK(w.waiting() == std::vector{batch(4)});
+  // 1,000 of hers, and the others take turns.
+  CHECK(w.waiting() == std::vector{std::pair{batch(4), std::uint64_t{3'000}}});
   w.set({batch(3), "eve", 0, 0});
   CHECK(text(w.take_changes()) == "1:45 2:45 ");
 }

@@ -29,6 +29,14 @@ std::string started_batch(edge& server, const std::string& as, int files) {
   return id;
 }
 
+// Waits for a batch to end, and until the feed has told that: it does a moment later.
+void await_end_in_feed(edge& server, const std::string& as, const std::string& id) {
+  server.await_state(as, id, "completed");
+  follower f(server, as);
+  f.subscribe(1, id, R"(,"after":0)");
+  f.until_event("batch_finished");
+}
+
 std::vector<json::value> log_of(edge& server, const std::string& as, const std::string& id,
                                 const std::string& limit = "7") {
   std::vector<json::value> all;
@@ -73,7 +81,7 @@ TEST_CASE("a newcomer gets the state, then what happens") {
 TEST_CASE("what was missed comes before ok, once, and the same as in the log") {
   edge server;
   const auto id = started_batch(server, "ann", 12);
-  server.await_state("ann", id, "completed");
+  await_end_in_feed(server, "ann", id);
   const auto log = log_of(server, "ann", id);
   check_chain(log);
   follower all(server, "ann");
@@ -308,8 +316,8 @@ TEST_CASE("a client that never reads is cut off; the batch and others do not not
 TEST_CASE("an id may be used again at once, and stands for the new subscription only") {
   edge server;
   const auto first = started_batch(server, "ann", 30), second = started_batch(server, "ann", 3);
-  server.await_state("ann", first, "completed");
-  server.await_state("ann", second, "completed");
+  await_end_in_feed(server, "ann", first);
+  await_end_in_feed(server, "ann", second);
   const auto wanted = log_of(server, "ann", second);
   for (int i = 0; i < 20; ++i) {
     follower f(server, "ann");
@@ -372,7 +380,7 @@ TEST_CASE("at its end the server says so, and a client goes on where it was") {
   CHECK(before->socket.closed() == 1001);
   CHECK(stream_ended);
   server.call("ann", "POST", "/v1/batches/" + id + "/start");
-  server.await_state("ann", id, "completed");
+  await_end_in_feed(server, "ann", id);
   follower after(server, "ann");
   after.subscribe(1, id, R"(,"after":)" + std::to_string(before->last()));
   after.until("ok");
