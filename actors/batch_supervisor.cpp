@@ -1,7 +1,8 @@
 #include "actors/at_rest.hpp"
 #include "actors/batch_requests.hpp"
+#include "actors/clock_ms.hpp"
+#include "actors/event_accounting.hpp"
 #include "actors/limits.hpp"
-#include "base/overloaded.hpp"
 #include "domain/limits.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -18,109 +19,9 @@ namespace {
 using domain::file_index;
 using domain::file_status;
 
-std::uint64_t now_ms(supervisor_pointer self) {
-  const auto now = self->clock().now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
-
 bool snapshot_due(const batch_supervisor_state& s) {
   return s.events_since_snapshot >=
          std::max<std::uint64_t>(limits::snapshot_tail_events, s.working.files.size() / 4);
-}
-
-void count(vitals& numbers, const domain::event& e) {
-  if (const auto* done = std::get_if<domain::file_completed>(&e)) {
-    numbers.files_completed += 1;
-    numbers.probe.add(std::uint64_t{done->stages.probe_us});
-    numbers.queue_wait.add(std::uint64_t{done->stages.wait_us});
-    numbers.convert.add(std::uint64_t{done->stages.convert_us});
-    numbers.store.add(std::uint64_t{done->stages.store_us});
-  }
-  numbers.files_failed += std::holds_alternative<domain::file_failed>(e);
-  numbers.files_interrupted += std::holds_alternative<domain::file_interrupted>(e);
-}
-
-// What an event says about the time that is left.
-void forecast(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
-  auto& f = s.forecast;
-  std::visit(base::overloaded{
-                 [&](const domain::batch_started&) { f.resume(); },
-                 [&](const domain::batch_resumed&) { f.resume(); },
-                 [&](const domain::batch_retried& again) {
-                   for (const auto i : again.files)
-                     f.reopen(i);
-                   f.resume();
-                 },
-                 [&](const domain::batch_paused&) { f.pause(now_us); },
-                 [&](const domain::spec_changed&) { f.forget_costs(); },
-                 [&](const domain::file_started& file) { f.start(file.index, now_us); },
-                 [&](const domain::file_interrupted& file) { f.give_back(file.index, now_us); },
-                 [&](const domain::file_retry_scheduled& file) { f.give_back(file.index, now_us); },
-                 [&](const domain::file_completed& file) { f.complete(file.index, now_us); },
-                 [&](const domain::file_failed& file) { f.fail(file.index, now_us); },
-                 [](const auto&) {},
-             },
-             e);
-  if (domain::is_terminal(s.working.phase)) f.forget_files();
-}
-
-// What a completed file says about the costs of others. Another machine has another speed.
-void learn(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
-  const auto* done = std::get_if<domain::file_completed>(&e);
-  if (done == nullptr || !s.peers.calibration) return;
-  const auto file = s.in_flight.find(done->index);
-  const auto predicted = s.forecast.prediction_of(done->index);
-  if (file == s.in_flight.end() || !file->second.local || !predicted) return;
-  double bytes_out = 0;
-  for (const auto& output : done->outputs)
-    bytes_out += static_cast<double>(output.bytes);
-  const double us = static_cast<double>(done->stages.convert_us) + done->stages.store_us;
-  s.peers.calibration->observe(*predicted, us, bytes_out, now_us);
-}
-
-// What an event says about the work of the day. An attempt that did not complete counts as long as
-// it ran: a file that always ends at its time limit takes slots as well.
-void count_work(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
-  const auto index = domain::file_of(e);
-  if (!index || !s.peers.usage) return;
-  const auto file = s.in_flight.find(*index);
-  if (file == s.in_flight.end()) return;
-  auto& started_us = file->second.started_us;
-  if (std::holds_alternative<domain::file_started>(e)) {
-    started_us = now_us;
-    return;
-  }
-  if (started_us == 0) return;
-  auto ran_us = static_cast<std::uint64_t>(std::max<std::int64_t>(0, now_us - started_us));
-  started_us = 0;
-  std::uint64_t pixels = 0;
-  if (const auto* done = std::get_if<domain::file_completed>(&e)) {
-    ran_us = done->stages.convert_us;
-    pixels = std::uint64_t{done->width} * done->height;
-  }
-  s.day = s.peers.usage->add_work(s.working.owner, now_us, pixels, (ran_us + 999) / 1'000);
-}
-
-// What an event says about times and speed.
-void note(batch_supervisor_state& s, const domain::event& e, std::int64_t now_us) {
-  s.said_idle = false; // it is idle anew when this is on disk
-  if (std::holds_alternative<domain::batch_started>(e) ||
-      std::holds_alternative<domain::batch_retried>(e)) {
-    s.started_us = now_us;
-    s.ended_us = 0;
-    s.rate.restart(now_us);
-  } else if (std::holds_alternative<domain::batch_resumed>(e)) {
-    s.rate.restart(now_us);
-  } else if (domain::is_terminal(s.working.phase) && s.ended_us == 0) {
-    s.ended_us = now_us;
-  }
-  if (const auto* done = std::get_if<domain::file_completed>(&e))
-    s.rate.add(now_us, {1, std::uint64_t{done->width} * done->height, done->bytes_in});
-  learn(s, e, now_us);
-  forecast(s, e, now_us);
-  count_work(s, e, now_us);
-  if (s.peers.numbers) count(*s.peers.numbers, e);
 }
 
 // Decides a command of the machinery. Refusals are late news about something that has changed
@@ -267,7 +168,7 @@ void spawn_converter(supervisor_pointer self, persistence::file_record& record) 
 void schedule_tick(supervisor_pointer self) {
   auto& s = self->state;
   if (s.retries.empty()) return;
-  const auto now = now_ms(self);
+  const auto now = clock_ms(self->clock());
   const auto due = s.retries.begin()->first;
   if (s.tick_at_ms && *s.tick_at_ms <= due) return;
   s.tick_at_ms = due; // one that comes later than this finds nothing to do
@@ -275,7 +176,7 @@ void schedule_tick(supervisor_pointer self) {
 }
 
 void schedule_retry(supervisor_pointer self, file_index i, std::uint32_t delay_ms) {
-  self->state.retries.emplace(now_ms(self) + delay_ms, i);
+  self->state.retries.emplace(clock_ms(self->clock()) + delay_ms, i);
   schedule_tick(self);
 }
 
@@ -386,7 +287,7 @@ void journal_events(supervisor_pointer self, std::vector<domain::event> events, 
   std::size_t commands = 0;
   for (const auto& e : events) {
     commands += domain::is_command_event(e);
-    note(s, e, now);
+    note_event(s, e, now);
   }
   s.commands_pending += commands;
   append_events message;
@@ -621,7 +522,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
       },
       [self](retry_tick) {
         auto& st = self->state;
-        const auto now = now_ms(self);
+        const auto now = clock_ms(self->clock());
         if (st.tick_at_ms && *st.tick_at_ms <= now) st.tick_at_ms.reset();
         while (!st.retries.empty() && st.retries.begin()->first <= now) {
           const auto index = st.retries.begin()->second;

@@ -1,4 +1,5 @@
 #include "actors/coordinator.hpp"
+#include "actors/clock_ms.hpp"
 
 #include "actors/limits.hpp"
 
@@ -225,12 +226,6 @@ void schedule_rest_tick(coordinator_pointer self, std::uint64_t now_ms) {
                      rest_tick{});
 }
 
-std::uint64_t clock_ms(coordinator_pointer self) {
-  const auto now = self->clock().now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
-
 void on_idle(coordinator_pointer self, const batch_idle& message) {
   auto& s = self->state;
   if (message.deleted) return let_go(self, message.batch, true);
@@ -238,7 +233,7 @@ void on_idle(coordinator_pointer self, const batch_idle& message) {
   std::erase(s.ended, message.batch);
   s.resting.remove(message.batch);
   if (!message.ended) {
-    const auto now_ms = clock_ms(self);
+    const auto now_ms = clock_ms(self->clock());
     s.resting.add(message.batch, now_ms);
     return schedule_rest_tick(self, now_ms);
   }
@@ -249,7 +244,7 @@ void on_idle(coordinator_pointer self, const batch_idle& message) {
 void on_rest_tick(coordinator_pointer self) {
   auto& s = self->state;
   s.rest_tick_scheduled = false;
-  const auto now_ms = clock_ms(self);
+  const auto now_ms = clock_ms(self->clock());
   if (now_ms >= limits::resting_batch_kept_ms)
     while (const auto batch = s.resting.take(now_ms - limits::resting_batch_kept_ms))
       let_go(self, *batch, false);

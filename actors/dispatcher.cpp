@@ -1,4 +1,5 @@
 #include "actors/dispatcher.hpp"
+#include "actors/clock_ms.hpp"
 
 #include "actors/cluster/limits.hpp"
 #include "actors/limits.hpp"
@@ -12,12 +13,6 @@ namespace darkroom::actors {
 namespace {
 
 using dispatcher_pointer = dispatcher_actor::stateful_pointer<dispatcher_state>;
-
-std::uint64_t now_ms(dispatcher_pointer self) {
-  const auto now = self->clock().now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
 
 // Below the floor of free disk, nothing new is begun.
 void look_for_room(dispatcher_state& s, std::uint64_t now) {
@@ -42,7 +37,7 @@ void tell_numbers(dispatcher_pointer self) {
 
 void grant_all(dispatcher_pointer self) {
   auto& s = self->state;
-  const auto now = now_ms(self);
+  const auto now = clock_ms(self->clock());
   look_for_room(s, now);
   if (s.attempts) s.queue.note_unsettled(s.attempts->all, s.attempts->alone);
   for (const auto& granted : s.queue.grant_all(now)) {
@@ -190,7 +185,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         grant_all(self);
       },
       [self](const hold_leases& message) {
-        self->state.queue.hold_until(now_ms(self) + message.ms, message.no_room);
+        self->state.queue.hold_until(clock_ms(self->clock()) + message.ms, message.no_room);
         grant_all(self);
       },
       [self](describe_queue) { return places(self->state); },
@@ -242,7 +237,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
       [self](const pause_node& message) {
         auto& st = self->state;
         if (const auto at = index_of(st, message.pool))
-          st.queue.close_node_until(*at, now_ms(self) + message.ms);
+          st.queue.close_node_until(*at, clock_ms(self->clock()) + message.ms);
         grant_all(self);
       },
       [self](const steer_node& message) {

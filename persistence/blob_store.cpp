@@ -121,18 +121,17 @@ file_result<blob_store::part> blob_store::write_part(int content) {
   auto written = write_unsynced(content, made.path);
   if (!written) return std::unexpected(written.error());
   made.content = written->content;
-  made.unsynced = unsynced_.hold(written->file);
-  if (made.unsynced || ::fsync(written->file.get()) == 0) return made;
-  auto error = last_error("syncing " + made.path);
-  ::unlink(made.path.c_str());
-  return std::unexpected(std::move(error));
+  auto kept = unsynced_.keep(std::move(written->file), made.path);
+  if (!kept) return std::unexpected(kept.error());
+  made.unsynced = std::move(*kept);
+  return made;
 }
 
 std::vector<file_result<blob_store::pin>> blob_store::name_parts(std::span<const part> parts) {
-  std::vector<int> files;
+  std::vector<unsynced_file> files;
   files.reserve(parts.size());
   for (const auto& p : parts)
-    files.push_back(p.unsynced ? p.unsynced->get() : -1);
+    files.push_back(p.unsynced);
   const auto contents = sync_files(files);
   std::vector<file_result<pin>> results;
   for (std::size_t i = 0; i < parts.size(); ++i) {

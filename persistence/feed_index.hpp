@@ -77,7 +77,7 @@ read_feed_index(database& db, const rocksdb::Snapshot* moment = nullptr);
 // Of a journal that has just been opened: drops an index that another version has not kept up.
 journal_result<feed_index_state> open_feed_index(database& db, domain::seq journal_last);
 
-// Adds events that are older than the index, at most so many. Only beside no other writer.
+// Indexes up to `events_max` events that are older than the index. No other writer may be active.
 journal_result<feed_index_state> extend_feed_index(database& db, feed_index_state state,
                                                    std::size_t events_max);
 

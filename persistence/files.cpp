@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <iterator>
 #include <linux/magic.h>
-#include <map>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -151,28 +150,6 @@ bool sync_file_system(int file) {
                                      F2FS_SUPER_MAGIC, TMPFS_MAGIC};
   const auto type = static_cast<std::uint64_t>(about.f_type);
   return std::ranges::find(known, type) != std::end(known) && ::syncfs(file) == 0;
-}
-
-std::vector<file_result<void>> sync_files(std::span<const int> files) {
-  std::vector<file_result<void>> results(files.size());
-  std::map<dev_t, std::vector<std::size_t>> by_file_system;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    if (files[i] < 0) continue;
-    struct stat about{};
-    if (::fstat(files[i], &about) != 0)
-      results[i] = std::unexpected(last_error("looking at a written file"));
-    else
-      by_file_system[about.st_dev].push_back(i);
-  }
-  for (const auto& [device, indexes] : by_file_system) {
-    // Whose fault it is when that fails, each file tells.
-    if (indexes.size() >= limits::syncs_shared_min && sync_file_system(files[indexes.front()]))
-      continue;
-    for (const auto i : indexes)
-      if (::fsync(files[i]) != 0)
-        results[i] = std::unexpected(last_error("syncing a written file"));
-  }
-  return results;
 }
 
 file_result<void> sync_directory(const std::string& path) {

@@ -46,9 +46,6 @@ file_result<open_file> write_unsynced(int from, const std::string& path);
 // The same, and syncs it.
 file_result<written_file> write_synced(int from, const std::string& path);
 
-// Syncs open files, those of each file system at once when they are many. One result for each; -1
-// is synced already.
-std::vector<file_result<void>> sync_files(std::span<const int> files);
 // Syncs the whole file system of an open file or directory. False: it failed, or it is none that is
 // known to do that; then each file has to be synced.
 bool sync_file_system(int file);

@@ -60,9 +60,9 @@ public:
   // afterwards. After an error nothing more may be written here: close, and open again.
   journal_result<std::vector<journaled_event>> append(std::span<const append_request> requests,
                                                       bool sync);
-  // Clears away what is left of a deleted batch, at most so many files from `from` on, and when no
-  // files are left its events, a number of them at a time; `visit` sees each file before it goes.
-  // Returns where to go on; nothing when all is gone.
+  // Removes the records of a deleted batch in slices: up to `files_max` files from `from` on; once
+  // no files are left, up to `events_per_purge_max` events. `visit` is called for each file before
+  // it is removed. Returns the index to continue from; nothing when all records are gone.
   journal_result<std::optional<domain::file_index>>
   purge(const domain::batch_id& batch, domain::file_index from, std::size_t files_max,
         const std::function<void(const file_record&)>& visit);

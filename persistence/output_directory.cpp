@@ -37,11 +37,10 @@ file_result<staged_output> output_directory::stage(const domain::batch_id& batch
   staged.bytes = written->content.bytes;
   staged.sha256 = written->content.sha256;
   staged.crc32 = written->content.crc32;
-  staged.unsynced = unsynced_.hold(written->file);
-  if (staged.unsynced || ::fsync(written->file.get()) == 0) return staged;
-  auto error = last_error("syncing " + target);
-  discard(staged);
-  return std::unexpected(std::move(error));
+  auto kept = unsynced_.keep(std::move(written->file), below_root(staged.temporary));
+  if (!kept) return std::unexpected(kept.error());
+  staged.unsynced = std::move(*kept);
+  return staged;
 }
 
 placed_output output_directory::place_one(const staged_output& staged) {
@@ -65,7 +64,11 @@ placed_output output_directory::place_one(const staged_output& staged) {
 std::vector<placed_output> output_directory::place(std::span<const staged_output> staged) {
   std::vector<placed_output> results;
   std::map<std::string, std::vector<std::size_t>> by_directory;
-  const auto synced = sync_contents(staged);
+  std::vector<unsynced_file> contents;
+  contents.reserve(staged.size());
+  for (const auto& output : staged)
+    contents.push_back(output.unsynced);
+  const auto synced = sync_files(contents);
   for (std::size_t i = 0; i < staged.size(); ++i) {
     const auto& output = staged[i];
     if (!synced[i]) {

@@ -41,9 +41,6 @@ struct placed_output {
   std::uint32_t crc32 = 0;
 };
 
-// Syncs the contents that are not synced yet, many at about the price of one. One result for each.
-std::vector<file_result<void>> sync_contents(std::span<const staged_output> staged);
-
 class output_store {
 public:
   virtual ~output_store() = default;

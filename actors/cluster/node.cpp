@@ -182,7 +182,7 @@ void on_host_killed(node_pointer self, node_leases::iterator at, const file_ende
 // A small file, of which nothing was known.
 void on_needs_more(node_pointer self, node_leases::iterator at, const file_ended& message) {
   if (at->second.job.header_read)
-    return distrust(self, "asked for memory of which it was told enough");
+    return distrust(self, "reported too little memory for a planned file");
   const auto l = take_ended(self, at);
   // How much it is, its header will say, which is read here.
   report(self, l, conversion_interrupted{interruption::memory_raised, {}, l.job.memory_bytes});
