@@ -216,7 +216,7 @@ journal_result<feed_index_state> open_feed_index(database& db, seq journal_last)
   rocksdb::WriteBatch group;
   drop_kind(group, keys::kind::change);
   drop_kind(group, keys::kind::own_change);
-  const feed_index_state state{journal_last, journal_last, {}};
+  feed_index_state state{journal_last, journal_last, {}};
   group.Put(keys::feed_index_from(), std::to_string(journal_last));
   group.Put(keys::feed_index_upto(), std::to_string(journal_last));
   group.Delete(keys::feed_index_position());
