@@ -1,5 +1,7 @@
 #include "actors/batch_requests.hpp"
 
+#include "actors/limits.hpp"
+#include "actors/name_planner.hpp"
 #include "actors/name_reader.hpp"
 #include "actors/spawn_blocking.hpp"
 #include "base/overloaded.hpp"
@@ -17,8 +19,21 @@ using domain::file_status;
 
 constexpr const char* journal_failure = "the journal has failed";
 
+std::shared_ptr<const file_states> states_of(const domain::batch_state& working, file_range files) {
+  auto states = std::make_shared<file_states>();
+  states->first = files.first;
+  states->unplanned_from = working.unplanned_from;
+  states->unplanned_upto = working.unplanned_upto;
+  if (files.first < working.files.size()) {
+    const auto left = static_cast<file_index>(working.files.size()) - files.first;
+    const auto begin = working.files.begin() + files.first;
+    states->states.assign(begin, begin + std::min(files.count, left));
+  }
+  return states;
+}
+
 // The view of the state as it is now, to be shown when that is durable.
-batch_view view_of(supervisor_pointer self, bool with_files) {
+batch_view view_of(supervisor_pointer self, file_range files = {}) {
   auto& s = self->state;
   batch_view view{true, summary_of(s), static_cast<std::uint32_t>(s.in_flight.size())};
   const auto rate = s.rate.read(s.seams.now_us());
@@ -30,7 +45,7 @@ batch_view view_of(supervisor_pointer self, bool with_files) {
   if (s.working.phase == domain::batch_phase::running && s.working.open() != 0 &&
       s.working.count(file_status::running) == 0 && waits_for_quota(s))
     view.waiting_for = wait_reason::quota;
-  if (with_files) view.files = std::make_shared<const std::vector<file_status>>(s.working.files);
+  if (files.count != 0) view.files = states_of(s.working, files);
   return view;
 }
 
@@ -46,7 +61,7 @@ Outcome refused(supervisor_pointer self, domain::refusal why, bool creates = fal
   const auto phase = self->state.working.phase;
   if (phase == domain::batch_phase::deleted || (phase == domain::batch_phase::absent && !creates))
     return not_found{};
-  return rejected{std::move(why), positioned(self->state, view_of(self, false))};
+  return rejected{std::move(why), positioned(self->state, view_of(self))};
 }
 
 base::result<std::vector<domain::event>, domain::refusal>
@@ -96,6 +111,17 @@ auto* spec_change_in(Request& request) {
   return change;
 }
 
+// What was on its way for the spec before must not run: it would have names that are not planned.
+void forget_earlier_spec(supervisor_pointer self) {
+  auto& s = self->state;
+  s.spec_number += 1;
+  s.fetching.clear();
+  s.next_index = 0;
+  for (auto& [index, file] : s.in_flight)
+    file.outdated = true;
+  if (s.working.unplanned_from == 0) stop_planner(self); // it begins again
+}
+
 void carry_out_request(supervisor_pointer self, const batch_request& request,
                        caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
@@ -113,6 +139,7 @@ void carry_out_request(supervisor_pointer self, const batch_request& request,
     return refuse_when_durable(self, refused<command_outcome>(self, events.error(), creates),
                                promise);
   }
+  if (spec_change_in(request) != nullptr) forget_earlier_spec(self);
   // A draft still gives files back, and looks for them by path.
   if (s.working.sealed && s.working.phase != domain::batch_phase::draft) s.names.reset();
   const auto* removed = std::get_if<domain::remove_file>(&request.command);
@@ -135,20 +162,21 @@ void carry_out_request(supervisor_pointer self, const batch_request& request,
                             : command_outcome{unchanged{std::move(after)}});
   };
   if (!changed && records.empty()) { // it is so already; what that reflects may not be durable yet
-    *view = view_of(self, false);
+    *view = view_of(self);
     return when_durable(self, act);
   }
   journal_events(self, std::move(*events), true, act, std::move(records));
-  *view = view_of(self, false);
+  *view = view_of(self);
 }
 
-// Reads the names in the batch; requests that come meanwhile wait.
+// Reads the names in the batch; requests that depend on them wait meanwhile. `only_check`: the new
+// names are not wanted, only whether there can be any.
 void read_names(supervisor_pointer self, std::optional<domain::conversion_spec> new_spec,
-                std::function<void(const names_loaded&)> then) {
+                bool only_check, std::function<void(const names_loaded&)> then) {
   auto& s = self->state;
   s.reading_names = true;
   s.after_names = std::move(then);
-  const load_names wish{s.id, s.working.spec, std::move(new_spec)};
+  const load_names wish{s.id, s.working.spec, std::move(new_spec), only_check};
   // What was decided before must be there to be read.
   journal_events(self, {}, true, [self, wish](bool durable) {
     if (!durable) return on_names_loaded(self, names_unreadable{journal_failure});
@@ -227,7 +255,7 @@ void add_files(supervisor_pointer self, const add_files_request& request,
   if (const auto why = refusal_of(s, request))
     return refuse_when_durable(self, refused<files_outcome>(self, *why), promise);
   if (!s.names && !s.working.files.empty()) {
-    read_names(self, {}, [self, request, promise](const names_loaded& loaded) mutable {
+    read_names(self, {}, false, [self, request, promise](const names_loaded& loaded) mutable {
       if (const auto* found = std::get_if<names_read>(&loaded)) {
         self->state.names = found->names;
         return add_files(self, request, promise);
@@ -263,48 +291,103 @@ void add_files(supervisor_pointer self, const add_files_request& request,
       std::move(plan.records));
 }
 
+// Whether it can be carried out while names are read or planned.
+bool needs_no_names(const domain::command& command) {
+  return std::visit(base::overloaded{[](const domain::pause_batch&) { return true; },
+                                     [](const domain::cancel_batch&) { return true; },
+                                     [](const domain::change_priority&) { return true; },
+                                     [](const domain::change_details&) { return true; },
+                                     [](const domain::delete_batch&) { return true; },
+                                     [](const auto&) { return false; }},
+                    command);
+}
+
+bool must_wait_for_names(const batch_supervisor_state& s, const batch_request& request) {
+  return s.reading_names &&
+         (!needs_no_names(request.command) || !std::ranges::all_of(request.more, needs_no_names));
+}
+
+void hold(batch_supervisor_state& s, std::function<void()> request) {
+  s.held_requests.push_back(std::move(request));
+}
+
+// Which names are free is not known before all files have theirs.
+bool names_are_open(const batch_supervisor_state& s) {
+  return s.reading_names ||
+         (s.working.unplanned_upto != 0 && s.working.phase != domain::batch_phase::deleted);
+}
+
+// Goes on with what waited for names.
+void take_up_held(supervisor_pointer self) {
+  auto& s = self->state;
+  while (!names_are_open(s) && !s.held_requests.empty()) {
+    const auto next = std::move(s.held_requests.front());
+    s.held_requests.pop_front();
+    next();
+  }
+}
+
+bool one_event_holds(const std::vector<domain::replanned_file>& files) {
+  std::size_t bytes = 0;
+  for (const auto& file : files)
+    bytes += domain::event_bytes_of(file);
+  return files.size() <= limits::files_per_event_max && bytes <= limits::event_bytes_max;
+}
+
+// Changes a spec that gives files other names, which have been read, and can have them.
+void change_names(supervisor_pointer self, batch_request& request, const names_read& found,
+                  const caf::typed_response_promise<command_outcome>& promise) {
+  auto& change = *spec_change_in(request);
+  change.names_follow = self->state.working.files.size() > limits::files_per_event_max ||
+                        !one_event_holds(found.replanned);
+  if (!change.names_follow) {
+    change.files = found.replanned;
+    self->state.names = found.names;
+  }
+  carry_out_request(self, request, promise);
+}
+
 } // namespace
 
 void on_request(supervisor_pointer self, batch_request request,
                 caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
-  if (s.reading_names) {
-    s.held_requests.emplace_back([self, request, promise] { on_request(self, request, promise); });
-    return;
-  }
-  const auto* change = spec_change_in(request);
+  if (must_wait_for_names(s, request))
+    return hold(s, [self, request, promise] { on_request(self, request, promise); });
+  auto* change = spec_change_in(request);
   const bool renames = change != nullptr && !s.working.files.empty() &&
                        !same_output_names(s.working.spec, change->spec) &&
                        domain::decide(s.working, *change).has_value();
-  if (!renames) {
-    if (change != nullptr) s.names.reset(); // they were planned for another spec
+  if (change != nullptr) s.names.reset(); // they were planned for another spec
+  if (!renames) return carry_out_request(self, request, promise);
+  const bool many = s.working.files.size() > limits::files_per_event_max;
+  if (many && change->spec.collision == domain::collision_policy::rename) {
+    change->names_follow = true;
     return carry_out_request(self, request, promise);
   }
-  read_names(self, change->spec, [self, request, promise](const names_loaded& loaded) mutable {
-    std::visit(base::overloaded{[&](const names_read& found) {
-                                  spec_change_in(request)->files = found.replanned;
-                                  self->state.names = found.names;
-                                  carry_out_request(self, request, promise);
-                                },
-                                [&](const names_collide& collision) {
-                                  const domain::refusal why{
-                                      domain::refusal_code::invalid_spec, collision.detail, {}};
-                                  refuse_when_durable(self, refused<command_outcome>(self, why),
-                                                      promise);
-                                },
-                                [&](const names_unreadable& failure) {
-                                  promise.deliver(command_outcome{in_doubt{failure.why}});
-                                }},
-               loaded);
-  });
+  read_names(
+      self, change->spec, many, [self, request, promise](const names_loaded& loaded) mutable {
+        std::visit(base::overloaded{[&](const names_read& found) {
+                                      change_names(self, request, found, promise);
+                                    },
+                                    [&](const names_collide& collision) {
+                                      const domain::refusal why{
+                                          domain::refusal_code::invalid_spec, collision.detail, {}};
+                                      refuse_when_durable(self, refused<command_outcome>(self, why),
+                                                          promise);
+                                    },
+                                    [&](const names_unreadable& failure) {
+                                      promise.deliver(command_outcome{in_doubt{failure.why}});
+                                    }},
+                   loaded);
+      });
 }
 
 void on_add_files(supervisor_pointer self, const add_files_request& request,
                   caf::typed_response_promise<files_outcome> promise) {
   auto& s = self->state;
-  if (s.reading_names)
-    s.held_requests.emplace_back(
-        [self, request, promise] { on_add_files(self, request, promise); });
+  if (names_are_open(s))
+    hold(s, [self, request, promise] { on_add_files(self, request, promise); });
   else
     add_files(self, request, promise);
 }
@@ -313,17 +396,52 @@ void on_names_loaded(supervisor_pointer self, const names_loaded& loaded) {
   auto& s = self->state;
   s.reading_names = false;
   std::exchange(s.after_names, nullptr)(loaded);
-  while (!s.reading_names && !s.held_requests.empty()) {
-    const auto next = std::move(s.held_requests.front());
-    s.held_requests.pop_front();
-    next();
-  }
+  take_up_held(self);
   tell_when_idle(self);
 }
 
-caf::result<batch_view> describe(supervisor_pointer self, bool with_files) {
+void plan_missing_names(supervisor_pointer self) {
+  auto& s = self->state;
+  const auto& w = s.working;
+  if (w.unplanned_upto == 0 || w.phase == domain::batch_phase::deleted) return take_up_held(self);
+  if (s.planner || s.ending) return;
+  s.planner =
+      spawn_blocking<caf::monitored>(*self, s.peers.detached_readers, "name planner", name_planner,
+                                     batch_supervisor_actor{self}, s.peers.views);
+  self->send(s.planner, plan_names{s.id, w.spec, w.unplanned_from, w.unplanned_upto});
+}
+
+void stop_planner(supervisor_pointer self) {
+  if (auto planner = std::exchange(self->state.planner, nullptr))
+    self->send(planner, stop_planning{});
+}
+
+void on_names_planned(supervisor_pointer self, names_planned& message) {
+  auto& s = self->state;
+  if (!s.planner || self->current_sender() != s.planner) return; // of the spec before
+  if (!message.error.empty()) return;                            // its end follows
+  const auto go_on = [self, planner = s.planner](bool written) {
+    if (written && self->state.planner == planner) self->send(planner, plan_more{});
+  };
+  if (!carry_out(self, std::move(message.part), false,
+                 message.last ? nullptr : std::function(go_on)))
+    stop_planner(self);
+  else if (message.last)
+    s.planner = nullptr;
+  fill(self);
+  take_up_held(self);
+}
+
+void on_planner_down(supervisor_pointer self, const caf::actor_addr& who) {
+  auto& s = self->state;
+  if (!s.planner || s.planner.address() != who) return;
+  s.planner = nullptr;
+  self->delayed_send(self, std::chrono::milliseconds(limits::planning_again_ms), planning_tick{});
+}
+
+caf::result<batch_view> describe(supervisor_pointer self, file_range files) {
   auto promise = self->make_response_promise<batch_view>();
-  auto answer = [self, promise, view = view_of(self, with_files)](bool durable) mutable {
+  auto answer = [self, promise, view = view_of(self, files)](bool durable) mutable {
     promise.deliver(durable ? positioned(self->state, std::move(view)) : batch_view{});
   };
   when_durable(self, answer);

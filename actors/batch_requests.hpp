@@ -16,7 +16,14 @@ void on_request(supervisor_pointer self, batch_request request,
 void on_add_files(supervisor_pointer self, const add_files_request& request,
                   caf::typed_response_promise<files_outcome> promise);
 void on_names_loaded(supervisor_pointer self, const names_loaded& loaded);
-caf::result<batch_view> describe(supervisor_pointer self, bool with_files);
+void on_names_planned(supervisor_pointer self, names_planned& message);
+caf::result<batch_view> describe(supervisor_pointer self, file_range files);
+
+// Begins to plan the names that are missing since the spec has changed, unless that goes on.
+void plan_missing_names(supervisor_pointer self);
+void stop_planner(supervisor_pointer self);
+// NAME PLANNER has ended without its last part, if it is that: it begins again after a while.
+void on_planner_down(supervisor_pointer self, const caf::actor_addr& who);
 
 // --- What the supervisor does for them ----------------------------------------------------------
 
@@ -27,6 +34,14 @@ persistence::batch_summary summary_of(const batch_supervisor_state& s);
 void journal_events(supervisor_pointer self, std::vector<domain::event> events, bool durable,
                     std::function<void(bool)> then,
                     std::vector<persistence::access_record> records = {});
+
+// Decides a command of the machinery, and journals it. False: it is late news about something that
+// has changed meanwhile, and changes nothing.
+bool carry_out(supervisor_pointer self, const domain::command& command, bool durable = true,
+               std::function<void(bool)> then = nullptr);
+
+// Keeps the window full.
+void fill(supervisor_pointer self);
 
 // Whether the owner's conversions wait for the next day.
 bool waits_for_quota(const batch_supervisor_state& s);

@@ -24,16 +24,6 @@ bool snapshot_due(const batch_supervisor_state& s) {
          std::max<std::uint64_t>(limits::snapshot_tail_events, s.working.files.size() / 4);
 }
 
-// Decides a command of the machinery. Refusals are late news about something that has changed
-// meanwhile, and change nothing.
-bool carry_out(supervisor_pointer self, const domain::command& command, bool durable = true,
-               std::function<void(bool)> then = nullptr) {
-  auto events = domain::execute(self->state.working, command);
-  if (!events || events->empty()) return false;
-  journal_events(self, std::move(*events), durable, std::move(then));
-  return true;
-}
-
 void answer_pending(supervisor_pointer self, std::uint64_t ticket, bool durable) {
   auto& s = self->state;
   while (!s.pending.empty() && s.pending.front().ticket <= ticket) {
@@ -51,7 +41,7 @@ bool runs(const batch_supervisor_state& s) {
 
 bool wanted(const batch_supervisor_state& s, file_index i) {
   return s.working.files[i] == file_status::queued && !s.in_flight.contains(i) &&
-         !s.fetching.contains(i);
+         !s.fetching.contains(i) && !s.working.awaits_names(i);
 }
 
 bool is_suspect(const batch_supervisor_state& s, file_index i) {
@@ -66,6 +56,7 @@ std::optional<file_index> next_file(batch_supervisor_state& s) {
     if (wanted(s, i)) return i;
   }
   while (s.next_index < s.working.files.size()) {
+    if (s.working.awaits_names(s.next_index)) return std::nullopt; // its turn comes with its names
     const auto i = s.next_index++;
     if (!wanted(s, i)) continue;
     if (!is_suspect(s, i)) return i;
@@ -113,7 +104,9 @@ void tell_need(supervisor_pointer self, bool may_run) {
   self->send(s.peers.converters.dispatcher, batch_needs{std::move(need)});
 }
 
-// Keeps the window full. Files are read from the journal in handfuls.
+} // namespace
+
+// Files are read from the journal in handfuls.
 void fill(supervisor_pointer self) {
   auto& s = self->state;
   const bool may_run = runs(s) && !waits_for_quota(s);
@@ -127,7 +120,7 @@ void fill(supervisor_pointer self) {
   const std::size_t handful = std::max<std::size_t>(1, window / 4);
   const bool some_came_back = !s.ready.empty(); // these may be few, and the last
   if (busy + handful > window && !some_came_back) return;
-  fetch_files wish{s.id, {}};
+  fetch_files wish{s.id, {}, s.spec_number};
   while (busy + wish.indexes.size() < window) {
     const auto i = next_file(s);
     if (!i) break;
@@ -136,6 +129,8 @@ void fill(supervisor_pointer self) {
   }
   if (!wish.indexes.empty()) self->send(s.peers.journal, std::move(wish));
 }
+
+namespace {
 
 void spawn_converter(supervisor_pointer self, persistence::file_record& record) {
   auto& s = self->state;
@@ -211,6 +206,7 @@ void interrupt_running(supervisor_pointer self) {
 void finish_giving_back(supervisor_pointer self) {
   auto& s = self->state;
   if (!s.ending || !s.end_promise || !s.in_flight.empty() || !s.pending.empty()) return;
+  stop_planner(self);
   s.end_promise->deliver(gave_back{!at_rest(s.working.phase, s.working.counts), false});
   s.end_promise.reset();
   self->quit();
@@ -219,7 +215,7 @@ void finish_giving_back(supervisor_pointer self) {
 void on_converter_down(supervisor_pointer self, const caf::actor_addr& who) {
   auto& s = self->state;
   const auto known = s.converters.find(who);
-  if (known == s.converters.end()) return;
+  if (known == s.converters.end()) return on_planner_down(self, who);
   const auto index = known->second;
   s.converters.erase(known);
   const auto file = s.in_flight[index];
@@ -241,7 +237,7 @@ void recover(supervisor_pointer self, bool by_crash) {
   auto interrupted = domain::execute(s.working, domain::recover_batch{!by_crash});
   if (interrupted && !interrupted->empty()) {
     if (const auto* e = std::get_if<domain::batch_recovered>(&interrupted->front()))
-      self->send(s.peers.journal, fetch_files{s.id, e->interrupted, true});
+      self->send(s.peers.journal, fetch_files{s.id, e->interrupted, s.spec_number, true});
     journal_events(self, std::move(*interrupted), true, nullptr);
   }
   for (file_index i = 0; i < s.working.files.size(); ++i)
@@ -252,12 +248,20 @@ void recover(supervisor_pointer self, bool by_crash) {
 // Whether nothing is on its way, and nothing is known that the journal does not tell.
 bool is_idle(const batch_supervisor_state& s) {
   if (s.ending || !at_rest(s.working.phase, s.working.counts) || !s.in_flight.empty() ||
-      !s.pending.empty() || s.reading_names)
+      !s.pending.empty() || s.reading_names || s.planner)
     return false;
   return domain::is_terminal(s.working.phase) || (s.run_alone.empty() && s.memory_needed.empty());
 }
 
 } // namespace
+
+bool carry_out(supervisor_pointer self, const domain::command& command, bool durable,
+               std::function<void(bool)> then) {
+  auto events = domain::execute(self->state.working, command);
+  if (!events || events->empty()) return false;
+  journal_events(self, std::move(*events), durable, std::move(then));
+  return true;
+}
 
 bool waits_for_quota(const batch_supervisor_state& s) {
   return s.peers.usage && s.peers.usage->day_used_up(s.working.owner, s.seams.now_us());
@@ -317,6 +321,7 @@ void journal_events(supervisor_pointer self, std::vector<domain::event> events, 
 // What follows outside from the batch's new phase.
 void act_on_phase(supervisor_pointer self) {
   auto& s = self->state;
+  plan_missing_names(self);
   fill(self);
   if (s.working.phase == domain::batch_phase::running) return;
   withdraw_waiting(self);
@@ -368,6 +373,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
     s.command_seq = replayed->command_seq;
     s.from_journal = true;
     recover(self, by_crash);
+    plan_missing_names(self);
     tell_when_idle(self);
   }
   return {
@@ -382,7 +388,8 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         return promise;
       },
       [self](const names_loaded& message) { on_names_loaded(self, message); },
-      [self](const describe_batch& message) { return describe(self, message.with_files); },
+      [self](names_planned& message) { on_names_planned(self, message); },
+      [self](const describe_batch& message) { return describe(self, message.files); },
       [self](give_back message) -> caf::result<gave_back> {
         auto& st = self->state;
         if (message.if_idle && !is_idle(st)) {
@@ -426,6 +433,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
                        sweep_outputs{st.id, record.index, record.entry.outputs});
             continue;
           }
+          if (message.spec_number != st.spec_number) continue; // with names of the spec before
           if (st.fetching.erase(record.index) == 0) continue;
           if (!runs(st)) st.next_index = std::min(st.next_index, record.index);
           if (runs(st) && st.working.files[record.index] == file_status::queued)
@@ -451,7 +459,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
           if (written) self->send(converter, attempt_started{});
         };
         const bool held = waits_for_quota(st);
-        if (!held && runs(st) &&
+        if (!held && runs(st) && !file->second.outdated &&
             carry_out(self, domain::start_file{message.index, message.lease, message.node}, false,
                       started)) {
           file->second.lease = message.lease;
@@ -537,6 +545,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         self->state.quota_tick_scheduled = false;
         fill(self);
       },
+      [self](planning_tick) { plan_missing_names(self); },
   };
 }
 

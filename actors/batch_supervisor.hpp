@@ -46,6 +46,7 @@ struct batch_supervisor_state {
     bool alone = false;
     bool local = false;                  // runs on this machine, whose speed is learnt
     std::shared_ptr<const void> attempt; // held until its end is durable
+    bool outdated = false;               // knows an earlier spec: it must not run
     bool settled = false;        // has reported, or was interrupted: nothing more is expected of it
     std::int64_t started_us = 0; // 0: it does not run
   };
@@ -64,6 +65,8 @@ struct batch_supervisor_state {
   std::shared_ptr<domain::file_names> names;
   std::function<void(const names_loaded&)> after_names;
   std::deque<std::function<void()>> held_requests; // that came meanwhile
+  name_planner_actor planner;    // while the spec's change has left files without names; else null
+  std::uint32_t spec_number = 0; // rises with each change; what was asked for before is outdated
 
   // Which files to run next: those that came back, then the rest by index, then the suspects: what
   // was running when the process died runs last, so that it can harm nobody.

@@ -62,10 +62,11 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
     self->quit(message.reason);
   });
   return {
-      [self](const probe_file& message) {
-        self->state.probes.add(
-            message.job.owner, message.urgent,
-            run_probe{message.job, caf::actor_cast<converter_actor>(self->current_sender())});
+      [self](const probe_files& message) {
+        const auto asker = caf::actor_cast<header_asker_actor>(self->current_sender());
+        for (const auto& file : message.files)
+          self->state.probes.add(message.owner, message.urgent,
+                                 run_probe{{message.owner, file}, asker});
         probe_next(self);
       },
       [self](const convert_file& message) {

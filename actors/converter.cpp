@@ -129,7 +129,7 @@ bool goes_unread(const converter_state& s) {
 void begin(converter_pointer self) {
   auto& s = self->state;
   s.header_read = !goes_unread(s);
-  if (s.header_read) return self->send(s.peers.prober, probe_file{{s.order.owner, s.order.file}});
+  if (s.header_read) return self->send(s.peers.prober, probe_files{s.order.owner, {s.order.file}});
   s.plan = codecs::plan_unread(s.order.file->bytes, *s.order.spec);
   self->send(s.supervisor, cost_predicted{s.order.index,
                                           predict_unread_cost(s.order.file->bytes, *s.order.spec)});
@@ -143,7 +143,7 @@ void on_verdict(converter_pointer self) {
   self->send(s.peers.dispatcher, hold_leases{limits::disk_full_wait_ms, true});
   if (s.lease.lease != 0) return report_interruption(self, domain::interruption::store_unavailable);
   s.at = stage::probing;
-  self->send(s.peers.prober, probe_file{{s.order.owner, s.order.file}});
+  self->send(s.peers.prober, probe_files{s.order.owner, {s.order.file}});
 }
 
 // The pool ends, its machine is lost, or its host was killed from outside: by the kernel when

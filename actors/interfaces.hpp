@@ -41,6 +41,10 @@ struct index_feed;
 struct take_back_outputs;
 struct probe_done;
 struct load_names;
+struct plan_names;
+struct plan_more;
+struct stop_planning;
+struct names_planned;
 struct add_files_request;
 struct batch_idle;
 struct rest_tick;
@@ -64,6 +68,7 @@ struct describe_batch;
 struct give_back;
 struct gave_back;
 struct quota_tick;
+struct planning_tick;
 struct retry_tick;
 struct file_probed;
 struct request_lease;
@@ -111,7 +116,7 @@ struct withdraw_file;
 struct reprioritise_file;
 struct file_withdrawn;
 struct interrupt_file;
-struct probe_file;
+struct probe_files;
 struct run_probe;
 struct run_conversion;
 struct preview_file;
@@ -181,6 +186,8 @@ using batch_supervisor_actor = caf::typed_actor<
     caf::replies_to<add_files_request>::with<files_outcome>,
     // TELL what NAME READER has read.
     caf::reacts_to<names_loaded>,
+    // TELL the next names that NAME PLANNER has planned.
+    caf::reacts_to<names_planned>,
     // ASK for the state; answered when what it reflects is durable.
     caf::replies_to<describe_batch>::with<batch_view>,
     // ASK to interrupt everything in flight and end; answered when that is durable.
@@ -206,10 +213,22 @@ using batch_supervisor_actor = caf::typed_actor<
     // INTERNAL: waits that are over.
     caf::reacts_to<retry_tick>,
     // INTERNAL: looks again whether the owner may convert today.
-    caf::reacts_to<quota_tick>>;
+    caf::reacts_to<quota_tick>,
+    // INTERNAL: begins again to plan names.
+    caf::reacts_to<planning_tick>>;
 
 // NAME READER: reads the names in a batch from the journal, once, and ends. Blocks on disk.
 using name_reader_actor = caf::typed_actor<caf::reacts_to<load_names>>;
+
+// NAME PLANNER: plans the names of a batch's files after its spec has changed, when these are too
+// many for one event. Blocks on disk.
+using name_planner_actor =
+    caf::typed_actor<caf::reacts_to<plan_names>, // TELL first; `names_planned` comes back
+                     caf::reacts_to<plan_more>,  // TELL; the next `names_planned` comes back
+                     caf::reacts_to<stop_planning>>;
+
+// What asks for headers: a CONVERTER, or HEADER READER.
+using header_asker_actor = caf::typed_actor<caf::reacts_to<file_probed>>;
 
 // CONVERTER: one file in flight: probe, lease, conversion, names; reports once, then ends.
 using converter_actor =
@@ -261,8 +280,8 @@ using dispatcher_actor = caf::typed_actor<
 
 // CODEC POOL: the slots of one node.
 using codec_pool_actor = caf::typed_actor<
-    // TELL to read a header, in a host kept for that; `file_probed` comes back.
-    caf::reacts_to<probe_file>,
+    // TELL to read headers, in a host kept for that; a `file_probed` comes back for each, in order.
+    caf::reacts_to<probe_files>,
     // TELL to convert under a lease; `conversion_ended` comes back, DISPATCHER learns the end.
     caf::reacts_to<convert_file>,
     // TELL to end the conversion of this lease, or the lease if there is no conversion.
@@ -340,11 +359,13 @@ struct append_failed {
 struct fetch_files {
   domain::batch_id batch;
   std::vector<domain::file_index> indexes;
-  bool to_sweep = false; // not to be run, but to be cleaned up after a crash
+  std::uint32_t spec_number = 0; // comes back as it is
+  bool to_sweep = false;         // not to be run, but to be cleaned up after a crash
 };
 struct files_fetched {
   std::vector<persistence::file_record> files;
-  bool to_sweep = false; // as asked
+  std::uint32_t spec_number = 0; // as asked
+  bool to_sweep = false;         // as asked
 };
 struct load_batches {};
 struct batches_loaded {
@@ -382,6 +403,20 @@ struct load_names {
   domain::batch_id batch;
   domain::conversion_spec spec;                    // as it is
   std::optional<domain::conversion_spec> new_spec; // files that have not completed get new names
+  bool only_check = false;                         // whether they can have them
+};
+// Plans the names of files that have none after their spec has changed, a part at a time.
+struct plan_names {
+  domain::batch_id batch;
+  domain::conversion_spec spec;          // as it is now
+  domain::file_index from = 0, upto = 0; // files that need names; all others keep what they have
+};
+struct plan_more {};     // the part before is written
+struct stop_planning {}; // nobody wants more
+struct names_planned {
+  domain::replan_files part;
+  bool last = false;
+  std::string error; // nonempty: the journal cannot be read
 };
 struct open_journal {};
 struct journal_opened {
@@ -427,9 +462,13 @@ struct batch_request {
   std::optional<domain::seq> if_match;           // refused if a command came after this one
   std::optional<persistence::audit_entry> audit; // journaled with what is decided
 };
+struct file_range {
+  domain::file_index first = 0, count = 0;
+  static file_range all() { return {0, UINT32_MAX}; }
+};
 struct describe_batch {
   domain::batch_id batch;
-  bool with_files = false;
+  file_range files; // whose states are wanted
 };
 struct add_files_request {
   domain::batch_id batch;
@@ -452,6 +491,7 @@ struct gave_back {
 };
 struct retry_tick {};
 struct quota_tick {};
+struct planning_tick {};
 
 struct file_probed {
   codecs::result<codecs::image_info> info;
@@ -581,13 +621,14 @@ struct file_withdrawn {
 struct interrupt_file {};
 
 struct probe_done {};
-struct probe_file {
-  probe_job job;
-  bool urgent = false; // somebody waits for the answer
+struct probe_files {
+  std::string owner;
+  std::vector<std::shared_ptr<const domain::file_entry>> files;
+  bool urgent = false; // somebody waits for the answers
 };
 struct run_probe {
   probe_job job;
-  converter_actor asker;
+  header_asker_actor asker;
 };
 struct run_conversion {
   conversion_job job;
@@ -623,17 +664,17 @@ struct gateway_task {
 #define DARKROOM_FOR_EACH_MESSAGE(X) \
   X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
   X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
-  X(records_written) X(purge_batch) X(forget_old) X(index_feed) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(add_files_request) \
+  X(records_written) X(purge_batch) X(forget_old) X(index_feed) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(plan_names) X(plan_more) X(stop_planning) X(names_planned) X(add_files_request) \
   X(files_outcome) X(batch_idle) X(rest_tick) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
-  X(retry_tick) X(quota_tick) X(file_probed) X(request_lease) X(withdraw_request) X(batch_needs) X(window_share) X(reprioritise_request) X(request_withdrawn) \
+  X(retry_tick) X(quota_tick) X(planning_tick) X(file_probed) X(request_lease) X(withdraw_request) X(batch_needs) X(window_share) X(reprioritise_request) X(request_withdrawn) \
   X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) X(describe_waits) X(batch_waits) \
   X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(cost_predicted) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \
   X(place_group) X(file_placed) X(attempt_failed) X(attempt_interrupted) X(withdraw_file) X(reprioritise_file) \
-  X(file_withdrawn) X(interrupt_file) X(probe_file) X(run_probe) X(run_conversion) X(slot_idle) X(preview_file) X(run_preview) X(preview_ended) \
+  X(file_withdrawn) X(interrupt_file) X(probe_files) X(run_probe) X(run_conversion) X(slot_idle) X(preview_file) X(run_preview) X(preview_ended) \
   X(shut_down) X(shut_down_done) X(reopen_tick) X(gateway_task)
 // clang-format on
 

@@ -252,7 +252,7 @@ journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journ
         auto files = state.store->view()->files(message.batch, message.indexes);
         if (files) {
           tell_asker(self, self->current_sender(),
-                     files_fetched{std::move(*files), message.to_sweep});
+                     files_fetched{std::move(*files), message.spec_number, message.to_sweep});
         } else {
           std::vector<journal_state::waiting_append> none;
           give_up(self, files.error(), none);

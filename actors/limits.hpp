@@ -53,8 +53,9 @@ inline constexpr std::uint64_t need_told_part = 8;
 inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
 // How often a batch whose owner's day is used up looks for a new day or a higher quota.
 inline constexpr std::uint32_t quota_look_ms = 10'000;
-inline constexpr std::uint32_t disk_look_ms = 500;    // how often free room is looked for
-inline constexpr std::size_t ended_batches_kept = 32; // in memory, for a retry
+inline constexpr std::uint32_t planning_again_ms = 1'000; // after names could not be planned
+inline constexpr std::uint32_t disk_look_ms = 500;        // how often free room is looked for
+inline constexpr std::size_t ended_batches_kept = 32;     // in memory, for a retry
 // Drafts, and paused or open batches in which nothing runs, stay in memory for so long after their
 // last change: while files are being added, their names would be read again for each.
 inline constexpr std::uint32_t resting_batch_kept_ms = 60'000;

@@ -13,11 +13,7 @@ namespace darkroom::actors {
 
 namespace {
 
-bool has_completed(const persistence::file_record& file) {
-  return std::holds_alternative<domain::file_completed>(file.result);
-}
-
-names_loaded read(const persistence::read_view& view, const load_names& wish) {
+names_loaded read_all(const persistence::read_view& view, const load_names& wish) {
   std::vector<domain::replanned_file> replanned;
   std::optional<names_collide> collision;
   const auto& spec = wish.new_spec ? *wish.new_spec : wish.spec;
@@ -37,7 +33,7 @@ names_loaded read(const persistence::read_view& view, const load_names& wish) {
                      outputs.error().output + "; choose the collision rename"};
         return false;
       }
-      replanned.push_back({file.index, std::move(*outputs)});
+      if (!wish.only_check) replanned.push_back({file.index, std::move(*outputs)});
       return true;
     });
   if (!ok) return names_unreadable{ok.error().detail};
@@ -46,6 +42,10 @@ names_loaded read(const persistence::read_view& view, const load_names& wish) {
 }
 
 } // namespace
+
+bool has_completed(const persistence::file_record& file) {
+  return std::holds_alternative<domain::file_completed>(file.result);
+}
 
 std::vector<std::string> extensions_of(const domain::conversion_spec& spec) {
   std::vector<std::string> extensions;
@@ -69,7 +69,7 @@ name_reader(name_reader_actor::stateful_pointer<name_reader_state> self,
   return {[self, views](const load_names& wish) {
     const auto view = views ? views->get() : nullptr;
     auto loaded =
-        view ? read(*view, wish) : names_loaded{names_unreadable{"the journal cannot be read"}};
+        view ? read_all(*view, wish) : names_loaded{names_unreadable{"the journal cannot be read"}};
     self->send(caf::actor_cast<batch_supervisor_actor>(self->current_sender()), std::move(loaded));
     self->quit();
   }};

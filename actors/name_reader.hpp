@@ -18,6 +18,8 @@ name_reader_actor::behavior_type
 name_reader(name_reader_actor::stateful_pointer<name_reader_state> self,
             std::shared_ptr<view_slot> views);
 
+bool has_completed(const persistence::file_record& file);
+
 // The file extension of each output of the spec; its formats must be known.
 std::vector<std::string> extensions_of(const domain::conversion_spec& spec);
 

@@ -474,16 +474,25 @@ void orchestra::keep(std::vector<persistence::access_record> records,
 void orchestra::look(preview_order order, on_preview then) {
   auto& p = *parts_;
   if (!p.gateway) return then(preview_failed{}); // it ends
-  const bool converts = order.spec != nullptr;
   const auto made = p.system.spawn(previewer, std::move(order), p.dispatcher, p.pool, p.previews,
                                    std::move(then));
-  if (!converts) return; // reading a header has limits of its own
   caf::delayed_anon_send(p.gateway, std::chrono::milliseconds(limits::preview_ms),
                          gateway_task{[weak = made.address()](gateway_actor::pointer self) {
                            const auto strong = caf::actor_cast<caf::strong_actor_ptr>(weak);
                            if (strong)
                              self->send(caf::actor_cast<converter_actor>(strong), interrupt_file{});
                          }});
+}
+
+void orchestra::read_headers(std::string owner, std::vector<domain::file_entry> files,
+                             on_headers then) {
+  auto& p = *parts_;
+  if (files.empty()) return then({});
+  if (!p.gateway) { // it ends
+    then({files.size(), std::unexpected(codecs::codec_error{})});
+    return;
+  }
+  p.system.spawn(header_reader, std::move(owner), std::move(files), p.pool, std::move(then));
 }
 
 void orchestra::close_journal(const std::string& why) {

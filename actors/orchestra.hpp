@@ -1,6 +1,7 @@
 // All actors of one process, assembled and ended in the right order: what `main` holds.
 #pragma once
 
+#include "actors/header_reader.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/journal.hpp"
 #include "actors/limits.hpp"
@@ -93,9 +94,12 @@ public:
   void ask(steer_node request, std::function<void(node_steered)> then);
   // Keeps tokens and entries of the audit; `then` learns whether they are on disk.
   void keep(std::vector<persistence::access_record> records, std::function<void(bool)> then);
-  // Looks at one file outside of its batch's work; what takes longer than `limits::preview_ms` is
-  // given up.
+  // Makes a picture of one file outside of its batch's work; what takes longer than
+  // `limits::preview_ms` is given up.
   void look(preview_order order, on_preview then);
+  // Reads the headers of an owner's files, ahead of those that nobody waits for; one answer for
+  // each.
+  void read_headers(std::string owner, std::vector<domain::file_entry> files, on_headers then);
 
   // What the main process takes of the memory budget: leases get the rest. From any thread.
   void measured(std::uint64_t own_bytes);

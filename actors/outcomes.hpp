@@ -16,6 +16,21 @@
 
 namespace darkroom::actors {
 
+// How the files of a batch are, or a range of them.
+struct file_states {
+  domain::file_index first = 0;
+  std::vector<domain::file_status> states;                   // from the first on
+  domain::file_index unplanned_from = 0, unplanned_upto = 0; // as in `batch_state`
+  std::optional<domain::file_status> at(domain::file_index i) const {
+    return i < first || i - first >= states.size() ? std::nullopt
+                                                   : std::optional{states[i - first]};
+  }
+  // What its spec names it is not planned yet.
+  bool awaits_names(domain::file_index i) const {
+    return i >= unplanned_from && i < unplanned_upto && at(i) != domain::file_status::completed;
+  }
+};
+
 struct batch_view {
   bool found = false;
   persistence::batch_summary summary;
@@ -23,7 +38,7 @@ struct batch_view {
   std::optional<wait_reason> waiting_for; // `quota`, or unknown here: DISPATCHER knows the rest
   double files_per_s = 0, pixels_per_s = 0, bytes_per_s = 0; // moving averages
   std::optional<actors::time_left> time_left; // of a running batch, once enough is known
-  std::shared_ptr<const std::vector<domain::file_status>> files; // by index, if asked for
+  std::shared_ptr<const file_states> files;   // those that were asked for; null: none
 };
 
 // The journal failed, or no answer came: only replay will tell whether it happened.

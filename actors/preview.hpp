@@ -26,7 +26,6 @@ struct crop_out_of_bounds {
 };
 // It needs more memory than is kept for previews, and no machine converts.
 struct no_workers {};
-struct header_read {}; // nothing else was asked for
 struct picture_made {
   std::shared_ptr<base::unique_fd> memory;               // a file in memory; null: it is staged
   std::optional<persistence::staged_output> staged = {}; // the receiver discards it
@@ -39,8 +38,8 @@ struct picture_made {
   std::uint32_t full_width = 0, full_height = 0;
   std::uint64_t full_bytes_estimate = 0;
 };
-using preview = std::variant<preview_failed, preview_superseded, crop_out_of_bounds, no_workers,
-                             header_read, picture_made>;
+using preview =
+    std::variant<preview_failed, preview_superseded, crop_out_of_bounds, no_workers, picture_made>;
 using on_preview = std::function<void(preview)>;
 
 struct preview_job {

@@ -84,7 +84,6 @@ void ask_preview_host(previewer_pointer self) {
 void on_probed(previewer_pointer self, const codecs::result<codecs::image_info>& info) {
   auto& s = self->state;
   if (!info) return fail(self, info.error());
-  if (!s.order.spec) return finish(self, header_read{});
   auto plan = codecs::plan_conversion(*info, s.order.file->bytes, *s.order.spec);
   if (!plan) return fail(self, plan.error());
   const auto full = plan->outputs[0].resize;
@@ -159,7 +158,7 @@ converter_actor::behavior_type previewer(previewer_pointer self, preview_order o
   s.host = std::move(host);
   s.done = std::move(done);
   s.number = ++numbers;
-  self->send(s.pool, probe_file{{s.order.owner, s.order.file}, true});
+  self->send(s.pool, probe_files{s.order.owner, {s.order.file}, true});
   return {
       [self](const file_probed& message) { on_probed(self, message.info); },
       [self](const lease_granted& message) { convert(self, message); },

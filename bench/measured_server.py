@@ -11,7 +11,7 @@ import zlib
 
 TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 BUILD = os.path.join(TOP, "build", "release")
-PORT = 8731
+PORT = int(os.environ.get("BENCH_PORT", "8731"))
 
 
 def processor_s(pid):
@@ -34,11 +34,21 @@ class Server:
         for one in ("log.requests=false", "rate.ip_per_s=1000000", "rate.ip_burst=1000000",
                     "rate.user_per_s=1000000", "rate.user_burst=1000000", *settings):
             words += ["--set", one]
-        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.pid = self.process.pid
+        self.words = words
+        self.start()
         self.token = self.process.stdout.readline().strip()
+
+    def start(self):
+        self.process = subprocess.Popen(self.words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.pid = self.process.pid
         while not self.ready():
-            time.sleep(0.05)
+            time.sleep(0.005)
+
+    def restart(self):
+        """Kills the server and starts it again, on the same data."""
+        self.process.kill()
+        self.process.wait(60)
+        self.start()
 
     def ready(self):
         if self.process.poll() is not None:

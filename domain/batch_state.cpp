@@ -102,6 +102,21 @@ public:
   result operator()(const spec_changed& e) {
     if (s.phase != batch_phase::draft && s.phase != batch_phase::paused) return wrong_state();
     s.spec = e.spec;
+    if (e.names_follow) {
+      s.unplanned_from = 0;
+      s.unplanned_upto = static_cast<file_index>(s.files.size());
+    }
+    return {};
+  }
+  result operator()(const files_replanned& e) {
+    if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return wrong_state();
+    if (e.first != s.unplanned_from || e.next <= e.first || e.next > s.unplanned_upto)
+      return std::unexpected(illegal::wrong_order);
+    for (const auto& file : e.files)
+      if (file.index < e.first || file.index >= e.next || is(file.index, file_status::completed))
+        return wrong_state();
+    s.unplanned_from = e.next;
+    if (s.unplanned_from == s.unplanned_upto) s.unplanned_from = s.unplanned_upto = 0;
     return {};
   }
   result operator()(const batch_recovered& e) {
@@ -132,6 +147,7 @@ public:
   }
   result operator()(const file_started& e) {
     if (s.phase != batch_phase::running) return wrong_state();
+    if (e.index < s.files.size() && s.awaits_names(e.index)) return wrong_state();
     if (auto ok = move(e.index, file_status::queued, file_status::running); !ok) return ok;
     auto& history = s.histories[e.index];
     history.attempts = e.attempt;
@@ -246,7 +262,8 @@ bool batch_state::same_facts(const batch_state& o) const {
          attributes_of(*this) == attributes_of(o) && spec == o.spec && files == o.files &&
          counts == o.counts && histories == o.histories && failures == o.failures &&
          bytes_in == o.bytes_in && bytes_out == o.bytes_out && bytes_added == o.bytes_added &&
-         pixels == o.pixels && present == o.present;
+         pixels == o.pixels && present == o.present && unplanned_from == o.unplanned_from &&
+         unplanned_upto == o.unplanned_upto;
 }
 
 base::result<void, illegal> apply(batch_state& state, const event& e) {

@@ -61,6 +61,9 @@ struct batch_state : batch_attributes {
   std::uint64_t bytes_added = 0;             // of all files
   std::uint64_t pixels = 0;                  // of the sources of completed files
   std::vector<std::uint32_t> present;        // by companion that is required: files that match
+  // Of these files, from the first up to before the second, those that have not completed still
+  // have the names that an earlier spec gave them. Such a file does not run.
+  file_index unplanned_from = 0, unplanned_upto = 0;
 
   // Files whose result was accepted and is being written: pause and cancel pass them by. Working
   // knowledge of the live process only; not part of what replay gives back.
@@ -71,6 +74,9 @@ struct batch_state : batch_attributes {
   std::uint32_t total() const;
   // Files that have not ended.
   std::uint32_t open() const;
+  bool awaits_names(file_index i) const {
+    return i >= unplanned_from && i < unplanned_upto && files[i] != file_status::completed;
+  }
   // Equal but for `finishing`.
   bool same_facts(const batch_state& other) const;
 };

@@ -51,6 +51,7 @@ struct change_priority {
 struct change_spec {
   conversion_spec spec;
   std::vector<replanned_file> files; // those whose outputs get other names; none that has completed
+  bool names_follow = false;         // these are too many: `replan_files` names them afterwards
 };
 
 struct change_details {
@@ -65,6 +66,11 @@ struct delete_batch {
 // The work begins again from the journal.
 struct recover_batch {
   bool process_survived = false;
+};
+// The names of the files that a changed spec left without, in order.
+struct replan_files {
+  file_index first = 0, next = 0; // from this one on, up to before that one
+  std::vector<replanned_file> files;
 };
 struct start_file {
   file_index index = 0;
@@ -90,10 +96,11 @@ struct interrupt_file {
   interruption cause = interruption::paused;
 };
 
-using command = std::variant<create_batch, add_files, remove_file, start_batch, seal_batch,
-                             pause_batch, resume_batch, cancel_batch, retry_batch, change_priority,
-                             change_spec, recover_batch, start_file, complete_file, fail_file,
-                             requeue_file, interrupt_file, change_details, delete_batch>;
+using command =
+    std::variant<create_batch, add_files, remove_file, start_batch, seal_batch, pause_batch,
+                 resume_batch, cancel_batch, retry_batch, change_priority, change_spec,
+                 recover_batch, start_file, complete_file, fail_file, requeue_file, interrupt_file,
+                 change_details, delete_batch, replan_files>;
 
 // `pause_batch` → "pause": the word that people use for the command.
 std::string_view name_of(const command& c);

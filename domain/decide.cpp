@@ -5,6 +5,7 @@
 #include "domain/range_check.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace darkroom::domain {
 
@@ -47,7 +48,7 @@ public:
                                                       std::to_string(limits::files_per_batch_max) +
                                                       " files");
     if (c.entries.empty()) return std::vector<event>{};
-    auto events = just_one(files_added{static_cast<file_index>(s.files.size()), c.entries});
+    auto events = additions(c.entries);
     if (s.start == start_rule::on_first_file && s.phase == batch_phase::draft) {
       auto present = s.present;
       for (const auto& entry : c.entries)
@@ -146,13 +147,20 @@ public:
       return wrong_state("the spec changes only in a draft or while paused");
     if (auto ok = validate(c.spec); !ok)
       return refuse(refusal_code::invalid_spec, ok.error().pointer + " " + ok.error().detail);
+    if (c.spec == s.spec && c.files.empty() && !c.names_follow) return std::vector<event>{};
     if (s.count(file_status::running) != 0)
       return wrong_state("files in flight still use the old spec; wait for them");
     for (const auto& file : c.files)
       if (file.index >= s.files.size() || is(file.index, file_status::completed))
         return refuse(refusal_code::invalid_files,
                       "file " + std::to_string(file.index) + " has completed");
-    return just(spec_changed{c.spec, c.files});
+    return just(spec_changed{c.spec, c.files, c.names_follow});
+  }
+  decision operator()(const replan_files& c) const {
+    if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return absent();
+    if (c.first != s.unplanned_from || c.next <= c.first || c.next > s.unplanned_upto)
+      return stale(); // the spec has changed again
+    return just(files_replanned{c.first, c.next, c.files});
   }
   decision operator()(const change_details& c) const {
     if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return absent();
@@ -186,7 +194,7 @@ public:
   }
   decision operator()(const start_file& c) const {
     if (s.phase != batch_phase::running) return wrong_state("the batch is not running");
-    if (!is(c.index, file_status::queued)) return stale();
+    if (!is(c.index, file_status::queued) || s.awaits_names(c.index)) return stale();
     const auto history = s.histories.find(c.index);
     const std::uint32_t attempts = history == s.histories.end() ? 0 : history->second.attempts;
     return just(file_started{c.index, attempts + 1, c.lease, c.node});
@@ -229,6 +237,23 @@ public:
 private:
   const batch_state& s;
 
+  // In as many events as keep each within its limit.
+  std::vector<event> additions(const std::vector<file_entry>& entries) const {
+    std::vector<event> events;
+    auto part = files_added{static_cast<file_index>(s.files.size()), {}};
+    std::size_t bytes = 0;
+    for (const auto& entry : entries) {
+      bytes += event_bytes_of(entry);
+      if (bytes > limits::event_bytes_max && !part.entries.empty()) {
+        const auto next = part.first + static_cast<file_index>(part.entries.size());
+        events.emplace_back(std::exchange(part, files_added{next, {}}));
+        bytes = event_bytes_of(entry);
+      }
+      part.entries.push_back(entry);
+    }
+    events.emplace_back(std::move(part));
+    return events;
+  }
   bool is(file_index i, file_status status) const {
     return i < s.files.size() && s.files[i] == status;
   }
@@ -261,7 +286,7 @@ std::string_view name_of(const command& c) {
       "create",       "add_files",      "remove_file",    "start",         "seal",
       "pause",        "resume",         "cancel",         "retry",         "change_priority",
       "change_spec",  "recover",        "start_file",     "complete_file", "fail_file",
-      "requeue_file", "interrupt_file", "change_details", "delete"};
+      "requeue_file", "interrupt_file", "change_details", "delete",        "replan_files"};
   return names[c.index()];
 }
 

@@ -146,10 +146,13 @@ struct replanned_file {
   std::vector<std::string> outputs;
   bool operator==(const replanned_file&) const = default;
 };
-// The spec of all files that have not ended, with their newly planned outputs.
+// The spec of all files that have not completed, with their newly planned outputs.
 struct spec_changed {
   conversion_spec spec;
   std::vector<replanned_file> files;
+  // The files are too many for one event: none of them is named here, and each waits for a
+  // `files_replanned` that names it.
+  bool names_follow = false;
   bool operator==(const spec_changed&) const = default;
 };
 // The work began again from the journal: what was running was interrupted and is queued again.
@@ -158,6 +161,13 @@ struct batch_recovered {
   // The process lived on, only its journal had failed: no file is suspected of anything.
   bool process_survived = false;
   bool operator==(const batch_recovered&) const = default;
+};
+
+// Of the files from `first` on, up to before `next`, all that have not completed have new outputs.
+struct files_replanned {
+  file_index first = 0, next = 0;
+  std::vector<replanned_file> files;
+  bool operator==(const files_replanned&) const = default;
 };
 
 // Its name and tags: for people, and without effect on the work.
@@ -227,11 +237,16 @@ struct file_interrupted {
   bool operator==(const file_interrupted&) const = default;
 };
 
-using event = std::variant<batch_created, files_added, file_removed, batch_started, batch_sealed,
-                           batch_paused, batch_resumed, batch_cancelled, batch_finished,
-                           batch_retried, priority_changed, spec_changed, batch_recovered,
-                           file_started, file_completed, file_failed, file_retry_scheduled,
-                           file_requeued, file_interrupted, details_changed, batch_deleted>;
+using event =
+    std::variant<batch_created, files_added, file_removed, batch_started, batch_sealed,
+                 batch_paused, batch_resumed, batch_cancelled, batch_finished, batch_retried,
+                 priority_changed, spec_changed, batch_recovered, file_started, file_completed,
+                 file_failed, file_retry_scheduled, file_requeued, file_interrupted,
+                 details_changed, batch_deleted, files_replanned>;
+
+// About how many bytes a file takes in an event that lists it with its names.
+std::size_t event_bytes_of(const file_entry& file);
+std::size_t event_bytes_of(const replanned_file& file);
 
 // What there is to say of its losses beside their names, for people; may be empty.
 std::string detail_of(const file_completed& done);

@@ -6,7 +6,7 @@
 #include "domain/events.hpp"
 #include "domain/output_planner.hpp"
 
-#include <boost/unordered/unordered_flat_map.hpp>
+#include <boost/unordered/unordered_flat_set.hpp>
 #include <optional>
 
 namespace darkroom::domain {
@@ -29,7 +29,19 @@ public:
   void remove(const file_entry& file);
 
 private:
-  boost::unordered_flat_map<std::uint64_t, file_index> paths_; // by hash
+  // Twelve bytes: a map from a hash to an index would take sixteen.
+  struct path_place {
+    std::uint32_t hash_high = 0, hash_low = 0;
+    file_index index = 0;
+    bool operator==(const path_place& other) const { return hash() == other.hash(); }
+    std::uint64_t hash() const { return std::uint64_t{hash_high} << 32 | hash_low; }
+  };
+  struct place_hash {
+    std::size_t operator()(const path_place& place) const { return place.hash(); }
+  };
+  static path_place place_of(std::string_view path, file_index index = 0);
+
+  boost::unordered_flat_set<path_place, place_hash> paths_;
   output_planner planner_;
 };
 

@@ -15,7 +15,10 @@ inline constexpr std::uint32_t suffix_bytes_max = 64;
 
 // Batches.
 inline constexpr std::uint32_t files_per_batch_max = 1'000'000;
+// Of an event that lists names or files: whoever writes, reads or tells it holds all of it at once.
 inline constexpr std::uint32_t files_per_event_max = 1'000;
+inline constexpr std::size_t event_bytes_max = 1'048'576;
+inline constexpr std::size_t file_names_bytes_max = 32'768; // of all outputs of one file
 inline constexpr std::uint32_t priority_max = 9;
 inline constexpr std::uint32_t batch_slots_max = 65'535; // more than any cluster has
 // Kinds of files that a batch may require. Each path that is added is compared with each pattern.
@@ -37,5 +40,7 @@ inline constexpr std::uint32_t detail_bytes_max = 200;   // text of one failure
 
 static_assert(crashes_before_alone < crashes_max);
 static_assert(files_per_event_max <= files_per_batch_max);
+// Files that are retried are listed as runs, of at least two bytes for two files.
+static_assert(files_per_batch_max <= event_bytes_max);
 
 } // namespace darkroom::limits

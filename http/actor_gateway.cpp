@@ -88,4 +88,12 @@ task<actors::preview> actor_gateway::look(actors::preview_order&& order) {
       [this, order = std::move(order)](auto then) { actors_.look(order, std::move(then)); });
 }
 
+task<std::vector<codecs::result<codecs::image_info>>>
+actor_gateway::read_headers(std::string owner, std::vector<domain::file_entry> files) {
+  return await_callback<std::vector<codecs::result<codecs::image_info>>>(
+      [this, owner = std::move(owner), files = std::move(files)](auto then) {
+        actors_.read_headers(owner, files, std::move(then));
+      });
+}
+
 } // namespace darkroom::http

@@ -20,6 +20,9 @@ public:
   task<actors::batch_waits> ask(actors::describe_waits&& request);
   task<bool> keep(std::vector<persistence::access_record>&& records);
   task<actors::preview> look(actors::preview_order&& order);
+  // One result for each file.
+  task<std::vector<codecs::result<codecs::image_info>>>
+  read_headers(std::string owner, std::vector<domain::file_entry> files);
 
   // Somebody who waits for a batch to change. Made before its state is read, so that no change
   // comes unseen in between.

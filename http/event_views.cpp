@@ -46,6 +46,9 @@ struct data_of {
   json::object operator()(const batch_retried& e) const { return files_object(e.files); }
   json::object operator()(const priority_changed& e) const { return {{"priority", e.priority}}; }
   json::object operator()(const spec_changed& e) const { return {{"spec", spec_view(e.spec)}}; }
+  json::object operator()(const files_replanned& e) const {
+    return {{"first", e.first}, {"count", e.files.size()}};
+  }
   json::object operator()(const batch_recovered& e) const { return files_object(e.interrupted); }
   json::object operator()(const file_started& e) const {
     return {{"attempt", e.attempt}, {"node", e.node}};
@@ -120,6 +123,9 @@ struct sentence_of {
   }
   std::string operator()(const spec_changed&) const {
     return "spec changed for what has not completed";
+  }
+  std::string operator()(const files_replanned& e) const {
+    return count_text(e.files.size(), "file") + " named after the new spec";
   }
   std::string operator()(const batch_recovered& e) const {
     return "work begins again" +

@@ -218,11 +218,10 @@ void feed_source::ask_batches(clock::time_point now) {
     asked_last_ = batch;
     asked_[batch] = now;
     asking_[batch] = owner;
-    actors_.ask(actors::describe_batch{batch, false},
-                [in = inbox_, batch](actors::batch_view view) {
-                  view.summary.id = batch; // also when there is no such batch
-                  in->put(std::move(view));
-                });
+    actors_.ask(actors::describe_batch{batch, {}}, [in = inbox_, batch](actors::batch_view view) {
+      view.summary.id = batch; // also when there is no such batch
+      in->put(std::move(view));
+    });
   }
 }
 

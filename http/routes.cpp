@@ -85,8 +85,8 @@ void protect_content(response& r) {
 }
 
 task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
-                                                           bool with_files) {
-  const actors::describe_batch question{id, with_files};
+                                                           actors::file_range files) {
+  const actors::describe_batch question{id, files};
   auto view = co_await c.s.gateway.ask(question);
   if (view.found && view.summary.phase == domain::batch_phase::deleted)
     co_return std::unexpected(problem{problem_code::not_found});

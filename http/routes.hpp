@@ -42,9 +42,9 @@ std::string attachment_header(std::string_view name);
 // A picture that a user has sent: whatever it holds, a browser runs nothing of it.
 void protect_content(response& r);
 
-// Its state now, also of one that has ended long ago.
+// Its state now, also of one that has ended long ago; with the states of these of its files.
 task<base::result<actors::batch_view, problem>> view_batch(call& c, const domain::batch_id& id,
-                                                           bool with_files);
+                                                           actors::file_range files = {});
 
 // Keeps a record together with the entry of the audit that tells of it; `in_doubt` when it is not
 // known to be durable.

@@ -87,7 +87,7 @@ base::result<actors::batch_view, problem> as_made(const domain::create_batch& co
 task<route_result> replay(call& c, const domain::create_batch& command,
                           const persistence::idempotency_record& record) {
   c.audited = true; // nothing was done
-  auto view = co_await view_batch(c, record.batch, false);
+  auto view = co_await view_batch(c, record.batch);
   const bool deleted = !view && view.error().code == problem_code::not_found;
   if (deleted) view = as_made(command, record);
   DARKROOM_CO_TRY(shown, std::move(view));
@@ -313,7 +313,7 @@ task<route_result> get_batch(call& c, const named_batch& batch) {
   while (true) {
     std::shared_ptr<actor_gateway::waiter> bell;
     if (seconds != 0) bell = c.s.gateway.wait_for(batch.id, executor);
-    DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, false));
+    DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id));
     const auto& summary = view.summary;
     if (first_seen == 0) first_seen = summary.seq;
     const auto tag = etag_of(summary.seq);
@@ -408,7 +408,7 @@ task<route_result> remove_batch(call& c, const named_batch& batch) {
 task<base::result<void, problem>> choose_by_path(call& c, const named_batch& batch,
                                                  const std::string& prefix,
                                                  domain::retry_batch& wish) {
-  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, true));
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, actors::file_range::all()));
   const auto wanted = wish.scope == domain::retry_scope::failed ? domain::file_status::failed
                                                                 : domain::file_status::cancelled;
   using indexes = std::vector<domain::file_index>;

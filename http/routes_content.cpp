@@ -361,7 +361,7 @@ task<route_result> post_manifest(call& c, const named_batch& batch) {
       }
       wanted.files += 1;
       wanted.bytes += part[i].bytes;
-      received.push_back({part[i].path, std::move(*found[i])});
+      received.push_back({part[i].path, std::move(*found[i]), true});
     }
     // Held until the batch counts the files itself.
     DARKROOM_CO_TRY(room, c.s.quotas.reserve(batch.facts.owner, wanted));

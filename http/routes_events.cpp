@@ -46,7 +46,7 @@ task<route_result> activity_page(call& c, const domain::batch_id& batch, domain:
     co_return std::unexpected(problem{problem_code::invalid_parameter, "view is json or log."});
   wish.as_log = form == "log";
   // What the answer to a command has told is there, whether the feed has come by or not.
-  DARKROOM_CO_TRY(view, co_await view_batch(c, batch, false));
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch));
   wish.upto = std::max(c.s.events.last_seq(), view.summary.seq);
   const auto read = [&wish](const journal_view& journal) { return read_page(journal, wish); };
   DARKROOM_CO_TRY(page, co_await read_journal(c, read));

@@ -15,7 +15,7 @@ namespace darkroom::http {
 namespace {
 
 namespace json = boost::json;
-using live_files = std::shared_ptr<const std::vector<domain::file_status>>;
+using live_files = std::shared_ptr<const actors::file_states>;
 
 struct file_filter {
   std::string state, reason, path_prefix;
@@ -90,10 +90,16 @@ persistence::journal_result<file_page> read_page(const persistence::read_view& j
   return page;
 }
 
+// The states of files of a batch; none are needed of one that has ended.
+task<base::result<actors::batch_view, problem>> view_files(call& c, const named_batch& batch,
+                                                           actors::file_range files) {
+  const bool ended = domain::is_terminal(batch.facts.phase) && batch.facts.open_files == 0;
+  return view_batch(c, batch.id, ended ? actors::file_range{} : files);
+}
+
 task<base::result<listing, problem>> begin_listing(call& c, const named_batch& batch) {
   DARKROOM_CO_TRY(filter, read_filter(c));
-  const bool ended = domain::is_terminal(batch.facts.phase) && batch.facts.open_files == 0;
-  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, !ended));
+  DARKROOM_CO_TRY(view, co_await view_files(c, batch, actors::file_range::all()));
   co_return listing{batch.id, view.summary.phase, view.files, std::move(filter)};
 }
 
@@ -163,10 +169,12 @@ task<route_result> list_files(call& c, const named_batch& batch) {
 }
 
 task<route_result> get_file(call& c, const named_batch& batch) {
-  DARKROOM_CO_TRY(l, co_await begin_listing(c, batch));
   DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
-  auto object = file_object(file, status_of(file, l.phase, l.live.get()));
-  json::array planned(file.entry.outputs.begin(), file.entry.outputs.end());
+  DARKROOM_CO_TRY(view, co_await view_files(c, batch, {file.index, 1}));
+  auto object = file_object(file, status_of(file, view.summary.phase, view.files.get()));
+  json::array planned;
+  if (!view.files || !view.files->awaits_names(file.index))
+    planned = json::array(file.entry.outputs.begin(), file.entry.outputs.end());
   object["planned_outputs"] = std::move(planned);
   co_return json_response(200, json::serialize(object));
 }

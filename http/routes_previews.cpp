@@ -133,9 +133,6 @@ task<base::result<actors::picture_made, problem>> make_picture(call& c,
                        },
                        [](const actors::no_workers&) -> made_or {
                          return std::unexpected(problem{problem_code::no_workers});
-                       },
-                       [](const actors::header_read&) -> made_or { // of an order without a spec
-                         return std::unexpected(problem{problem_code::internal});
                        }},
       found);
 }
@@ -150,7 +147,7 @@ std::string names_of(domain::loss_set losses) {
 task<route_result> post_preview(call& c, const named_batch& batch) {
   DARKROOM_CO_TRY(body, co_await read_object(c));
   DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
-  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, false));
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id));
   DARKROOM_CO_TRY(wish, read_preview(std::move(body), view.summary.spec, c.s.formats.writable));
   actors::preview_order order;
   order.viewer = c.who.user;

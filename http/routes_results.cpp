@@ -22,7 +22,7 @@ enum class report_form : std::uint8_t { json, ndjson, csv };
 struct report {
   domain::batch_id batch;
   domain::batch_phase phase = domain::batch_phase::absent;
-  std::shared_ptr<const std::vector<domain::file_status>> live;
+  std::shared_ptr<const actors::file_states> live;
   report_form form = report_form::json;
 };
 
@@ -75,7 +75,7 @@ task<bool> write_report(std::shared_ptr<services> s, report r, body_writer& out)
 
 task<route_result> get_report(call& c, const named_batch& batch, report_form form,
                               const char* type) {
-  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, true));
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, actors::file_range::all()));
   const report wanted{batch.id, view.summary.phase, view.files, form};
   response r;
   r.with("Content-Type", type);
@@ -281,7 +281,7 @@ task<route_result> results_zip(call& c, const named_batch& batch) {
   DARKROOM_CO_TRY(always_zip64, wants_zip64(c.rq));
   // Should the batch be deleted meanwhile, the download still comes to its end.
   const auto held = c.s.gateway.actors().hold(batch.id);
-  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id, false));
+  DARKROOM_CO_TRY(view, co_await view_batch(c, batch.id));
   const auto& summary = view.summary;
   const bool ended = domain::is_terminal(summary.phase) && summary.open_files() == 0;
   DARKROOM_CO_TRY(as_of, number_parameter(c, "as_of", summary.seq, 0, summary.seq));

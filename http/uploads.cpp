@@ -30,6 +30,33 @@ std::optional<problem_code> hopeless(domain::failure_reason reason) {
   }
 }
 
+domain::file_entry entry_of(const added_file& file) {
+  domain::file_entry entry;
+  entry.path = file.path;
+  entry.source = file.sha256;
+  entry.bytes = file.bytes;
+  return entry;
+}
+
+// Reads the headers of what is new here, all at once.
+task<void> refuse_hopeless(call& c, const named_batch& batch, std::span<const received_file> files,
+                           std::vector<added_file>& results) {
+  std::vector<domain::file_entry> unread;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < files.size(); ++i)
+    if (!files[i].header_read) {
+      unread.push_back(entry_of(results[i]));
+      places.push_back(i);
+    }
+  const auto headers = co_await c.s.gateway.read_headers(batch.facts.owner, std::move(unread));
+  for (std::size_t i = 0; i < headers.size(); ++i) {
+    if (headers[i]) continue;
+    const auto reason = headers[i].error().reason;
+    if (const auto code = hopeless(reason))
+      results[places[i]].refused = problem{*code, std::string{domain::explain(reason)}};
+  }
+}
+
 added_file refused(const received_file& file, problem p) {
   added_file out{file.path, 0, file.blob.bytes(), persistence::to_hex(file.blob.name()), false, {}};
   out.refused = std::move(p);
@@ -133,29 +160,18 @@ task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_w
 task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
                                            std::vector<received_file> files) {
   std::vector<added_file> results;
+  for (const auto& file : files)
+    results.push_back(
+        {file.path, 0, file.blob.bytes(), persistence::to_hex(file.blob.name()), false, {}});
+  co_await refuse_hopeless(c, batch, files, results);
   actors::add_files_request request;
   request.batch = batch.id;
   std::vector<std::size_t> sent; // by entry: which file it is
   for (std::size_t i = 0; i < files.size(); ++i) {
-    auto& file = files[i];
-    domain::file_entry entry;
-    entry.path = file.path;
-    entry.source = persistence::to_hex(file.blob.name());
-    entry.bytes = file.blob.bytes();
-    actors::preview_order order{batch.facts.owner,
-                                std::make_shared<const domain::file_entry>(entry), nullptr};
-    const auto seen = co_await c.s.gateway.look(std::move(order));
-    results.push_back({file.path, 0, entry.bytes, entry.source, false, {}});
-    const auto* unreadable = std::get_if<actors::preview_failed>(&seen);
-    const auto code = unreadable == nullptr ? std::nullopt : hopeless(unreadable->error.reason);
-    if (code) {
-      results.back().refused =
-          problem{*code, std::string{domain::explain(unreadable->error.reason)}};
-      continue;
-    }
-    c.subject = file.path;
+    if (results[i].refused) continue;
+    c.subject = files[i].path;
     request.audit.push_back(audit_of(c, 201, "ok"));
-    request.entries.push_back(std::move(entry));
+    request.entries.push_back(entry_of(results[i]));
     sent.push_back(i);
   }
   if (sent.empty()) co_return results;

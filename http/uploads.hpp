@@ -11,6 +11,7 @@ namespace darkroom::http {
 struct received_file {
   std::string path;
   persistence::blob_store::pin blob; // until its event is durable
+  bool header_read = false;          // by an earlier upload: it was not hopeless then
 };
 
 // What became of it.

@@ -91,11 +91,11 @@ json::object file_object(const persistence::file_record& file, file_status statu
 }
 
 domain::file_status status_of(const persistence::file_record& file, batch_phase phase,
-                              const std::vector<file_status>* live) {
+                              const actors::file_states* live) {
   if (std::holds_alternative<file_completed>(file.result)) return file_status::completed;
   if (std::holds_alternative<file_failed>(file.result)) return file_status::failed;
-  if (live != nullptr && file.index < live->size() && !is_terminal((*live)[file.index]))
-    return (*live)[file.index];
+  const auto now = live == nullptr ? std::nullopt : live->at(file.index);
+  if (now && !is_terminal(*now)) return *now;
   return is_terminal(phase) ? file_status::cancelled : file_status::queued;
 }
 

@@ -26,7 +26,7 @@ void add_progress(boost::json::object& out, const actors::batch_view& batch);
 // The state of a file, given its record, its batch's state, and what the live batch says (which may
 // be older than the record).
 domain::file_status status_of(const persistence::file_record& file, domain::batch_phase phase,
-                              const std::vector<domain::file_status>* live);
+                              const actors::file_states* live);
 boost::json::object file_object(const persistence::file_record& file, domain::file_status status);
 
 // One line: an entry of the audit.

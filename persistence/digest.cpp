@@ -51,10 +51,16 @@ std::uint32_t crc32_of(std::uint32_t so_far, std::span<const std::uint8_t> bytes
   return ::libdeflate_crc32(so_far, bytes.data(), bytes.size());
 }
 
+std::span<std::uint8_t> file_chunk() {
+  thread_local const auto chunk =
+      std::make_unique_for_overwrite<std::uint8_t[]>(limits::file_chunk_bytes);
+  return {chunk.get(), limits::file_chunk_bytes};
+}
+
 std::optional<content_sums> sums_of(int fd) {
   sha256 sum;
   std::uint32_t crc = 0;
-  std::vector<std::uint8_t> chunk(limits::file_chunk_bytes);
+  const auto chunk = file_chunk();
   for (off_t at = 0;;) {
     const auto n = ::pread(fd, chunk.data(), chunk.size(), at);
     if (n < 0 && errno == EINTR) continue;

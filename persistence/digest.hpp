@@ -27,6 +27,10 @@ private:
   std::unique_ptr<context> context_;
 };
 
+// Where a file's bytes pass through, `file_chunk_bytes` long: one for each thread, since to make it
+// anew takes longer than to write a small file. Not to be kept.
+std::span<std::uint8_t> file_chunk();
+
 // CRC-32 (ISO 3309, as in ZIP and PNG), continued from `so_far`; begins with 0.
 std::uint32_t crc32_of(std::uint32_t so_far, std::span<const std::uint8_t> bytes);
 

@@ -1,7 +1,6 @@
 #include "persistence/event_codec.hpp"
 
-#include "persistence/spec_codec.hpp"
-
+#include "domain/limits.hpp"
 #include "journal.pb.h"
 #include "persistence/field_codec.hpp"
 #include "persistence/parse_message.hpp"
@@ -57,6 +56,55 @@ void write_indexes(const std::vector<file_index>& from, Repeated& to) {
 template<class Repeated>
 std::vector<file_index> read_indexes(const Repeated& from) {
   return {from.begin(), from.end()};
+}
+
+// A sorted list as runs of neighbours: for each, how many lie between it and the run before, and
+// how many it has. A million files take at most a million bytes.
+template<class Repeated>
+void write_runs(const std::vector<file_index>& from, Repeated& to) {
+  file_index next = 0; // after the run before
+  for (std::size_t i = 0; i < from.size();) {
+    std::size_t end = i + 1;
+    while (end < from.size() && from[end] == from[end - 1] + 1)
+      ++end;
+    to.Add(from[i] - next);
+    to.Add(static_cast<std::uint32_t>(end - i));
+    next = from[end - 1] + 1;
+    i = end;
+  }
+}
+
+// False when these are not the runs of files that one batch can have.
+template<class Repeated>
+bool read_runs(const Repeated& from, std::vector<file_index>& to) {
+  std::uint64_t next = 0;
+  if (from.size() % 2 != 0) return false;
+  for (int i = 0; i < from.size(); i += 2) {
+    next += from[i];
+    const std::uint64_t end = next + from[i + 1];
+    if (end > limits::files_per_batch_max) return false;
+    for (; next < end; ++next)
+      to.push_back(static_cast<file_index>(next));
+  }
+  return true;
+}
+
+template<class Repeated>
+void write_replanned(const std::vector<domain::replanned_file>& from, Repeated& to) {
+  for (const auto& file : from) {
+    auto& replanned = *to.Add();
+    replanned.set_index(file.index);
+    for (const auto& output : file.outputs)
+      replanned.add_outputs(output);
+  }
+}
+
+template<class Repeated>
+std::vector<domain::replanned_file> read_replanned(const Repeated& from) {
+  std::vector<domain::replanned_file> files;
+  for (const auto& file : from)
+    files.push_back({file.index(), {file.outputs().begin(), file.outputs().end()}});
+  return files;
 }
 
 void write(const file_completed& from, pb::FileCompleted& to) {
@@ -189,7 +237,10 @@ struct event_writer {
     write_indexes(e.spared, *m.mutable_spared());
   }
   void operator()(const batch_retried& e) const {
-    write_indexes(e.files, *to.mutable_batch_retried()->mutable_files());
+    if (e.files.size() <= limits::files_per_event_max)
+      write_indexes(e.files, *to.mutable_batch_retried()->mutable_files());
+    else
+      write_runs(e.files, *to.mutable_many_retried()->mutable_runs());
   }
   void operator()(const priority_changed& e) const {
     to.mutable_priority_changed()->set_priority(e.priority);
@@ -197,12 +248,14 @@ struct event_writer {
   void operator()(const spec_changed& e) const {
     auto& m = *to.mutable_spec_changed();
     m.set_spec(encode_spec(e.spec));
-    for (const auto& file : e.files) {
-      auto& replanned = *m.add_files();
-      replanned.set_index(file.index);
-      for (const auto& output : file.outputs)
-        replanned.add_outputs(output);
-    }
+    write_replanned(e.files, *m.mutable_files());
+    m.set_names_follow(e.names_follow);
+  }
+  void operator()(const files_replanned& e) const {
+    auto& m = *to.mutable_files_replanned();
+    m.set_first(e.first);
+    m.set_next(e.next);
+    write_replanned(e.files, *m.mutable_files());
   }
   void operator()(const batch_recovered& e) const {
     auto& m = *to.mutable_batch_recovered();
@@ -246,8 +299,8 @@ bool read_created(const std::string& bytes, batch_created& e) {
 }
 
 bool read_spec_changed(const pb::SpecChanged& m, spec_changed& e) {
-  for (const auto& file : m.files())
-    e.files.push_back({file.index(), {file.outputs().begin(), file.outputs().end()}});
+  e.files = read_replanned(m.files());
+  e.names_follow = m.names_follow();
   return read_spec(m.spec(), e.spec);
 }
 
@@ -290,11 +343,18 @@ bool read_fact(const pb::Event& from, event& to) {
   case pb::Event::kBatchRetried:
     to = batch_retried{read_indexes(from.batch_retried().files())};
     return true;
+  case pb::Event::kManyRetried:
+    return read_runs(from.many_retried().runs(), to.emplace<batch_retried>().files);
   case pb::Event::kPriorityChanged:
     return read_small(from.priority_changed().priority(), 255,
                       to.emplace<priority_changed>().priority);
   case pb::Event::kSpecChanged:
     return read_spec_changed(from.spec_changed(), to.emplace<spec_changed>());
+  case pb::Event::kFilesReplanned: {
+    const auto& m = from.files_replanned();
+    to = files_replanned{m.first(), m.next(), read_replanned(m.files())};
+    return true;
+  }
   case pb::Event::kBatchRecovered:
     to = batch_recovered{read_indexes(from.batch_recovered().interrupted()),
                          from.batch_recovered().process_survived()};
@@ -432,6 +492,8 @@ std::string encode_snapshot(const batch_state& state, seq seq, domain::seq comma
   m.set_command_seq(command_seq);
   for (const auto files : state.present)
     m.add_present(files);
+  m.set_unplanned_from(state.unplanned_from);
+  m.set_unplanned_upto(state.unplanned_upto);
   return in_tag_order(m.SerializeAsString() + encode_fields(attributes_of(state), snapshot_tag));
 }
 
@@ -452,7 +514,10 @@ std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
             decode_fields(bytes, snapshot_tag, attributes_of(state)) &&
             read_spec(m.spec(), state.spec);
   state.present.assign(m.present().begin(), m.present().end());
-  ok = ok && state.present.size() == state.required.size();
+  state.unplanned_from = m.unplanned_from();
+  state.unplanned_upto = m.unplanned_upto();
+  ok = ok && state.present.size() == state.required.size() &&
+       state.unplanned_from <= state.unplanned_upto && state.unplanned_upto <= m.files().size();
   state.files.resize(m.files().size());
   for (std::size_t i = 0; ok && i < state.files.size(); ++i) {
     ok = read_enum(static_cast<unsigned char>(m.files()[i]), state.files[i]);

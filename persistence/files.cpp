@@ -106,7 +106,7 @@ file_result<open_file> write_unsynced(int from, const std::string& path) {
   if (!to) return std::unexpected(last_error("making " + path));
   written_file done;
   sha256 sum;
-  std::vector<std::uint8_t> chunk(limits::file_chunk_bytes);
+  const auto chunk = file_chunk();
   const auto failed = [&](const char* action) {
     auto error = last_error(action + path);
     ::unlink(path.c_str());

@@ -26,6 +26,9 @@ inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and 
 inline constexpr std::uint32_t backup_format_version = 1;
 // Of a deleted batch, cleared away at a time: each is looked up in the index; 10 to 20 ms.
 inline constexpr std::size_t events_per_purge_max = 10'000;
+// Neighbours whose outcomes are deleted as one range. One deletion for each of a million files
+// would take 100 MB of memory; many short ranges make every later read slower.
+inline constexpr std::size_t outcomes_per_range_min = 256;
 // A sorted list of blobs: 5 MiB in memory while it is made, 20 KiB for each run while it is read.
 inline constexpr std::size_t sorted_run_entries = 128 * 1024;
 inline constexpr std::size_t sorted_read_entries = 512;

@@ -3,6 +3,7 @@
 #include "persistence/access_records.hpp"
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/limits.hpp"
 
 #include <rocksdb/write_batch.h>
 
@@ -32,17 +33,8 @@ public:
     }
   }
   void operator()(const domain::file_removed& e) { to_.Delete(keys::file(batch_, e.index)); }
-  void operator()(const domain::spec_changed& e) {
-    for (const auto& file : e.files) {
-      std::string bytes;
-      const auto key = keys::file(batch_, file.index);
-      if (!db_->Get(rocksdb::ReadOptions(), key, &bytes).ok()) continue;
-      auto entry = decode_entry(bytes);
-      if (!entry) continue;
-      entry->outputs = file.outputs;
-      to_.Put(key, encode_entry(*entry));
-    }
-  }
+  void operator()(const domain::spec_changed& e) { rename_outputs(e.files); }
+  void operator()(const domain::files_replanned& e) { rename_outputs(e.files); }
   void operator()(const domain::batch_deleted& e) {
     to_.Put(keys::deletion(owner_, at_.seq),
             batch_bytes() + encode_event(e, at_.prev, at_.time_us));
@@ -53,8 +45,18 @@ public:
     to_.Delete(keys::owner(owner_, at_.created_us, batch_));
   }
   void operator()(const domain::batch_retried& e) {
-    for (const auto index : e.files)
-      to_.Delete(keys::outcome(batch_, index));
+    for (std::size_t i = 0; i < e.files.size();) {
+      std::size_t end = i + 1;
+      while (end < e.files.size() && e.files[end] == e.files[end - 1] + 1)
+        ++end;
+      if (end - i >= limits::outcomes_per_range_min)
+        to_.DeleteRange(keys::outcome(batch_, e.files[i]),
+                        keys::outcome(batch_, e.files[end - 1] + 1));
+      else
+        for (std::size_t file = i; file < end; ++file)
+          to_.Delete(keys::outcome(batch_, e.files[file]));
+      i = end;
+    }
   }
   void operator()(const domain::file_completed& e) { put_outcome(e.index, e); }
   void operator()(const domain::file_failed& e) { put_outcome(e.index, e); }
@@ -62,6 +64,17 @@ public:
   void operator()(const auto&) {}
 
 private:
+  void rename_outputs(const std::vector<domain::replanned_file>& files) {
+    std::string bytes;
+    for (const auto& file : files) {
+      const auto key = keys::file(batch_, file.index);
+      if (!db_->Get(rocksdb::ReadOptions(), key, &bytes).ok()) continue;
+      auto entry = decode_entry(bytes);
+      if (!entry) continue;
+      entry->outputs = file.outputs;
+      to_.Put(key, encode_entry(*entry));
+    }
+  }
   void put_outcome(domain::file_index index, const domain::event& e) {
     to_.Put(keys::outcome(batch_, index), encode_outcome(e, at_.seq));
   }

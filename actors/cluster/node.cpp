@@ -456,7 +456,7 @@ node_actor::behavior_type node(node_pointer self, node_options options, worker_a
                                                  hello.slots, hello.memory_bytes, ahead, false});
   self->send(self, work_tick{});
   return {
-      [](const probe_file&) {}, // headers are read on the server
+      [](const probe_files&) {}, // headers are read on the server
       [self](const convert_file& message) { on_convert(self, message); },
       [self](const interrupt_conversion& message) { on_interrupt(self, message.lease); },
       [](probe_done) {},

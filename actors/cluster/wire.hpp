@@ -64,7 +64,7 @@ using transfer_actor = caf::typed_actor<
 // NODE: one machine, seen from the server: a CODEC POOL whose slots are elsewhere.
 using node_actor = caf::typed_actor<
     // As of CODEC POOL.
-    caf::reacts_to<probe_file>, caf::reacts_to<convert_file>, caf::reacts_to<interrupt_conversion>,
+    caf::reacts_to<probe_files>, caf::reacts_to<convert_file>, caf::reacts_to<interrupt_conversion>,
     caf::reacts_to<probe_done>, caf::reacts_to<slot_idle>, caf::reacts_to<recall_lease>,
     // TELL from WORKER how a file ended.
     caf::reacts_to<file_ended>,

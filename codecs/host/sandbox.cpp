@@ -205,10 +205,6 @@ void enter_walls(const seccomp_program& program, isolation_layers missing, host_
   sigprocmask(SIG_SETMASK, &none, nullptr);
 
   limit(RLIMIT_STACK, host_stack_bytes, host_stack_bytes);
-  if (role == host_role::conversion)
-    require(::setpriority(PRIO_PROCESS, 0, std::max(host_nice, ::getpriority(PRIO_PROCESS, 0))) ==
-                0,
-            host_wall::priority);
   limit(RLIMIT_CORE, 0, 0);
   limit(RLIMIT_NOFILE, host_open_files, host_open_files);
   limit(RLIMIT_FSIZE, output_bytes_max, output_bytes_max);
@@ -231,6 +227,12 @@ void enter_walls(const seccomp_program& program, isolation_layers missing, host_
   // After the change of user, which clears it.
   require(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0, host_wall::death_with_parent);
   require(::getppid() == parent_pid, host_wall::death_with_parent); // it may have died before that
+  // Last: what others leave of a busy machine must do for conversions, but a slot waits for a host
+  // that begins.
+  if (role == host_role::conversion)
+    require(::setpriority(PRIO_PROCESS, 0, std::max(host_nice, ::getpriority(PRIO_PROCESS, 0))) ==
+                0,
+            host_wall::priority);
   load(program);
 }
 

@@ -137,8 +137,8 @@ codec_pool_actor::behavior_type
 holding_pool(codec_pool_actor::stateful_pointer<holding_pool_state> self,
              std::shared_ptr<record> seen, dispatcher_actor dispatcher) {
   return {
-      [self, seen](const probe_file& message) {
-        const auto& path = message.job.file->path;
+      [self, seen](const probe_files& message) {
+        const auto& path = message.files.at(0)->path;
         seen->probed.push_back(static_cast<domain::file_index>(std::stoul(path.substr(1))));
         const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
         if (const auto bad = seen->bad_headers.find(path); bad != seen->bad_headers.end()) {
@@ -278,16 +278,35 @@ command_outcome world::tell_again(const domain::command& command, std::size_t me
   return tell(command);
 }
 
+void world::ask_only(const domain::command& command, std::size_t messages) {
+  caf::anon_send(coordinator_, batch_request{id, command});
+  stage_->run(messages);
+}
+
+std::vector<file_addition> world::add(const std::vector<std::string>& paths) {
+  add_files_request request;
+  request.batch = id;
+  for (const auto& path : paths)
+    request.entries.push_back({path, "/" + path, seen->file_bytes, 1, {}});
+  auto outcome = ask<files_outcome>(std::move(request));
+  REQUIRE(std::holds_alternative<files_answered>(outcome));
+  return std::get<files_answered>(std::move(outcome)).files;
+}
+
 batch_view world::look(domain::batch_id batch) {
   return ask<batch_view>(describe_batch{batch});
 }
 
-void world::start(std::uint32_t files, std::uint32_t max_failed) {
+void world::start_draft(std::uint32_t max_failed) {
   domain::create_batch create;
   create.owner = "ann";
   create.spec.outputs.push_back({.format = "webp"});
   create.max_failed = max_failed;
   REQUIRE(resulting_view(tell(create)) != nullptr);
+}
+
+void world::start(std::uint32_t files, std::uint32_t max_failed) {
+  start_draft(max_failed);
   for (std::uint32_t at = 0; at < files;) {
     domain::add_files add;
     for (; at < files && add.entries.size() < limits::files_per_event_max; ++at)
@@ -382,6 +401,17 @@ std::vector<persistence::journaled_event> world::events(domain::batch_id batch) 
     return true;
   }));
   CHECK((*view)->verify().value() == std::vector<std::string>{});
+  return all;
+}
+
+std::vector<persistence::file_record> world::files(domain::batch_id batch) {
+  const auto view = persistence::read_view::open(directory_ / "journal");
+  REQUIRE(view);
+  std::vector<persistence::file_record> all;
+  REQUIRE((*view)->each_file(batch, 0, [&](persistence::file_record&& file) {
+    all.push_back(std::move(file));
+    return true;
+  }));
   return all;
 }
 

@@ -76,9 +76,15 @@ public:
   void tell_both(domain::command first, domain::command second);
   // The second is asked so many messages after the first, whose answer nobody hears.
   actors::command_outcome tell_again(const domain::command& command, std::size_t messages);
+  // It is asked, and so many messages later whatever comes next is done; nobody hears the answer.
+  void ask_only(const domain::command& command, std::size_t messages);
+  // Adds files that have these paths, as people do.
+  std::vector<actors::file_addition> add(const std::vector<std::string>& paths);
   actors::batch_view look(domain::batch_id batch = id);
   // Creates a batch, adds files f0, f1, … and starts it.
   void start(std::uint32_t files, std::uint32_t max_failed = 0);
+  // Creates a batch without files.
+  void start_draft(std::uint32_t max_failed = 0);
 
   // Ends a conversion that the pool holds.
   void finish(domain::file_index file);
@@ -102,6 +108,7 @@ public:
 
   std::vector<persistence::journaled_event> events(domain::batch_id batch = id);
   std::string names(domain::batch_id batch = id); // of the events, one word each
+  std::vector<persistence::file_record> files(domain::batch_id batch = id);
   domain::batch_state replayed(domain::batch_id batch = id);
 
   std::shared_ptr<record> seen = std::make_shared<record>();

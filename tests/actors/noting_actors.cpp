@@ -27,7 +27,7 @@ worker_actor::behavior_type noting_worker(worker_actor::stateful_pointer<part_st
 
 node_actor::behavior_type noting_node(node_actor::stateful_pointer<part_state>,
                                       std::shared_ptr<heard> to) {
-  return {[](const probe_file&) {},
+  return {[](const probe_files&) {},
           [](const convert_file&) {},
           [](const interrupt_conversion&) {},
           [](probe_done) {},

@@ -384,6 +384,68 @@ TEST_CASE("a changed spec is for files that have not ended") {
   CHECK(s.refused(change_priority{10}) == refusal_code::invalid_spec);
 }
 
+TEST_CASE("a spec that changes nothing is no event") {
+  story s(2);
+  CHECK(decide(s.state, change_spec{s.state.spec, {}}).value().empty());
+}
+
+TEST_CASE("files whose names follow a changed spec run when they have them") {
+  story s(5);
+  s.started();
+  s.run(0, 1);
+  s.done(0, 1);
+  s.tell(pause_batch{});
+  auto spec = s.state.spec;
+  spec.outputs[0].format = "png";
+  s.tell(change_spec{spec, {}, true});
+  s.tell(resume_batch{});
+  CHECK_FALSE(s.state.awaits_names(0)); // it has completed
+  CHECK(s.state.awaits_names(1));
+  CHECK(s.refused(start_file{1, 2, "n"}) == refusal_code::stale_result);
+  CHECK(apply(s.state, file_started{1, 1, 2, "n"}).error() == illegal::wrong_state);
+  struct row {
+    replan_files part;
+    illegal why;
+  };
+  for (const auto& [part, why] : {row{{1, 3, {}}, illegal::wrong_order}, // not the next
+                                  row{{0, 0, {}}, illegal::wrong_order}, // nothing
+                                  row{{0, 6, {}}, illegal::wrong_order}, // beyond the last
+                                  row{{0, 3, {{0, {"x"}}}}, illegal::wrong_state},    // completed
+                                  row{{0, 3, {{3, {"x"}}}}, illegal::wrong_state}}) { // not in it
+    auto trial = s.state;
+    CHECK(domain::apply(trial, files_replanned{part.first, part.next, part.files}).error() == why);
+  }
+  s.tell(replan_files{0, 3, {{1, {"o1"}}, {2, {"o2"}}}});
+  CHECK_FALSE(s.state.awaits_names(2));
+  CHECK(s.state.awaits_names(3));
+  s.run(1, 2);
+  s.tell(replan_files{3, 5, {{3, {"o3"}}, {4, {"o4"}}}});
+  CHECK(s.state.unplanned_from == 0);
+  CHECK(s.state.unplanned_upto == 0);
+  CHECK(s.refused(replan_files{3, 5, {}}) == refusal_code::stale_result);
+}
+
+TEST_CASE("files with long names are added in as many events as one may be long") {
+  story s(1);
+  add_files add;
+  const std::string path(1'024, 'p');
+  for (int i = 0; i < 1'000; ++i)
+    add.entries.push_back({path, "/s", 1, 1, {path, path, path}});
+  const auto events = decide(s.state, add).value();
+  REQUIRE(events.size() == 4);
+  file_index next = 1;
+  for (const auto& e : events) {
+    const auto& part = std::get<files_added>(e);
+    CHECK(part.first == next);
+    next += static_cast<file_index>(part.entries.size());
+    std::size_t bytes = 0;
+    for (const auto& entry : part.entries)
+      bytes += event_bytes_of(entry);
+    CHECK(bytes <= limits::event_bytes_max);
+  }
+  CHECK(next == 1'001);
+}
+
 TEST_CASE("a salvaged picture says how much of it arrived, all others nothing") {
   CHECK(detail_of(file_completed{}).empty());
   file_completed done;

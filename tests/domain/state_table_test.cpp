@@ -103,6 +103,12 @@ create_batch good_creation() {
   return c;
 }
 
+conversion_spec other_spec() {
+  conversion_spec spec;
+  spec.outputs.push_back({.format = "png"});
+  return spec;
+}
+
 file_completed completed(file_index i) {
   file_completed e;
   e.index = i;
@@ -128,7 +134,10 @@ TEST_CASE("commands of people, by phase of the batch") {
   CHECK(by_phase(retry_batch{}) == "wwwwwyyyw");
   CHECK(by_phase(retry_batch{retry_scope::files, {3}, {}}) == "wwwwwiiiw");
   CHECK(by_phase(change_priority{5}) == "wyyywwwww");
-  CHECK(by_phase(change_spec{state_in(batch_phase::draft).spec, {}}) == "wywwwwwww");
+  CHECK(by_phase(change_spec{state_in(batch_phase::draft).spec, {}}) == "w-w-wwwww");
+  CHECK(by_phase(change_spec{other_spec(), {}}) == "wywwwwwww");
+  CHECK(by_phase(change_spec{other_spec(), {}, true}) == "wywwwwwww");
+  CHECK(by_phase(replan_files{0, 1, {}}) == "wlllllllw");
   CHECK(by_phase(change_details{"n", {}}) == "wyyyyyyyw");
   CHECK(by_phase(change_details{}) == "w-------w");
   CHECK(by_phase(delete_batch{false}) == "wywwyyyyw");
@@ -186,6 +195,7 @@ TEST_CASE("events, by phase of the batch") {
   CHECK(event_by_phase(batch_retried{{99}}) == "nnnnnnnnn");
   CHECK(event_by_phase(priority_changed{3}) == "nyyynnnnn");
   CHECK(event_by_phase(spec_changed{}) == "nynynnnnn");
+  CHECK(event_by_phase(files_replanned{0, 1, {}}) == "nnnnnnnnn"); // no file lacks its names
   CHECK(event_by_phase(details_changed{"n", {}}) == "nyyyyyyyn");
   CHECK(event_by_phase(batch_deleted{}) == "nyyyyyyyn");
   CHECK(event_by_phase(batch_recovered{{1}}) == "nnyynnnnn");

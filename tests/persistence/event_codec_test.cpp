@@ -2,10 +2,12 @@
 
 #include "samples.hpp"
 
+#include "domain/limits.hpp"
 #include "persistence/spec_codec.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <functional>
 #include <set>
 
 using namespace darkroom;
@@ -23,6 +25,39 @@ TEST_CASE("every event comes back as it was") {
     CHECK(back->time_us == 123'456);
   }
   CHECK(kinds.size() == std::variant_size_v<domain::event>);
+}
+
+TEST_CASE("however many files are retried, they come back, and the event is short") {
+  constexpr auto all = limits::files_per_batch_max;
+  struct row {
+    const char* what;
+    std::function<bool(domain::file_index)> chosen;
+  };
+  const row rows[] = {{"all", [](domain::file_index) { return true; }},
+                      {"every second", [](domain::file_index i) { return i % 2 == 1; }},
+                      {"two of three", [](domain::file_index i) { return i % 3 != 0; }},
+                      {"the second half", [](domain::file_index i) { return i >= all / 2; }},
+                      {"one in a thousand", [](domain::file_index i) { return i % 1'000 == 999; }}};
+  for (const auto& [what, chosen] : rows) {
+    INFO(what);
+    domain::batch_retried retried;
+    for (domain::file_index i = 0; i < all; ++i)
+      if (chosen(i)) retried.files.push_back(i);
+    const auto bytes = encode_event(retried, 1, 2);
+    CHECK(bytes.size() <= limits::event_bytes_max);
+    const auto back = decode_event(bytes);
+    REQUIRE(back);
+    CHECK(back->fact == domain::event{retried});
+  }
+}
+
+TEST_CASE("runs of files that no batch can have are refused") {
+  using namespace std::string_view_literals;
+  // Event.many_retried (26) with ManyRetried.runs (1).
+  CHECK(decode_event("\xd2\x01\x04\x0a\x02\x00\x02"sv));                       // 0, 1
+  CHECK_FALSE(decode_event("\xd2\x01\x03\x0a\x01\x01"sv));                     // without a length
+  CHECK_FALSE(decode_event("\xd2\x01\x06\x0a\x04\x00\xc1\x84\x3d"sv));         // 1,000,001 files
+  CHECK_FALSE(decode_event("\xd2\x01\x08\x0a\x06\xff\xff\xff\xff\x0f\x01"sv)); // far behind
 }
 
 TEST_CASE("a spec comes back as it was, and one that cannot be is refused") {

@@ -1,5 +1,6 @@
 // Journals of released versions stay readable: the golden file holds one event of every kind, a
 // snapshot, a summary, an entry and an outcome, as hexadecimal digits, each as it was written then.
+#include "domain/limits.hpp"
 #include "persistence/access_records.hpp"
 #include "persistence/data_check.hpp"
 #include "persistence/event_codec.hpp"
@@ -86,6 +87,10 @@ std::vector<std::pair<std::string, std::string>> everything() {
   std::vector<std::pair<std::string, std::string>> all;
   for (const auto& fact : tests::every_event())
     all.emplace_back(domain::name_of(fact), encode_event(fact, 41, 1'700'000'000'000'000));
+  domain::batch_retried many; // more than are listed one by one
+  for (domain::file_index i = 7; i <= 7 + limits::files_per_event_max; ++i)
+    many.files.push_back(i);
+  all.emplace_back("batch_retried", encode_event(many, 41, 1'700'000'000'000'000));
   all.emplace_back("snapshot", encode_snapshot(golden_state(), 42, 40));
   all.emplace_back("summary", encode_summary(golden_summary()));
   const auto added = std::get<domain::files_added>(tests::every_event()[1]);

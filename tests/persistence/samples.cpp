@@ -69,7 +69,8 @@ std::vector<event> every_event() {
           file_requeued{1},
           file_interrupted{1, interruption::node_lost},
           details_changed{"new name", {"c"}},
-          batch_deleted{}};
+          batch_deleted{},
+          files_replanned{0, 2, {{0, {"d"}}, {1, {"e", "f"}}}}};
 }
 
 file_index random_life::any_file(const batch_state& state) {
@@ -83,7 +84,7 @@ lease_id random_life::lease_of(const batch_state& state, file_index i) {
 
 command random_life::step(const batch_state& state) {
   const auto file = any_file(state);
-  switch (roll(26)) {
+  switch (roll(28)) {
   case 0: {
     create_batch c;
     c.spec = sample_spec();
@@ -115,6 +116,7 @@ command random_life::step(const batch_state& state) {
   case 9:
     return change_priority{static_cast<std::uint8_t>(roll(11))};
   case 10:
+    if (roll(2) == 0) return change_spec{sample_spec(), {}, true};
     return change_spec{sample_spec(), {{file, {"n"}}}};
   case 11:
     return recover_batch{};
@@ -140,6 +142,14 @@ command random_life::step(const batch_state& state) {
     return change_details{std::to_string(roll(3)), {{"t"}}};
   case 18:
     return roll(12) == 0 ? command{delete_batch{roll(2) == 0}} : command{resume_batch{}};
+  case 19:
+  case 20: {
+    const auto left = state.unplanned_upto - state.unplanned_from;
+    replan_files part{state.unplanned_from, state.unplanned_from + roll(left + 1), {}};
+    for (auto i = part.first; i < part.next; ++i)
+      if (roll(2) == 0) part.files.push_back({i, {"r"}});
+    return part;
+  }
   default:
     return start_file{file, next_lease_++, "n"};
   }

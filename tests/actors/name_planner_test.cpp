@@ -1,0 +1,222 @@
+// A changed spec gives other names to more files than one event lists: these are planned a part at
+// a time, and no file runs under a name of the spec before.
+#include "actors/limits.hpp"
+#include "domain/limits.hpp"
+#include "fixture.hpp"
+#include "persistence/event_codec.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <set>
+
+using namespace darkroom;
+using domain::batch_phase;
+using domain::file_status;
+using tests::world;
+
+namespace {
+
+constexpr std::uint32_t many = 2'500;
+const std::string format = "png";
+
+domain::change_spec to_png(const std::string& suffix = "") {
+  domain::change_spec change;
+  change.spec.outputs.push_back({.format = format, .suffix = suffix});
+  return change;
+}
+
+// A paused batch of many files, of which the first two have completed.
+void make_paused(world& w) {
+  w.start(many);
+  w.finish(0);
+  w.run();
+  w.finish(1);
+  w.run();
+  REQUIRE(resulting_view(w.tell(domain::pause_batch{domain::pause_mode::interrupt})) != nullptr);
+  w.run();
+  REQUIRE(w.look().summary.count(file_status::completed) == 2);
+}
+
+std::size_t count_events(world& w, std::string_view name) {
+  const auto events = w.events();
+  return static_cast<std::size_t>(
+      std::ranges::count_if(events, [&](const auto& e) { return name_of(e.fact) == name; }));
+}
+
+void check_names(world& w, const std::string& suffix = "") {
+  for (const auto& file : w.files()) {
+    INFO("file " << file.index);
+    const auto number = std::to_string(file.index);
+    const std::vector<std::string> wanted{file.index < 2 ? "o" + number
+                                                         : "f" + number + suffix + '.' + format};
+    CHECK(file.entry.outputs == wanted);
+  }
+}
+
+bool is_refused(const actors::command_outcome& outcome) {
+  return std::holds_alternative<actors::rejected>(outcome);
+}
+
+} // namespace
+
+TEST_CASE("many files get their names in parts, each within the limit of one event") {
+  world w;
+  make_paused(w);
+  REQUIRE(resulting_view(w.tell(to_png())) != nullptr);
+  w.run();
+  CHECK(count_events(w, "spec_changed") == 1);
+  CHECK(count_events(w, "files_replanned") == 3);
+  for (const auto& e : w.events())
+    CHECK(persistence::encode_event(e.fact, e.prev, e.time_us).size() <= limits::event_bytes_max);
+  check_names(w);
+  CHECK(w.replayed().unplanned_upto == 0);
+  REQUIRE(resulting_view(w.tell(domain::resume_batch{})) != nullptr);
+  while (!w.running().empty())
+    w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("few files have their names with the answer, in the event of the change") {
+  world w;
+  w.start(3);
+  w.tell(domain::pause_batch{domain::pause_mode::interrupt});
+  w.run();
+  REQUIRE(resulting_view(w.tell(to_png())) != nullptr);
+  CHECK(count_events(w, "files_replanned") == 0);
+  const auto events = w.events();
+  const auto* change = std::get_if<domain::spec_changed>(&events.back().fact);
+  REQUIRE(change != nullptr);
+  CHECK(change->files.size() == 3);
+  CHECK_FALSE(change->names_follow);
+}
+
+TEST_CASE("what resumes at once runs no file under an earlier name") {
+  world w;
+  make_paused(w);
+  w.tell_both(to_png(), domain::resume_batch{});
+  for (int i = 0; i < 3; ++i) {
+    for (const auto& [index, held] : w.seen->converting) {
+      CHECK(held.job.spec->outputs[0].format == format);
+      CHECK(held.job.file->outputs ==
+            std::vector<std::string>{"f" + std::to_string(index) + '.' + format});
+    }
+    w.finish_all();
+  }
+  while (!w.running().empty())
+    w.finish_all();
+  CHECK(w.look().summary.phase == batch_phase::completed);
+}
+
+TEST_CASE("after a crash at any moment the rest of the names is planned") {
+  for (std::size_t messages = 0; messages < 60; messages += 3) {
+    INFO(messages << " messages after the change");
+    world w;
+    make_paused(w);
+    w.ask_only(to_png(), messages);
+    w.crash();
+    // It is at rest, and comes back when something is to be done.
+    if (!(w.replayed().spec == to_png().spec)) w.tell(to_png());
+    REQUIRE(resulting_view(w.tell(domain::change_details{"again", {}})) != nullptr);
+    w.run();
+    CHECK(w.replayed().unplanned_upto == 0);
+    check_names(w);
+  }
+}
+
+TEST_CASE("a spec that changes again while names are planned counts alone") {
+  for (std::size_t messages = 1; messages < 60; messages += 4) {
+    INFO(messages << " messages after the first change");
+    world w;
+    make_paused(w);
+    w.ask_only(to_png("-a"), messages);
+    REQUIRE(resulting_view(w.tell(to_png("-b"))) != nullptr);
+    w.run();
+    CHECK(w.replayed().unplanned_upto == 0);
+    check_names(w, "-b");
+  }
+}
+
+TEST_CASE("a batch ends while its names are planned, and is tried again with all of them") {
+  world w;
+  make_paused(w);
+  w.ask_only(to_png(), 8);
+  REQUIRE(resulting_view(w.tell(domain::cancel_batch{"enough"})) != nullptr);
+  w.run();
+  REQUIRE(resulting_view(w.tell(domain::retry_batch{domain::retry_scope::cancelled})) != nullptr);
+  w.run();
+  check_names(w);
+  const auto retried = w.events();
+  const auto at = std::ranges::find_if(
+      retried, [](const auto& e) { return std::holds_alternative<domain::batch_retried>(e.fact); });
+  REQUIRE(at != retried.end());
+  CHECK(std::get<domain::batch_retried>(at->fact).files.size() == many - 2);
+  CHECK(persistence::encode_event(at->fact, at->prev, at->time_us).size() < 1'000);
+}
+
+TEST_CASE("files that are added while names are planned get names that are free then") {
+  for (std::size_t messages = 1; messages < 40; messages += 3) {
+    INFO(messages << " messages after the change");
+    world w;
+    w.start_draft();
+    for (std::uint32_t at = 0; at < many; at += 500) {
+      domain::add_files add;
+      for (auto i = at; i < at + 500; ++i)
+        add.entries.push_back({"f" + std::to_string(i) + ".jpg",
+                               "/f" + std::to_string(i),
+                               100,
+                               1,
+                               {"o" + std::to_string(i)}});
+      REQUIRE(resulting_view(w.tell(std::move(add))) != nullptr);
+    }
+    w.ask_only(to_png(), messages);
+    const auto answer = w.add({"f7.gif", "f2400.gif"});
+    REQUIRE(answer.size() == 2);
+    w.run();
+    CHECK(w.replayed().unplanned_upto == 0);
+    std::set<std::string> names;
+    for (const auto& file : w.files()) {
+      REQUIRE(file.entry.outputs.size() == 1);
+      CHECK(names.insert(file.entry.outputs[0]).second);
+    }
+    CHECK(names.contains("f7-2.png"));
+    CHECK(names.contains("f2400-2.png"));
+  }
+}
+
+TEST_CASE("a batch that is deleted plans nothing more") {
+  world w;
+  make_paused(w);
+  w.ask_only(to_png(), 8);
+  REQUIRE(resulting_view(w.tell(domain::delete_batch{true})) != nullptr);
+  const auto planned = count_events(w, "files_replanned");
+  w.run();
+  CHECK(w.look().summary.phase == batch_phase::deleted);
+  CHECK(count_events(w, "files_replanned") == planned);
+}
+
+TEST_CASE("two files that would share a name are refused before the spec changes") {
+  world w;
+  w.start_draft();
+  for (std::uint32_t at = 0; at < many; at += 500) {
+    domain::add_files add;
+    for (auto i = at; i < at + 500; ++i)
+      add.entries.push_back({"f" + std::to_string(i / 2) + (i % 2 == 0 ? ".jpg" : ".gif"),
+                             "/f" + std::to_string(i),
+                             100,
+                             1,
+                             {"o" + std::to_string(i)}});
+    REQUIRE(resulting_view(w.tell(std::move(add))) != nullptr);
+  }
+  auto change = to_png();
+  change.spec.collision = domain::collision_policy::fail;
+  const auto outcome = w.tell(change);
+  REQUIRE(is_refused(outcome));
+  CHECK(std::get<actors::rejected>(outcome).refusal.code == domain::refusal_code::invalid_spec);
+  CHECK(count_events(w, "spec_changed") == 0);
+  REQUIRE(resulting_view(w.tell(to_png())) != nullptr);
+  w.run();
+  const auto files = w.files();
+  CHECK(files[2].entry.outputs == std::vector<std::string>{"f1.png"});
+  CHECK(files[3].entry.outputs == std::vector<std::string>{"f1-2.png"});
+}
