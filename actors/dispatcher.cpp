@@ -43,7 +43,7 @@ void grant_all(dispatcher_pointer self) {
   for (const auto& granted : s.queue.grant_all(now)) {
     const auto waiting = s.waiting.find(granted.file);
     if (waiting == s.waiting.end()) {
-      s.queue.end(granted.lease);
+      s.queue.give_back(granted.lease);
       continue;
     }
     const auto& node = s.nodes[granted.node];
@@ -181,7 +181,11 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         self->state.queue.reprioritise({message.batch, message.index}, message.priority);
       },
       [self](const lease_ended& message) {
-        self->state.queue.end(message.lease, message.cpu_us);
+        auto& queue = self->state.queue;
+        if (message.ran)
+          queue.end(message.lease, message.cpu_us);
+        else
+          queue.give_back(message.lease);
         grant_all(self);
       },
       [self](const hold_leases& message) {

@@ -28,7 +28,7 @@ void lease_queue::remove_node(std::size_t at) {
   std::erase_if(leases_, [&](const auto& l) {
     if (l.second.node != at) return false;
     leases_alone_ -= l.second.alone ? 1 : 0;
-    users_.find(l.second.turn.user)->second.leases -= 1;
+    correct_charge(l.second, 0);
     return true;
   });
   if (nodes_join_) note_all_oversized();
@@ -178,20 +178,38 @@ std::uint64_t lease_queue::charge(const lease& l, std::optional<std::uint64_t> m
 void lease_queue::end(domain::lease_id id, std::optional<std::uint64_t> measured) {
   const auto at = leases_.find(id);
   if (at == leases_.end()) return;
+  const auto cost = charge(at->second, measured);
+  correct_charge(at->second, cost);
+  release(at, cost);
+}
+
+void lease_queue::give_back(domain::lease_id id) {
+  const auto at = leases_.find(id);
+  if (at == leases_.end()) return;
+  correct_charge(at->second, 0);
+  // A turn of files that are all given back has to end as well.
+  release(at, std::min(at->second.cost, limits::charge_min_us));
+}
+
+// The user of a lease that is over was charged with what was predicted.
+void lease_queue::correct_charge(const lease& l, std::uint64_t cost) {
+  const auto of_user = users_.find(l.turn.user);
+  auto& u = of_user->second;
+  u.leases -= 1;
+  unlist(of_user);
+  u.served = u.served + cost > l.cost ? u.served + cost - l.cost : 0;
+  list(of_user);
+}
+
+// Frees what the lease holds; its turn goes on with what is left of it.
+void lease_queue::release(std::map<domain::lease_id, lease>::iterator at, std::uint64_t turn_used) {
   auto& l = at->second;
   auto& n = nodes_[l.node];
   n.leased -= 1;
   n.granted_bytes -= l.memory_bytes;
   leases_alone_ -= l.alone ? 1 : 0;
-  const auto cost = charge(l, measured);
-  const auto of_user = users_.find(l.turn.user);
-  auto& u = of_user->second;
-  u.leases -= 1;
-  unlist(of_user); // it was charged with what was predicted
-  u.served = u.served + cost > l.cost ? u.served + cost - l.cost : 0;
-  list(of_user);
-  if (l.turn.left > cost && !l.recalled)
-    n.turns.push_back({std::move(l.turn.user), l.turn.left - cost});
+  if (l.turn.left > turn_used && !l.recalled)
+    n.turns.push_back({std::move(l.turn.user), l.turn.left - turn_used});
   leases_.erase(at);
 }
 

@@ -3,11 +3,11 @@
 //
 // Users share processor time by deficit round robin (Shreedhar and Varghese, 1995): the one who was
 // served least is next, and then goes on in that slot for a quantum, so that the slot's host need
-// not be changed for each file. A file is charged with its predicted cost when it is granted, and
-// with what it took when it has ended. Within a user, priority comes first, then the older batch;
-// within a batch the costliest file, so that no long one is left for the end, when the other slots
-// have nothing to do. A request that does not fit a node's free memory is overtaken for a while,
-// then memory is kept for it, wherever it could run.
+// not be changed for each file. A file is charged with its predicted cost when it is granted, with
+// what it took when it has ended, and with nothing when it never ran. Within a user, priority comes
+// first, then the older batch; within a batch the costliest file, so that no long one is left for
+// the end, when the other slots have nothing to do. A request that does not fit a node's free
+// memory is overtaken for a while, then memory is kept for it, wherever it could run.
 //
 // A grant takes the logarithm of what waits: requests that were overtaken are in an index by
 // memory, so that none is looked at that does not fit.
@@ -67,7 +67,7 @@ public:
   explicit lease_queue(bool nodes_join = false) : nodes_join_(nodes_join) {}
 
   std::size_t add_node(const node_capacity& capacity);
-  // Its leases are over.
+  // Its leases are over, and cost nobody anything: what ran there has to run again.
   void remove_node(std::size_t at);
   // Grants nothing there, or again.
   void close_node(std::size_t at, bool closed) { nodes_[at].closed = closed; }
@@ -85,6 +85,8 @@ public:
   // `cost`: what it took; nothing: as predicted. What another machine says counts only within
   // `measured_ratio_max` of the prediction.
   void end(domain::lease_id lease, std::optional<std::uint64_t> cost = std::nullopt);
+  // Ends a lease whose file never ran. Its user is charged with nothing.
+  void give_back(domain::lease_id lease);
   // Never sooner than was asked for before.
   void hold_until(std::uint64_t ms, bool no_room) {
     if (ms <= held_until_ms_) return;
@@ -199,6 +201,8 @@ private:
   std::optional<grant> grant_fresh(const std::vector<bool>& kept);
   std::uint64_t quantum() const;
   std::uint64_t charge(const lease& l, std::optional<std::uint64_t> measured) const;
+  void correct_charge(const lease& l, std::uint64_t cost);
+  void release(std::map<domain::lease_id, lease>::iterator at, std::uint64_t turn_used);
   bool can_use(const node& n, bool stays, bool alone) const;
   bool small_files_stay() const;
   most_memory most_memory_of(const std::vector<bool>& kept) const;

@@ -27,7 +27,11 @@ public:
   }
   void remove_node(std::size_t at) {
     nodes_[at] = {};
-    std::erase_if(leases_, [&](const auto& l) { return l.second.node == at; });
+    std::erase_if(leases_, [&](const auto& l) {
+      if (l.second.node != at) return false;
+      served_[l.second.user] -= l.second.cost;
+      return true;
+    });
   }
   void close_node(std::size_t at, bool closed) { nodes_[at].closed = closed; }
   void resize_node(std::size_t at, std::uint64_t bytes) { nodes_[at].has.memory_bytes = bytes; }
@@ -72,6 +76,18 @@ public:
     auto& served = served_[l.user];
     served = served + cost > l.cost ? served + cost - l.cost : 0;
     if (l.turn_left > cost) n.turns.emplace_back(l.user, l.turn_left - cost);
+    leases_.erase(at);
+  }
+  void give_back(domain::lease_id id) {
+    const auto at = leases_.find(id);
+    if (at == leases_.end()) return;
+    const auto& l = at->second;
+    auto& n = nodes_[l.node];
+    n.leased -= 1;
+    n.granted_bytes -= l.bytes;
+    served_[l.user] -= l.cost;
+    const auto used = std::min(l.cost, limits::charge_min_us);
+    if (l.turn_left > used) n.turns.emplace_back(l.user, l.turn_left - used);
     leases_.erase(at);
   }
 
