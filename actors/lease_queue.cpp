@@ -209,7 +209,7 @@ void lease_queue::release(std::map<domain::lease_id, lease>::iterator at, std::u
   n.granted_bytes -= l.memory_bytes;
   leases_alone_ -= l.alone ? 1 : 0;
   if (l.turn.left > turn_used && !l.recalled)
-    n.turns.push_back({std::move(l.turn.user), l.turn.left - turn_used});
+    n.turns.push_back({std::move(l.turn.user), l.turn.left - turn_used, l.turn.ends_ms});
   leases_.erase(at);
 }
 
@@ -266,8 +266,13 @@ std::uint64_t lease_queue::quantum() const {
                   limits::quantum_round_us * slots / std::max<std::size_t>(users_waiting_, 1));
 }
 
+lease_queue::slot_turn lease_queue::new_turn(const std::string& name) const {
+  const auto cost = quantum();
+  return {name, cost, now_ms_ + cost * limits::turn_wall_per_cpu / 1'000};
+}
+
 grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size_t where,
-                        std::uint64_t turn_left) {
+                        slot_turn turn) {
   const auto cost = std::max<std::uint64_t>(wish.cost, 1);
   unlist(at);
   at->second.served += cost;
@@ -278,8 +283,7 @@ grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size
   n.granted_bytes += wish.memory_bytes;
   leases_alone_ += wish.alone ? 1 : 0;
   const auto id = next_lease_++;
-  leases_[id] = {where,     wish.memory_bytes,      wish.alone, false,
-                 wish.file, {at->first, turn_left}, cost};
+  leases_[id] = {where, wish.memory_bytes, wish.alone, false, wish.file, std::move(turn), cost};
   const auto file = wish.file;
   oversized_.erase(file);
   forget(waiting_.find(file)); // and `wish` with it
@@ -340,7 +344,7 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
       if (first == nullptr) break;
       const auto& wish = u.overtaken.at(*first);
       if (!keeps) {
-        granted = give(at, wish, *node_for(wish, kept), quantum());
+        granted = give(at, wish, *node_for(wish, kept), new_turn(name));
         return true;
       }
       if (wish.alone) return false; // it waits for all of them
@@ -353,15 +357,16 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
   return true;
 }
 
-// The user of a slot goes on there. A turn ends with its quantum, when nothing of its user's waits
-// that fits, and when the file would have to wait there and not elsewhere.
+// The user of a slot goes on there. A turn ends with its quantum or its time, when nothing of its
+// user's waits that fits, and when the file would have to wait there and not elsewhere.
 std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
   std::vector<bool> elsewhere(nodes_.size(), true);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     auto& n = nodes_[i];
     while (!n.turns.empty() && !kept[i] && open(n)) {
-      const auto going_on = std::move(n.turns.back());
+      auto going_on = std::move(n.turns.back());
       n.turns.pop_back();
+      if (now_ms_ >= going_on.ends_ms) continue;
       const auto at = users_.find(going_on.user);
       if (at == users_.end() || at->second.fresh.empty()) continue;
       const auto& next = at->second.fresh.begin()->second;
@@ -370,7 +375,7 @@ std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
       elsewhere[i] = true;
       const auto has_slot = [&](const node& other) { return other.leased < other.slots; };
       if (here && (has_slot(n) || !has_slot(nodes_[*node_for(next, kept)])))
-        return give(at, next, i, going_on.left);
+        return give(at, next, i, std::move(going_on));
     }
   }
   return std::nullopt;
@@ -383,7 +388,7 @@ std::optional<grant> lease_queue::grant_fresh(const std::vector<bool>& kept) {
     const auto next = at->second.fresh.begin();
     const auto fits = most[needs_of(next->second)];
     if (fits && next->second.memory_bytes <= *fits)
-      return give(at, next->second, *node_for(next->second, kept), quantum());
+      return give(at, next->second, *node_for(next->second, kept), new_turn(at->first));
     overtake(at, next);
   }
   return std::nullopt;

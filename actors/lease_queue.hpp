@@ -3,11 +3,12 @@
 //
 // Users share processor time by deficit round robin (Shreedhar and Varghese, 1995): the one who was
 // served least is next, and then goes on in that slot for a quantum, so that the slot's host need
-// not be changed for each file. A file is charged with its predicted cost when it is granted, with
-// what it took when it has ended, and with nothing when it never ran. Within a user, priority comes
-// first, then the older batch; within a batch the costliest file, so that no long one is left for
-// the end, when the other slots have nothing to do. A request that does not fit a node's free
-// memory is overtaken for a while, then memory is kept for it, wherever it could run.
+// not be changed for each file; a few times the quantum on the clock ends a turn as well. A file is
+// charged with its predicted cost when it is granted, with what it took when it has ended, and with
+// nothing when it never ran. Within a user, priority comes first, then the older batch; within a
+// batch the costliest file, so that no long one is left for the end, when the other slots have
+// nothing to do. A request that does not fit a node's free memory is overtaken for a while, then
+// memory is kept for it, wherever it could run.
 //
 // A grant takes the logarithm of what waits: requests that were overtaken are in an index by
 // memory, so that none is looked at that does not fit.
@@ -128,7 +129,8 @@ private:
   // What is left of a user's quantum in one slot.
   struct slot_turn {
     std::string user;
-    std::uint64_t left = 0; // of cost
+    std::uint64_t left = 0;    // of cost
+    std::uint64_t ends_ms = 0; // at the latest
   };
   struct node {
     bool present = false, closed = false, local = true;
@@ -211,8 +213,8 @@ private:
   std::optional<std::size_t> node_for(const lease_wish& wish, const std::vector<bool>& kept) const;
   void note_oversized(const lease_wish& wish);
   void note_all_oversized();
-  grant give(user_map::iterator at, const lease_wish& wish, std::size_t node,
-             std::uint64_t turn_left);
+  slot_turn new_turn(const std::string& name) const;
+  grant give(user_map::iterator at, const lease_wish& wish, std::size_t node, slot_turn turn);
   bool running_alone() const { return unsettled_alone_ != 0 || leases_alone_ != 0; }
   wait_reason reason_of(const lease_wish& wish) const;
 

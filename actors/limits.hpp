@@ -29,6 +29,11 @@ inline constexpr std::uint32_t settle_look_ms = 5; // about a sync, before or af
 // which is little beside a quantum; and each user who waits gets a turn in every round.
 inline constexpr std::uint64_t quantum_max_us = 250'000;
 inline constexpr std::uint64_t quantum_round_us = 1'000'000;
+// A turn also ends after this many times its quantum on the clock: files that wait for a disk use
+// no processor time, and would keep others from the slot. As for the time of one file
+// (`wall_per_cpu`), a processor that is shared by four is no reason to end it. Where disks are
+// always slower than that, turns are shorter, and hosts are changed more often.
+inline constexpr std::uint64_t turn_wall_per_cpu = 4;
 // What a file is charged at least: messages and the journal take that, whatever its host took.
 inline constexpr std::uint64_t charge_min_us = 1'000;
 // How far what another machine has measured may be from the prediction: it may be slow, or lie.

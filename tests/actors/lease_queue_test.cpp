@@ -126,6 +126,25 @@ TEST_CASE("users take turns: one goes on in a slot until its quantum is used up"
   CHECK(users == a + b + a + b);
 }
 
+TEST_CASE("a turn whose files wait for a disk ends by the clock") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (domain::file_index i = 0; i < 100; ++i) {
+    REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
+    REQUIRE(q.request(wish(1'000 + i, MB, "bob", 10'000)));
+  }
+  const auto turn_ms = limits::quantum_max_us * limits::turn_wall_per_cpu / 1'000;
+  const std::uint64_t file_ms = 400, took_us = 2'000; // 125 of them would fit in a quantum
+  std::string users;
+  for (std::uint64_t now_ms = 0; users.size() < 12; now_ms += file_ms) {
+    const auto g = q.grant_all(now_ms).at(0);
+    users += g.file.index < 1'000 ? 'a' : 'b';
+    q.end(g.lease, took_us);
+  }
+  REQUIRE(turn_ms / file_ms == 2); // and one that began before the end
+  CHECK(users == "aaabbbaaabbb");
+}
+
 TEST_CASE("a turn is shorter, the more users wait, and one file at least") {
   struct row {
     int users;
