@@ -89,7 +89,8 @@ inline constexpr std::size_t calibration_formats_bytes_max = 96; // of the name 
 inline constexpr double calibration_files = 64;
 // After so many files a ratio is written: a kill loses no more.
 inline constexpr std::uint32_t calibration_write_files = 16;
-// One file that waited for a disk says nothing of others.
+// One file that waited for a disk, or whose output is far larger or smaller than others', says
+// nothing of them.
 inline constexpr double calibration_ratio_max = 20;
 // Relative standard deviations of what is not known: of predictions on a processor that was never
 // measured, of one picture about the ratio of its kind, and of one kind about others.
