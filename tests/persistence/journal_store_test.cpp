@@ -9,6 +9,9 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <filesystem>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <stdexcept>
 
 using namespace darkroom;
 using namespace darkroom::persistence;
@@ -97,6 +100,30 @@ TEST_CASE("a journal that has vanished is not replaced by an empty one when it i
   const auto again = journal_store::open({dir / "j", nullptr, true});
   REQUIRE_FALSE(again);
   CHECK(again.error().fault == journal_fault::missing);
+}
+
+TEST_CASE("an exception while the journal is opened is an error with its cause") {
+  // Where RocksDB begins: it has nothing to free yet.
+  class throwing final : public rocksdb::FileSystemWrapper {
+  public:
+    throwing() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+    const char* Name() const override { return "throwing"; }
+    rocksdb::IOStatus CreateDirIfMissing(const std::string&, const rocksdb::IOOptions&,
+                                         rocksdb::IODebugContext*) override {
+      throw std::runtime_error("out of luck");
+    }
+    rocksdb::IOStatus GetChildren(const std::string&, const rocksdb::IOOptions&,
+                                  std::vector<std::string>*, rocksdb::IODebugContext*) override {
+      throw std::runtime_error("out of luck");
+    }
+  };
+  tests::scratch dir;
+  const auto env = rocksdb::NewCompositeEnv(std::make_shared<throwing>());
+  const auto opened = journal_store::open({dir / "j", env.get()});
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().fault == journal_fault::io);
+  CHECK(opened.error().detail == "the journal cannot be opened: out of luck");
+  CHECK(journal_store::open({dir / "j", nullptr})); // it holds nothing
 }
 
 TEST_CASE("what was appended is replayed, also after opening again") {
