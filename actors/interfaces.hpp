@@ -426,6 +426,8 @@ struct batch_request {
   std::vector<domain::command> more;             // all of them or none
   std::optional<domain::seq> if_match;           // refused if a command came after this one
   std::optional<persistence::audit_entry> audit; // journaled with what is decided
+  // The id was made for this request: no earlier one can have created the batch.
+  bool new_id = false;
 };
 struct describe_batch {
   domain::batch_id batch;

@@ -169,6 +169,37 @@ TEST_CASE("an open batch without files leaves, and its next file runs") {
   CHECK(w.running() == indexes{1});
 }
 
+TEST_CASE("a creation that is repeated makes no second batch of one that is not in memory") {
+  world w;
+  make_draft(w);
+  w.advance(kept_ms);
+  CHECK_FALSE(w.look().found);
+  domain::create_batch again;
+  again.owner = "ann";
+  again.spec.outputs.push_back({.format = "webp"});
+  const auto outcome = w.tell(again);
+  REQUIRE(std::holds_alternative<rejected>(outcome));
+  CHECK(std::get<rejected>(outcome).view.summary.phase == batch_phase::draft);
+  CHECK(w.names() == "batch_created files_added");
+}
+
+TEST_CASE("a creation in doubt is repeated when the journal is open again, and made once") {
+  world w;
+  domain::create_batch create;
+  create.owner = "ann";
+  create.spec.outputs.push_back({.format = "webp"});
+  w.break_disk(true);
+  CHECK(std::holds_alternative<in_doubt>(w.tell(create)));
+  CHECK(std::holds_alternative<in_doubt>(w.tell(create)));
+  w.break_disk(false);
+  w.advance(limits::journal_reopen_ms);
+  CHECK(resulting_view(w.tell(create)) != nullptr);
+  CHECK(std::holds_alternative<rejected>(w.tell(create)));
+  w.advance(kept_ms);
+  CHECK(std::holds_alternative<rejected>(w.tell(create)));
+  CHECK(w.names() == "batch_created");
+}
+
 TEST_CASE("a draft is deleted while it is not in memory") {
   world w;
   make_draft(w);
