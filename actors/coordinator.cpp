@@ -51,17 +51,16 @@ void fail_to_open(coordinator_pointer self, const std::string& why) {
   self->delayed_send(self, std::chrono::milliseconds(limits::journal_reopen_ms), reopen_tick{});
 }
 
-// Reads an ended batch from the journal and takes it up; `then` learns whether it is there.
-void replay(coordinator_pointer self, const domain::batch_id& batch,
-            std::function<void(bool)> then) {
-  auto& s = self->state;
-  const auto [waiting, first] = s.replaying.try_emplace(batch);
-  waiting->second.push_back(std::move(then));
-  if (!first) return;
-  self->request(s.parts.journal, ask_timeout, replay_batch{batch})
+// All that is asked of the batch waits for the answer, so that nothing is appended to it meanwhile.
+void ask_for_replay(coordinator_pointer self, const domain::batch_id& batch) {
+  const auto failures = self->state.journal_failures;
+  self->request(self->state.parts.journal, ask_timeout, replay_batch{batch})
       .then(
-          [self, batch](const batch_replayed& message) {
+          [self, batch, failures](const batch_replayed& message) {
             auto& st = self->state;
+            // Read from a journal that has failed since: some of it may not have come about.
+            const bool outdated = st.journal_failures != failures;
+            if (outdated && !st.journal_broken && !st.ending) return ask_for_replay(self, batch);
             const bool found = message.state != nullptr && !st.journal_broken && !st.ending;
             if (message.error.empty())
               st.unreadable.erase(batch);
@@ -76,6 +75,14 @@ void replay(coordinator_pointer self, const domain::batch_id& batch,
             self->state.unreadable.insert(batch);
             release(self->state.replaying, batch, false);
           });
+}
+
+// Reads a batch at rest from the journal and takes it up; `then` learns whether it is there.
+void replay(coordinator_pointer self, const domain::batch_id& batch,
+            std::function<void(bool)> then) {
+  const auto [waiting, first] = self->state.replaying.try_emplace(batch);
+  waiting->second.push_back(std::move(then));
+  if (first) ask_for_replay(self, batch);
 }
 
 void load(coordinator_pointer self) {

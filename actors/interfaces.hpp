@@ -154,7 +154,8 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<load_batches>::with<batches_loaded>,
     // ASK to close and open again after a failed write.
     caf::replies_to<open_journal>::with<journal_opened>,
-    // ASK for one batch, replayed.
+    // ASK for one batch, replayed by a BATCH READER with all that was appended before. Nothing more
+    // may be appended to it until the answer has come.
     caf::replies_to<replay_batch>::with<batch_replayed>,
     // ASK to keep tokens and entries of the audit; answered when they are durable.
     caf::replies_to<write_records>::with<records_written>,
@@ -207,6 +208,9 @@ using batch_supervisor_actor = caf::typed_actor<
     caf::reacts_to<retry_tick>,
     // INTERNAL: looks again whether the owner may convert today.
     caf::reacts_to<quota_tick>>;
+
+// BATCH READER: replays one batch for JOURNAL, which delegates to it, and ends. Blocks on disk.
+using batch_reader_actor = caf::typed_actor<caf::replies_to<replay_batch>::with<batch_replayed>>;
 
 // NAME READER: reads the names in a batch from the journal, once, and ends. Blocks on disk.
 using name_reader_actor = caf::typed_actor<caf::reacts_to<load_names>>;

@@ -107,6 +107,9 @@ inline constexpr std::uint32_t unsynced_tail_ms = 50;
 inline constexpr std::uint32_t witness_sync_ms = 1'000;
 inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
+// Batches at rest that are read at the same time, each by a thread of its own: a large one holds up
+// no other, and a thousand drafts that are asked for at once do not make a thousand threads.
+inline constexpr std::size_t batch_readers_max = 4;
 inline constexpr std::uint32_t purge_retry_ms = 1'000;    // while somebody reads the batch
 inline constexpr std::uint32_t forget_old_ms = 3'600'000; // how often old keys are dropped
 // Adding to the index of changes what an older version has written: a slice takes 2 to 10 ms, and
