@@ -479,6 +479,7 @@ struct batch_needs {
 // How many files of the batch may be in flight.
 struct window_share {
   std::uint32_t files = 0;
+  bool take_back = false; // files that wait beyond that leave the queue
 };
 struct withdraw_request {
   domain::batch_id batch;

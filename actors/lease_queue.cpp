@@ -114,6 +114,7 @@ bool lease_queue::request(const lease_wish& wish) {
   list(of_user);
   waiting_[wish.file] = {wish.user, at};
   batches_[wish.file.batch][at] = &queued->second;
+  least_memory_.add(wish.file.batch, wish.memory_bytes);
   return true;
 }
 
@@ -121,6 +122,7 @@ bool lease_queue::request(const lease_wish& wish) {
 void lease_queue::forget(std::map<file_key, std::pair<std::string, rank>>::iterator at) {
   const auto& [name, position] = at->second;
   const auto batch = batches_.find(at->first.batch);
+  least_memory_.remove(at->first.batch, batch->second.at(position)->memory_bytes);
   batch->second.erase(position);
   if (batch->second.empty()) batches_.erase(batch);
   const auto of_user = users_.find(name);
@@ -436,6 +438,13 @@ std::vector<file_key> lease_queue::take_impossible() {
     withdraw(file);
   }
   return given_up;
+}
+
+std::vector<domain::batch_id> lease_queue::fit_nowhere() const {
+  std::optional<std::uint64_t> most;
+  for (const auto& n : nodes_)
+    if (n.present && !n.closed && n.slots != 0) most = std::max(most.value_or(0), n.memory_bytes);
+  return most ? least_memory_.all_above(*most) : std::vector<domain::batch_id>{};
 }
 
 std::vector<grant> lease_queue::take_recalls() {

@@ -16,6 +16,7 @@
 
 #include "actors/bounded_index.hpp"
 #include "actors/lease_messages.hpp"
+#include "actors/least_memory.hpp"
 #include "domain/ids.hpp"
 
 #include <algorithm>
@@ -117,6 +118,11 @@ public:
   std::vector<queue_place> places(std::size_t files_max) const;
   // What the next file of one batch waits for; nothing when none of its files waits.
   std::optional<wait_reason> waits_for(const domain::batch_id& batch) const;
+
+  // Batches of which every waiting request needs more memory than a machine that takes files has at
+  // all. Without such a machine, these are none: all are equal. A pause of a machine does not
+  // count.
+  std::vector<domain::batch_id> fit_nowhere() const;
 
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t leased() const { return leases_.size(); }
@@ -225,6 +231,7 @@ private:
   std::map<file_key, std::pair<std::string, rank>> waiting_;
   // Of each batch its wishes in their order, which lie in `users_`.
   std::map<domain::batch_id, std::map<rank, const lease_wish*>> batches_;
+  least_memory least_memory_; // of what waits
   std::map<domain::lease_id, lease> leases_;
   std::size_t leases_alone_ = 0;
   // Wishes that no present node can hold, and since when.

@@ -52,6 +52,12 @@ inline constexpr std::uint32_t wall_per_cpu = 4;
 // Files in flight of all batches together: each has a converter, about 4 KiB. So many for each slot
 // that none waits while headers are read, and so many more that the costliest can go first.
 inline constexpr std::uint32_t window_files_per_slot = 4, window_files = 256;
+// A batch whose requests have all fitted no machine for so long leaves the window to its user's
+// other batches, but for a few files, which show when that has changed. Long enough for its smaller
+// files to ask, and for a machine that has lost its link to come back.
+inline constexpr std::uint32_t stuck_after_ms = 2'000;
+inline constexpr std::uint32_t window_files_stuck = 4;
+inline constexpr std::uint32_t stuck_look_ms = 500; // how often that is looked for
 // A batch tells how much it has to do when that has changed by this part: some 100 times in its
 // life.
 inline constexpr std::uint64_t need_told_part = 8;

@@ -407,6 +407,11 @@ void world::send(const domain::command& command, const domain::batch_id& batch) 
   caf::anon_send(coordinator_, batch_request{batch, command});
 }
 
+void world::resize(std::uint64_t memory_bytes) {
+  caf::anon_send(parts_.dispatcher, resize_local_node{memory_bytes});
+  run();
+}
+
 void world::break_disk(bool broken) {
   disk_->broken = broken;
 }

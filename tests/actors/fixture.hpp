@@ -105,6 +105,8 @@ public:
   void crash();
   bool shut_down();
   void break_disk(bool broken);
+  // So much is left for the slots of this machine.
+  void resize(std::uint64_t memory_bytes);
   const actors::attempt_counts& attempts() const { return *parts_.attempts; }
 
   std::vector<persistence::journaled_event> events(domain::batch_id batch = id);

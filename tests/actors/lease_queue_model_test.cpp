@@ -86,9 +86,11 @@ public:
     const auto expected = naive_.grant_all(now_ms_);
     for (const auto& g : granted)
       leases_.push_back(g.lease);
-    return std::ranges::equal(granted, expected, [](const grant& a, const grant& b) {
-      return a.file == b.file && a.lease == b.lease && a.node == b.node;
-    });
+    const auto stuck = queue_.fit_nowhere();
+    return std::set(stuck.begin(), stuck.end()) == naive_.fit_nowhere() &&
+           std::ranges::equal(granted, expected, [](const grant& a, const grant& b) {
+             return a.file == b.file && a.lease == b.lease && a.node == b.node;
+           });
   }
 
 private:

@@ -98,6 +98,22 @@ public:
     return grants;
   }
 
+  std::set<domain::batch_id> fit_nowhere() const {
+    std::set<domain::batch_id> found;
+    const auto could_run = [&](const waiting& w) {
+      return std::ranges::any_of(nodes_, [&](const node& n) {
+        return n.open() && n.has.slots != 0 && n.has.memory_bytes >= w.wish.memory_bytes;
+      });
+    };
+    if (std::ranges::none_of(nodes_, [](const node& n) { return n.open() && n.has.slots != 0; }))
+      return found;
+    for (const auto& w : waiting_)
+      found.insert(w.wish.file.batch);
+    for (const auto& w : waiting_)
+      if (could_run(w)) found.erase(w.wish.file.batch);
+    return found;
+  }
+
 private:
   struct turn {
     std::string user;
