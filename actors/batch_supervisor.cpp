@@ -192,6 +192,18 @@ void withdraw_waiting(supervisor_pointer self) {
     if (file.lease == 0 && !file.settled) self->send(file.converter, withdraw_file{});
 }
 
+// Takes files back that wait for a lease, the last ones first, until the window is kept.
+void withdraw_beyond_share(supervisor_pointer self) {
+  auto& s = self->state;
+  auto busy = s.in_flight.size() + s.fetching.size();
+  for (auto at = s.in_flight.rbegin(); at != s.in_flight.rend() && busy > s.share.files; ++at) {
+    const auto& file = at->second;
+    if (file.lease != 0 || file.settled) continue;
+    self->send(file.converter, withdraw_file{});
+    busy -= 1;
+  }
+}
+
 // Ends the files in flight that the state has taken back. One that it lets run, because its result
 // was accepted or because it has started again meanwhile, is let be.
 void interrupt_running(supervisor_pointer self) {
@@ -445,6 +457,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         auto& st = self->state;
         if (!st.told_need) return; // it needs nothing any more
         st.share = message;
+        if (message.take_back) withdraw_beyond_share(self);
         fill(self);
       },
       [self](const cost_predicted& message) {

@@ -79,7 +79,7 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
               conversion_ended{message.job.lease,
                                std::make_shared<conversion_outcome>(conversion_failed{
                                    {domain::failure_reason::internal, "a lease without a slot"}})});
-          self->send(self->state.dispatcher, lease_ended{message.job.lease});
+          self->send(self->state.dispatcher, lease_ended{message.job.lease, {}, false});
           return;
         }
         idle->lease = message.job.lease;
@@ -93,7 +93,7 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
         if (busy != st.slots.end())
           busy->runner->interrupt(busy->lease); // the slot reports, and then the lease ends
         else
-          self->send(st.dispatcher, lease_ended{message.lease});
+          self->send(st.dispatcher, lease_ended{message.lease, {}, false}); // it never ran
       },
       [self](probe_done) {
         self->state.probing = false;

@@ -51,17 +51,16 @@ void fail_to_open(coordinator_pointer self, const std::string& why) {
   self->delayed_send(self, std::chrono::milliseconds(limits::journal_reopen_ms), reopen_tick{});
 }
 
-// Reads an ended batch from the journal and takes it up; `then` learns whether it is there.
-void replay(coordinator_pointer self, const domain::batch_id& batch,
-            std::function<void(bool)> then) {
-  auto& s = self->state;
-  const auto [waiting, first] = s.replaying.try_emplace(batch);
-  waiting->second.push_back(std::move(then));
-  if (!first) return;
-  self->request(s.parts.journal, ask_timeout, replay_batch{batch})
+// All that is asked of the batch waits for the answer, so that nothing is appended to it meanwhile.
+void ask_for_replay(coordinator_pointer self, const domain::batch_id& batch) {
+  const auto failures = self->state.journal_failures;
+  self->request(self->state.parts.journal, ask_timeout, replay_batch{batch})
       .then(
-          [self, batch](const batch_replayed& message) {
+          [self, batch, failures](const batch_replayed& message) {
             auto& st = self->state;
+            // Read from a journal that has failed since: some of it may not have come about.
+            const bool outdated = st.journal_failures != failures;
+            if (outdated && !st.journal_broken && !st.ending) return ask_for_replay(self, batch);
             const bool found = message.state != nullptr && !st.journal_broken && !st.ending;
             if (message.error.empty())
               st.unreadable.erase(batch);
@@ -76,6 +75,14 @@ void replay(coordinator_pointer self, const domain::batch_id& batch,
             self->state.unreadable.insert(batch);
             release(self->state.replaying, batch, false);
           });
+}
+
+// Reads a batch at rest from the journal and takes it up; `then` learns whether it is there.
+void replay(coordinator_pointer self, const domain::batch_id& batch,
+            std::function<void(bool)> then) {
+  const auto [waiting, first] = self->state.replaying.try_emplace(batch);
+  waiting->second.push_back(std::move(then));
+  if (first) ask_for_replay(self, batch);
 }
 
 void load(coordinator_pointer self) {
@@ -255,53 +262,63 @@ in_doubt unwritable() {
   return {"the journal cannot be written"};
 }
 
+// What to do when the batch of a request is not in memory.
+enum class if_absent : std::uint8_t {
+  read,             // from the journal, if it is there
+  read_else_create, // an earlier request may have created it
+  create,           // it is not in the journal
+};
+
+void make_batch(coordinator_pointer self, const domain::batch_id& batch) {
+  persistence::batch_summary made;
+  made.id = batch;
+  made.created_us = self->state.parts.seams.now_us();
+  supervise(self, made, nullptr, false);
+}
+
 // Finds the supervisor, from the journal if need be, and hands the request on.
 template<class Answer, class Request>
-void forward(coordinator_pointer self, const Request& request, bool creates,
+void forward(coordinator_pointer self, const Request& request, if_absent how,
              caf::typed_response_promise<Answer> promise) {
   auto& s = self->state;
   if (s.journal_broken || s.ending) {
     promise.deliver(Answer{unwritable()});
     return;
   }
-  const auto again = [=](bool) { forward(self, request, creates, promise); };
+  const auto again = [=](bool) { forward(self, request, how, promise); };
   if (const auto busy = s.leaving.find(request.batch); busy != s.leaving.end()) {
     busy->second.emplace_back(again);
     return;
   }
-  auto supervisor = s.supervisors.find(request.batch);
-  if (supervisor == s.supervisors.end() && !creates) {
+  if (!s.supervisors.contains(request.batch) && how != if_absent::create) {
     replay(self, request.batch, [=](bool found) mutable {
+      const auto& st = self->state;
       if (found)
         again(true);
+      else if (st.journal_broken || st.unreadable.contains(request.batch))
+        promise.deliver(Answer{unwritable()});
+      else if (how == if_absent::read_else_create)
+        forward(self, request, if_absent::create, promise);
       else
-        promise.deliver(self->state.journal_broken || self->state.unreadable.contains(request.batch)
-                            ? Answer{unwritable()}
-                            : Answer{not_found{}});
+        promise.deliver(Answer{not_found{}});
     });
     return;
   }
-  if (supervisor == s.supervisors.end()) {
-    persistence::batch_summary made;
-    made.id = request.batch;
-    made.created_us = s.parts.seams.now_us();
-    supervise(self, made, nullptr, false);
-    supervisor = s.supervisors.find(request.batch);
-  }
-  self->request(supervisor->second, ask_timeout, request)
+  if (!s.supervisors.contains(request.batch)) make_batch(self, request.batch);
+  self->request(s.supervisors.at(request.batch), ask_timeout, request)
       .then([promise](const Answer& answer) mutable { promise.deliver(answer); },
             [promise](const caf::error&) mutable { promise.deliver(Answer{unwritable()}); });
 }
 
 // Requests wait until the journal is replayed.
 template<class Answer, class Request>
-caf::result<Answer> on_request(coordinator_pointer self, const Request& request, bool creates) {
+caf::result<Answer> on_request(coordinator_pointer self, const Request& request, if_absent how) {
   auto& s = self->state;
   auto promise = self->make_response_promise<Answer>();
   if (s.loading && !s.journal_broken)
-    s.waiting.emplace_back([=] { forward(self, request, creates, promise); });
+    s.waiting.emplace_back([=] { forward(self, request, how, promise); });
   else
-    forward(self, request, creates, promise);
+    forward(self, request, how, promise);
   return promise;
 }
 
@@ -324,11 +341,14 @@ coordinator_actor::behavior_type coordinator(coordinator_pointer self, coordinat
   load(self);
   return {
       [self](const batch_request& request) {
-        return on_request<command_outcome>(
-            self, request, std::holds_alternative<domain::create_batch>(request.command));
+        const bool creates = std::holds_alternative<domain::create_batch>(request.command);
+        return on_request<command_outcome>(self, request,
+                                           !creates         ? if_absent::read
+                                           : request.new_id ? if_absent::create
+                                                            : if_absent::read_else_create);
       },
       [self](const add_files_request& request) {
-        return on_request<files_outcome>(self, request, false);
+        return on_request<files_outcome>(self, request, if_absent::read);
       },
       [self](const batch_idle& message) { on_idle(self, message); },
       [self](rest_tick) { on_rest_tick(self); },

@@ -93,6 +93,16 @@ cost_prediction predict_unread_cost(std::uint64_t input_bytes,
   return prediction("small", plan.output_pixels / outputs, input_bytes, spec, plan);
 }
 
+namespace {
+
+// A single file that waited for a disk, or a blank page, must not decide for many others.
+double clipped_to_ratio(double real, double predicted) {
+  return std::clamp(real, predicted / limits::calibration_ratio_max,
+                    predicted * limits::calibration_ratio_max);
+}
+
+} // namespace
+
 void cost_calibration::observe(const cost_prediction& predicted, double us, double bytes_out,
                                std::int64_t now_us) {
   if (!(predicted.us > 0 && predicted.bytes_out > 0 && us > 0 && bytes_out > 0)) return;
@@ -107,18 +117,17 @@ void cost_calibration::observe(const cost_prediction& predicted, double us, doub
           &known.predicted_bytes, &known.real_bytes, &known.bytes_log, &known.bytes_log_square})
       *sum *= part;
   }
-  // A single file that waited for a disk must not decide for many others.
-  const double clipped = std::clamp(us, predicted.us / limits::calibration_ratio_max,
-                                    predicted.us * limits::calibration_ratio_max);
-  const double us_log = std::log(clipped / predicted.us);
-  const double bytes_log = std::log(bytes_out / predicted.bytes_out);
+  const double real_us = clipped_to_ratio(us, predicted.us);
+  const double real_bytes = clipped_to_ratio(bytes_out, predicted.bytes_out);
+  const double us_log = std::log(real_us / predicted.us);
+  const double bytes_log = std::log(real_bytes / predicted.bytes_out);
   known.files += 1;
   known.predicted_us += predicted.us;
-  known.real_us += clipped;
+  known.real_us += real_us;
   known.us_log += us_log;
   known.us_log_square += us_log * us_log;
   known.predicted_bytes += predicted.bytes_out;
-  known.real_bytes += bytes_out;
+  known.real_bytes += real_bytes;
   known.bytes_log += bytes_log;
   known.bytes_log_square += bytes_log * bytes_log;
   known.time_us = now_us;

@@ -35,6 +35,38 @@ void tell_numbers(dispatcher_pointer self) {
       s.board->leased(s.nodes[i].name, s.queue.leased_on(i), s.queue.memory_granted_on(i));
 }
 
+void share_window(dispatcher_pointer self) {
+  auto& s = self->state;
+  for (const auto& change : s.window.take_changes())
+    if (const auto to = s.supervisors.find(change.batch); to != s.supervisors.end())
+      self->send(to->second, window_share{change.files, change.take_back});
+}
+
+// A batch whose files fit no machine must not keep its user's others from running.
+void look_for_stuck(dispatcher_pointer self, std::uint64_t now) {
+  auto& s = self->state;
+  const auto waits = [&](const domain::batch_id& b) { return s.queue.waits_for(b).has_value(); };
+  auto fit_nowhere = s.queue.fit_nowhere();
+  // What is looked at, or has just ended, has no part of the window.
+  std::erase_if(fit_nowhere, [&](const auto& batch) { return !s.supervisors.contains(batch); });
+  for (const auto& [batch, stuck] : s.stuck.look(fit_nowhere, waits, now))
+    s.window.set_stuck(batch, stuck);
+}
+
+void drop_from_window(dispatcher_state& s, const domain::batch_id& batch) {
+  s.window.set({batch, {}, 0, 0});
+  s.stuck.forget(batch);
+}
+
+void wake_when_due(dispatcher_pointer self, std::uint64_t now) {
+  auto& s = self->state;
+  auto wake = s.queue.wake_ms();
+  if (const auto look = s.stuck.wake_ms()) wake = std::min(wake.value_or(*look), *look);
+  if (!wake || s.woken_at_ms == wake) return;
+  s.woken_at_ms = wake;
+  self->delayed_send(self, std::chrono::milliseconds(*wake > now ? *wake - now : 0), lease_tick{});
+}
+
 void grant_all(dispatcher_pointer self) {
   auto& s = self->state;
   const auto now = clock_ms(self->clock());
@@ -43,13 +75,14 @@ void grant_all(dispatcher_pointer self) {
   for (const auto& granted : s.queue.grant_all(now)) {
     const auto waiting = s.waiting.find(granted.file);
     if (waiting == s.waiting.end()) {
-      s.queue.end(granted.lease);
+      s.queue.give_back(granted.lease);
       continue;
     }
     const auto& node = s.nodes[granted.node];
     self->send(waiting->second,
                lease_granted{granted.lease, node.name, node.pool, s.queue.memory_max_bytes()});
     s.waiting.erase(waiting);
+    if (s.stuck.forget(granted.file.batch)) s.window.set_stuck(granted.file.batch, false);
   }
   for (const auto& file : s.queue.take_impossible()) {
     const auto waiting = s.waiting.extract(file);
@@ -59,19 +92,9 @@ void grant_all(dispatcher_pointer self) {
   for (const auto& recall : s.queue.take_recalls())
     self->send(s.nodes[recall.node].pool, recall_lease{recall.lease});
   tell_numbers(self);
-  const auto wake = s.queue.wake_ms();
-  if (wake && s.woken_at_ms != wake) {
-    s.woken_at_ms = wake;
-    self->delayed_send(self, std::chrono::milliseconds(*wake > now ? *wake - now : 0),
-                       lease_tick{});
-  }
-}
-
-void share_window(dispatcher_pointer self) {
-  auto& s = self->state;
-  for (const auto& [batch, files] : s.window.take_changes())
-    if (const auto to = s.supervisors.find(batch); to != s.supervisors.end())
-      self->send(to->second, window_share{files});
+  look_for_stuck(self, now);
+  share_window(self);
+  wake_when_due(self, now);
 }
 
 void resize_window(dispatcher_pointer self) {
@@ -91,11 +114,12 @@ void on_batch_needs(dispatcher_pointer self, const batch_needs& message) {
     if (known) self->demonitor(known.address());
     self->monitor(supervisor);
     known = supervisor;
-    s.window.set({message.need.batch, {}, 0, 0});
+    drop_from_window(s, message.need.batch);
   }
   s.window.set(message.need);
   share_window(self);
   if (message.need.files != 0) return;
+  s.stuck.forget(message.need.batch);
   self->demonitor(supervisor.address());
   s.supervisors.erase(message.need.batch);
 }
@@ -105,7 +129,7 @@ void on_supervisor_down(dispatcher_pointer self, const caf::actor_addr& who) {
   const auto known =
       std::ranges::find_if(s.supervisors, [&](const auto& e) { return e.second.address() == who; });
   if (known == s.supervisors.end()) return;
-  s.window.set({known->first, {}, 0, 0});
+  drop_from_window(s, known->first);
   s.supervisors.erase(known);
   share_window(self);
 }
@@ -181,7 +205,11 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         self->state.queue.reprioritise({message.batch, message.index}, message.priority);
       },
       [self](const lease_ended& message) {
-        self->state.queue.end(message.lease, message.cpu_us);
+        auto& queue = self->state.queue;
+        if (message.ran)
+          queue.end(message.lease, message.cpu_us);
+        else
+          queue.give_back(message.lease);
         grant_all(self);
       },
       [self](const hold_leases& message) {

@@ -6,6 +6,7 @@
 #include "actors/lease_queue.hpp"
 #include "actors/node_board.hpp"
 #include "actors/run_window.hpp"
+#include "actors/stuck_batches.hpp"
 #include "actors/vitals.hpp"
 
 namespace darkroom::actors {
@@ -35,6 +36,7 @@ struct dispatcher_state {
   std::shared_ptr<attempt_counts> attempts;
   std::map<file_key, converter_actor> waiting;
   run_window window;
+  stuck_batches stuck;
   std::map<domain::batch_id, batch_supervisor_actor> supervisors; // of batches in the window
   std::optional<std::uint64_t> woken_at_ms;
   std::shared_ptr<vitals> numbers;

@@ -137,8 +137,7 @@ host_slot::run_host(const conversion_job& job, codecs::host::host_role role, int
       source, job.file->bytes, *job.spec, limits_, contents,
       {job.memory_bytes, job.cpu_ms, job.cpu_ms * limits::wall_per_cpu, !job.header_read},
       on_progress, crop);
-  // Of a host that is gone, the last moments are not known.
-  cpu_us_ = done ? std::optional{(*host)->job_cpu_us()} : std::nullopt;
+  cpu_us_ = (*host)->job_cpu_us();
   const bool interrupted = !end() || (!done && done.error().end == host_end::by_us);
   retire_if_due();
   if (interrupted) return std::unexpected(no_conversion{domain::interruption::shutdown, {}});
@@ -171,7 +170,7 @@ conversion_outcome host_slot::convert(const conversion_job& job,
                                       const codecs::progress_listener& on_progress) {
   const auto began = std::chrono::steady_clock::now();
   const auto& spec = *job.spec;
-  cpu_us_.reset();
+  cpu_us_ = 0; // until a host has it
   // What is known to be in the way, or to be kept, costs no conversion.
   if (auto kept = keep_existing(job)) return std::move(*kept);
   const auto existing = job.file->replaces ? domain::existing_policy::overwrite : spec.existing;

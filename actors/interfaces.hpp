@@ -159,7 +159,8 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<load_batches>::with<batches_loaded>,
     // ASK to close and open again after a failed write.
     caf::replies_to<open_journal>::with<journal_opened>,
-    // ASK for one batch, replayed.
+    // ASK for one batch, replayed by a BATCH READER with all that was appended before. Nothing more
+    // may be appended to it until the answer has come.
     caf::replies_to<replay_batch>::with<batch_replayed>,
     // ASK to keep tokens and entries of the audit; answered when they are durable.
     caf::replies_to<write_records>::with<records_written>,
@@ -216,6 +217,9 @@ using batch_supervisor_actor = caf::typed_actor<
     caf::reacts_to<quota_tick>,
     // INTERNAL: begins again to plan names.
     caf::reacts_to<planning_tick>>;
+
+// BATCH READER: replays one batch for JOURNAL, which delegates to it, and ends. Blocks on disk.
+using batch_reader_actor = caf::typed_actor<caf::replies_to<replay_batch>::with<batch_replayed>>;
 
 // NAME READER: reads the names in a batch from the journal, once, and ends. Blocks on disk.
 using name_reader_actor = caf::typed_actor<caf::reacts_to<load_names>>;
@@ -461,6 +465,8 @@ struct batch_request {
   std::vector<domain::command> more;             // all of them or none
   std::optional<domain::seq> if_match;           // refused if a command came after this one
   std::optional<persistence::audit_entry> audit; // journaled with what is decided
+  // The id was made for this request: no earlier one can have created the batch.
+  bool new_id = false;
 };
 struct file_range {
   domain::file_index first = 0, count = 0;
@@ -513,6 +519,7 @@ struct batch_needs {
 // How many files of the batch may be in flight.
 struct window_share {
   std::uint32_t files = 0;
+  bool take_back = false; // files that wait beyond that leave the queue
 };
 struct withdraw_request {
   domain::batch_id batch;

@@ -1,7 +1,9 @@
 #include "actors/journal.hpp"
 
 #include "actors/at_rest.hpp"
+#include "actors/batch_reader.hpp"
 #include "actors/limits.hpp"
+#include "actors/spawn_blocking.hpp"
 #include "base/clock.hpp"
 #include "persistence/read_view.hpp"
 
@@ -173,14 +175,46 @@ batches_loaded load(const persistence::journal_store& store) {
   return loaded;
 }
 
-batch_replayed replay(const persistence::journal_store& store, const domain::batch_id& batch) {
-  const auto view = store.view();
-  const auto summary = view->summary(batch);
-  if (!summary) return {nullptr, {}, summary.error().detail};
-  if (!*summary) return {};
-  auto state = view->replay(batch);
-  if (!state) return {nullptr, {}, state.error().detail};
-  return {std::make_shared<persistence::positioned_state>(std::move(*state)), **summary, {}};
+batch_replayed not_replayed(std::string error) {
+  return {nullptr, {}, std::move(error)};
+}
+
+void start_readers(journal_pointer self) {
+  auto& s = self->state;
+  while (!s.replays.empty() && (!s.store || s.readers < limits::batch_readers_max)) {
+    auto next = std::move(s.replays.front());
+    s.replays.pop_front();
+    if (!s.store) {
+      next.promise.deliver(not_replayed("the journal is not open"));
+      continue;
+    }
+    const auto reader = spawn_blocking<caf::monitored>(
+        *self, s.peers.detached_readers, "batch reader", batch_reader, s.store->view());
+    s.readers += 1;
+    next.promise.delegate(reader, next.message);
+  }
+}
+
+// Whether there is such a batch is found at once; it is read beside the appends.
+void replay(journal_pointer self, const replay_batch& message,
+            caf::typed_response_promise<batch_replayed> promise) {
+  auto& s = self->state;
+  // What a supervisor that has died wrote last is part of its batch.
+  while (s.store && !s.gathered.empty())
+    write(self);
+  if (s.store) {
+    const auto summary = s.store->view()->summary(message.batch);
+    if (!summary) {
+      promise.deliver(not_replayed(summary.error().detail));
+      return;
+    }
+    if (!*summary) {
+      promise.deliver(batch_replayed{});
+      return;
+    }
+  }
+  s.replays.push_back({message, std::move(promise)});
+  start_readers(self);
 }
 
 // One handful of files; others get their turn in between.
@@ -233,6 +267,10 @@ journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journ
   s.peers = std::move(peers);
   use_store(self, std::move(*store));
   self->delayed_send(self, std::chrono::milliseconds(limits::forget_old_ms), forget_old{});
+  self->set_down_handler([self](const caf::down_msg&) { // a reader has ended
+    self->state.readers -= 1;
+    start_readers(self);
+  });
   return {
       [self](append_events& message) {
         auto& state = self->state;
@@ -277,12 +315,9 @@ journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journ
         return journal_opened{};
       },
       [self](const replay_batch& message) -> caf::result<batch_replayed> {
-        auto& state = self->state;
-        // What a supervisor that has died wrote last is part of its batch.
-        while (state.store && !state.gathered.empty())
-          write(self);
-        if (!state.store) return batch_replayed{nullptr, {}, "the journal is not open"};
-        return replay(*state.store, message.batch);
+        auto promise = self->make_response_promise<batch_replayed>();
+        replay(self, message, promise);
+        return promise;
       },
       [self](write_records& message) -> caf::result<records_written> {
         auto& state = self->state;

@@ -25,6 +25,7 @@ struct journal_peers {
   std::shared_ptr<persistence::output_store> outputs; // lets go of what deleted batches had
   std::shared_ptr<batch_holds> holds;                 // these are cleared away later
   std::uint64_t audit_days = 0; // how long entries of the audit are kept; 0: forever
+  bool detached_readers = true; // false: in deterministic tests
 };
 
 struct journal_state {
@@ -38,11 +39,19 @@ struct journal_state {
     std::optional<caf::typed_response_promise<records_written>> promise;
   };
 
+  // Of a batch that is there.
+  struct waiting_replay {
+    replay_batch message;
+    caf::typed_response_promise<batch_replayed> promise;
+  };
+
   store_opener open;
   std::unique_ptr<persistence::journal_store> store; // null after a failed write
   journal_peers peers;
   caf::actor_addr coordinator; // told of failed writes
   std::deque<waiting_append> gathered;
+  std::deque<waiting_replay> replays; // for which there is no reader yet
+  std::size_t readers = 0;
   bool write_scheduled = false;
   bool sync_scheduled = false;
   bool witness_sync_scheduled = false;

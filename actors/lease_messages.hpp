@@ -16,6 +16,7 @@ namespace darkroom::actors {
 struct lease_ended {
   domain::lease_id lease = 0;
   std::optional<std::uint64_t> cpu_us = {}; // that the file took; nothing: not measured
+  bool ran = true;                          // false: no machine has begun with the file
 };
 struct hold_leases {
   std::uint32_t ms = 0;

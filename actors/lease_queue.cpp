@@ -28,7 +28,7 @@ void lease_queue::remove_node(std::size_t at) {
   std::erase_if(leases_, [&](const auto& l) {
     if (l.second.node != at) return false;
     leases_alone_ -= l.second.alone ? 1 : 0;
-    users_.find(l.second.turn.user)->second.leases -= 1;
+    correct_charge(l.second, 0);
     return true;
   });
   if (nodes_join_) note_all_oversized();
@@ -114,6 +114,7 @@ bool lease_queue::request(const lease_wish& wish) {
   list(of_user);
   waiting_[wish.file] = {wish.user, at};
   batches_[wish.file.batch][at] = &queued->second;
+  least_memory_.add(wish.file.batch, wish.memory_bytes);
   return true;
 }
 
@@ -121,6 +122,7 @@ bool lease_queue::request(const lease_wish& wish) {
 void lease_queue::forget(std::map<file_key, std::pair<std::string, rank>>::iterator at) {
   const auto& [name, position] = at->second;
   const auto batch = batches_.find(at->first.batch);
+  least_memory_.remove(at->first.batch, batch->second.at(position)->memory_bytes);
   batch->second.erase(position);
   if (batch->second.empty()) batches_.erase(batch);
   const auto of_user = users_.find(name);
@@ -178,20 +180,38 @@ std::uint64_t lease_queue::charge(const lease& l, std::optional<std::uint64_t> m
 void lease_queue::end(domain::lease_id id, std::optional<std::uint64_t> measured) {
   const auto at = leases_.find(id);
   if (at == leases_.end()) return;
+  const auto cost = charge(at->second, measured);
+  correct_charge(at->second, cost);
+  release(at, cost);
+}
+
+void lease_queue::give_back(domain::lease_id id) {
+  const auto at = leases_.find(id);
+  if (at == leases_.end()) return;
+  correct_charge(at->second, 0);
+  // A turn of files that are all given back has to end as well.
+  release(at, std::min(at->second.cost, limits::charge_min_us));
+}
+
+// The user of a lease that is over was charged with what was predicted.
+void lease_queue::correct_charge(const lease& l, std::uint64_t cost) {
+  const auto of_user = users_.find(l.turn.user);
+  auto& u = of_user->second;
+  u.leases -= 1;
+  unlist(of_user);
+  u.served = u.served + cost > l.cost ? u.served + cost - l.cost : 0;
+  list(of_user);
+}
+
+// Frees what the lease holds; its turn goes on with what is left of it.
+void lease_queue::release(std::map<domain::lease_id, lease>::iterator at, std::uint64_t turn_used) {
   auto& l = at->second;
   auto& n = nodes_[l.node];
   n.leased -= 1;
   n.granted_bytes -= l.memory_bytes;
   leases_alone_ -= l.alone ? 1 : 0;
-  const auto cost = charge(l, measured);
-  const auto of_user = users_.find(l.turn.user);
-  auto& u = of_user->second;
-  u.leases -= 1;
-  unlist(of_user); // it was charged with what was predicted
-  u.served = u.served + cost > l.cost ? u.served + cost - l.cost : 0;
-  list(of_user);
-  if (l.turn.left > cost && !l.recalled)
-    n.turns.push_back({std::move(l.turn.user), l.turn.left - cost});
+  if (l.turn.left > turn_used && !l.recalled)
+    n.turns.push_back({std::move(l.turn.user), l.turn.left - turn_used, l.turn.ends_ms});
   leases_.erase(at);
 }
 
@@ -248,8 +268,13 @@ std::uint64_t lease_queue::quantum() const {
                   limits::quantum_round_us * slots / std::max<std::size_t>(users_waiting_, 1));
 }
 
+lease_queue::slot_turn lease_queue::new_turn(const std::string& name) const {
+  const auto cost = quantum();
+  return {name, cost, now_ms_ + cost * limits::turn_wall_per_cpu / 1'000};
+}
+
 grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size_t where,
-                        std::uint64_t turn_left) {
+                        slot_turn turn) {
   const auto cost = std::max<std::uint64_t>(wish.cost, 1);
   unlist(at);
   at->second.served += cost;
@@ -260,8 +285,7 @@ grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size
   n.granted_bytes += wish.memory_bytes;
   leases_alone_ += wish.alone ? 1 : 0;
   const auto id = next_lease_++;
-  leases_[id] = {where,     wish.memory_bytes,      wish.alone, false,
-                 wish.file, {at->first, turn_left}, cost};
+  leases_[id] = {where, wish.memory_bytes, wish.alone, false, wish.file, std::move(turn), cost};
   const auto file = wish.file;
   oversized_.erase(file);
   forget(waiting_.find(file)); // and `wish` with it
@@ -322,7 +346,7 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
       if (first == nullptr) break;
       const auto& wish = u.overtaken.at(*first);
       if (!keeps) {
-        granted = give(at, wish, *node_for(wish, kept), quantum());
+        granted = give(at, wish, *node_for(wish, kept), new_turn(name));
         return true;
       }
       if (wish.alone) return false; // it waits for all of them
@@ -335,15 +359,16 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
   return true;
 }
 
-// The user of a slot goes on there. A turn ends with its quantum, when nothing of its user's waits
-// that fits, and when the file would have to wait there and not elsewhere.
+// The user of a slot goes on there. A turn ends with its quantum or its time, when nothing of its
+// user's waits that fits, and when the file would have to wait there and not elsewhere.
 std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
   std::vector<bool> elsewhere(nodes_.size(), true);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
     auto& n = nodes_[i];
     while (!n.turns.empty() && !kept[i] && open(n)) {
-      const auto going_on = std::move(n.turns.back());
+      auto going_on = std::move(n.turns.back());
       n.turns.pop_back();
+      if (now_ms_ >= going_on.ends_ms) continue;
       const auto at = users_.find(going_on.user);
       if (at == users_.end() || at->second.fresh.empty()) continue;
       const auto& next = at->second.fresh.begin()->second;
@@ -352,7 +377,7 @@ std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
       elsewhere[i] = true;
       const auto has_slot = [&](const node& other) { return other.leased < other.slots; };
       if (here && (has_slot(n) || !has_slot(nodes_[*node_for(next, kept)])))
-        return give(at, next, i, going_on.left);
+        return give(at, next, i, std::move(going_on));
     }
   }
   return std::nullopt;
@@ -365,7 +390,7 @@ std::optional<grant> lease_queue::grant_fresh(const std::vector<bool>& kept) {
     const auto next = at->second.fresh.begin();
     const auto fits = most[needs_of(next->second)];
     if (fits && next->second.memory_bytes <= *fits)
-      return give(at, next->second, *node_for(next->second, kept), quantum());
+      return give(at, next->second, *node_for(next->second, kept), new_turn(at->first));
     overtake(at, next);
   }
   return std::nullopt;
@@ -413,6 +438,13 @@ std::vector<file_key> lease_queue::take_impossible() {
     withdraw(file);
   }
   return given_up;
+}
+
+std::vector<domain::batch_id> lease_queue::fit_nowhere() const {
+  std::optional<std::uint64_t> most;
+  for (const auto& n : nodes_)
+    if (n.present && !n.closed && n.slots != 0) most = std::max(most.value_or(0), n.memory_bytes);
+  return most ? least_memory_.all_above(*most) : std::vector<domain::batch_id>{};
 }
 
 std::vector<grant> lease_queue::take_recalls() {

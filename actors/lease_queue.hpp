@@ -3,11 +3,12 @@
 //
 // Users share processor time by deficit round robin (Shreedhar and Varghese, 1995): the one who was
 // served least is next, and then goes on in that slot for a quantum, so that the slot's host need
-// not be changed for each file. A file is charged with its predicted cost when it is granted, and
-// with what it took when it has ended. Within a user, priority comes first, then the older batch;
-// within a batch the costliest file, so that no long one is left for the end, when the other slots
-// have nothing to do. A request that does not fit a node's free memory is overtaken for a while,
-// then memory is kept for it, wherever it could run.
+// not be changed for each file; a few times the quantum on the clock ends a turn as well. A file is
+// charged with its predicted cost when it is granted, with what it took when it has ended, and with
+// nothing when it never ran. Within a user, priority comes first, then the older batch; within a
+// batch the costliest file, so that no long one is left for the end, when the other slots have
+// nothing to do. A request that does not fit a node's free memory is overtaken for a while, then
+// memory is kept for it, wherever it could run.
 //
 // A grant takes the logarithm of what waits: requests that were overtaken are in an index by
 // memory, so that none is looked at that does not fit.
@@ -15,6 +16,7 @@
 
 #include "actors/bounded_index.hpp"
 #include "actors/lease_messages.hpp"
+#include "actors/least_memory.hpp"
 #include "domain/ids.hpp"
 
 #include <algorithm>
@@ -67,7 +69,7 @@ public:
   explicit lease_queue(bool nodes_join = false) : nodes_join_(nodes_join) {}
 
   std::size_t add_node(const node_capacity& capacity);
-  // Its leases are over.
+  // Its leases are over, and cost nobody anything: what ran there has to run again.
   void remove_node(std::size_t at);
   // Grants nothing there, or again.
   void close_node(std::size_t at, bool closed) { nodes_[at].closed = closed; }
@@ -85,6 +87,8 @@ public:
   // `cost`: what it took; nothing: as predicted. What another machine says counts only within
   // `measured_ratio_max` of the prediction.
   void end(domain::lease_id lease, std::optional<std::uint64_t> cost = std::nullopt);
+  // Ends a lease whose file never ran. Its user is charged with nothing.
+  void give_back(domain::lease_id lease);
   // Never sooner than was asked for before.
   void hold_until(std::uint64_t ms, bool no_room) {
     if (ms <= held_until_ms_) return;
@@ -115,6 +119,11 @@ public:
   // What the next file of one batch waits for; nothing when none of its files waits.
   std::optional<wait_reason> waits_for(const domain::batch_id& batch) const;
 
+  // Batches of which every waiting request needs more memory than a machine that takes files has at
+  // all. Without such a machine, these are none: all are equal. A pause of a machine does not
+  // count.
+  std::vector<domain::batch_id> fit_nowhere() const;
+
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t leased() const { return leases_.size(); }
   std::uint64_t memory_max_bytes() const;
@@ -126,7 +135,8 @@ private:
   // What is left of a user's quantum in one slot.
   struct slot_turn {
     std::string user;
-    std::uint64_t left = 0; // of cost
+    std::uint64_t left = 0;    // of cost
+    std::uint64_t ends_ms = 0; // at the latest
   };
   struct node {
     bool present = false, closed = false, local = true;
@@ -199,6 +209,8 @@ private:
   std::optional<grant> grant_fresh(const std::vector<bool>& kept);
   std::uint64_t quantum() const;
   std::uint64_t charge(const lease& l, std::optional<std::uint64_t> measured) const;
+  void correct_charge(const lease& l, std::uint64_t cost);
+  void release(std::map<domain::lease_id, lease>::iterator at, std::uint64_t turn_used);
   bool can_use(const node& n, bool stays, bool alone) const;
   bool small_files_stay() const;
   most_memory most_memory_of(const std::vector<bool>& kept) const;
@@ -207,8 +219,8 @@ private:
   std::optional<std::size_t> node_for(const lease_wish& wish, const std::vector<bool>& kept) const;
   void note_oversized(const lease_wish& wish);
   void note_all_oversized();
-  grant give(user_map::iterator at, const lease_wish& wish, std::size_t node,
-             std::uint64_t turn_left);
+  slot_turn new_turn(const std::string& name) const;
+  grant give(user_map::iterator at, const lease_wish& wish, std::size_t node, slot_turn turn);
   bool running_alone() const { return unsettled_alone_ != 0 || leases_alone_ != 0; }
   wait_reason reason_of(const lease_wish& wish) const;
 
@@ -219,6 +231,7 @@ private:
   std::map<file_key, std::pair<std::string, rank>> waiting_;
   // Of each batch its wishes in their order, which lie in `users_`.
   std::map<domain::batch_id, std::map<rank, const lease_wish*>> batches_;
+  least_memory least_memory_; // of what waits
   std::map<domain::lease_id, lease> leases_;
   std::size_t leases_alone_ = 0;
   // Wishes that no present node can hold, and since when.

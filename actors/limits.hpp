@@ -29,6 +29,11 @@ inline constexpr std::uint32_t settle_look_ms = 5; // about a sync, before or af
 // which is little beside a quantum; and each user who waits gets a turn in every round.
 inline constexpr std::uint64_t quantum_max_us = 250'000;
 inline constexpr std::uint64_t quantum_round_us = 1'000'000;
+// A turn also ends after this many times its quantum on the clock: files that wait for a disk use
+// no processor time, and would keep others from the slot. Hosts are niced, and beside one busy
+// process on each core they get a tenth of it: that is no reason to end a turn. Where disks are
+// always slower than that, turns are shorter, and hosts are changed more often.
+inline constexpr std::uint64_t turn_wall_per_cpu = 12;
 // What a file is charged at least: messages and the journal take that, whatever its host took.
 inline constexpr std::uint64_t charge_min_us = 1'000;
 // How far what another machine has measured may be from the prediction: it may be slow, or lie.
@@ -47,6 +52,12 @@ inline constexpr std::uint32_t wall_per_cpu = 4;
 // Files in flight of all batches together: each has a converter, about 4 KiB. So many for each slot
 // that none waits while headers are read, and so many more that the costliest can go first.
 inline constexpr std::uint32_t window_files_per_slot = 4, window_files = 256;
+// A batch whose requests have all fitted no machine for so long leaves the window to its user's
+// other batches, but for a few files, which show when that has changed. Long enough for its smaller
+// files to ask, and for a machine that has lost its link to come back.
+inline constexpr std::uint32_t stuck_after_ms = 2'000;
+inline constexpr std::uint32_t window_files_stuck = 4;
+inline constexpr std::uint32_t stuck_look_ms = 500; // how often that is looked for
 // A batch tells how much it has to do when that has changed by this part: some 100 times in its
 // life.
 inline constexpr std::uint64_t need_told_part = 8;
@@ -85,7 +96,8 @@ inline constexpr std::size_t calibration_formats_bytes_max = 96; // of the name 
 inline constexpr double calibration_files = 64;
 // After so many files a ratio is written: a kill loses no more.
 inline constexpr std::uint32_t calibration_write_files = 16;
-// One file that waited for a disk says nothing of others.
+// One file that waited for a disk, or whose output is far larger or smaller than others', says
+// nothing of them.
 inline constexpr double calibration_ratio_max = 20;
 // Relative standard deviations of what is not known: of predictions on a processor that was never
 // measured, of one picture about the ratio of its kind, and of one kind about others.
@@ -102,6 +114,9 @@ inline constexpr std::uint32_t unsynced_tail_ms = 50;
 inline constexpr std::uint32_t witness_sync_ms = 1'000;
 inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
+// Batches at rest that are read at the same time, each by a thread of its own: a large one holds up
+// no other, and a thousand drafts that are asked for at once do not make a thousand threads.
+inline constexpr std::size_t batch_readers_max = 4;
 inline constexpr std::uint32_t purge_retry_ms = 1'000;    // while somebody reads the batch
 inline constexpr std::uint32_t forget_old_ms = 3'600'000; // how often old keys are dropped
 // Adding to the index of changes what an older version has written: a slice takes 2 to 10 ms, and

@@ -3,7 +3,8 @@
 // only. Rules without actors and clocks.
 //
 // Users share the window equally; what one does not need, the others have, and each user has one
-// file at least. Within a user, priority comes first, then the older batch, as with leases.
+// file at least. Within a user, priority comes first, then the older batch, as with leases. A batch
+// whose files fit no machine comes after the others of its user, but keeps a few files.
 #pragma once
 
 #include "domain/ids.hpp"
@@ -27,6 +28,7 @@ struct batch_need {
 struct share_change {
   domain::batch_id batch;
   std::uint32_t files = 0;
+  bool take_back = false; // what waits beyond that: else it is not replaced when it ends
 };
 
 class run_window {
@@ -35,6 +37,8 @@ public:
   void resize(std::uint32_t files);
   std::uint32_t files() const { return files_; }
   void set(const batch_need& need);
+  // Whether the files of a batch fit no machine. Until it needs nothing any more.
+  void set_stuck(const domain::batch_id& batch, bool stuck);
 
   // Batches whose share is another one than after the last call; those that need nothing any more
   // are left out.
@@ -49,16 +53,22 @@ public:
 
 private:
   using rank = std::pair<std::uint32_t, domain::batch_id>; // the lowest first
+  struct batch_part {
+    std::uint64_t files = 0;
+    bool stuck = false;
+  };
   struct user {
-    std::map<rank, std::uint64_t> batches; // and the files of each
-    std::uint64_t files = 0;               // of all
+    std::map<rank, batch_part> batches;
+    std::uint64_t files = 0; // of all
   };
   struct known_batch {
     std::string user;
     rank position;
   };
 
-  std::map<domain::batch_id, std::uint32_t> shares() const;
+  using shares_by_batch = std::map<domain::batch_id, std::uint32_t>;
+  shares_by_batch shares() const;
+  static void share(const user& among, std::uint64_t files, shares_by_batch& to);
 
   std::uint32_t files_ = 0;
   std::map<std::string, user> users_;

@@ -123,9 +123,12 @@ task<route_result> create(call& c) {
   DARKROOM_CO_TRY(room, c.s.quotas.reserve(c.who.user, {.batches = 1}));
   batch_request request;
   // The same key gets the same id, also while nobody knows whether the first request was done.
-  request.batch = key.empty() ? domain::new_batch_id()
-                              : c.s.attempts.id_for(c.who.user + '\0' + key, base::unix_now_us(),
-                                                    domain::new_batch_id);
+  const auto attempt = key.empty()
+                           ? attempted_ids::attempt{domain::new_batch_id(), true}
+                           : c.s.attempts.attempt_for(c.who.user + '\0' + key, base::unix_now_us(),
+                                                      domain::new_batch_id);
+  request.batch = attempt.batch;
+  request.new_id = attempt.first;
   request.command = std::move(command);
   c.batch = request.batch;
   c.owner = c.who.user;

@@ -35,8 +35,8 @@ std::shared_ptr<const void> sending_bytes::add(std::uint64_t bytes) {
   return {nullptr, [all = bytes_, bytes](const void*) { *all -= bytes; }};
 }
 
-domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now_us,
-                                       const std::function<domain::batch_id()>& make) {
+attempted_ids::attempt attempted_ids::attempt_for(const std::string& name, std::int64_t now_us,
+                                                  const std::function<domain::batch_id()>& make) {
   const std::lock_guard lock(mutex_);
   constexpr std::int64_t kept_us = std::int64_t{limits::attempted_id_s} * 1'000'000;
   while (!by_time_.empty() && by_time_.begin()->first < now_us - kept_us) {
@@ -48,7 +48,7 @@ domain::batch_id attempted_ids::id_for(const std::string& name, std::int64_t now
     at->second = make();
     by_time_.emplace(now_us, at);
   }
-  return at->second;
+  return {at->second, first};
 }
 
 std::size_t attempted_ids::size() const {

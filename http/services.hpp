@@ -90,8 +90,12 @@ private:
 // before the journal knows of it.
 class attempted_ids {
 public:
-  domain::batch_id id_for(const std::string& name, std::int64_t now_us,
-                          const std::function<domain::batch_id()>& make);
+  struct attempt {
+    domain::batch_id batch;
+    bool first = false; // none before it can have made the batch
+  };
+  attempt attempt_for(const std::string& name, std::int64_t now_us,
+                      const std::function<domain::batch_id()>& make);
   std::size_t size() const;
 
 private:

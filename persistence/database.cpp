@@ -5,12 +5,15 @@
 #include "persistence/limits.hpp"
 
 #include <cstdio>
+#include <exception>
+#include <functional>
 #include <mutex>
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
+#include <system_error>
 #include <thread>
 
 namespace darkroom::persistence {
@@ -76,6 +79,31 @@ rocksdb::Options options_for(rocksdb::Env* env) {
   return o;
 }
 
+// RocksDB names its threads but for its timer, which has the name of the one that opens. An
+// exception would end the process there: RocksDB lets through what the standard library throws when
+// memory, or the system's threads, have run out. What RocksDB held by then is lost to this process.
+journal_result<rocksdb::Status>
+in_thread_for_opening(const std::function<rocksdb::Status()>& open) {
+  const auto failure = [](const char* why) {
+    return journal_error{journal_fault::io, std::string{"the journal cannot be opened: "} + why};
+  };
+  journal_result<rocksdb::Status> result;
+  try {
+    std::thread opener([&] {
+      try {
+        base::name_thread("rocksdb timer");
+        result = open();
+      } catch (const std::exception& e) {
+        result = std::unexpected(failure(e.what()));
+      }
+    });
+    opener.join();
+  } catch (const std::system_error& e) { // no thread
+    result = std::unexpected(failure(e.what()));
+  }
+  return result;
+}
+
 } // namespace
 
 journal_error database::error_of(const rocksdb::Status& status) {
@@ -96,15 +124,13 @@ journal_result<std::shared_ptr<database>> database::open(const std::string& dire
   auto options = options_for(env);
   const bool read_only = how == mode::read_only;
   options.create_if_missing = how == mode::create;
-  rocksdb::Status status;
-  // RocksDB names its threads but for its timer, which has the name of the one that opens.
-  std::thread opener([&] {
-    base::name_thread("rocksdb timer");
-    status = read_only ? rocksdb::DB::OpenForReadOnly(options, directory, &db)
-                       : rocksdb::DB::Open(options, directory, &db);
+  const auto opened = in_thread_for_opening([&] {
+    return read_only ? rocksdb::DB::OpenForReadOnly(options, directory, &db)
+                     : rocksdb::DB::Open(options, directory, &db);
   });
-  opener.join();
   made->db_.reset(db);
+  if (!opened) return std::unexpected(opened.error());
+  const auto& status = *opened;
   if (status.ok()) return made;
   const auto text = status.ToString();
   const auto says = [&text](const char* words) { return text.find(words) != std::string::npos; };

@@ -57,6 +57,27 @@ seq put_record(rocksdb::WriteBatch& to, const access_record& record, seq last) {
   return last + 1;
 }
 
+// When it was made; 0 if it cannot be read: then it is forgotten first.
+std::int64_t time_of_aged(keys::kind kind, std::string_view value) {
+  if (kind == keys::kind::request) {
+    const auto record = decode_idempotency(value);
+    return record ? record->time_us : 0;
+  }
+  const auto told = decode_deletion(value);
+  return told ? told->time_us : 0;
+}
+
+// What is forgotten after a while, and stored by its owner, is found by its time.
+void put_age(rocksdb::WriteBatch& to, const domain::event& fact, const std::string& owner, seq at,
+             std::int64_t time_us) {
+  const auto* created = std::get_if<domain::batch_created>(&fact);
+  if (created != nullptr && !created->idempotency_key.empty())
+    to.Put(keys::age(time_us, keys::request(created->owner, created->idempotency_key)),
+           rocksdb::Slice());
+  if (std::holds_alternative<domain::batch_deleted>(fact))
+    to.Put(keys::age(time_us, keys::deletion(owner, at)), rocksdb::Slice());
+}
+
 // Without a witness.
 journal_result<std::shared_ptr<database>> open_alone(const store_options& options) {
   const auto how = options.must_exist ? database::mode::must_exist : database::mode::create;
@@ -180,6 +201,7 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
           group, *db_,
           {request.batch, next, prev, time_us, request.summary.owner, request.summary.created_us},
           fact);
+      put_age(group, fact, request.summary.owner, next, time_us);
       if (std::holds_alternative<domain::batch_deleted>(fact))
         runs.add_deletion(request.batch, request.summary.owner, next);
       else
@@ -294,41 +316,71 @@ journal_result<void> journal_store::index_feed(std::size_t events_max) {
   return {};
 }
 
-journal_result<void> journal_store::forget(std::int64_t requests_before_us,
-                                           std::int64_t deletions_before_us,
-                                           std::int64_t audit_before_us) {
+// Of requests and deletions: both are stored by their owner.
+journal_result<void> journal_store::order_by_age() {
   rocksdb::WriteBatch group;
-  const auto forget_old = [&](keys::kind kind, std::int64_t before_us, auto time_of) {
+  for (const auto kind : {keys::kind::request, keys::kind::deletion}) {
     const auto prefix = keys::prefix(kind);
-    return db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
-      if (time_of(value) >= before_us) return true;
-      group.Delete(rocksdb::Slice(key.data(), key.size()));
-      const auto owned = kind == keys::kind::deletion ? keys::owned_seq_of(key) : std::nullopt;
-      if (owned) remove_deletion_run(group, owned->owner, owned->seq);
+    auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
+      group.Put(keys::age(time_of_aged(kind, value), key), rocksdb::Slice());
       return true;
     });
-  };
-  auto ok = forget_old(keys::kind::request, requests_before_us, [](std::string_view value) {
-    const auto record = decode_idempotency(value);
-    return record ? record->time_us : 0;
+    if (!ok) return ok;
+  }
+  if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())
+    return std::unexpected(database::error_of(status));
+  return {};
+}
+
+// A request may have been made again under its key, when the first was forgotten: then the record
+// is younger than what is in the order.
+journal_result<void> journal_store::forget_aged(rocksdb::WriteBatch& to, keys::kind kind,
+                                                std::int64_t before_us) {
+  const auto prefix = keys::age_prefix(kind);
+  rocksdb::Status failed;
+  auto ok = db_->scan(prefix, prefix, [&](std::string_view age_key, std::string_view) {
+    const auto aged = keys::aged_key_of(age_key);
+    if (!aged || aged->time_us >= before_us) return false;
+    to.Delete(rocksdb::Slice(age_key.data(), age_key.size()));
+    std::string value;
+    const auto found = (*db_)->Get(rocksdb::ReadOptions(), aged->key, &value);
+    if (found.IsNotFound()) return true; // another version has forgotten it
+    failed = found;
+    if (!found.ok() || time_of_aged(kind, value) >= before_us) return found.ok();
+    to.Delete(aged->key);
+    const auto owned = kind == keys::kind::deletion ? keys::owned_seq_of(aged->key) : std::nullopt;
+    if (owned) remove_deletion_run(to, owned->owner, owned->seq);
+    return true;
   });
-  if (!ok) return ok;
-  ok = forget_old(keys::kind::deletion, deletions_before_us, [](std::string_view value) {
-    const auto told = decode_deletion(value);
-    return told ? told->time_us : 0;
-  });
-  if (!ok) return ok;
-  // Entries are in the order of time: the first that stays ends it.
+  if (ok && !failed.ok()) return std::unexpected(database::error_of(failed));
+  return ok;
+}
+
+// Entries are in the order of time: the first that stays ends it.
+journal_result<void> journal_store::forget_audit(rocksdb::WriteBatch& to, std::int64_t before_us) {
   const auto entries = keys::prefix(keys::kind::audit);
   std::string first_kept = entries;
-  ok = db_->scan(entries, entries, [&](std::string_view key, std::string_view value) {
+  auto ok = db_->scan(entries, entries, [&](std::string_view key, std::string_view value) {
     const auto entry = decode_audit(0, value);
-    if (!entry || entry->time_us >= audit_before_us) return false;
+    if (!entry || entry->time_us >= before_us) return false;
     first_kept = std::string{key} + '\0'; // right behind this one
     return true;
   });
+  if (ok && first_kept != entries) to.DeleteRange(entries, first_kept);
+  return ok;
+}
+
+journal_result<void> journal_store::forget(std::int64_t requests_before_us,
+                                           std::int64_t deletions_before_us,
+                                           std::int64_t audit_before_us) {
+  if (!ordered_by_age_)
+    if (auto ok = order_by_age(); !ok) return ok;
+  ordered_by_age_ = true;
+  rocksdb::WriteBatch group;
+  auto ok = forget_aged(group, keys::kind::request, requests_before_us);
+  if (ok) ok = forget_aged(group, keys::kind::deletion, deletions_before_us);
+  if (ok) ok = forget_audit(group, audit_before_us);
   if (!ok) return ok;
-  if (first_kept != entries) group.DeleteRange(entries, first_kept);
   if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())
     return std::unexpected(database::error_of(status));
   return {};

@@ -5,6 +5,7 @@
 #include "persistence/access_records.hpp"
 #include "persistence/feed_index.hpp"
 #include "persistence/journal_error.hpp"
+#include "persistence/keys.hpp"
 #include "persistence/records.hpp"
 
 #include <functional>
@@ -67,7 +68,8 @@ public:
   purge(const domain::batch_id& batch, domain::file_index from, std::size_t files_max,
         const std::function<void(const file_record&)>& visit);
   // Forgets requests with an idempotency key, deletions of batches, and entries of the audit, that
-  // are older.
+  // are older. Takes as long as there are such; the first call walks all requests and deletions,
+  // and adds those to the order by time that a version without it has written.
   journal_result<void> forget(std::int64_t requests_before_us, std::int64_t deletions_before_us,
                               std::int64_t audit_before_us);
 
@@ -94,6 +96,10 @@ private:
   journal_result<void> check_format();
   journal_result<void> find_newest(std::int64_t noted_time_us);
   void vouch();
+  journal_result<void> order_by_age();
+  journal_result<void> forget_aged(rocksdb::WriteBatch& to, keys::kind kind,
+                                   std::int64_t before_us);
+  journal_result<void> forget_audit(rocksdb::WriteBatch& to, std::int64_t before_us);
   journal_result<bool> purge_events(rocksdb::WriteBatch& to, const domain::batch_id& batch,
                                     std::string_view owner);
   journal_result<domain::seq> last_of(const domain::batch_id& batch);
@@ -105,6 +111,7 @@ private:
   domain::seq last_seq_ = 0;
   feed_index_state feed_index_;
   std::int64_t last_time_us_ = 0;
+  bool ordered_by_age_ = false; // also what another version may have written
   struct last_seqs {
     domain::seq any = 0, command = 0;
   };

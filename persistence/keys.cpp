@@ -30,6 +30,7 @@ constexpr bool is_known(kind k) {
   case upload:
   case change:
   case own_change:
+  case age:
     return true;
   }
   return false;
@@ -185,6 +186,16 @@ std::string request(std::string_view owner, std::string_view idempotency_key) {
   return prefix(kind::request).append(owner).append(1, '\0').append(idempotency_key);
 }
 
+std::string age_prefix(kind of) {
+  return prefix(kind::age) + static_cast<char>(of);
+}
+
+std::string age(std::int64_t time_us, std::string_view key) {
+  auto ordered = age_prefix(static_cast<kind>(key.front()));
+  put(ordered, static_cast<std::uint64_t>(time_us), 8);
+  return ordered.append(key.substr(1));
+}
+
 std::string upload(std::string_view owner, std::span<const std::uint8_t, 32> sha256) {
   auto key = prefix(kind::upload).append(owner).append(1, '\0');
   key.append(reinterpret_cast<const char*>(sha256.data()), sha256.size());
@@ -240,6 +251,13 @@ std::optional<owned_seq> owned_seq_of(std::string_view key) {
 std::optional<domain::seq> deletion_seq_of(std::string_view key) {
   if (key.size() < 2 + 8) return std::nullopt;
   return get(key.substr(key.size() - 8));
+}
+
+std::optional<aged_key> aged_key_of(std::string_view age_key) {
+  constexpr std::size_t head = 2 + 8; // two kind bytes, the time
+  if (age_key.size() < head) return std::nullopt;
+  return aged_key{static_cast<std::int64_t>(get(age_key.substr(2, 8))),
+                  std::string{age_key.substr(1, 1)}.append(age_key.substr(head))};
 }
 
 std::optional<domain::file_index> index_of(std::string_view key) {

@@ -18,6 +18,7 @@
 //   day       'q' owner                                → DayUse, of the last day
 //   cost      'p' kind of conversion                   → CostRatio
 //   request   'i' owner · 0 · idempotency key          → Idempotency
+//   age       'y' kind byte · time (8) · rest of a key → empty; a request or deletion, by its time
 //   upload    'h' owner · 0 · SHA-256 (32)             → batch id (16) that brought these bytes
 //   change    'c' seq (8)                              → run of events (feed_index.hpp)
 //   own change 'k' owner · 0 · seq (8)                 → the same run
@@ -53,6 +54,7 @@ enum class kind : char {
   upload = 'h',
   change = 'c',
   own_change = 'k',
+  age = 'y',
 };
 
 std::string meta(std::string_view name);
@@ -87,6 +89,9 @@ std::string node(std::string_view name);
 std::string day(std::string_view owner);
 std::string cost(std::string_view conversion_kind);
 std::string request(std::string_view owner, std::string_view idempotency_key);
+// Orders keys of a kind by the time of what they hold. `key`: with its kind byte.
+std::string age(std::int64_t time_us, std::string_view key);
+std::string age_prefix(kind of);
 std::string upload(std::string_view owner, std::span<const std::uint8_t, 32> sha256);
 // All batches of one owner begin so.
 std::string owner_prefix(std::string_view name);
@@ -111,5 +116,11 @@ std::optional<owned_seq> owned_seq_of(std::string_view key);
 std::optional<domain::seq> change_seq_of(std::string_view key);
 std::optional<domain::seq> deletion_seq_of(std::string_view key);
 std::optional<domain::file_index> index_of(std::string_view key);
+// The time and the key in a key of the order by age.
+struct aged_key {
+  std::int64_t time_us = 0;
+  std::string key;
+};
+std::optional<aged_key> aged_key_of(std::string_view age_key);
 
 } // namespace darkroom::persistence::keys

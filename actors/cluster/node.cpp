@@ -68,9 +68,12 @@ void report_interruption(node_pointer self, const node_state::lease& l, interrup
   report(self, l, conversion_interrupted{cause});
 }
 
-void end_lease(node_pointer self, domain::lease_id id,
-               std::optional<std::uint64_t> cpu_us = std::nullopt) {
-  self->send(self->state.options.dispatcher, lease_ended{id, cpu_us});
+lease_ended end_of(domain::lease_id id, const node_state::lease& l) {
+  return {id, l.cpu_us, l.begun || l.cpu_us};
+}
+
+void end_lease(node_pointer self, const lease_ended& end) {
+  self->send(self->state.options.dispatcher, end);
 }
 
 // Gives a file back while the worker may still be at it: its slot counts as taken until it says
@@ -81,9 +84,12 @@ void withdraw(node_pointer self, node_leases::iterator at, interruption cause) {
   const auto l = take(s, at);
   self->send(s.transfers[l.transfer], end_transfer{id});
   report_interruption(self, l, cause);
-  if (!l.sent) return end_lease(self, id);
+  auto end = end_of(id, l);
+  // That a machine was lost, or did not answer, is not its users' fault.
+  if (cause == interruption::node_lost && !end.cpu_us) end.ran = false;
+  if (!l.sent) return end_lease(self, end);
   self->send(s.worker, drop_file{id});
-  s.dropping.emplace(id, self->clock().now());
+  s.dropping.emplace(id, node_state::dropped_lease{self->clock().now(), end});
 }
 
 void tell_bytes(node_state& s) {
@@ -169,14 +175,14 @@ void on_failed(node_pointer self, node_leases::iterator at, const file_ended& me
   } else {
     report(self, l, conversion_failed{{reason, detail_of(message)}});
   }
-  end_lease(self, message.lease, l.cpu_us);
+  end_lease(self, {message.lease, l.cpu_us});
 }
 
 // From outside, on a machine that goes on.
 void on_host_killed(node_pointer self, node_leases::iterator at, const file_ended& message) {
   const auto l = take_ended(self, at);
   report(self, l, conversion_interrupted{interruption::host_killed, detail_of(message)});
-  end_lease(self, message.lease, l.cpu_us);
+  end_lease(self, {message.lease, l.cpu_us});
 }
 
 // A small file, of which nothing was known.
@@ -186,7 +192,7 @@ void on_needs_more(node_pointer self, node_leases::iterator at, const file_ended
   const auto l = take_ended(self, at);
   // How much it is, its header will say, which is read here.
   report(self, l, conversion_interrupted{interruption::memory_raised, {}, l.job.memory_bytes});
-  end_lease(self, message.lease, l.cpu_us);
+  end_lease(self, {message.lease, l.cpu_us});
 }
 
 // Contents that came with a result: none, or all as it says, and small.
@@ -246,13 +252,13 @@ void on_file_ended(node_pointer self, const file_ended& message) {
 
 void on_file_dropped(node_pointer self, domain::lease_id id) {
   auto& s = self->state;
-  if (s.dropping.erase(id) != 0) return end_lease(self, id);
+  if (const auto dropped = s.dropping.extract(id)) return end_lease(self, dropped.mapped().end);
   const auto at = s.leases.find(id);
   if (at == s.leases.end() || !at->second.recalled || at->second.fetching) return;
   const auto l = take(s, at);
   self->send(s.transfers[l.transfer], end_transfer{id});
   report_interruption(self, l, interruption::not_begun);
-  end_lease(self, id);
+  end_lease(self, {id, l.cpu_us, false});
 }
 
 void on_fetched(node_pointer self, const outputs_fetched& message) {
@@ -274,7 +280,7 @@ void on_fetched(node_pointer self, const outputs_fetched& message) {
     report(self, l, file_converted{kept->result, kept->staged});
   else
     report(self, l, conversion_failed{std::get<outputs_lost>(message.outcome).error});
-  end_lease(self, id, l.cpu_us);
+  end_lease(self, {id, l.cpu_us});
 }
 
 bool is_further(const file_position& a, const file_position& b) {
@@ -363,7 +369,7 @@ void on_input_read(node_pointer self, const input_read& message) {
   self->send(s.transfers[l.transfer], end_transfer{message.lease});
   if (l.sent) self->send(s.worker, drop_file{.lease = message.lease, .quiet = true});
   report(self, l, conversion_failed{*message.error});
-  end_lease(self, message.lease);
+  end_lease(self, end_of(message.lease, l));
 }
 
 void on_interrupt(node_pointer self, domain::lease_id id) {
@@ -373,7 +379,7 @@ void on_interrupt(node_pointer self, domain::lease_id id) {
   if (at != s.leases.end())
     withdraw(self, at, interruption::shutdown);
   else if (!s.dropping.contains(id))
-    end_lease(self, id); // it was never given away
+    end_lease(self, {id, {}, false}); // it was never given away
 }
 
 void on_recall(node_pointer self, domain::lease_id id) {
@@ -405,7 +411,7 @@ void look(node_pointer self) {
     const auto at = s.leases.find(id);
     withdraw(self, at, at->second.begun ? interruption::node_lost : interruption::not_begun);
   }
-  const auto is_old = [&](const auto& dropped) { return now >= dropped.second + silence; };
+  const auto is_old = [&](const auto& dropped) { return now >= dropped.second.since + silence; };
   if ((!s.echo_back && now >= s.echo_sent + silence) || std::ranges::any_of(s.dropping, is_old))
     return lose(self, "its link is up, and yet it does not answer");
   if (s.echo_back) {

@@ -48,8 +48,12 @@ struct node_state {
   std::string machine; // the node's name
   std::vector<transfer_actor> transfers;
   std::map<domain::lease_id, lease> leases;
-  // Over for us, their slot not yet free; since when.
-  std::map<domain::lease_id, caf::actor_clock::time_point> dropping;
+  // Over for us, their slot not yet free.
+  struct dropped_lease {
+    caf::actor_clock::time_point since;
+    lease_ended end; // for the dispatcher, when the slot is free
+  };
+  std::map<domain::lease_id, dropped_lease> dropping;
   std::deque<domain::lease_id> ended; // of which something may still come
   std::vector<std::size_t> rows;      // of the slot board, free
   caf::actor_clock::time_point echo_sent;

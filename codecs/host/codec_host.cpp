@@ -228,6 +228,7 @@ base::result<wire_reply, host_failure> codec_host::run(wire_job& job, std::span<
                                                        const job_limits& allowed,
                                                        const progress_listener& on_progress) {
   job.job_id = next_job_id_++;
+  job_cpu_us_.reset();
   // Unknown without /proc, and when it has ended, which sending will tell.
   const auto known_bytes = memory_bytes(memory_kind::address_space);
   const auto address_bytes = known_bytes != 0 ? known_bytes : limits::host_address_base_bytes;

@@ -61,7 +61,8 @@ public:
   std::uint32_t jobs_done() const { return jobs_done_; }
   // Processor time of the last job in microseconds, and of what came before it and was not told
   // yet: the start of the host, and what the kernel had not counted when the job before ended.
-  std::uint64_t job_cpu_us() const { return job_cpu_us_; }
+  // Nothing when the host ended with the job: its last moments are not known.
+  std::optional<std::uint64_t> job_cpu_us() const { return job_cpu_us_; }
   // Resident memory in bytes, as the kernel says it.
   std::uint64_t resident_bytes() const;
 
@@ -88,7 +89,8 @@ private:
   bool alive_ = true;
   std::atomic<bool> interrupted_ = false;
   std::uint32_t jobs_done_ = 0;
-  std::uint64_t job_cpu_us_ = 0, told_cpu_us_ = 0;
+  std::optional<std::uint64_t> job_cpu_us_;
+  std::uint64_t told_cpu_us_ = 0;
   std::uint64_t next_job_id_ = 1;
 };
 

@@ -457,6 +457,42 @@ TEST_CASE("a window of converters, not one for each file") {
   CHECK(w.seen->probed.size() >= 300 + window / 2);
 }
 
+TEST_CASE("a batch whose files fit no machine does not starve its user's other batches") {
+  world w;
+  const domain::batch_id other{{9}};
+  w.resize(64 * limits::MiB);
+  w.seen->image_side = 6'000; // more than that
+  constexpr auto window = limits::window_files + 2 * limits::window_files_per_slot;
+  w.start(2 * window);
+  CHECK(w.running().empty());
+  CHECK(w.look().in_flight == window);
+  w.seen->image_side = 8;
+  domain::create_batch create;
+  create.owner = "ann";
+  create.spec.outputs.push_back({.format = "webp"});
+  REQUIRE(done(w.tell(create, other)));
+  domain::add_files add;
+  for (int i = 0; i < 10; ++i) {
+    const auto name = std::to_string(i);
+    add.entries.push_back({"f" + name, "/f" + name, w.seen->file_bytes, 1, {"p" + name}});
+  }
+  REQUIRE(done(w.tell(std::move(add), other)));
+  REQUIRE(done(w.tell(domain::start_batch{}, other)));
+  CHECK(w.running().empty());
+  for (std::uint32_t ms = 0; ms <= limits::stuck_after_ms; ms += limits::stuck_look_ms)
+    w.advance(limits::stuck_look_ms);
+  CHECK(w.running() == files{0, 1});
+  CHECK(w.look().in_flight == window - 10); // what the other does not need
+  w.seen->image_side = 6'000;
+  w.finish_all();
+  CHECK(w.look(other).summary.phase == domain::batch_phase::completed);
+  CHECK(w.look().in_flight == window);
+  w.resize(limits::GiB);
+  CHECK(w.running().size() == 2);
+  w.finish_all();
+  CHECK(w.look().summary.phase == domain::batch_phase::completed);
+}
+
 TEST_CASE("one window for all batches: users share it, and within a user the first comes first") {
   world w;
   constexpr auto window = limits::window_files + 2 * limits::window_files_per_slot;

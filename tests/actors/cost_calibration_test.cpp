@@ -50,6 +50,26 @@ TEST_CASE("what makes no sense is not learnt") {
   CHECK(c.time_ratio(jpeg).value <= limits::calibration_ratio_max);
 }
 
+TEST_CASE("one file far from all others does not decide for them") {
+  for (const double times : {1e6, 1e-6, std::numeric_limits<double>::infinity()}) {
+    CAPTURE(times);
+    cost_calibration plain, with_outlier;
+    teach(plain, jpeg, 1, 1, 40);
+    teach(with_outlier, jpeg, 1, 1, 40);
+    with_outlier.observe({jpeg, 5'000, 50'000}, 5'000 * times, 50'000 * times, 1);
+    // As far as one file of the largest ratio can move the mean of 41.
+    const double most = 1 + limits::calibration_ratio_max / 40;
+    for (const bool of_bytes : {false, true}) {
+      const auto ratio = [&](const cost_calibration& c) {
+        return of_bytes ? c.bytes_ratio(jpeg) : c.time_ratio(jpeg);
+      };
+      CHECK(ratio(with_outlier).value < ratio(plain).value * most);
+      CHECK(ratio(with_outlier).value > ratio(plain).value * 0.9);
+      CHECK(ratio(with_outlier).spread < 1);
+    }
+  }
+}
+
 TEST_CASE("nothing is known at first, and that is said") {
   const cost_calibration c;
   CHECK(c.time_ratio(jpeg).value == 1);

@@ -48,7 +48,12 @@ public:
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& name,
+                                        const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                        rocksdb::IODebugContext* context) override;
   std::atomic<bool> broken = false;
+  std::function<void()> on_read;
   std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(
       std::shared_ptr<rocksdb::FileSystem>(this, [](rocksdb::FileSystem*) {}));
 };
@@ -69,6 +74,21 @@ public:
                            rocksdb::IODebugContext* context) override {
     if (disk_.broken) return rocksdb::IOStatus::NoSpace("full");
     return FSWritableFileOwnerWrapper::Append(data, options, info, context);
+  }
+
+private:
+  failing_disk& disk_;
+};
+
+class watched_table final : public rocksdb::FSRandomAccessFileOwnerWrapper {
+public:
+  watched_table(std::unique_ptr<rocksdb::FSRandomAccessFile> file, failing_disk& disk)
+      : FSRandomAccessFileOwnerWrapper(std::move(file)), disk_(disk) {}
+  rocksdb::IOStatus Read(std::uint64_t offset, std::size_t bytes, const rocksdb::IOOptions& options,
+                         rocksdb::Slice* result, char* scratch,
+                         rocksdb::IODebugContext* context) const override {
+    if (disk_.on_read) disk_.on_read();
+    return FSRandomAccessFileOwnerWrapper::Read(offset, bytes, options, result, scratch, context);
   }
 
 private:
@@ -184,6 +204,15 @@ rocksdb::IOStatus failing_disk::NewWritableFile(const std::string& name,
   return status;
 }
 
+rocksdb::IOStatus
+failing_disk::NewRandomAccessFile(const std::string& name, const rocksdb::FileOptions& options,
+                                  std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                  rocksdb::IODebugContext* context) {
+  const auto status = FileSystemWrapper::NewRandomAccessFile(name, options, file, context);
+  if (status.ok()) *file = std::make_unique<watched_table>(std::move(*file), *this);
+  return status;
+}
+
 world::world(std::uint32_t slots, std::uint64_t memory_bytes)
     : slots_(slots), memory_bytes_(memory_bytes), disk_(std::make_unique<failing_disk>()) {
   build();
@@ -206,7 +235,8 @@ void world::build() {
   parts_.hub = sys.spawn(event_hub);
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
-      open, journal_peers{parts_.hub, views, nullptr, nullptr, nullptr});
+      open,
+      journal_peers{.hub = parts_.hub, .views = views, .detached_readers = detached_readers_});
   parts_.dispatcher =
       sys.spawn(dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr,
                                                parts_.attempts, false});
@@ -385,6 +415,19 @@ bool world::shut_down() {
 
 void world::kill_journal() {
   caf::anon_send_exit(parts_.journal, caf::exit_reason::unhandled_exception);
+  run();
+}
+
+void world::on_table_read(std::function<void()> call) {
+  disk_->on_read = std::move(call);
+}
+
+void world::send(const domain::command& command, const domain::batch_id& batch) {
+  caf::anon_send(coordinator_, batch_request{batch, command});
+}
+
+void world::resize(std::uint64_t memory_bytes) {
+  caf::anon_send(parts_.dispatcher, resize_local_node{memory_bytes});
   run();
 }
 

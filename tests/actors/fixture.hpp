@@ -66,6 +66,12 @@ class failing_disk;
 class world {
 public:
   explicit world(std::uint32_t slots = 2, std::uint64_t memory_bytes = limits::GiB);
+  // From the next `crash` on, batches are read by threads of their own.
+  void detach_readers() { detached_readers_ = true; }
+  // Called for each read of the journal's tables, in the thread that reads.
+  void on_table_read(std::function<void()> call);
+  // Nobody hears the answer.
+  void send(const domain::command& command, const domain::batch_id& batch = id);
   void set_room(bool has_room) { has_room_ = has_room; } // on the disk
   // From the next `crash` on, the store is probed, and found to work or not.
   void set_store(bool works) { store_works_ = works; }
@@ -96,6 +102,7 @@ public:
   std::vector<domain::file_index> running() const;
 
   void run() { stage_->run(); }
+  void run_some(std::size_t messages) { stage_->run(messages); }
   void advance(std::uint32_t ms) {
     now_us_ += std::int64_t{ms} * 1'000;
     stage_->advance(ms);
@@ -104,6 +111,8 @@ public:
   void crash();
   bool shut_down();
   void break_disk(bool broken);
+  // So much is left for the slots of this machine.
+  void resize(std::uint64_t memory_bytes);
   const actors::attempt_counts& attempts() const { return *parts_.attempts; }
 
   std::vector<persistence::journaled_event> events(domain::batch_id batch = id);
@@ -132,6 +141,7 @@ private:
   bool has_room_ = true;
   std::int64_t now_us_ = 1'000'000; // of events
   bool clock_broken_ = false;
+  bool detached_readers_ = false;
   std::optional<bool> store_works_; // nothing: it is not probed
   scratch directory_;
   std::unique_ptr<failing_disk> disk_;

@@ -46,7 +46,7 @@ struct asked {
     journal = stage.system().spawn(
         actors::journal,
         std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)), open,
-        journal_peers{hub, nullptr, nullptr, nullptr, holds});
+        journal_peers{.hub = hub, .holds = holds, .detached_readers = false});
     stage.run();
   }
   ~asked() {

@@ -86,9 +86,11 @@ public:
     const auto expected = naive_.grant_all(now_ms_);
     for (const auto& g : granted)
       leases_.push_back(g.lease);
-    return std::ranges::equal(granted, expected, [](const grant& a, const grant& b) {
-      return a.file == b.file && a.lease == b.lease && a.node == b.node;
-    });
+    const auto stuck = queue_.fit_nowhere();
+    return std::set(stuck.begin(), stuck.end()) == naive_.fit_nowhere() &&
+           std::ranges::equal(granted, expected, [](const grant& a, const grant& b) {
+             return a.file == b.file && a.lease == b.lease && a.node == b.node;
+           });
   }
 
 private:
@@ -142,10 +144,15 @@ private:
   void end() {
     if (leases_.empty()) return;
     const auto at = below(random_, static_cast<std::uint32_t>(leases_.size()));
-    std::optional<std::uint64_t> cost;
-    if (below(random_, 3) != 0) cost = below(random_, 1u << below(random_, 20));
-    queue_.end(leases_[at], cost);
-    naive_.end(leases_[at], cost);
+    if (below(random_, 6) == 0) {
+      queue_.give_back(leases_[at]);
+      naive_.give_back(leases_[at]);
+    } else {
+      std::optional<std::uint64_t> cost;
+      if (below(random_, 3) != 0) cost = below(random_, 1u << below(random_, 20));
+      queue_.end(leases_[at], cost);
+      naive_.end(leases_[at], cost);
+    }
     leases_.erase(leases_.begin() + at);
   }
 

@@ -126,6 +126,25 @@ TEST_CASE("users take turns: one goes on in a slot until its quantum is used up"
   CHECK(users == a + b + a + b);
 }
 
+TEST_CASE("a turn whose files wait for a disk ends by the clock") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (domain::file_index i = 0; i < 100; ++i) {
+    REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
+    REQUIRE(q.request(wish(1'000 + i, MB, "bob", 10'000)));
+  }
+  const auto turn_ms = limits::quantum_max_us * limits::turn_wall_per_cpu / 1'000;
+  const std::uint64_t file_ms = 400, took_us = 2'000; // 125 of them would fit in a quantum
+  std::string users;
+  for (std::uint64_t now_ms = 0; users.size() < 12; now_ms += file_ms) {
+    const auto g = q.grant_all(now_ms).at(0);
+    users += g.file.index < 1'000 ? 'a' : 'b';
+    q.end(g.lease, took_us);
+  }
+  REQUIRE(turn_ms / file_ms == 2); // and one that began before the end
+  CHECK(users == "aaabbbaaabbb");
+}
+
 TEST_CASE("a turn is shorter, the more users wait, and one file at least") {
   struct row {
     int users;
@@ -172,6 +191,39 @@ TEST_CASE("a user pays for what a file took, not for what was predicted") {
   }
   const auto apart = ann_us > bob_us ? ann_us - bob_us : bob_us - ann_us;
   CHECK(apart <= 2 * limits::quantum_max_us);
+}
+
+TEST_CASE("a lease whose file never ran costs its user nothing") {
+  lease_queue q(true);
+  const auto node = q.add_node({1, 100 * MB});
+  REQUIRE(q.request(wish(0, MB, "ann", 50'000'000)));
+  REQUIRE(q.request(wish(1, MB, "ann", 10'000)));
+  REQUIRE(q.request(wish(2, MB, "bob", 20'000)));
+  SECTION("because it was given back") {
+    q.give_back(q.grant_all(0).at(0).lease);
+  }
+  SECTION("because its machine was lost") {
+    CHECK(granted(q) == "0 ");
+    q.remove_node(node);
+    q.add_node({1, 100 * MB});
+  }
+  // Both have had nothing. Charged with its prediction, she would wait for bob.
+  CHECK(granted(q) == "1 ");
+}
+
+TEST_CASE("a turn in which every file is given back ends as well") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (domain::file_index i = 0; i < 1'000; ++i)
+    REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
+  REQUIRE(q.request(wish(1'000, MB, "bob", 10'000)));
+  q.end(q.grant_all(0).at(0).lease); // ann has had more than bob
+  for (std::size_t files = 0;; ++files) {
+    REQUIRE(files < limits::quantum_max_us / limits::charge_min_us);
+    const auto g = q.grant_all(0).at(0);
+    if (g.file.index == 1'000) break;
+    q.give_back(g.lease);
+  }
 }
 
 TEST_CASE("a user who comes while others have much to do is next when a turn ends") {

@@ -27,7 +27,11 @@ public:
   }
   void remove_node(std::size_t at) {
     nodes_[at] = {};
-    std::erase_if(leases_, [&](const auto& l) { return l.second.node == at; });
+    std::erase_if(leases_, [&](const auto& l) {
+      if (l.second.node != at) return false;
+      served_[l.second.user] -= l.second.cost;
+      return true;
+    });
   }
   void close_node(std::size_t at, bool closed) { nodes_[at].closed = closed; }
   void resize_node(std::size_t at, std::uint64_t bytes) { nodes_[at].has.memory_bytes = bytes; }
@@ -71,7 +75,19 @@ public:
     cost = std::max<std::uint64_t>({cost, std::min(l.cost, limits::charge_min_us), 1});
     auto& served = served_[l.user];
     served = served + cost > l.cost ? served + cost - l.cost : 0;
-    if (l.turn_left > cost) n.turns.emplace_back(l.user, l.turn_left - cost);
+    if (l.turn_left > cost) n.turns.push_back({l.user, l.turn_left - cost, l.turn_ends_ms});
+    leases_.erase(at);
+  }
+  void give_back(domain::lease_id id) {
+    const auto at = leases_.find(id);
+    if (at == leases_.end()) return;
+    const auto& l = at->second;
+    auto& n = nodes_[l.node];
+    n.leased -= 1;
+    n.granted_bytes -= l.bytes;
+    served_[l.user] -= l.cost;
+    const auto used = std::min(l.cost, limits::charge_min_us);
+    if (l.turn_left > used) n.turns.push_back({l.user, l.turn_left - used, l.turn_ends_ms});
     leases_.erase(at);
   }
 
@@ -82,13 +98,33 @@ public:
     return grants;
   }
 
+  std::set<domain::batch_id> fit_nowhere() const {
+    std::set<domain::batch_id> found;
+    const auto could_run = [&](const waiting& w) {
+      return std::ranges::any_of(nodes_, [&](const node& n) {
+        return n.open() && n.has.slots != 0 && n.has.memory_bytes >= w.wish.memory_bytes;
+      });
+    };
+    if (std::ranges::none_of(nodes_, [](const node& n) { return n.open() && n.has.slots != 0; }))
+      return found;
+    for (const auto& w : waiting_)
+      found.insert(w.wish.file.batch);
+    for (const auto& w : waiting_)
+      if (could_run(w)) found.erase(w.wish.file.batch);
+    return found;
+  }
+
 private:
+  struct turn {
+    std::string user;
+    std::uint64_t left, ends_ms;
+  };
   struct node {
     actors::node_capacity has;
     bool present = false, closed = false;
     std::uint32_t leased = 0;
     std::uint64_t granted_bytes = 0;
-    std::vector<std::pair<std::string, std::uint64_t>> turns; // and what is left of each
+    std::vector<turn> turns;
     bool open() const { return present && !closed; }
     std::uint64_t free_bytes() const {
       return has.memory_bytes > granted_bytes ? has.memory_bytes - granted_bytes : 0;
@@ -104,7 +140,7 @@ private:
     std::uint64_t bytes;
     bool alone;
     std::string user;
-    std::uint64_t cost, turn_left;
+    std::uint64_t cost, turn_left, turn_ends_ms;
   };
 
   std::optional<std::size_t> node_for(const actors::lease_wish& wish,
@@ -153,7 +189,7 @@ private:
     const auto order = in_order();
     for (auto* w : order) {
       if (!w->overtaken_since_ms) continue;
-      if (const auto where = node_for(w->wish, kept)) return give(*w, *where);
+      if (const auto where = node_for(w->wish, kept)) return give(*w, *where, new_turn(now_ms));
       if (now_ms < *w->overtaken_since_ms + limits::memory_overtake_ms) continue;
       bool could = false;
       for (std::size_t i = 0; i < nodes_.size(); ++i)
@@ -164,21 +200,22 @@ private:
     }
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       while (!nodes_[i].turns.empty() && !kept[i] && nodes_[i].open()) {
-        const auto [user, left] = nodes_[i].turns.back();
+        const auto goes_on = nodes_[i].turns.back();
         nodes_[i].turns.pop_back();
+        if (now_ms >= goes_on.ends_ms) continue;
         const auto next = std::ranges::find_if(order, [&](const waiting* w) {
-          return w->wish.user == user && !w->overtaken_since_ms;
+          return w->wish.user == goes_on.user && !w->overtaken_since_ms;
         });
         std::vector<bool> others(nodes_.size(), true);
         others[i] = false;
         if (next == order.end() || !node_for((*next)->wish, others)) continue;
         const auto has_slot = [](const node& n) { return n.leased < n.has.slots; };
         if (has_slot(nodes_[i]) || !has_slot(nodes_[*node_for((*next)->wish, kept)]))
-          return give(**next, i, left);
+          return give(**next, i, goes_on);
       }
     for (auto* w : order) {
       if (w->overtaken_since_ms) continue;
-      if (const auto where = node_for(w->wish, kept)) return give(*w, *where);
+      if (const auto where = node_for(w->wish, kept)) return give(*w, *where, new_turn(now_ms));
       w->overtaken_since_ms = now_ms;
     }
     return std::nullopt;
@@ -195,9 +232,11 @@ private:
                     limits::quantum_round_us * slots / std::max<std::size_t>(users.size(), 1));
   }
 
-  actors::grant give(const waiting& of, std::size_t where,
-                     std::optional<std::uint64_t> turn_left = std::nullopt) {
-    const auto left = turn_left.value_or(quantum());
+  turn new_turn(std::uint64_t now_ms) const {
+    return {{}, quantum(), now_ms + quantum() * limits::turn_wall_per_cpu / 1'000};
+  }
+
+  actors::grant give(const waiting& of, std::size_t where, const turn& in) {
     const auto wish = of.wish;
     withdraw(wish.file);
     const auto cost = std::max<std::uint64_t>(wish.cost, 1);
@@ -205,7 +244,7 @@ private:
     nodes_[where].leased += 1;
     nodes_[where].granted_bytes += wish.memory_bytes;
     const auto id = next_lease_++;
-    leases_[id] = {where, wish.memory_bytes, wish.alone, wish.user, cost, left};
+    leases_[id] = {where, wish.memory_bytes, wish.alone, wish.user, cost, in.left, in.ends_ms};
     return {wish.file, id, where};
   }
 

@@ -202,6 +202,7 @@ TEST_CASE("a file that is taken back before it was sent is sent no more") {
   CHECK(m.outcome<conversion_interrupted>().cause ==
         (recalled ? interruption::not_begun : interruption::shutdown));
   CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+  CHECK(m.to->leases_ran == std::vector{false});
 }
 
 TEST_CASE("a file that fails there fails with the worker's reason, made printable") {
@@ -374,6 +375,7 @@ TEST_CASE("a lease without a step forward ends; its slot is free when the worker
   CHECK(m.to->leases_ended.empty());
   m.worker_says(file_dropped{5});
   CHECK(m.to->leases_ended == std::vector<domain::lease_id>{5});
+  CHECK(m.to->leases_ran == std::vector{false}); // nobody pays for a machine that stands still
   SECTION("what comes late is dropped and counted") {
     m.says_done(5, result_of({"x"}));
     CHECK(m.to->outcomes.size() == 1);
@@ -481,6 +483,8 @@ TEST_CASE("outputs whose lease ended while they were written are discarded") {
 TEST_CASE("an interruption is answered at once, and the slot counts until it is free") {
   machine m;
   m.convert(5);
+  const bool begun = GENERATE(false, true);
+  if (begun) m.says_at(5, work_phase::converting);
   m.interrupt(5);
   CHECK(m.outcome<conversion_interrupted>().cause == interruption::shutdown);
   REQUIRE(m.to->dropped.size() == 1);
@@ -490,6 +494,7 @@ TEST_CASE("an interruption is answered at once, and the slot counts until it is 
   CHECK(m.to->leases_ended.empty());
   m.worker_says(file_dropped{5});
   CHECK(m.to->leases_ended.size() == 1);
+  CHECK(m.to->leases_ran == std::vector{begun});
   SECTION("of a lease that it never had") {
     m.interrupt(9);
     CHECK(m.to->leases_ended.back() == 9);
@@ -511,6 +516,7 @@ TEST_CASE("a file that has not begun can be had back; one that has is left alone
   m.worker_says(file_dropped{6});
   CHECK(m.outcome<conversion_interrupted>().cause == interruption::not_begun);
   CHECK(m.to->leases_ended == std::vector<domain::lease_id>{6});
+  CHECK(m.to->leases_ran == std::vector{false});
 }
 
 TEST_CASE("a lost link gives everything back at once: what had begun, and what had not") {

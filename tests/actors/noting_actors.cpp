@@ -80,6 +80,7 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
           [to](const lease_ended& m) {
             to->leases_ended.push_back(m.lease);
             to->lease_costs.push_back(m.cpu_us);
+            to->leases_ran.push_back(m.ran);
           },
           [](const hold_leases&) {},
           [](describe_queue) { return queue_view{}; },

@@ -33,6 +33,7 @@ struct heard {
   // DISPATCHER
   std::vector<domain::lease_id> leases_ended;
   std::vector<std::optional<std::uint64_t>> lease_costs; // that they ended with
+  std::vector<bool> leases_ran;                          // whether their files did
   std::vector<std::uint32_t> paused_ms;
   std::optional<actors::register_node> registered;
   bool left = false;

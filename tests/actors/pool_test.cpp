@@ -69,6 +69,7 @@ TEST_CASE("each conversion is answered to its asker, and its lease ends") {
     caf::anon_send(pool, interrupt_conversion{9});
     s.run();
     CHECK(around->leases_ended.back() == 9);
+    CHECK(around->leases_ran == std::vector{true, true, false});
     CHECK(to->interrupted.empty());
   }
   SECTION("more conversions than slots are a fault that is answered") {

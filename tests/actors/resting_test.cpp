@@ -9,7 +9,10 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <random>
+#include <thread>
 
 using namespace darkroom;
 using namespace darkroom::actors;
@@ -169,6 +172,37 @@ TEST_CASE("an open batch without files leaves, and its next file runs") {
   CHECK(w.running() == indexes{1});
 }
 
+TEST_CASE("a creation that is repeated makes no second batch of one that is not in memory") {
+  world w;
+  make_draft(w);
+  w.advance(kept_ms);
+  CHECK_FALSE(w.look().found);
+  domain::create_batch again;
+  again.owner = "ann";
+  again.spec.outputs.push_back({.format = "webp"});
+  const auto outcome = w.tell(again);
+  REQUIRE(std::holds_alternative<rejected>(outcome));
+  CHECK(std::get<rejected>(outcome).view.summary.phase == batch_phase::draft);
+  CHECK(w.names() == "batch_created files_added");
+}
+
+TEST_CASE("a creation in doubt is repeated when the journal is open again, and made once") {
+  world w;
+  domain::create_batch create;
+  create.owner = "ann";
+  create.spec.outputs.push_back({.format = "webp"});
+  w.break_disk(true);
+  CHECK(std::holds_alternative<in_doubt>(w.tell(create)));
+  CHECK(std::holds_alternative<in_doubt>(w.tell(create)));
+  w.break_disk(false);
+  w.advance(limits::journal_reopen_ms);
+  CHECK(resulting_view(w.tell(create)) != nullptr);
+  CHECK(std::holds_alternative<rejected>(w.tell(create)));
+  w.advance(kept_ms);
+  CHECK(std::holds_alternative<rejected>(w.tell(create)));
+  CHECK(w.names() == "batch_created");
+}
+
 TEST_CASE("a draft is deleted while it is not in memory") {
   world w;
   make_draft(w);
@@ -202,6 +236,77 @@ TEST_CASE("a file that was running in a paused batch when the process died is re
   CHECK(w.look().found);
   CHECK(w.replayed().histories.at(0).crashes == 1);
   CHECK(w.replayed().count(domain::file_status::queued) == 1);
+}
+
+TEST_CASE("while a batch is read, its requests wait and those of others go on") {
+  world w;
+  make_draft(w);
+  for (std::uint32_t file = 3; file < 1'000; file += 100)
+    w.tell(some_files(file, 100)); // more than RocksDB has read for the summary
+  make_draft(w, second);
+  w.detach_readers();
+  w.crash(); // what was written is in tables now
+  w.send(domain::change_priority{1}, second);
+  while (!w.look(second).found)
+    std::this_thread::yield();
+  std::promise<void> gate;
+  std::atomic<bool> reads = false;
+  w.on_table_read([&, opened = gate.get_future().share(), test = std::this_thread::get_id()] {
+    if (std::this_thread::get_id() == test) return; // the journal, and all other actors
+    reads = true;
+    opened.wait();
+  });
+  w.send(domain::change_priority{2});
+  w.send(domain::change_priority{3});
+  w.run();
+  while (!reads && !w.look().found)
+    std::this_thread::yield();
+  REQUIRE(reads);
+  CHECK_FALSE(w.look().found);
+  CHECK(resulting_view(w.tell(domain::change_priority{4}, second)) != nullptr);
+  CHECK(w.look(second).summary.priority == 4);
+  gate.set_value();
+  while (!w.look().found)
+    std::this_thread::yield();
+  CHECK(w.look().summary.priority == 3);
+  w.on_table_read(nullptr);
+  w.events(); // the journal is whole
+}
+
+TEST_CASE("more batches than there are readers are read one after the other") {
+  world w;
+  std::vector<domain::batch_id> drafts;
+  for (std::uint8_t i = 0; i < 3 * limits::batch_readers_max; ++i)
+    make_draft(w, drafts.emplace_back(domain::batch_id{{9, i}}));
+  w.advance(kept_ms);
+  for (const auto& batch : drafts)
+    w.send(domain::change_priority{5}, batch);
+  w.run();
+  for (const auto& batch : drafts)
+    CHECK(w.look(batch).summary.priority == 5);
+}
+
+TEST_CASE("a batch is read again when the journal fails while it is read") {
+  world w;
+  make_draft(w);
+  make_draft(w, second);
+  w.advance(kept_ms);
+  for (std::size_t messages = 0; messages < 12; ++messages) {
+    CAPTURE(messages);
+    w.send(domain::change_priority{7});
+    w.run_some(messages);
+    w.break_disk(true);
+    w.send(domain::change_priority{1}, second);
+    w.run();
+    w.break_disk(false);
+    w.advance(limits::journal_reopen_ms + 1);
+    // It was done, or in doubt; either way the batch is as the journal says.
+    REQUIRE(resulting_view(w.tell(domain::change_priority{6})) != nullptr);
+    CHECK(w.look().summary.priority == 6);
+    CHECK(w.replayed().priority == 6);
+    w.advance(kept_ms);
+    CHECK_FALSE(w.look().found);
+  }
 }
 
 TEST_CASE("a supervisor that dies begins again alone, with all that it wrote") {

@@ -1,5 +1,7 @@
 #include "actors/run_window.hpp"
 
+#include "actors/limits.hpp"
+
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
@@ -17,7 +19,7 @@ domain::batch_id batch(std::uint8_t number) {
 std::string text(std::vector<share_change> changes) {
   std::ranges::sort(changes, {}, &share_change::batch);
   std::string all;
-  for (const auto& [id, files] : changes)
+  for (const auto& [id, files, take_back] : changes)
     all += std::to_string(id.bytes[0]) + ":" + std::to_string(files) + " ";
   return all;
 }
@@ -68,6 +70,53 @@ TEST_CASE("within a user priority comes first, then the older batch") {
   CHECK(text(w.take_changes()) == "1:0 2:0 3:20 ");
 }
 
+TEST_CASE(
+    "a batch that fits no machine leaves the window to its user's others, but for a few files") {
+  constexpr auto few = limits::window_files_stuck;
+  run_window w;
+  w.resize(100);
+  w.set({batch(1), "ann", 0, 1'000});
+  w.set({batch(2), "ann", 0, 50});
+  w.set({batch(3), "ann", 0, 1'000});
+  w.take_changes();
+  CHECK(w.share_of(batch(1)) == 100);
+  w.set_stuck(batch(1), true);
+  const auto changes = w.take_changes();
+  CHECK(w.share_of(batch(1)) == few);
+  CHECK(w.share_of(batch(2)) == 50);
+  CHECK(w.share_of(batch(3)) == 50 - few);
+  for (const auto& change : changes)
+    CHECK(change.take_back == (change.batch == batch(1)));
+  SECTION("what they do not need is its own") {
+    w.set({batch(3), "ann", 0, 0});
+    w.take_changes();
+    CHECK(w.share_of(batch(1)) == 50);
+  }
+  SECTION("with all of them stuck, all is as if none was") {
+    w.set_stuck(batch(2), true);
+    w.set_stuck(batch(3), true);
+    w.take_changes();
+    CHECK(w.share_of(batch(1)) == 100 - 2 * few);
+    CHECK(w.share_of(batch(3)) == few);
+  }
+  SECTION("one with many stuck batches keeps half of the part for the others") {
+    for (std::uint8_t i = 10; i < 60; ++i) {
+      w.set({batch(i), "ann", 0, 1'000});
+      w.set_stuck(batch(i), true);
+    }
+    w.set_stuck(batch(2), true);
+    w.take_changes();
+    CHECK(w.share_of(batch(3)) == 50);
+  }
+  SECTION("it is first again when it fits") {
+    w.set({batch(1), "ann", 0, 900}); // which changes nothing of that
+    w.take_changes();
+    CHECK(w.share_of(batch(1)) == few);
+    w.set_stuck(batch(1), false);
+    CHECK(text(w.take_changes()) == "1:100 2:0 3:0 ");
+  }
+}
+
 TEST_CASE("with more users than places each has one") {
   run_window w;
   w.resize(3);
@@ -108,7 +157,8 @@ TEST_CASE("whatever comes, the window is used up and not exceeded, and changes a
       needs[id] = need;
       w.set(need);
       if (need.files == 0) told.erase(id);
-      for (const auto& [changed, files] : w.take_changes())
+      w.set_stuck(batch(static_cast<std::uint8_t>(below(20))), below(2) == 0);
+      for (const auto& [changed, files, take_back] : w.take_changes())
         told[changed] = files;
       std::uint64_t shared = 0, needed = 0;
       std::map<std::string, std::uint64_t> by_user;

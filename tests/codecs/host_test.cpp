@@ -123,7 +123,7 @@ TEST_CASE("a host looks at a file that nobody has looked at before, and says wha
                            .unread = true};
   const auto small = encoded("png", gradient(pixel_layout::rgb, 64, 64));
   REQUIRE(run(*host, small, "webp", guessed));
-  CHECK(host->job_cpu_us() > 0);
+  CHECK(host->job_cpu_us().value_or(0) > 0);
   // Few bytes, many pixels.
   const auto large = encoded("png", gradient(pixel_layout::grey, 4'000, 4'000));
   const auto refused = run(*host, large, "webp", guessed);

@@ -46,7 +46,7 @@ TEST_CASE("a key has the same id while it may be repeated, and a new one afterwa
   std::uint8_t made = 0;
   const auto id_for = [&](const std::string& key, std::int64_t now_us) {
     const auto make = [&] { return domain::batch_id{{++made}}; };
-    return static_cast<int>(ids.id_for(key, now_us, make).bytes[0]);
+    return static_cast<int>(ids.attempt_for(key, now_us, make).batch.bytes[0]);
   };
   CHECK(id_for("a", 10 * s) == 1);
   CHECK(id_for("b", 20 * s) == 2);
@@ -74,11 +74,12 @@ TEST_CASE("a key that is made again after it has gone does not go with its older
     std::erase_if(naive, [&](const auto& e) { return e.second.second < now_us - kept_us; });
     const auto next = ++made;
     const auto expected = naive.try_emplace(key, next, now_us).first->second.first;
-    const auto id = ids.id_for(key, now_us, [next] {
+    const auto [id, first] = ids.attempt_for(key, now_us, [next] {
       return domain::batch_id{
           {static_cast<std::uint8_t>(next), static_cast<std::uint8_t>(next >> 8)}};
     });
     REQUIRE((id.bytes[0] | id.bytes[1] << 8) == (expected & 0xffff));
+    REQUIRE(first == (expected == next));
     REQUIRE(ids.size() == naive.size());
   }
 }

@@ -9,6 +9,12 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <filesystem>
+#include <numeric>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <rocksdb/perf_context.h>
+#include <rocksdb/perf_level.h>
+#include <stdexcept>
 
 using namespace darkroom;
 using namespace darkroom::persistence;
@@ -97,6 +103,30 @@ TEST_CASE("a journal that has vanished is not replaced by an empty one when it i
   const auto again = journal_store::open({dir / "j", nullptr, true});
   REQUIRE_FALSE(again);
   CHECK(again.error().fault == journal_fault::missing);
+}
+
+TEST_CASE("an exception while the journal is opened is an error with its cause") {
+  // Where RocksDB begins: it has nothing to free yet.
+  class throwing final : public rocksdb::FileSystemWrapper {
+  public:
+    throwing() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+    const char* Name() const override { return "throwing"; }
+    rocksdb::IOStatus CreateDirIfMissing(const std::string&, const rocksdb::IOOptions&,
+                                         rocksdb::IODebugContext*) override {
+      throw std::runtime_error("out of luck");
+    }
+    rocksdb::IOStatus GetChildren(const std::string&, const rocksdb::IOOptions&,
+                                  std::vector<std::string>*, rocksdb::IODebugContext*) override {
+      throw std::runtime_error("out of luck");
+    }
+  };
+  tests::scratch dir;
+  const auto env = rocksdb::NewCompositeEnv(std::make_shared<throwing>());
+  const auto opened = journal_store::open({dir / "j", env.get()});
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().fault == journal_fault::io);
+  CHECK(opened.error().detail == "the journal cannot be opened: out of luck");
+  CHECK(journal_store::open({dir / "j", nullptr})); // it holds nothing
 }
 
 TEST_CASE("what was appended is replayed, also after opening again") {
@@ -373,6 +403,104 @@ TEST_CASE("entries of the audit are forgotten when they are old, from the first 
   CHECK(w.store().last_seq() == last); // seqs are never given twice
   check_same(w, ann);
   CHECK(w.view().verify().value() == std::vector<std::string>{});
+}
+
+namespace {
+
+// Requests with a key, each of a batch of its own, with these times.
+void ask_with_keys(journal_store& store, std::span<const std::int64_t> times) {
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const auto hundreds = static_cast<std::uint8_t>(i / 100);
+    const domain::batch_id batch{{7, hundreds, static_cast<std::uint8_t>(i % 100)}};
+    domain::batch_created created;
+    created.owner = i % 2 == 0 ? "ann" : "bob";
+    created.idempotency_key = "key " + std::to_string(i % 1'000);
+    append_request request{batch, times[i], {created}, {}, nullptr};
+    request.summary.owner = created.owner;
+    request.summary.phase = domain::batch_phase::draft;
+    REQUIRE(store.append({&request, 1}, false));
+  }
+}
+
+std::size_t keys_kept(const journal_store& store, std::size_t requests) {
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < std::min<std::size_t>(requests, 1'000); ++i) {
+    const auto found =
+        store.view()->idempotent_request(i % 2 == 0 ? "ann" : "bob", "key " + std::to_string(i));
+    REQUIRE(found);
+    kept += found->has_value() ? 1 : 0;
+  }
+  return kept;
+}
+
+std::size_t count_keys(const std::string& directory, const std::string& prefix) {
+  auto db = database::open(directory, nullptr, database::mode::must_exist);
+  REQUIRE(db);
+  std::size_t keys = 0;
+  REQUIRE((*db)->scan(prefix, prefix, [&](std::string_view, std::string_view) { return ++keys; }));
+  return keys;
+}
+
+} // namespace
+
+TEST_CASE("requests with a key are forgotten by their time, at the cost of those that are old") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  std::vector<std::int64_t> times(1'000);
+  std::iota(times.begin(), times.end(), 1);
+  ask_with_keys(w.store(), times);
+  REQUIRE(w.store().forget(1, 0, 0)); // the first walks all
+  CHECK(keys_kept(w.store(), 1'000) == 1'000);
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableCount);
+  rocksdb::get_perf_context()->Reset();
+  REQUIRE(w.store().forget(4, 0, 0));
+  const auto looked_at = rocksdb::get_perf_context()->internal_key_skipped_count;
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
+  CHECK(looked_at < 20);
+  CHECK(keys_kept(w.store(), 1'000) == 997);
+  REQUIRE(w.store().forget(501, 0, 0));
+  CHECK(keys_kept(w.store(), 1'000) == 500);
+  CHECK(w.view().verify().value() == std::vector<std::string>{});
+  w.close();
+  CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 500);
+}
+
+TEST_CASE("a key that was used again is kept as long as its newer request") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  std::vector<std::int64_t> times(1'001);
+  std::iota(times.begin(), times.end(), 1);
+  ask_with_keys(w.store(), times); // the last one has the key of the first
+  REQUIRE(w.store().forget(1'001, 0, 0));
+  CHECK(keys_kept(w.store(), 1'000) == 1);
+  REQUIRE(w.store().forget(1'002, 0, 0));
+  CHECK(keys_kept(w.store(), 1'000) == 0);
+  w.close();
+  CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 0);
+}
+
+TEST_CASE("what a version without the order by time has written is forgotten too") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  const std::vector<std::int64_t> times{10, 20, 30};
+  ask_with_keys(w.store(), times);
+  w.live(ann, 1);
+  w.tell(ann, domain::delete_batch{true}); // at 1,000
+  w.close();
+  {
+    auto db = database::open(dir / "j", nullptr, database::mode::must_exist);
+    REQUIRE(db);
+    const auto first = keys::prefix(keys::kind::age);
+    REQUIRE((**db)->DeleteRange({}, (**db)->DefaultColumnFamily(), first, first + '\xff').ok());
+  }
+  w.reopen();
+  REQUIRE(w.store().forget(25, 1'000, 0));
+  CHECK(keys_kept(w.store(), 3) == 1);
+  REQUIRE(w.store().forget(31, 1'001, 0));
+  CHECK(keys_kept(w.store(), 3) == 0);
+  w.close();
+  CHECK(count_keys(dir / "j", keys::prefix(keys::kind::deletion)) == 0);
+  CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 0);
 }
 
 TEST_CASE("of each user the last day is kept") {

@@ -50,6 +50,18 @@ TEST_CASE("an owner's batches lie together, the oldest first") {
   CHECK(keys::owner("ann", 1'000'000, id) < keys::owner("ann2", 0, id));
 }
 
+TEST_CASE("keys of a kind are ordered by age") {
+  const auto young = keys::age(300, keys::request("ann", "k")),
+             old = keys::age(20, keys::request("bob", "k"));
+  CHECK(old < young);
+  CHECK(young.starts_with(keys::age_prefix(keys::kind::request)));
+  const auto found = keys::aged_key_of(young);
+  REQUIRE(found);
+  CHECK(found->time_us == 300);
+  CHECK(found->key == keys::request("ann", "k"));
+  CHECK_FALSE(keys::aged_key_of("yi1234567"));
+}
+
 TEST_CASE("keys of another shape are not taken for events or files") {
   CHECK_FALSE(keys::seq_of("e123"));
   CHECK_FALSE(keys::index_of("f123"));
