@@ -41,6 +41,7 @@ struct doctor_options {
   std::string directory = ".";
   std::uint32_t crash_cycles = 0; // 0: no crash test
   std::uint32_t seed = 0;         // 0: any
+  std::uint32_t crash_users = 3;  // who act at the same time
   std::uint32_t check_every = 25;
   std::vector<std::string> images, environment;
 };

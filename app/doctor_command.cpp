@@ -99,6 +99,7 @@ int run_cycles(const doctor_options& options, work_folder& folder) {
   test.binary = own_binary();
   test.cycles = options.crash_cycles;
   test.seed = options.seed != 0 ? options.seed : std::random_device{}();
+  test.users = options.crash_users;
   test.images = options.images;
   test.check_every = options.check_every;
   test.environment = options.environment;
@@ -106,15 +107,16 @@ int run_cycles(const doctor_options& options, work_folder& folder) {
     std::printf("%s\n", line.c_str());
     std::fflush(stdout);
   };
-  std::printf("crash test: %u lives of a server in %s, seed %u\n", test.cycles,
-              folder.path().c_str(), test.seed);
+  std::printf("crash test: %u lives of a server in %s, %u users, seed %u\n", test.cycles,
+              folder.path().c_str(), test.users, test.seed);
   std::fflush(stdout);
   const auto result = run_crash_test(test);
   std::printf("%s", figures_of(result).c_str());
   if (say("crash test", result.complaint.empty(), result.complaint)) return exit_all;
   folder.keep();
-  std::printf("its data and logs are kept in %s; --seed %u makes the same decisions again\n",
-              folder.path().c_str(), test.seed);
+  std::printf(
+      "its data and logs are kept in %s; --seed %u with --users %u makes the same decisions\n",
+      folder.path().c_str(), test.seed, test.users);
   return exit_some_failed;
 }
 
@@ -126,6 +128,8 @@ void declare(CLI::App& command, doctor_options& options) {
   command.add_option("--crash-test", options.crash_cycles,
                      "Lives of a server that is killed at random, with users who do everything");
   command.add_option("--seed", options.seed, "Of the crash test's decisions");
+  command.add_option("--users", options.crash_users, "Users of the crash test")
+      ->check(CLI::Range(1, 100));
   command
       .add_option("--check-every", options.check_every, "Cycles between two checks of everything")
       ->check(CLI::PositiveNumber);

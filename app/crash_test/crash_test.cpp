@@ -17,7 +17,6 @@ namespace {
 namespace json = boost::json;
 using std::chrono::milliseconds;
 
-constexpr int users = 3;
 constexpr auto start_time = milliseconds(60'000);
 constexpr auto stop_time = milliseconds(60'000);
 
@@ -84,7 +83,7 @@ private:
     auto server = start_and_wait();
     if (!server) return false;
     http_client admin({server->address(), server->token()});
-    for (int i = 0; i < users; ++i) {
+    for (std::uint32_t i = 0; i < o_.users; ++i) {
       ledger user;
       user.user = "user" + std::to_string(i);
       const auto reply =
@@ -108,15 +107,15 @@ private:
     const auto life =
         roll(10) == 0 ? milliseconds(roll(120)) : milliseconds(120 + roll(o_.life_ms - 120));
     std::vector<std::thread> threads;
-    std::vector<std::string> complaints(users);
-    std::vector<std::uint32_t> seeds(users);
+    std::vector<std::string> complaints(o_.users);
+    std::vector<std::uint32_t> seeds(o_.users);
     for (auto& seed : seeds)
       seed = static_cast<std::uint32_t>(dice_());
     const auto way = roll(10);
     const auto hosts = static_cast<std::uint32_t>(dice_());
     const bool serves = server->wait_until_it_serves(life);
     if (serves)
-      for (std::size_t i = 0; i < users; ++i)
+      for (std::size_t i = 0; i < o_.users; ++i)
         threads.emplace_back([&, i] {
           complaints[i] =
               crash_user(ledgers_[i], samples_, server->address(), seeds[i], in_doubt_).run(stop);

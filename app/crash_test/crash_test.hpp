@@ -20,6 +20,7 @@ struct crash_test_options {
   std::string binary;                              // of darkroom
   std::uint32_t cycles = 10;                       // lives of the server
   std::uint32_t seed = 1;                          // of all that is decided at random
+  std::uint32_t users = 3;                         // who act at the same time
   std::uint32_t check_every = 25;                  // cycles
   std::vector<std::string> images;                 // to convert; none: pictures that it makes
   std::vector<std::string> arguments, environment; // more, for the server

@@ -1,5 +1,4 @@
 // The parts of the edge that are pure, as tables.
-#include "actors/probe_queue.hpp"
 #include "http/file_path.hpp"
 #include "http/health_board.hpp"
 #include "http/identity.hpp"
@@ -291,20 +290,6 @@ TEST_CASE("a ZIP's layout adds up, also beyond 4 GiB") {
   CHECK(zip_local_header(large, {}).size() == 30 + 5 + 20);
   CHECK(zip_central_record(large, 0, {}).size() == 46 + 5 + 20);
   CHECK(zip_central_record(large, 6ull << 32, {}).size() == 46 + 5 + 28);
-}
-
-TEST_CASE("headers are read owner by owner, a handful of each; who waits goes first") {
-  actors::probe_queue<std::string> queue;
-  for (int i = 0; i < 40; ++i)
-    queue.add("ann", false, "a");
-  queue.add("ben", false, "b");
-  queue.add("ben", false, "b");
-  queue.add("cat", true, "C");
-  std::string order;
-  while (const auto next = queue.next())
-    order += *next;
-  CHECK(order == "C" + std::string(16, 'a') + "bb" + std::string(24, 'a'));
-  CHECK_FALSE(queue.next());
 }
 
 TEST_CASE("what cannot be listened on, or trusted, is told with its key") {
