@@ -235,8 +235,7 @@ void world::build() {
   parts_.hub = sys.spawn(event_hub);
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
-      open,
-      journal_peers{.hub = parts_.hub, .views = views, .detached_readers = detached_readers_});
+      open, journal_peers{.hub = parts_.hub, .views = views, .detached_readers = false});
   parts_.dispatcher =
       sys.spawn(dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr,
                                                parts_.attempts, false});
@@ -325,6 +324,16 @@ std::vector<file_addition> world::add(const std::vector<std::string>& paths) {
 
 batch_view world::look(domain::batch_id batch) {
   return ask<batch_view>(describe_batch{batch});
+}
+
+std::optional<batch_view> world::answer(domain::batch_id batch) {
+  caf::scoped_actor self{stage_->system()};
+  self->send(coordinator_, describe_batch{batch, {}});
+  run();
+  std::optional<batch_view> view;
+  self->receive([&](const batch_view& found) { view = found; },
+                caf::after(std::chrono::seconds(0)) >> [] {});
+  return view;
 }
 
 void world::start_draft(std::uint32_t max_failed) {

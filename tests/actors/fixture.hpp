@@ -66,9 +66,7 @@ class failing_disk;
 class world {
 public:
   explicit world(std::uint32_t slots = 2, std::uint64_t memory_bytes = limits::GiB);
-  // From the next `crash` on, batches are read by threads of their own.
-  void detach_readers() { detached_readers_ = true; }
-  // Called for each read of the journal's tables, in the thread that reads.
+  // Called for each read of the journal's tables, within the actor that reads.
   void on_table_read(std::function<void()> call);
   // Nobody hears the answer.
   void send(const domain::command& command, const domain::batch_id& batch = id);
@@ -87,6 +85,8 @@ public:
   // Adds files that have these paths, as people do.
   std::vector<actors::file_addition> add(const std::vector<std::string>& paths);
   actors::batch_view look(domain::batch_id batch = id);
+  // As `look`, within an actor: nothing while the answer has to wait for that.
+  std::optional<actors::batch_view> answer(domain::batch_id batch);
   // Creates a batch, adds files f0, f1, … and starts it.
   void start(std::uint32_t files, std::uint32_t max_failed = 0);
   // Creates a batch without files.
@@ -141,7 +141,6 @@ private:
   bool has_room_ = true;
   std::int64_t now_us_ = 1'000'000; // of events
   bool clock_broken_ = false;
-  bool detached_readers_ = false;
   std::optional<bool> store_works_; // nothing: it is not probed
   scratch directory_;
   std::unique_ptr<failing_disk> disk_;

@@ -134,7 +134,7 @@ TEST_CASE("a turn whose files wait for a disk ends by the clock") {
     REQUIRE(q.request(wish(1'000 + i, MB, "bob", 10'000)));
   }
   const auto turn_ms = limits::quantum_max_us * limits::turn_wall_per_cpu / 1'000;
-  const std::uint64_t file_ms = 400, took_us = 2'000; // 125 of them would fit in a quantum
+  const std::uint64_t file_ms = turn_ms * 2 / 5, took_us = 2'000; // 125 would fit in a quantum
   std::string users;
   for (std::uint64_t now_ms = 0; users.size() < 12; now_ms += file_ms) {
     const auto g = q.grant_all(now_ms).at(0);
