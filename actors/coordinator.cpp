@@ -196,8 +196,8 @@ void take_up_again(coordinator_pointer self, const domain::batch_id& batch,
 }
 
 // Lets a batch leave the memory, unless it has something to do; what comes for it meanwhile waits,
-// and reads it again.
-void let_go(coordinator_pointer self, const domain::batch_id& batch, bool deleted) {
+// and reads it again. By value: the id may lie in a list that it is taken from.
+void let_go(coordinator_pointer self, domain::batch_id batch, bool deleted) {
   auto& s = self->state;
   const auto at = s.supervisors.find(batch);
   if (at == s.supervisors.end() || s.ending) return;

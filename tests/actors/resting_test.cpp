@@ -240,6 +240,33 @@ TEST_CASE("a batch is read again when the journal fails while it is read") {
   }
 }
 
+TEST_CASE("an ended batch that runs again stays itself when others end") {
+  world w;
+  std::vector<domain::batch_id> batches;
+  const auto end_one = [&] {
+    const auto& batch =
+        batches.emplace_back(domain::batch_id{{9, static_cast<std::uint8_t>(batches.size())}});
+    make_draft(w, batch);
+    REQUIRE(resulting_view(w.tell(domain::cancel_batch{"enough"}, batch)) != nullptr);
+  };
+  while (batches.size() < limits::ended_batches_kept)
+    end_one();
+  const auto first = batches.front();
+  REQUIRE(resulting_view(w.tell(domain::retry_batch{domain::retry_scope::cancelled}, first)) !=
+          nullptr);
+  end_one(); // the first would have to leave, but for its work
+  for (const auto& batch : batches) {
+    const auto view = w.look(batch);
+    if (view.found) CHECK(view.summary.id == batch);
+  }
+  CHECK(w.look(first).summary.phase == batch_phase::running);
+  const auto paused = w.tell(domain::pause_batch{}, first);
+  REQUIRE(resulting_view(paused) != nullptr);
+  CHECK(resulting_view(paused)->summary.id == first);
+  for (std::size_t i = 1; i < batches.size(); ++i)
+    CHECK(w.replayed(batches[i]).phase == batch_phase::cancelled);
+}
+
 TEST_CASE("a supervisor that dies begins again alone, with all that it wrote") {
   world w(4);
   w.start(2);
