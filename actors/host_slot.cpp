@@ -46,9 +46,10 @@ bool saves_too_little(const domain::conversion_spec& spec, const domain::output_
 
 host_slot::host_slot(codecs::host::zygote& hosts,
                      std::shared_ptr<persistence::output_store> outputs,
-                     codecs::input_limits limits, source_opener open_source)
+                     codecs::input_limits limits, source_opener open_source,
+                     std::shared_ptr<codecs::host::host_stock> stock)
     : hosts_(hosts), outputs_(std::move(outputs)), limits_(limits),
-      open_source_(std::move(open_source)) {}
+      open_source_(std::move(open_source)), stock_(std::move(stock)) {}
 
 codecs::result<unique_fd> open_path(const domain::file_entry& file, bool) {
   unique_fd fd{::open(file.source.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)};
@@ -71,7 +72,8 @@ codecs::result<codecs::host::codec_host*> host_slot::host_for(const std::string&
   const std::lock_guard lock(mutex_);
   if (host_ && (!host_->alive() || owner_ != owner || role_ != role)) host_.reset();
   if (!host_) {
-    auto made = codecs::host::codec_host::start(hosts_, role);
+    const bool from_stock = stock_ && role == codecs::host::host_role::conversion;
+    auto made = from_stock ? stock_->take() : codecs::host::codec_host::start(hosts_, role);
     if (!made) return fail(internal, made.error());
     host_ = std::move(*made);
     owner_ = owner;

@@ -4,7 +4,7 @@
 #include "actors/preview.hpp"
 #include "actors/slot_runner.hpp"
 #include "actors/source_opener.hpp"
-#include "codecs/host/codec_host.hpp"
+#include "codecs/host/host_stock.hpp"
 
 #include <mutex>
 #include <optional>
@@ -16,8 +16,10 @@ codecs::result<base::unique_fd> open_path(const domain::file_entry& file, bool w
 
 class host_slot final : public slot_runner, public preview_runner {
 public:
+  // `stock`: where its hosts for conversions come from; null: it starts them itself.
   host_slot(codecs::host::zygote& hosts, std::shared_ptr<persistence::output_store> outputs,
-            codecs::input_limits limits, source_opener open_source = open_path);
+            codecs::input_limits limits, source_opener open_source = open_path,
+            std::shared_ptr<codecs::host::host_stock> stock = nullptr);
 
   codecs::result<codecs::image_info> probe(const probe_job& job) override;
   conversion_outcome convert(const conversion_job& job,
@@ -48,6 +50,7 @@ private:
   std::shared_ptr<persistence::output_store> outputs_;
   codecs::input_limits limits_;
   source_opener open_source_;
+  std::shared_ptr<codecs::host::host_stock> stock_;
   std::optional<std::uint64_t> cpu_us_;
 
   std::mutex mutex_; // of the five below, which `interrupt` touches

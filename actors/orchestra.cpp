@@ -208,6 +208,13 @@ std::uint64_t preview_memory_bytes(std::uint64_t budget_bytes, std::size_t slots
   return enough ? kept : 0;
 }
 
+std::size_t ready_hosts(std::uint64_t budget_bytes, std::size_t slots) {
+  const auto for_leases = lease_memory_bytes(budget_bytes, slots);
+  const auto affordable =
+      for_leases / limits::memory_ready_hosts_share / limits::memory_idle_host_bytes;
+  return std::min({slots, limits::ready_hosts_max, static_cast<std::size_t>(affordable)});
+}
+
 struct orchestra::parts {
   parts(bool has_door, std::size_t cores) : config(has_door, cores) {}
   local_config config;
@@ -232,7 +239,8 @@ struct orchestra::parts {
   dispatcher_actor dispatcher;
   codec_pool_actor pool;
   preview_host_link previews;
-  std::uint64_t preview_bytes = 0; // of the budget
+  std::uint64_t preview_bytes = 0;  // of the budget
+  std::uint64_t reserved_bytes = 0; // of the budget: previews and hosts that are ready
   coordinator_actor coordinator;
   gateway_actor gateway;
   bool ended = false;
@@ -283,13 +291,14 @@ orchestra::orchestra(orchestra_options options)
           preview_host, std::shared_ptr<preview_runner>(options.make_previewer()), true);
     }
   }
+  p.reserved_bytes = p.preview_bytes + options.ready_hosts * limits::memory_idle_host_bytes;
   p.gateway = p.system.spawn(gateway);
   if (options.slots != 0) {
     register_node here;
     here.name = domain::local_node;
     here.pool = made.pool;
     here.slots = static_cast<std::uint32_t>(options.slots);
-    here.memory_bytes = lease_memory_bytes(options.memory_bytes, options.slots) - p.preview_bytes;
+    here.memory_bytes = lease_memory_bytes(options.memory_bytes, options.slots) - p.reserved_bytes;
     node_row row;
     row.name = here.name;
     row.local = true;
@@ -518,7 +527,7 @@ void orchestra::measured(std::uint64_t own_bytes) {
   if (p.slots == 0) return;
   const auto all = lease_memory_bytes(p.memory_bytes, p.slots, own_bytes);
   const auto bytes =
-      std::max(all > p.preview_bytes ? all - p.preview_bytes : 0, limits::memory_lease_min_bytes);
+      std::max(all > p.reserved_bytes ? all - p.reserved_bytes : 0, limits::memory_lease_min_bytes);
   caf::anon_send(p.dispatcher, resize_local_node{bytes / limits::MiB * limits::MiB});
 }
 

@@ -41,6 +41,7 @@ struct orchestra_options {
   std::uint64_t memory_bytes = limits::memory_budget_default_bytes; // of the whole process tree
   slot_runner_factory make_runner;
   std::function<std::unique_ptr<preview_runner>()> make_previewer; // null: no host for previews
+  std::size_t ready_hosts = 0; // that the runners keep ready, as `ready_hosts` below says
   std::shared_ptr<persistence::output_store> outputs;
   store_opener open_journal;
   std::unique_ptr<persistence::journal_store> journal; // open
@@ -61,6 +62,10 @@ std::uint64_t lease_memory_bytes(std::uint64_t budget_bytes, std::size_t slots,
 // Bytes of what `lease_memory_bytes` gives that are kept for the preview host; with a small budget
 // none are.
 std::uint64_t preview_memory_bytes(std::uint64_t budget_bytes, std::size_t slots);
+
+// How many hosts are kept ready for slots whose owner changes: one for each, if they take a small
+// part of the budget.
+std::size_t ready_hosts(std::uint64_t budget_bytes, std::size_t slots);
 
 class orchestra {
 public:

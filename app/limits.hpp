@@ -39,6 +39,8 @@ inline constexpr std::uint32_t host_probe_ms = 3'000;
 
 // How often a server measures its own memory; the file is made by the kernel in some microseconds.
 inline constexpr std::uint32_t memory_look_ms = 1'000;
+// What the server's memory grows before freed pages are given back, which takes some milliseconds.
+inline constexpr std::uint64_t memory_trim_growth_bytes = 16 * MiB;
 
 // Read rate of the scrubber, low enough for any disk: 26 TB in 30 days.
 inline constexpr std::uint64_t scrub_bytes_per_s = 10 * MiB;

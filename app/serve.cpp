@@ -187,18 +187,24 @@ int run(server_setup& setup, std::unique_ptr<persistence::journal_store> journal
     cluster->image_pixels_max = s.work.image_pixels_max;
     cluster->open_source = opener;
   }
+  const std::size_t slots = s.work.here ? slots_of(s) : 0;
+  const auto ready = actors::ready_hosts(s.work.memory_bytes, slots);
+  const auto stock = std::make_shared<codecs::host::host_stock>(
+      ready, [&hosts] { return codecs::host::codec_host::start(hosts); });
   auto actors = std::make_unique<orchestra>(actors::orchestra_options{
-      .slots = s.work.here ? slots_of(s) : 0,
+      .slots = slots,
       .cores = usable_cores(),
       .memory_bytes = s.work.memory_bytes,
       .make_runner =
-          [&hosts, outputs, limits_of_input, opener] {
-            return std::make_unique<actors::host_slot>(hosts, outputs, limits_of_input, opener);
+          [&hosts, outputs, limits_of_input, opener, stock] {
+            return std::make_unique<actors::host_slot>(hosts, outputs, limits_of_input, opener,
+                                                       stock);
           },
       .make_previewer =
           [&hosts, outputs, limits_of_input, opener] {
             return std::make_unique<actors::host_slot>(hosts, outputs, limits_of_input, opener);
           },
+      .ready_hosts = ready,
       .outputs = outputs,
       .open_journal = [data = s.data.dir, places]()
           -> persistence::journal_result<std::unique_ptr<persistence::journal_store>> {

@@ -26,6 +26,7 @@ inline constexpr std::uint64_t host_address_bytes_per_pixel = 16;
 inline constexpr std::uint32_t host_open_files = 64;
 inline constexpr std::uint64_t host_cpu_lifetime_s = 3'600; // backstop: it accumulates
 inline constexpr std::uint32_t host_spawn_ms = 5'000;
+inline constexpr std::uint32_t host_stock_retry_ms = 1'000; // when none could be started
 // Between the end of a host's sockets and its own: some microseconds, on a busy machine more.
 inline constexpr std::uint32_t host_exit_ms = 200;
 // A host is looked at ten times a second; a watcher that is later did not run.

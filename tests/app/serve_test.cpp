@@ -73,10 +73,11 @@ TEST_CASE("every thread of a server is named by its role") {
   CHECK(comes_true(none_is_own, std::chrono::seconds(20)));
   CAPTURE(names);
   CHECK(std::ranges::none_of(names, [](const auto& name) { return name.starts_with("caf."); }));
-  for (const auto* role : {"actor clock", "actors",       "blob committer", "cluster",  "feed",
-                           "http 0",      "http 1",       "http disk 0",    "journal",  "links",
-                           "log",         "memory meter", "placer",         "previews", "prober",
-                           "scrubber",    "signals",      "slot 0",         "slot 1",   "slot 2"}) {
+  for (const auto* role :
+       {"actor clock",  "actors",      "blob committer", "cluster", "feed",       "http 0",
+        "http 1",       "http disk 0", "journal",        "links",   "host stock", "log",
+        "memory meter", "placer",      "previews",       "prober",  "scrubber",   "signals",
+        "slot 0",       "slot 1",      "slot 2"}) {
     CAPTURE(role);
     CHECK(std::ranges::find(names, role) != names.end());
   }

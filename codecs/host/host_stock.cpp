@@ -1,0 +1,59 @@
+#include "codecs/host/host_stock.hpp"
+
+#include "base/thread_name.hpp"
+#include "codecs/limits.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace darkroom::codecs::host {
+
+host_stock::host_stock(std::size_t size, std::function<start_result()> start)
+    : size_(size), start_(std::move(start)) {
+  if (size_ != 0) filler_ = std::thread([this] { fill(); });
+}
+
+host_stock::~host_stock() {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  changed_.notify_one();
+  if (filler_.joinable()) filler_.join();
+}
+
+host_stock::start_result host_stock::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    wanted_ = true;
+    changed_.notify_one();
+    while (!ready_.empty()) {
+      auto host = std::move(ready_.back());
+      ready_.pop_back();
+      if (host->alive())
+        return host; // what starts hosts may have ended meanwhile, and they with it
+    }
+  }
+  return start_();
+}
+
+void host_stock::fill() {
+  base::name_thread("host stock");
+  std::unique_lock lock(mutex_);
+  while (!ended_) {
+    if (!wanted_ || ready_.size() >= size_) {
+      changed_.wait(lock);
+      continue;
+    }
+    lock.unlock();
+    auto made = start_();
+    lock.lock();
+    if (made)
+      ready_.push_back(std::move(*made));
+    else // whoever needs one says why there is none
+      changed_.wait_for(lock, std::chrono::milliseconds(limits::host_stock_retry_ms),
+                        [this] { return ended_; });
+  }
+}
+
+} // namespace darkroom::codecs::host
