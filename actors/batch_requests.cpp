@@ -22,8 +22,6 @@ constexpr const char* journal_failure = "the journal has failed";
 std::shared_ptr<const file_states> states_of(const domain::batch_state& working, file_range files) {
   auto states = std::make_shared<file_states>();
   states->first = files.first;
-  states->unplanned_from = working.unplanned_from;
-  states->unplanned_upto = working.unplanned_upto;
   if (files.first < working.files.size()) {
     const auto left = static_cast<file_index>(working.files.size()) - files.first;
     const auto begin = working.files.begin() + files.first;
@@ -139,7 +137,10 @@ void carry_out_request(supervisor_pointer self, const batch_request& request,
     return refuse_when_durable(self, refused<command_outcome>(self, events.error(), creates),
                                promise);
   }
-  if (spec_change_in(request) != nullptr) forget_earlier_spec(self);
+  const auto changes_spec = [](const domain::event& e) {
+    return std::holds_alternative<domain::spec_changed>(e);
+  };
+  if (std::ranges::any_of(*events, changes_spec)) forget_earlier_spec(self);
   // A draft still gives files back, and looks for them by path.
   if (s.working.sealed && s.working.phase != domain::batch_phase::draft) s.names.reset();
   const auto* removed = std::get_if<domain::remove_file>(&request.command);
@@ -307,10 +308,6 @@ bool must_wait_for_names(const batch_supervisor_state& s, const batch_request& r
          (!needs_no_names(request.command) || !std::ranges::all_of(request.more, needs_no_names));
 }
 
-void hold(batch_supervisor_state& s, std::function<void()> request) {
-  s.held_requests.push_back(std::move(request));
-}
-
 // Which names are free is not known before all files have theirs.
 bool names_are_open(const batch_supervisor_state& s) {
   return s.reading_names ||
@@ -320,11 +317,19 @@ bool names_are_open(const batch_supervisor_state& s) {
 // Goes on with what waited for names.
 void take_up_held(supervisor_pointer self) {
   auto& s = self->state;
-  while (!names_are_open(s) && !s.held_requests.empty()) {
-    const auto next = std::move(s.held_requests.front());
-    s.held_requests.pop_front();
-    next();
+  while (!s.reading_names) {
+    const bool commands = !s.held_commands.empty();
+    auto& held = commands ? s.held_commands : s.held_additions;
+    if (held.empty() || (!commands && names_are_open(s))) return;
+    const auto next = std::move(held.front());
+    held.pop_front();
+    next.go_on();
   }
+}
+
+template<class Outcome>
+std::function<void()> refusal_for(caf::typed_response_promise<Outcome> promise) {
+  return [promise]() mutable { promise.deliver(Outcome{in_doubt{"the batch leaves the memory"}}); };
 }
 
 bool one_event_holds(const std::vector<domain::replanned_file>& files) {
@@ -338,7 +343,9 @@ bool one_event_holds(const std::vector<domain::replanned_file>& files) {
 void change_names(supervisor_pointer self, batch_request& request, const names_read& found,
                   const caf::typed_response_promise<command_outcome>& promise) {
   auto& change = *spec_change_in(request);
-  change.names_follow = self->state.working.files.size() > limits::files_per_event_max ||
+  const auto& w = self->state.working;
+  // What an earlier change has left without names is planned for this one instead.
+  change.names_follow = w.unplanned_upto != 0 || w.files.size() > limits::files_per_event_max ||
                         !one_event_holds(found.replanned);
   if (!change.names_follow) {
     change.files = found.replanned;
@@ -353,7 +360,8 @@ void on_request(supervisor_pointer self, batch_request request,
                 caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
   if (must_wait_for_names(s, request))
-    return hold(s, [self, request, promise] { on_request(self, request, promise); });
+    return s.held_commands.push_back(
+        {[self, request, promise] { on_request(self, request, promise); }, refusal_for(promise)});
   auto* change = spec_change_in(request);
   const bool renames = change != nullptr && !s.working.files.empty() &&
                        !same_output_names(s.working.spec, change->spec) &&
@@ -387,7 +395,8 @@ void on_add_files(supervisor_pointer self, const add_files_request& request,
                   caf::typed_response_promise<files_outcome> promise) {
   auto& s = self->state;
   if (names_are_open(s))
-    hold(s, [self, request, promise] { on_add_files(self, request, promise); });
+    s.held_additions.push_back(
+        {[self, request, promise] { on_add_files(self, request, promise); }, refusal_for(promise)});
   else
     add_files(self, request, promise);
 }
@@ -403,6 +412,7 @@ void on_names_loaded(supervisor_pointer self, const names_loaded& loaded) {
 void plan_missing_names(supervisor_pointer self) {
   auto& s = self->state;
   const auto& w = s.working;
+  if (w.phase == domain::batch_phase::deleted) stop_planner(self);
   if (w.unplanned_upto == 0 || w.phase == domain::batch_phase::deleted) return take_up_held(self);
   if (s.planner || s.ending) return;
   s.planner =
@@ -430,6 +440,14 @@ void on_names_planned(supervisor_pointer self, names_planned& message) {
     s.planner = nullptr;
   fill(self);
   take_up_held(self);
+  tell_when_idle(self);
+}
+
+void refuse_held(supervisor_pointer self) {
+  auto& s = self->state;
+  for (auto* held : {&s.held_commands, &s.held_additions})
+    for (const auto& request : std::exchange(*held, {}))
+      request.refuse();
 }
 
 void on_planner_down(supervisor_pointer self, const caf::actor_addr& who) {

@@ -22,6 +22,8 @@ caf::result<batch_view> describe(supervisor_pointer self, file_range files);
 // Begins to plan the names that are missing since the spec has changed, unless that goes on.
 void plan_missing_names(supervisor_pointer self);
 void stop_planner(supervisor_pointer self);
+// Answers what waits for names: it is not carried out by this actor any more.
+void refuse_held(supervisor_pointer self);
 // NAME PLANNER has ended without its last part, if it is that: it begins again after a while.
 void on_planner_down(supervisor_pointer self, const caf::actor_addr& who);
 

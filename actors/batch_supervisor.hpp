@@ -64,7 +64,11 @@ struct batch_supervisor_state {
   // Only while the batch takes files. Null: must be read first; what waits for that is done after.
   std::shared_ptr<domain::file_names> names;
   std::function<void(const names_loaded&)> after_names;
-  std::deque<std::function<void()>> held_requests; // that came meanwhile
+  // What came meanwhile. Additions also wait until all files have the names of a changed spec.
+  struct held_request {
+    std::function<void()> go_on, refuse;
+  };
+  std::deque<held_request> held_commands, held_additions;
   name_planner_actor planner;    // while the spec's change has left files without names; else null
   std::uint32_t spec_number = 0; // rises with each change; what was asked for before is outdated
 

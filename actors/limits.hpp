@@ -19,7 +19,7 @@ inline constexpr std::uint64_t memory_idle_host_bytes = 6 * MiB;
 // Hosts that are ready for a slot whose owner changes, beside those of the slots: a machine of many
 // cores changes owners no more often than it starts hosts.
 inline constexpr std::size_t ready_hosts_max = 8;
-inline constexpr std::uint64_t memory_ready_hosts_share = 16; // of what leases may take
+inline constexpr std::uint64_t memory_ready_hosts_share = 16;     // of what leases may take
 inline constexpr std::uint64_t memory_lease_min_bytes = 16 * MiB; // for one small picture
 // Kept for the preview host: enough for the whole of a photo with 24 megapixels, and at most this
 // part of what leases may take.

@@ -37,15 +37,19 @@ persistence::journal_result<domain::replan_files> plan_part(const persistence::r
   const auto ok = view.each_file(order.batch, order.from, [&](persistence::file_record&& file) {
     if (file.index >= order.upto) return false;
     if (!needs_names(order, file)) return true;
+    // When all numbers for a name are taken it has none, and fails when it is to run.
+    auto outputs = names.plan(file.entry.path);
+    domain::replanned_file next{file.index,
+                                std::move(outputs).value_or(std::vector<std::string>{})};
+    bytes += domain::event_bytes_of(next);
     if (part.files.size() == limits::files_per_event_max ||
-        bytes + limits::file_names_bytes_max > limits::event_bytes_max) {
+        (bytes > limits::event_bytes_max && !part.files.empty())) {
+      for (const auto& output : next.outputs)
+        names.release(output); // it is planned again, for the next part
       part.next = file.index;
       return false;
     }
-    // When all numbers for a name are taken it has none, and fails when it is to run.
-    auto outputs = names.plan(file.entry.path);
-    part.files.push_back({file.index, outputs ? std::move(*outputs) : std::vector<std::string>{}});
-    bytes += domain::event_bytes_of(part.files.back());
+    part.files.push_back(std::move(next));
     return true;
   });
   if (!ok) return std::unexpected(ok.error());

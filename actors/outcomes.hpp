@@ -19,15 +19,10 @@ namespace darkroom::actors {
 // How the files of a batch are, or a range of them.
 struct file_states {
   domain::file_index first = 0;
-  std::vector<domain::file_status> states;                   // from the first on
-  domain::file_index unplanned_from = 0, unplanned_upto = 0; // as in `batch_state`
+  std::vector<domain::file_status> states; // from the first on
   std::optional<domain::file_status> at(domain::file_index i) const {
     return i < first || i - first >= states.size() ? std::nullopt
                                                    : std::optional{states[i - first]};
-  }
-  // What its spec names it is not planned yet.
-  bool awaits_names(domain::file_index i) const {
-    return i >= unplanned_from && i < unplanned_upto && at(i) != domain::file_status::completed;
   }
 };
 

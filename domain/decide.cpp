@@ -160,7 +160,10 @@ public:
     if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return absent();
     if (c.first != s.unplanned_from || c.next <= c.first || c.next > s.unplanned_upto)
       return stale(); // the spec has changed again
-    return just(files_replanned{c.first, c.next, c.files});
+    files_replanned e{c.first, c.next, c.files};
+    // One that was removed while its names were planned has no record any more.
+    std::erase_if(e.files, [&](const auto& file) { return is(file.index, file_status::removed); });
+    return just(std::move(e));
   }
   decision operator()(const change_details& c) const {
     if (s.phase == batch_phase::absent || s.phase == batch_phase::deleted) return absent();

@@ -18,7 +18,6 @@ inline constexpr std::uint32_t files_per_batch_max = 1'000'000;
 // Of an event that lists names or files: whoever writes, reads or tells it holds all of it at once.
 inline constexpr std::uint32_t files_per_event_max = 1'000;
 inline constexpr std::size_t event_bytes_max = 1'048'576;
-inline constexpr std::size_t file_names_bytes_max = 32'768; // of all outputs of one file
 inline constexpr std::uint32_t priority_max = 9;
 inline constexpr std::uint32_t batch_slots_max = 65'535; // more than any cluster has
 // Kinds of files that a batch may require. Each path that is added is compared with each pattern.

@@ -171,9 +171,10 @@ task<route_result> list_files(call& c, const named_batch& batch) {
 task<route_result> get_file(call& c, const named_batch& batch) {
   DARKROOM_CO_TRY(file, co_await find_file(c, batch.id, c.param(1)));
   DARKROOM_CO_TRY(view, co_await view_files(c, batch, {file.index, 1}));
-  auto object = file_object(file, status_of(file, view.summary.phase, view.files.get()));
+  const auto status = status_of(file, view.summary.phase, view.files.get());
+  auto object = file_object(file, status);
   json::array planned;
-  if (!view.files || !view.files->awaits_names(file.index))
+  if (status == domain::file_status::completed || !view.summary.awaits_names(file.index))
     planned = json::array(file.entry.outputs.begin(), file.entry.outputs.end());
   object["planned_outputs"] = std::move(planned);
   co_return json_response(200, json::serialize(object));

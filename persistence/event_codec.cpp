@@ -551,6 +551,8 @@ std::string encode_summary(const batch_summary& s) {
   m.set_pixels(s.pixels);
   m.set_started_us(s.started_us);
   m.set_ended_us(s.ended_us);
+  m.set_unplanned_from(s.unplanned_from);
+  m.set_unplanned_upto(s.unplanned_upto);
   return in_tag_order(m.SerializeAsString() + encode_fields(attributes_of(s), summary_tag));
 }
 
@@ -571,6 +573,8 @@ std::optional<batch_summary> decode_summary(std::string_view bytes) {
   s.pixels = m.pixels();
   s.started_us = m.started_us();
   s.ended_us = m.ended_us();
+  s.unplanned_from = m.unplanned_from();
+  s.unplanned_upto = m.unplanned_upto();
   std::ranges::copy(m.counts(), s.counts.begin());
   const bool ok = read_spec(m.spec(), s.spec) && read_enum(m.phase(), s.phase) &&
                   decode_fields(bytes, summary_tag, attributes_of(s));

@@ -104,6 +104,8 @@ void describe(batch_summary& summary, const domain::batch_state& state) {
   summary.sealed = state.sealed;
   summary.bytes_added = state.bytes_added;
   summary.pixels = state.pixels;
+  summary.unplanned_from = state.unplanned_from;
+  summary.unplanned_upto = state.unplanned_upto;
 }
 
 void project_summary(rocksdb::WriteBatch& to, const batch_summary& summary) {

@@ -54,9 +54,14 @@ struct batch_summary : domain::batch_attributes {
   domain::seq command_seq = 0; // of the last event that was not about a file
   bool sealed = false;
   std::uint64_t bytes_added = 0, pixels = 0;
-  std::int64_t started_us = 0, ended_us = 0; // the last time each; 0: not yet
+  std::int64_t started_us = 0, ended_us = 0;                 // the last time each; 0: not yet
+  domain::file_index unplanned_from = 0, unplanned_upto = 0; // as in `batch_state`
 
   std::uint32_t count(domain::file_status s) const { return counts[static_cast<std::size_t>(s)]; }
+  // Of a file that has not completed.
+  bool awaits_names(domain::file_index i) const {
+    return i >= unplanned_from && i < unplanned_upto;
+  }
   // Files that have not ended.
   std::uint32_t open_files() const {
     using enum domain::file_status;

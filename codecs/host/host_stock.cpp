@@ -23,6 +23,7 @@ host_stock::~host_stock() {
 }
 
 host_stock::start_result host_stock::take() {
+  std::vector<std::unique_ptr<codec_host>> dead; // what starts hosts has ended, and they with it
   {
     const std::lock_guard lock(mutex_);
     wanted_ = true;
@@ -30,8 +31,8 @@ host_stock::start_result host_stock::take() {
     while (!ready_.empty()) {
       auto host = std::move(ready_.back());
       ready_.pop_back();
-      if (host->alive())
-        return host; // what starts hosts may have ended meanwhile, and they with it
+      if (host->alive()) return host;
+      dead.push_back(std::move(host));
     }
   }
   return start_();

@@ -107,7 +107,8 @@ TEST_CASE("where none can be started, whoever needs one learns it, and later the
   made.fail(2);
   host_stock stock(1, [&] { return made.start(); });
   const auto refused = stock.take();
-  if (!refused) CHECK(refused.error() == "there is none");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error() == "there is none");
   made.await(1);
   CHECK(pid_of(stock.take()) > 0);
 }

@@ -425,6 +425,18 @@ TEST_CASE("files whose names follow a changed spec run when they have them") {
   CHECK(s.refused(replan_files{3, 5, {}}) == refusal_code::stale_result);
 }
 
+TEST_CASE("a file that is removed while its names are planned gets none") {
+  story s(3);
+  auto spec = s.state.spec;
+  spec.outputs[0].format = "png";
+  s.tell(change_spec{spec, {}, true});
+  s.tell(remove_file{1, {"f1", "/f1", 1, 1, {}}});
+  const auto events = decide(s.state, replan_files{0, 3, {{0, {"a"}}, {1, {"b"}}, {2, {"c"}}}});
+  REQUIRE(events);
+  const std::vector<replanned_file> kept{{0, {"a"}}, {2, {"c"}}};
+  CHECK(std::get<files_replanned>(events->at(0)).files == kept);
+}
+
 TEST_CASE("files with long names are added in as many events as one may be long") {
   story s(1);
   add_files add;
