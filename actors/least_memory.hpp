@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
@@ -34,15 +35,20 @@ public:
 
 private:
   using requests_by_bytes = std::map<std::uint64_t, std::size_t>;
+  static std::optional<std::uint64_t> least_of(const requests_by_bytes& requests) {
+    return requests.empty() ? std::nullopt : std::optional{requests.begin()->first};
+  }
   template<class Change>
   void change(const domain::batch_id& batch, Change apply) {
     auto& requests = batches_[batch];
-    if (!requests.empty()) by_least_.erase({requests.begin()->first, batch});
+    const auto least = least_of(requests);
     apply(requests);
-    if (requests.empty())
-      batches_.erase(batch);
-    else
-      by_least_.emplace(requests.begin()->first, batch);
+    const auto now = least_of(requests);
+    if (now != least) {
+      if (least) by_least_.erase({*least, batch});
+      if (now) by_least_.emplace(*now, batch);
+    }
+    if (!now) batches_.erase(batch);
   }
 
   std::map<domain::batch_id, requests_by_bytes> batches_;
