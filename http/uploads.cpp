@@ -160,6 +160,7 @@ task<std::vector<commit_result>> commit(call& c, std::vector<persistence::blob_w
 task<std::vector<added_file>> add_received(call& c, const named_batch& batch,
                                            std::vector<received_file> files) {
   std::vector<added_file> results;
+  results.reserve(files.size());
   for (const auto& file : files)
     results.push_back(
         {file.path, 0, file.blob.bytes(), persistence::to_hex(file.blob.name()), false, {}});
