@@ -106,7 +106,7 @@ void tell_need(supervisor_pointer self, bool may_run) {
 
 } // namespace
 
-// Files are read from the journal in handfuls.
+// Files are read from the journal a quarter of the window at a time.
 void fill(supervisor_pointer self) {
   auto& s = self->state;
   const bool may_run = runs(s) && !waits_for_quota(s);

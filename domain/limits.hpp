@@ -15,7 +15,7 @@ inline constexpr std::uint32_t suffix_bytes_max = 64;
 
 // Batches.
 inline constexpr std::uint32_t files_per_batch_max = 1'000'000;
-// Of an event that lists names or files: whoever writes, reads or tells it holds all of it at once.
+// Of an event that lists names or files: it is written, read and sent as a whole.
 inline constexpr std::uint32_t files_per_event_max = 1'000;
 inline constexpr std::size_t event_bytes_max = 1'048'576;
 inline constexpr std::uint32_t priority_max = 9;

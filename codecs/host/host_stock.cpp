@@ -51,7 +51,7 @@ void host_stock::fill() {
     lock.lock();
     if (made)
       ready_.push_back(std::move(*made));
-    else // whoever needs one says why there is none
+    else // `take` starts one itself, and returns the error
       changed_.wait_for(lock, std::chrono::milliseconds(limits::host_stock_retry_ms),
                         [this] { return ended_; });
   }

@@ -109,13 +109,19 @@ TEST_CASE("users share by cost, whoever has more files") {
   CHECK(many <= 300 + limits::quantum_max_us / 10'000);
 }
 
-TEST_CASE("users take turns: one goes on in a slot until its quantum is used up") {
+// One slot, and 100 files each of ann and bob, whose indexes begin at 1,000.
+lease_queue queue_of_two_users() {
   lease_queue q;
   q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 100; ++i) {
     REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
     REQUIRE(q.request(wish(1'000 + i, MB, "bob", 10'000)));
   }
+  return q;
+}
+
+TEST_CASE("users take turns: one goes on in a slot until its quantum is used up") {
+  auto q = queue_of_two_users();
   std::string users;
   for (int i = 0; i < 100; ++i) {
     const auto g = q.grant_all(0).at(0);
@@ -127,12 +133,7 @@ TEST_CASE("users take turns: one goes on in a slot until its quantum is used up"
 }
 
 TEST_CASE("a turn whose files wait for a disk ends by the clock") {
-  lease_queue q;
-  q.add_node({1, 100 * MB});
-  for (domain::file_index i = 0; i < 100; ++i) {
-    REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
-    REQUIRE(q.request(wish(1'000 + i, MB, "bob", 10'000)));
-  }
+  auto q = queue_of_two_users();
   const auto turn_ms = limits::quantum_max_us * limits::turn_wall_per_cpu / 1'000;
   const std::uint64_t file_ms = turn_ms * 2 / 5, took_us = 2'000; // 125 would fit in a quantum
   std::string users;

@@ -64,31 +64,22 @@ public:
     const auto at = leases_.find(id);
     if (at == leases_.end()) return;
     const auto& l = at->second;
-    auto& n = nodes_[l.node];
-    n.leased -= 1;
-    n.granted_bytes -= l.bytes;
     auto cost = measured.value_or(l.cost);
-    if (!n.has.local) {
+    if (!nodes_[l.node].has.local) {
       cost = std::max(cost, l.cost / limits::measured_ratio_max);
       cost = std::min(cost, l.cost * limits::measured_ratio_max);
     }
     cost = std::max<std::uint64_t>({cost, std::min(l.cost, limits::charge_min_us), 1});
     auto& served = served_[l.user];
     served = served + cost > l.cost ? served + cost - l.cost : 0;
-    if (l.turn_left > cost) n.turns.push_back({l.user, l.turn_left - cost, l.turn_ends_ms});
-    leases_.erase(at);
+    release(at, cost);
   }
   void give_back(domain::lease_id id) {
     const auto at = leases_.find(id);
     if (at == leases_.end()) return;
     const auto& l = at->second;
-    auto& n = nodes_[l.node];
-    n.leased -= 1;
-    n.granted_bytes -= l.bytes;
     served_[l.user] -= l.cost;
-    const auto used = std::min(l.cost, limits::charge_min_us);
-    if (l.turn_left > used) n.turns.push_back({l.user, l.turn_left - used, l.turn_ends_ms});
-    leases_.erase(at);
+    release(at, std::min(l.cost, limits::charge_min_us));
   }
 
   std::vector<actors::grant> grant_all(std::uint64_t now_ms) {
@@ -142,6 +133,17 @@ private:
     std::string user;
     std::uint64_t cost, turn_left, turn_ends_ms;
   };
+
+  // The lease ends; its turn goes on with what is left of it.
+  void release(std::map<domain::lease_id, lease>::iterator at, std::uint64_t turn_used) {
+    const auto& l = at->second;
+    auto& n = nodes_[l.node];
+    n.leased -= 1;
+    n.granted_bytes -= l.bytes;
+    if (l.turn_left > turn_used)
+      n.turns.push_back({l.user, l.turn_left - turn_used, l.turn_ends_ms});
+    leases_.erase(at);
+  }
 
   std::optional<std::size_t> node_for(const actors::lease_wish& wish,
                                       const std::vector<bool>& kept) const {

@@ -43,7 +43,7 @@ domain::batch_id batch(int number) {
 
 } // namespace
 
-TEST_CASE("the work of a day adds up, whoever adds it, also when a day begins") {
+TEST_CASE("the work of a day adds up from several threads, also when a day begins") {
   usage_board board;
   const auto yesterday = 10 * persistence::day_us, today = 11 * persistence::day_us;
   board.restore({"ann", 10, 1'000'000, 1'000'000});

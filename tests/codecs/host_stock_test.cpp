@@ -1,7 +1,7 @@
 // Hosts that are ready before they are needed: taken once each, replaced, and never dead.
 #include "base/unique_fd.hpp"
 #include "codecs/host/host_stock.hpp"
-#include "codecs/host/zygote.hpp"
+#include "shared_zygote.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -16,17 +16,9 @@
 #include <vector>
 
 using namespace darkroom::codecs::host;
+using darkroom::tests::hosts;
 
 namespace {
-
-zygote& hosts() {
-  static zygote* const one = [] {
-    auto started = zygote::start();
-    REQUIRE(started);
-    return *started;
-  }();
-  return *one;
-}
 
 // Notes which hosts were started, and by which thread.
 class starter {
@@ -102,7 +94,7 @@ TEST_CASE("a ready host that was killed from outside is not given away") {
   CHECK(pid_of(stock.take()) != killed);
 }
 
-TEST_CASE("where none can be started, whoever needs one learns it, and later there are some") {
+TEST_CASE("when no host can be started, take returns the error, and later calls get one") {
   starter made;
   made.fail(2);
   host_stock stock(1, [&] { return made.start(); });

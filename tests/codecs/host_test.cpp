@@ -7,6 +7,7 @@
 #include "codecs/limits.hpp"
 
 #include "pictures.hpp"
+#include "shared_zygote.hpp"
 #include "tests/support/scratch.hpp"
 #include "toy_formats.hpp"
 
@@ -32,15 +33,6 @@ using namespace darkroom::tests;
 using domain::failure_reason;
 
 namespace {
-
-zygote& hosts() {
-  static zygote* const one = [] {
-    auto started = zygote::start();
-    REQUIRE(started);
-    return *started;
-  }();
-  return *one;
-}
 
 std::unique_ptr<codec_host> fresh() {
   auto made = codec_host::start(hosts());
