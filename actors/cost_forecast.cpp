@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 namespace darkroom::actors {
 
@@ -183,6 +184,9 @@ std::optional<cost_forecast::remainder> cost_forecast::remaining(const domain::b
       const double cost = file.cost - worked_off(file, now_us);
       left.costs.add(file.kind, cost);
       left.square += std::pow(corrected(file.kind, cost), 2);
+      if (slot_cost_ > 0)
+        (file.since ? left.running_us : left.waiting_us)
+            .push_back(corrected(file.kind, cost) * slot_us_ / slot_cost_);
     } else {
       unread_bytes += static_cast<double>(file.bytes);
       unread_files += 1;
@@ -232,6 +236,25 @@ double cost_forecast::error_of(const remainder& left) const {
   return std::sqrt(square + left.unread_part * left.unread_part / std::max(1.0, read_files_));
 }
 
+// How long it takes until the last of those files has ended whose headers were read, when each slot
+// takes the costliest one next. Other files are so many that slots are idle for no time that
+// counts.
+double cost_forecast::last_files_us(remainder& left) const {
+  if (slot_cost_ <= 0) return 0;
+  const double busy_slots = work_cost_.total(values_) / work_us_ * slot_us_ / slot_cost_;
+  std::vector<double> busy_us(
+      static_cast<std::size_t>(std::max(1.0, std::ceil(busy_slots - limits::forecast_idle_part))));
+  for (auto* files : {&left.running_us, &left.waiting_us}) {
+    std::ranges::sort(*files, std::greater{});
+    for (const double us : *files) {
+      std::ranges::pop_heap(busy_us, std::greater{});
+      busy_us.back() += us;
+      std::ranges::push_heap(busy_us, std::greater{});
+    }
+  }
+  return std::ranges::max(busy_us);
+}
+
 std::optional<time_left> cost_forecast::read(const domain::batch_state& batch,
                                              std::int64_t now_us) {
   read_ratios();
@@ -240,10 +263,10 @@ std::optional<time_left> cost_forecast::read(const domain::batch_state& batch,
   if (ended_files_ == 0 || work_us_ < limits::forecast_time_min_ms * 1e3 || done <= 0 ||
       batch.open() == 0)
     return std::nullopt;
-  const auto rest = remaining(batch, now_us);
+  auto rest = remaining(batch, now_us);
   if (!rest) return std::nullopt;
   const double cost = rest->costs.total(values_);
-  const double ms = cost / done * work_us_ / 1e3;
+  const double ms = std::max(cost / done * work_us_, last_files_us(*rest)) / 1e3;
   const double factor = cost > 0 ? 1 + limits::forecast_deviations * error_of(*rest) : 1;
   return time_left{static_cast<std::uint64_t>(ms), static_cast<std::uint64_t>(ms / factor),
                    static_cast<std::uint64_t>(std::ceil(ms * factor))};

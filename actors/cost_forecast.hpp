@@ -61,6 +61,8 @@ private:
     cost_mix costs;
     double square = 0;      // of single files' costs, added up
     double unread_part = 0; // of the cost: known from bytes alone
+    // In a slot, of the files whose header was read.
+    std::vector<double> running_us, waiting_us;
   };
   std::size_t number_of(const std::string& kind);
   void read_ratios();
@@ -71,6 +73,7 @@ private:
   void advance(std::int64_t now_us);
   std::optional<remainder> remaining(const domain::batch_state& batch, std::int64_t now_us) const;
   double error_of(const remainder& left) const;
+  double last_files_us(remainder& left) const;
 
   ratio_source ratio_of_;
   std::map<std::string, std::size_t> kinds_;

@@ -83,6 +83,8 @@ inline constexpr double forecast_memory_ms = 60'000;
 inline constexpr double forecast_time_min_ms = 50;  // less is no measurement
 inline constexpr std::uint32_t forecast_files = 32; // that tell how long one takes in its slot
 inline constexpr double forecast_running_part_max = 0.95; // of a file that has not ended
+// Of a slot, on average: it may wait so long for journal and dispatcher, and count as busy.
+inline constexpr double forecast_idle_part = 0.25;
 // Kinds of conversion that one batch tells apart; further ones count as one.
 inline constexpr std::size_t forecast_kinds_max = 64;
 inline constexpr double forecast_deviations = 1.64; // nine in ten cases of a normal distribution

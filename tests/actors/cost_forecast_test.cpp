@@ -235,6 +235,8 @@ TEST_CASE("from the first tenth on, the time that is left is right within a quar
       {"mixed sizes in one slot", mixed(200), 1},
       {"more files than the window holds", mixed(5'000), 4},
       {"a small window", mixed(1'000), 2, 16},
+      {"few files in eight slots, of which most are idle in the end", mixed(60), 8},
+      {"few files in two slots", mixed(20), 2},
       {"every other file fails at once", changed(mixed(1'000),
                                                  [](std::size_t i, test_file& f) {
                                                    if (i % 2 != 0)
@@ -251,7 +253,7 @@ TEST_CASE("from the first tenth on, the time that is left is right within a quar
     simulation s(files, slots, window);
     s.pause_at(pause_at, 3'600 * second_us);
     s.run();
-    for (const double part : {0.1, 0.3, 0.6, 0.8}) {
+    for (const double part : {0.1, 0.3, 0.6, 0.8, 0.9}) {
       CAPTURE(what, part, s.error_at(part), s.whole_us());
       CHECK(std::abs(s.error_at(part)) < 0.25);
     }
@@ -316,6 +318,28 @@ TEST_CASE("a running file counts by how long the others took") {
   CHECK(is_about(f.read(batch, 15 * second_us), 5'000));
   CHECK(f.read(batch, 100 * second_us).value_or(time_left{9'999, 0, 0}).ms <
         5'000); // late, and not yet over
+}
+
+TEST_CASE("the last files take as long as they do in their slots and the others are idle") {
+  cost_forecast f;
+  const auto begin = [&f](domain::file_index i, double cost, std::int64_t now_us) {
+    f.fetch(i, 100);
+    f.predict(i, {"a", cost, 1});
+    f.start(i, now_us);
+  };
+  for (const domain::file_index i : {0u, 1u})
+    begin(i, 1'000, 0);
+  for (const domain::file_index i : {0u, 1u})
+    f.complete(i, 10 * second_us);
+  begin(2, 4'000, 10 * second_us);
+  // Two slots would do as much in 20 s.
+  CHECK(is_about(f.read(batch_of(1, 2), 10 * second_us), 40'000));
+  begin(3, 4'000, 10 * second_us);
+  CHECK(is_about(f.read(batch_of(2, 2), 10 * second_us), 40'000));
+  // Three in two slots.
+  f.fetch(4, 100);
+  f.predict(4, {"a", 4'000, 1});
+  CHECK(is_about(f.read(batch_of(3, 2), 10 * second_us), 80'000));
 }
 
 namespace {
