@@ -2,13 +2,13 @@
 
 #include "base/encoding.hpp"
 
+#include "app/curl_library.hpp"
 #include "app/text.hpp"
 #include "base/errno_text.hpp"
 #include "base/result.hpp"
 #include "config/settings.hpp"
 
 #include <boost/json.hpp>
-#include <curl/curl.h>
 
 #include <algorithm>
 #include <cctype>
@@ -97,6 +97,8 @@ std::string http_reply::problem() const {
 
 struct http_client::parts {
   server_account account;
+  const curl_library* library = nullptr;
+  std::string no_client; // why there is none
   CURL* curl = nullptr;
   http_reply reply;
   std::function<bool(std::string_view)> piece;
@@ -105,7 +107,7 @@ struct http_client::parts {
     auto& p = *static_cast<parts*>(self);
     const std::size_t size = one * count;
     long status = 0;
-    curl_easy_getinfo(p.curl, CURLINFO_RESPONSE_CODE, &status);
+    p.library->easy_getinfo(p.curl, CURLINFO_RESPONSE_CODE, &status);
     if (p.piece && status < 300) return p.piece({data, size}) ? size : 0;
     p.reply.body.append(data, size);
     return size;
@@ -131,64 +133,72 @@ struct http_client::parts {
 };
 
 http_client::http_client(server_account account) : parts_(std::make_unique<parts>()) {
-  static const bool ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
   parts_->account = std::move(account);
-  parts_->curl = ready ? curl_easy_init() : nullptr;
+  const auto& loaded = load_curl();
+  if (!loaded) {
+    parts_->no_client = loaded.error();
+    return;
+  }
+  parts_->library = &*loaded;
+  parts_->curl = loaded->easy_init();
+  if (parts_->curl == nullptr) parts_->no_client = "there is no memory for the HTTP client";
 }
 
 http_client::~http_client() {
-  if (parts_->curl != nullptr) curl_easy_cleanup(parts_->curl);
+  if (parts_->curl != nullptr) parts_->library->easy_cleanup(parts_->curl);
 }
 
 http_reply http_client::perform(const headers& more) {
   auto& p = *parts_;
+  const auto& curl = *p.library;
   curl_slist* list = nullptr;
-  const auto add = [&](const std::string& line) { list = curl_slist_append(list, line.c_str()); };
+  const auto add = [&](const std::string& line) { list = curl.slist_append(list, line.c_str()); };
   if (!p.account.token.empty()) add("Authorization: Bearer " + p.account.token);
   for (const auto& line : more)
     add(line);
   char error[CURL_ERROR_SIZE] = "";
-  curl_easy_setopt(p.curl, CURLOPT_HTTPHEADER, list);
-  curl_easy_setopt(p.curl, CURLOPT_ERRORBUFFER, error);
-  curl_easy_setopt(p.curl, CURLOPT_WRITEFUNCTION, parts::on_body);
-  curl_easy_setopt(p.curl, CURLOPT_WRITEDATA, &p);
-  curl_easy_setopt(p.curl, CURLOPT_HEADERFUNCTION, parts::on_header);
-  curl_easy_setopt(p.curl, CURLOPT_HEADERDATA, &p);
+  curl.easy_setopt(p.curl, CURLOPT_HTTPHEADER, list);
+  curl.easy_setopt(p.curl, CURLOPT_ERRORBUFFER, error);
+  curl.easy_setopt(p.curl, CURLOPT_WRITEFUNCTION, parts::on_body);
+  curl.easy_setopt(p.curl, CURLOPT_WRITEDATA, &p);
+  curl.easy_setopt(p.curl, CURLOPT_HEADERFUNCTION, parts::on_header);
+  curl.easy_setopt(p.curl, CURLOPT_HEADERDATA, &p);
   // As OpenSSL's own programs have it, for servers whose certificate comes from nowhere public.
   if (const auto trusted = environment("SSL_CERT_FILE"); !trusted.empty())
-    curl_easy_setopt(p.curl, CURLOPT_CAINFO, trusted.c_str());
-  curl_easy_setopt(p.curl, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt(p.curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(p.curl, CURLOPT_CONNECTTIMEOUT, 10L);
-  curl_easy_setopt(p.curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(p.curl, CURLOPT_LOW_SPEED_TIME, 120L);
+    curl.easy_setopt(p.curl, CURLOPT_CAINFO, trusted.c_str());
+  curl.easy_setopt(p.curl, CURLOPT_FOLLOWLOCATION, 1L);
+  curl.easy_setopt(p.curl, CURLOPT_NOSIGNAL, 1L);
+  curl.easy_setopt(p.curl, CURLOPT_CONNECTTIMEOUT, 10L);
+  curl.easy_setopt(p.curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl.easy_setopt(p.curl, CURLOPT_LOW_SPEED_TIME, 120L);
   p.reply = {};
-  const auto code = curl_easy_perform(p.curl);
-  curl_easy_getinfo(p.curl, CURLINFO_RESPONSE_CODE, &p.reply.status);
+  const auto code = curl.easy_perform(p.curl);
+  curl.easy_getinfo(p.curl, CURLINFO_RESPONSE_CODE, &p.reply.status);
   if (code != CURLE_OK) {
     p.reply.status = 0;
-    p.reply.error = p.account.url + ": " + (error[0] != '\0' ? error : curl_easy_strerror(code));
+    p.reply.error = p.account.url + ": " + (error[0] != '\0' ? error : curl.easy_strerror(code));
   }
-  curl_slist_free_all(list);
-  curl_easy_setopt(p.curl, CURLOPT_HTTPHEADER, nullptr);
-  curl_easy_reset(p.curl); // its connection stays open
+  curl.slist_free_all(list);
+  curl.easy_setopt(p.curl, CURLOPT_HTTPHEADER, nullptr);
+  curl.easy_reset(p.curl); // its connection stays open
   return std::exchange(p.reply, {});
 }
 
 http_reply http_client::send(const std::string& method, const std::string& path,
                              const std::string& body, const headers& more) {
   auto& p = *parts_;
-  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
+  if (p.curl == nullptr) return {.error = p.no_client};
+  const auto& curl = *p.library;
   const auto url = p.account.url + path;
-  curl_easy_setopt(p.curl, CURLOPT_URL, url.c_str());
+  curl.easy_setopt(p.curl, CURLOPT_URL, url.c_str());
   if (method == "HEAD")
-    curl_easy_setopt(p.curl, CURLOPT_NOBODY, 1L);
+    curl.easy_setopt(p.curl, CURLOPT_NOBODY, 1L);
   else
-    curl_easy_setopt(p.curl, CURLOPT_CUSTOMREQUEST, method.c_str());
+    curl.easy_setopt(p.curl, CURLOPT_CUSTOMREQUEST, method.c_str());
   headers all = more;
   if (!body.empty()) {
-    curl_easy_setopt(p.curl, CURLOPT_POSTFIELDS, body.data());
-    curl_easy_setopt(p.curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    curl.easy_setopt(p.curl, CURLOPT_POSTFIELDS, body.data());
+    curl.easy_setopt(p.curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     const bool typed = std::ranges::any_of(
         more, [](const std::string& line) { return line.starts_with("Content-Type:"); });
     if (!typed) all.emplace_back("Content-Type: application/json");
@@ -200,14 +210,15 @@ http_reply http_client::send(const std::string& method, const std::string& path,
 http_reply http_client::put_file(const std::string& path, const std::string& file,
                                  std::uint64_t bytes, const headers& more) {
   auto& p = *parts_;
-  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
+  if (p.curl == nullptr) return {.error = p.no_client};
+  const auto& curl = *p.library;
   std::FILE* in = std::fopen(file.c_str(), "rb");
   if (in == nullptr) return {.error = printable(file) + ": " + base::errno_text(errno)};
   const auto url = p.account.url + path;
-  curl_easy_setopt(p.curl, CURLOPT_URL, url.c_str());
-  curl_easy_setopt(p.curl, CURLOPT_UPLOAD, 1L);
-  curl_easy_setopt(p.curl, CURLOPT_READDATA, in);
-  curl_easy_setopt(p.curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(bytes));
+  curl.easy_setopt(p.curl, CURLOPT_URL, url.c_str());
+  curl.easy_setopt(p.curl, CURLOPT_UPLOAD, 1L);
+  curl.easy_setopt(p.curl, CURLOPT_READDATA, in);
+  curl.easy_setopt(p.curl, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(bytes));
   headers all = more;
   all.emplace_back("Content-Type: application/octet-stream");
   if (bytes < 1 << 20) all.emplace_back("Expect:"); // a small one need not wait to be asked for
@@ -218,16 +229,17 @@ http_reply http_client::put_file(const std::string& path, const std::string& fil
 
 bool http_client::partial() const {
   long status = 0;
-  curl_easy_getinfo(parts_->curl, CURLINFO_RESPONSE_CODE, &status);
+  parts_->library->easy_getinfo(parts_->curl, CURLINFO_RESPONSE_CODE, &status);
   return status == 206;
 }
 
 http_reply http_client::get(const std::string& path, const headers& more,
                             const std::function<bool(std::string_view)>& piece) {
   auto& p = *parts_;
-  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
+  if (p.curl == nullptr) return {.error = p.no_client};
+  const auto& curl = *p.library;
   const auto url = p.account.url + path;
-  curl_easy_setopt(p.curl, CURLOPT_URL, url.c_str());
+  curl.easy_setopt(p.curl, CURLOPT_URL, url.c_str());
   p.piece = piece;
   auto reply = perform(more);
   p.piece = nullptr;

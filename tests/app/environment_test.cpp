@@ -476,6 +476,17 @@ TEST_CASE(
   CHECK(contains(ended.err, "every user of this machine can read a --token"));
 }
 
+TEST_CASE("without libcurl the server serves, and clients name the package") {
+  const scratch dir;
+  dir.write("libcurl.so.4", "no library");
+  const std::string libraries = "LD_LIBRARY_PATH=" + dir.path();
+  wrapped version(dir, {}, {"--version"}, {libraries});
+  CHECK(version.wait() == 0); // the server is the same program
+  wrapped client(dir, {}, {"batch", "ls"}, {libraries});
+  CHECK(client.wait() == 75);
+  CHECK(contains(client.err(), "the HTTP client cannot be loaded (Debian package libcurl4)"));
+}
+
 TEST_CASE("what may work later with nothing changed is temporary, and only bugs are internal") {
   using persistence::journal_error;
   using persistence::journal_fault;
