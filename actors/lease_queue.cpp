@@ -111,6 +111,7 @@ bool lease_queue::request(const lease_wish& wish) {
                       return n.slots != 0 && n.memory_most_bytes >= wish.memory_bytes;
                     });
   if (!ever) return false;
+  withdraw(wish.file); // a supervisor that began again may ask before its old request is withdrawn
   // A user who returns gets no credit for the time away: service counts from the least of those who
   // wait.
   std::optional<std::uint64_t> least;

@@ -86,7 +86,7 @@ public:
   void resize_node(std::size_t at, std::uint64_t memory_bytes);
   void close_node_until(std::size_t at, std::uint64_t ms);
 
-  // False when no node could ever hold it.
+  // False when no node could ever hold it. Replaces an earlier request of the file that waits.
   bool request(const lease_wish& wish);
   // False when it is not waiting (any more).
   bool withdraw(const file_key& file);
