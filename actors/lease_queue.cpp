@@ -7,8 +7,22 @@
 #include <bit>
 #include <set>
 #include <tuple>
+#include <utility>
 
 namespace darkroom::actors {
+
+namespace {
+
+std::uint16_t low_priority(std::uint8_t priority) {
+  return static_cast<std::uint16_t>(255 - priority);
+}
+
+wish_group group_of(const lease_wish& wish) {
+  return {low_priority(wish.priority), wish.file.batch, wish.suspect,
+          static_cast<std::uint8_t>(64 - std::bit_width(wish.cost))};
+}
+
+} // namespace
 
 std::size_t lease_queue::add_node(const node_capacity& capacity) {
   const auto free = std::ranges::find(nodes_, false, &node::present);
@@ -36,8 +50,8 @@ void lease_queue::remove_node(std::size_t at) {
 
 void lease_queue::note_all_oversized() {
   for (const auto& [name, u] : users_)
-    for (const auto* wishes : {&u.fresh, &u.overtaken})
-      for (const auto& [position, wish] : *wishes)
+    for (const auto* order : {&u.fresh, &u.overtaken})
+      for (const auto& wish : *order)
         note_oversized(wish);
 }
 
@@ -50,7 +64,7 @@ void lease_queue::close_node_until(std::size_t at, std::uint64_t ms) {
   nodes_[at].closed_until_ms = std::max(nodes_[at].closed_until_ms, ms);
 }
 
-void lease_queue::note_oversized(const lease_wish& wish) {
+void lease_queue::note_oversized(const waiting_wish& wish) {
   if (wish.memory_bytes > memory_max_bytes()) oversized_.try_emplace(wish.file, std::nullopt);
 }
 
@@ -78,17 +92,18 @@ void lease_queue::forget_users() {
   users_kept_ = users_.size();
 }
 
+// After a change of what the user's place depends on.
 void lease_queue::list(user_map::iterator at) {
-  users_waiting_ += at->second.waits() ? 1 : 0;
-  if (!at->second.fresh.empty()) with_fresh_.emplace(at->second.served, at->first);
-  if (!at->second.overtaken.empty()) with_overtaken_.emplace(at->second.served, at->first);
-}
-
-// Before anything of the user changes that its place depends on.
-void lease_queue::unlist(user_map::iterator at) {
-  users_waiting_ -= at->second.waits() ? 1 : 0;
-  with_fresh_.erase({at->second.served, at->first});
-  with_overtaken_.erase({at->second.served, at->first});
+  auto& [name, u] = *at;
+  const listing now{u.served, !u.fresh.empty(), !u.overtaken.empty()};
+  const auto before = std::exchange(u.listed, now);
+  if (now == before) return;
+  users_waiting_ += now.waits() ? 1 : 0;
+  users_waiting_ -= before.waits() ? 1 : 0;
+  if (before.fresh) with_fresh_.erase({before.served, name});
+  if (before.overtaken) with_overtaken_.erase({before.served, name});
+  if (now.fresh) with_fresh_.emplace(now.served, name);
+  if (now.overtaken) with_overtaken_.emplace(now.served, name);
 }
 
 bool lease_queue::request(const lease_wish& wish) {
@@ -96,7 +111,7 @@ bool lease_queue::request(const lease_wish& wish) {
                       return n.slots != 0 && n.memory_most_bytes >= wish.memory_bytes;
                     });
   if (!ever) return false;
-  note_oversized(wish);
+  withdraw(wish.file); // a supervisor that began again may ask before its old request is withdrawn
   // A user who returns gets no credit for the time away: service counts from the least of those who
   // wait.
   std::optional<std::uint64_t> least;
@@ -106,35 +121,30 @@ bool lease_queue::request(const lease_wish& wish) {
   if (!users_.contains(wish.user)) forget_users();
   const auto of_user = users_.try_emplace(wish.user).first;
   auto& u = of_user->second;
-  unlist(of_user);
   if (!u.waits()) u.served = std::max(u.served, begin_at_);
-  const rank at{255u - wish.priority, wish.file.batch, wish.suspect,
-                64 - static_cast<int>(std::bit_width(wish.cost)), next_number_++};
-  const auto queued = u.fresh.emplace(at, wish).first;
+  const wish_rank rank{group_of(wish), next_number_++};
+  const auto place = u.fresh.add(rank, {.file = wish.file,
+                                        .alone = wish.alone,
+                                        .small = wish.small,
+                                        .memory_bytes = wish.memory_bytes,
+                                        .cost = wish.cost});
   list(of_user);
-  waiting_[wish.file] = {wish.user, at};
-  batches_[wish.file.batch][at] = &queued->second;
-  least_memory_.add(wish.file.batch, wish.memory_bytes);
+  note_oversized(place.wish());
+  waiting_.try_emplace(wish.file, waiting_place{of_user, place});
+  batches_.add(wish.file.batch, wish.user, wish.memory_bytes);
   return true;
 }
 
 // Takes a wish out of the queue.
-void lease_queue::forget(std::map<file_key, std::pair<std::string, rank>>::iterator at) {
-  const auto& [name, position] = at->second;
-  const auto batch = batches_.find(at->first.batch);
-  least_memory_.remove(at->first.batch, batch->second.at(position)->memory_bytes);
-  batch->second.erase(position);
-  if (batch->second.empty()) batches_.erase(batch);
-  const auto of_user = users_.find(name);
+void lease_queue::forget(const waiting_map::iterator& at) {
+  const auto& [of_user, place] = at->second;
+  const auto& wish = place.wish();
   auto& u = of_user->second;
-  unlist(of_user);
-  if (const auto overtaken = u.overtaken.find(position); overtaken != u.overtaken.end()) {
-    u.by_memory[needs_of(overtaken->second)].erase(position);
-    u.kept_for[overtaken->second.alone ? 1 : 0].erase(position);
-    u.overtaken.erase(overtaken);
-  } else {
-    u.fresh.erase(position);
-  }
+  batches_.remove(wish.file.batch, wish.memory_bytes);
+  if (wish.overtaken)
+    for (auto* index : {&u.by_memory[needs_of(wish)], &u.kept_for[wish.alone ? 1 : 0]})
+      index->erase({place.rank(), &wish});
+  (wish.overtaken ? u.overtaken : u.fresh).erase(place);
   list(of_user);
   waiting_.erase(at);
 }
@@ -149,22 +159,17 @@ bool lease_queue::withdraw(const file_key& file) {
 void lease_queue::reprioritise(const file_key& file, std::uint8_t priority) {
   const auto at = waiting_.find(file);
   if (at == waiting_.end()) return;
-  auto& [name, position] = at->second;
-  const auto before = position;
-  position.low_priority = 255u - priority;
-  auto& u = users_.find(name)->second;
-  const bool overtaken = u.overtaken.contains(before);
-  auto& wishes = overtaken ? u.overtaken : u.fresh;
-  auto moved = wishes.extract(before);
-  moved.key() = position;
-  moved.mapped().priority = priority;
-  const auto& wish = wishes.insert(std::move(moved)).position->second;
-  auto& batch = batches_.at(file.batch);
-  batch.erase(before);
-  batch[position] = &wish;
-  if (!overtaken) return;
+  auto& [of_user, place] = at->second;
+  const auto before = place.rank();
+  auto group = before.group;
+  group.low_priority = low_priority(priority);
+  auto& u = of_user->second;
+  const auto& wish = place.wish();
+  auto& order = wish.overtaken ? u.overtaken : u.fresh;
+  order.move(place, order, group);
+  if (!wish.overtaken) return;
   for (auto* index : {&u.by_memory[needs_of(wish)], &u.kept_for[wish.alone ? 1 : 0]})
-    if (index->erase(before)) index->insert(position, wish.memory_bytes);
+    if (index->erase({before, &wish})) index->insert({place.rank(), &wish}, wish.memory_bytes);
 }
 
 // Never less than any file takes beside its host: else a turn of files that fail at once would not
@@ -198,7 +203,6 @@ void lease_queue::correct_charge(const lease& l, std::uint64_t cost) {
   const auto of_user = users_.find(l.turn.user);
   auto& u = of_user->second;
   u.leases -= 1;
-  unlist(of_user);
   u.served = u.served + cost > l.cost ? u.served + cost - l.cost : 0;
   list(of_user);
 }
@@ -241,7 +245,7 @@ lease_queue::most_memory lease_queue::most_memory_of(const std::vector<bool>& ke
 
 // A node with a free slot that can take it now: the local one, else the one with the least to do.
 // When every slot is taken, one where it may wait; small files wait here, if there are slots here.
-std::optional<std::size_t> lease_queue::node_for(const lease_wish& wish,
+std::optional<std::size_t> lease_queue::node_for(const waiting_wish& wish,
                                                  const std::vector<bool>& kept) const {
   if (wish.alone && (!leases_.empty() || unsettled_ != 0)) return std::nullopt;
   const bool stays = wish.small && small_files_stay();
@@ -273,10 +277,9 @@ lease_queue::slot_turn lease_queue::new_turn(const std::string& name) const {
   return {name, cost, now_ms_ + cost * limits::turn_wall_per_cpu / 1'000};
 }
 
-grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size_t where,
+grant lease_queue::give(user_map::iterator at, const waiting_wish& wish, std::size_t where,
                         slot_turn turn) {
   const auto cost = std::max<std::uint64_t>(wish.cost, 1);
-  unlist(at);
   at->second.served += cost;
   at->second.leases += 1;
   list(at);
@@ -293,12 +296,14 @@ grant lease_queue::give(user_map::iterator at, const lease_wish& wish, std::size
 }
 
 // It did not fit when it was its turn.
-void lease_queue::overtake(user_map::iterator at, wish_map::iterator wish) {
+void lease_queue::overtake(user_map::iterator at, const waiting_wish& wish) {
   auto& u = at->second;
-  unlist(at);
-  const auto moved = u.overtaken.insert(u.fresh.extract(wish)).position;
-  u.by_memory[needs_of(moved->second)].insert(moved->first, moved->second.memory_bytes);
-  aging_.push_back({now_ms_, moved->second.file, moved->first.number});
+  const auto& place = waiting_.find(wish.file)->second.place;
+  const auto rank = place.rank();
+  u.fresh.move(place, u.overtaken, rank.group);
+  place.wish().overtaken = true;
+  u.by_memory[needs_of(wish)].insert({rank, &wish}, wish.memory_bytes);
+  aging_.push_back({now_ms_, wish.file, rank.number});
   list(at);
 }
 
@@ -308,10 +313,12 @@ void lease_queue::keep_memory_for_old(std::uint64_t now_ms) {
     const auto old = aging_.front();
     aging_.pop_front();
     const auto waiting = waiting_.find(old.file);
-    if (waiting == waiting_.end() || waiting->second.second.number != old.number) continue;
-    auto& u = users_.find(waiting->second.first)->second;
-    const auto& wish = u.overtaken.at(waiting->second.second);
-    u.kept_for[wish.alone ? 1 : 0].insert(waiting->second.second, wish.memory_bytes);
+    if (waiting == waiting_.end()) continue;
+    const auto& place = waiting->second.place;
+    if (place.rank().number != old.number) continue;
+    const auto& wish = place.wish();
+    auto& kept_for = waiting->second.user->second.kept_for[wish.alone ? 1 : 0];
+    kept_for.insert({place.rank(), &wish}, wish.memory_bytes);
   }
 }
 
@@ -331,8 +338,8 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
     const auto at = users_.find(name);
     const auto& u = at->second;
     while (true) {
-      const rank* first = nullptr;
-      const auto consider = [&](const bounded_index<rank>& in,
+      const overtaken_wish* first = nullptr;
+      const auto consider = [&](const overtaken_index& in,
                                 std::optional<std::uint64_t> most_bytes) {
         const auto* found = most_bytes ? in.first_at_most(*most_bytes) : nullptr;
         if (found == nullptr || (first != nullptr && *first < *found)) return false;
@@ -344,7 +351,7 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
       for (needs n = 0; n < needs_count; ++n)
         if (consider(u.by_memory[n], most[n])) keeps = false;
       if (first == nullptr) break;
-      const auto& wish = u.overtaken.at(*first);
+      const auto& wish = *first->wish;
       if (!keeps) {
         granted = give(at, wish, *node_for(wish, kept), new_turn(name));
         return true;
@@ -371,7 +378,7 @@ std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
       if (now_ms_ >= going_on.ends_ms) continue;
       const auto at = users_.find(going_on.user);
       if (at == users_.end() || at->second.fresh.empty()) continue;
-      const auto& next = at->second.fresh.begin()->second;
+      const auto& next = *at->second.fresh.begin();
       elsewhere[i] = false;
       const bool here = node_for(next, elsewhere).has_value();
       elsewhere[i] = true;
@@ -387,10 +394,10 @@ std::optional<grant> lease_queue::grant_fresh(const std::vector<bool>& kept) {
   const auto most = most_memory_of(kept);
   while (!with_fresh_.empty()) {
     const auto at = users_.find(with_fresh_.begin()->second);
-    const auto next = at->second.fresh.begin();
-    const auto fits = most[needs_of(next->second)];
-    if (fits && next->second.memory_bytes <= *fits)
-      return give(at, next->second, *node_for(next->second, kept), new_turn(at->first));
+    const auto& next = *at->second.fresh.begin();
+    const auto fits = most[needs_of(next)];
+    if (fits && next.memory_bytes <= *fits)
+      return give(at, next, *node_for(next, kept), new_turn(at->first));
     overtake(at, next);
   }
   return std::nullopt;
@@ -427,8 +434,7 @@ std::vector<file_key> lease_queue::take_impossible() {
       at = oversized_.erase(at);
       continue;
     }
-    const auto& [name, position] = waiting->second;
-    const bool fits = batches_.at(at->first.batch).at(position)->memory_bytes <= memory_max_bytes();
+    const bool fits = waiting->second.place.wish().memory_bytes <= memory_max_bytes();
     if (!fits && !at->second) at->second = now_ms_;
     if (!fits && now_ms_ >= *at->second + limits::node_wait_ms) given_up.push_back(at->first);
     at = fits ? oversized_.erase(at) : std::next(at);
@@ -444,7 +450,7 @@ std::vector<domain::batch_id> lease_queue::fit_nowhere() const {
   std::optional<std::uint64_t> most;
   for (const auto& n : nodes_)
     if (n.present && !n.closed && n.slots != 0) most = std::max(most.value_or(0), n.memory_bytes);
-  return most ? least_memory_.all_above(*most) : std::vector<domain::batch_id>{};
+  return most ? batches_.all_above(*most) : std::vector<domain::batch_id>{};
 }
 
 std::vector<grant> lease_queue::take_recalls() {
@@ -469,7 +475,7 @@ std::vector<grant> lease_queue::take_recalls() {
   return recalls;
 }
 
-wait_reason lease_queue::reason_of(const lease_wish& wish) const {
+wait_reason lease_queue::reason_of(const waiting_wish& wish) const {
   if (now_ms_ < held_until_ms_) return held_for_room_ ? wait_reason::disk : wait_reason::workers;
   bool any = false, could_hold = false, free_slot = false, fits = false;
   for (const auto& n : nodes_) {
@@ -490,19 +496,20 @@ std::vector<queue_place> lease_queue::places(std::size_t files_max) const {
   struct turn {
     std::uint64_t served;
     std::size_t number; // of the user: among equals, as they are served
-    wish_map::const_iterator fresh, fresh_end, overtaken, overtaken_end;
-    bool ended() const { return fresh == fresh_end && overtaken == overtaken_end; }
-    const lease_wish& take() {
-      if (overtaken == overtaken_end) return (fresh++)->second;
-      if (fresh == fresh_end || overtaken->first < fresh->first) return (overtaken++)->second;
-      return (fresh++)->second;
+    wishes::iterator fresh, overtaken;
+    bool ended() const { return fresh.at_end() && overtaken.at_end(); }
+    const waiting_wish& take() {
+      const bool from_fresh =
+          overtaken.at_end() || (!fresh.at_end() && fresh.rank() < overtaken.rank());
+      auto& from = from_fresh ? fresh : overtaken;
+      const auto& taken = *from;
+      ++from;
+      return taken;
     }
   };
   std::vector<turn> turns;
   for (const auto& [name, u] : users_)
-    if (u.waits())
-      turns.push_back({u.served, turns.size(), u.fresh.begin(), u.fresh.end(), u.overtaken.begin(),
-                       u.overtaken.end()});
+    if (u.waits()) turns.push_back({u.served, turns.size(), u.fresh.begin(), u.overtaken.begin()});
   const auto later = [](const turn& a, const turn& b) {
     return std::pair{a.served, a.number} > std::pair{b.served, b.number};
   };
@@ -530,9 +537,13 @@ std::vector<queue_place> lease_queue::places(std::size_t files_max) const {
 }
 
 std::optional<wait_reason> lease_queue::waits_for(const domain::batch_id& batch) const {
-  const auto waiting = batches_.find(batch);
-  if (waiting == batches_.end()) return std::nullopt;
-  return reason_of(*waiting->second.begin()->second);
+  const auto* name = batches_.user_of(batch);
+  const auto of_user = name != nullptr ? users_.find(*name) : users_.end();
+  if (of_user == users_.end()) return std::nullopt;
+  auto first = of_user->second.fresh.first_of(batch);
+  const auto overtaken = of_user->second.overtaken.first_of(batch);
+  if (overtaken && (!first || overtaken->rank() < first->rank())) first = overtaken;
+  return first ? std::optional{reason_of(**first)} : std::nullopt;
 }
 
 std::optional<std::uint64_t> lease_queue::wake_ms() const {

@@ -10,17 +10,20 @@
 // nothing to do. A request that does not fit a node's free memory is overtaken for a while, then
 // memory is kept for it, wherever it could run.
 //
-// A grant takes the logarithm of what waits: requests that were overtaken are in an index by
-// memory, so that none is looked at that does not fit.
+// What a grant costs hardly depends on how many wait: `wish_order`. Requests that were overtaken
+// are in an index by memory as well, so that none is looked at that does not fit; that takes the
+// logarithm of their number.
 #pragma once
 
 #include "actors/bounded_index.hpp"
 #include "actors/lease_messages.hpp"
-#include "actors/least_memory.hpp"
+#include "actors/waiting_batches.hpp"
+#include "actors/wish_order.hpp"
 #include "domain/ids.hpp"
 
 #include <algorithm>
 #include <array>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -36,6 +39,11 @@ struct file_key {
   domain::batch_id batch;
   domain::file_index index = 0;
   auto operator<=>(const file_key&) const = default;
+};
+struct hash_of_file {
+  std::size_t operator()(const file_key& file) const {
+    return hash_of_batch{}(file.batch) + file.index * std::size_t{0x9e3779b97f4a7c15};
+  }
 };
 
 struct lease_wish {
@@ -78,7 +86,7 @@ public:
   void resize_node(std::size_t at, std::uint64_t memory_bytes);
   void close_node_until(std::size_t at, std::uint64_t ms);
 
-  // False when no node could ever hold it.
+  // False when no node could ever hold it. Replaces an earlier request of the file that waits.
   bool request(const lease_wish& wish);
   // False when it is not waiting (any more).
   bool withdraw(const file_key& file);
@@ -149,32 +157,42 @@ private:
       return memory_bytes > granted_bytes ? memory_bytes - granted_bytes : 0;
     }
   };
-  // Orders the requests of one user. A batch's id tells its age; costs count as equal within a
-  // factor of two, and then the older request is first.
-  struct rank {
-    std::uint32_t low_priority;
-    domain::batch_id batch;
-    bool suspect;
-    int low_cost;
-    std::uint64_t number;
-    auto operator<=>(const rank&) const = default;
+  // What of a `lease_wish` its place does not tell: without the user's name it is half as large.
+  struct waiting_wish {
+    file_key file;
+    bool alone = false, small = false;
+    bool overtaken = false; // it did not fit when it was its turn
+    std::uint64_t memory_bytes = 0, cost = 0;
   };
   // What a wish needs of a node besides memory: two wishes with the same needs differ only in that.
   using needs = std::size_t;
   static constexpr needs needs_count = 4;
-  static needs needs_of(const lease_wish& wish) {
+  static needs needs_of(const waiting_wish& wish) {
     return (wish.alone ? 2 : 0) + (wish.small ? 1 : 0);
   }
 
-  using wish_map = std::map<rank, lease_wish>;
+  using wishes = wish_order<waiting_wish>;
+  struct overtaken_wish {
+    wish_rank rank;
+    const waiting_wish* wish;
+    auto operator<=>(const overtaken_wish& other) const { return rank <=> other.rank; }
+  };
+  using overtaken_index = bounded_index<overtaken_wish>;
+  // What a user's place among the others depends on.
+  struct listing {
+    std::uint64_t served = 0;
+    bool fresh = false, overtaken = false;
+    bool waits() const { return fresh || overtaken; }
+    bool operator==(const listing&) const = default;
+  };
   struct user {
-    // A wish that did not fit when it was its turn has been overtaken from then on.
-    wish_map fresh, overtaken;
+    wishes fresh, overtaken;
     // The overtaken ones by their memory: all, and (alone or not) those that memory is kept for.
-    std::array<bounded_index<rank>, needs_count> by_memory;
-    std::array<bounded_index<rank>, 2> kept_for;
+    std::array<overtaken_index, needs_count> by_memory;
+    std::array<overtaken_index, 2> kept_for;
     std::uint64_t served = 0; // cost granted, on a scale that all users share
     std::uint32_t leases = 0;
+    listing listed;
     bool waits() const { return !fresh.empty() || !overtaken.empty(); }
   };
   using user_map = std::map<std::string, user>;
@@ -197,11 +215,17 @@ private:
     std::uint64_t cost; // that its user was charged with
   };
 
-  void forget(std::map<file_key, std::pair<std::string, rank>>::iterator at);
+  // Where a wish lies. Users who wait stay where they are.
+  struct waiting_place {
+    user_map::iterator user;
+    wishes::place place;
+  };
+  using waiting_map = boost::unordered_flat_map<file_key, waiting_place, hash_of_file>;
+
+  void forget(const waiting_map::iterator& at);
   void forget_users();
   void list(user_map::iterator at);
-  void unlist(user_map::iterator at);
-  void overtake(user_map::iterator at, wish_map::iterator wish);
+  void overtake(user_map::iterator at, const waiting_wish& wish);
   void keep_memory_for_old(std::uint64_t now_ms);
   std::optional<grant> grant_one();
   bool grant_overtaken(std::vector<bool>& kept, std::optional<grant>& granted);
@@ -216,22 +240,21 @@ private:
   most_memory most_memory_of(const std::vector<bool>& kept) const;
   bool open(const node& n) const { return n.present && !n.closed && now_ms_ >= n.closed_until_ms; }
   // `kept`: nodes whose memory somebody else waits for.
-  std::optional<std::size_t> node_for(const lease_wish& wish, const std::vector<bool>& kept) const;
-  void note_oversized(const lease_wish& wish);
+  std::optional<std::size_t> node_for(const waiting_wish& wish,
+                                      const std::vector<bool>& kept) const;
+  void note_oversized(const waiting_wish& wish);
   void note_all_oversized();
   slot_turn new_turn(const std::string& name) const;
-  grant give(user_map::iterator at, const lease_wish& wish, std::size_t node, slot_turn turn);
+  grant give(user_map::iterator at, const waiting_wish& wish, std::size_t node, slot_turn turn);
   bool running_alone() const { return unsettled_alone_ != 0 || leases_alone_ != 0; }
-  wait_reason reason_of(const lease_wish& wish) const;
+  wait_reason reason_of(const waiting_wish& wish) const;
 
   std::vector<node> nodes_;
   user_map users_;
   service_order with_fresh_, with_overtaken_;
   std::deque<aging_wish> aging_; // overtaken, the oldest first
-  std::map<file_key, std::pair<std::string, rank>> waiting_;
-  // Of each batch its wishes in their order, which lie in `users_`.
-  std::map<domain::batch_id, std::map<rank, const lease_wish*>> batches_;
-  least_memory least_memory_; // of what waits
+  waiting_map waiting_;
+  waiting_batches batches_;
   std::map<domain::lease_id, lease> leases_;
   std::size_t leases_alone_ = 0;
   // Wishes that no present node can hold, and since when.

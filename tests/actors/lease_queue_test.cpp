@@ -355,6 +355,22 @@ TEST_CASE("a withdrawn request is not granted; a granted one is not withdrawn") 
   CHECK(q.waiting() == 0);
 }
 
+TEST_CASE("a second request of a file that waits replaces the first") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  REQUIRE(q.request(wish(0)));
+  REQUIRE(q.request(wish(1)));
+  REQUIRE(q.request(wish(0, 2 * MB)));
+  CHECK(q.waiting() == 2);
+  const auto first = q.grant_all(0);
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].file.index == 1);
+  q.end(first[0].lease);
+  CHECK(granted(q) == "0 ");
+  CHECK(q.memory_granted_bytes() == 2 * MB);
+  CHECK(q.waiting() == 0);
+}
+
 TEST_CASE("nothing is granted while leases are held back") {
   lease_queue q;
   q.add_node({1, 100 * MB});
