@@ -62,6 +62,7 @@ base::result<server_account, std::string> read_credentials(const std::string& fi
 base::result<server_account, std::string> read_account(const std::string& url_flag,
                                                        const std::string& token_flag) {
   if (auto ok = config::check_environment(::environ); !ok) return std::unexpected(ok.error());
+  if (const auto& curl = load_curl(); !curl) return std::unexpected(curl.error());
   auto account = read_credentials(credentials_file());
   if (!account) return account;
   if (!token_flag.empty())
@@ -98,7 +99,6 @@ std::string http_reply::problem() const {
 struct http_client::parts {
   server_account account;
   const curl_library* library = nullptr;
-  std::string no_client; // why there is none
   CURL* curl = nullptr;
   http_reply reply;
   std::function<bool(std::string_view)> piece;
@@ -135,13 +135,9 @@ struct http_client::parts {
 http_client::http_client(server_account account) : parts_(std::make_unique<parts>()) {
   parts_->account = std::move(account);
   const auto& loaded = load_curl();
-  if (!loaded) {
-    parts_->no_client = loaded.error();
-    return;
-  }
+  if (!loaded) return;
   parts_->library = &*loaded;
   parts_->curl = loaded->easy_init();
-  if (parts_->curl == nullptr) parts_->no_client = "there is no memory for the HTTP client";
 }
 
 http_client::~http_client() {
@@ -187,7 +183,7 @@ http_reply http_client::perform(const headers& more) {
 http_reply http_client::send(const std::string& method, const std::string& path,
                              const std::string& body, const headers& more) {
   auto& p = *parts_;
-  if (p.curl == nullptr) return {.error = p.no_client};
+  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
   const auto& curl = *p.library;
   const auto url = p.account.url + path;
   curl.easy_setopt(p.curl, CURLOPT_URL, url.c_str());
@@ -210,7 +206,7 @@ http_reply http_client::send(const std::string& method, const std::string& path,
 http_reply http_client::put_file(const std::string& path, const std::string& file,
                                  std::uint64_t bytes, const headers& more) {
   auto& p = *parts_;
-  if (p.curl == nullptr) return {.error = p.no_client};
+  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
   const auto& curl = *p.library;
   std::FILE* in = std::fopen(file.c_str(), "rb");
   if (in == nullptr) return {.error = printable(file) + ": " + base::errno_text(errno)};
@@ -236,7 +232,7 @@ bool http_client::partial() const {
 http_reply http_client::get(const std::string& path, const headers& more,
                             const std::function<bool(std::string_view)>& piece) {
   auto& p = *parts_;
-  if (p.curl == nullptr) return {.error = p.no_client};
+  if (p.curl == nullptr) return {.error = "there is no HTTP client"};
   const auto& curl = *p.library;
   const auto url = p.account.url + path;
   curl.easy_setopt(p.curl, CURLOPT_URL, url.c_str());
