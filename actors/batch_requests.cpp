@@ -123,7 +123,11 @@ void forget_earlier_spec(supervisor_pointer self) {
 void carry_out_request(supervisor_pointer self, const batch_request& request,
                        caf::typed_response_promise<command_outcome> promise) {
   auto& s = self->state;
-  if (request.if_match && (s.commands_pending != 0 || s.command_seq > *request.if_match)) {
+  const bool command_came =
+      request.if_match && (s.commands_pending != 0 || s.command_seq > *request.if_match);
+  const bool event_came =
+      request.if_unchanged && (!s.pending.empty() || s.last_seq > *request.if_unchanged);
+  if (command_came || event_came) {
     if (spec_change_in(request) != nullptr) s.names.reset(); // planned for what is refused
     auto outcome = refused<command_outcome>(self, {});
     if (auto* as_it_is = std::get_if<rejected>(&outcome))

@@ -295,7 +295,7 @@ void forward(coordinator_pointer self, const Request& request, if_absent how,
       const auto& st = self->state;
       if (found)
         again(true);
-      else if (st.journal_broken || st.unreadable.contains(request.batch))
+      else if (st.journal_broken || st.ending || st.unreadable.contains(request.batch))
         promise.deliver(Answer{unwritable()});
       else if (how == if_absent::read_else_create)
         forward(self, request, if_absent::create, promise);

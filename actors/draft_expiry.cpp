@@ -3,7 +3,11 @@
 #include "actors/orchestra.hpp"
 #include "persistence/read_view.hpp"
 
+#include <algorithm>
 #include <future>
+#include <utility>
+#include <variant>
+#include <vector>
 
 namespace darkroom::actors {
 
@@ -14,7 +18,7 @@ command_outcome delete_draft(orchestra& actors, const persistence::batch_summary
   batch_request request;
   request.batch = draft.id;
   request.command = domain::delete_batch{true};
-  request.if_match = draft.command_seq; // not one that was started or changed meanwhile
+  request.if_unchanged = draft.seq; // not one that was started or got files meanwhile
   persistence::audit_entry entry;
   entry.time_us = now_us;
   entry.role = persistence::role::admin;
@@ -35,15 +39,17 @@ command_outcome delete_draft(orchestra& actors, const persistence::batch_summary
 std::size_t delete_expired_drafts(orchestra& actors, std::uint64_t hours, std::int64_t now_us) {
   const auto journal = actors.view();
   if (!journal) return 0; // the next look finds them
-  const auto batches = journal->batches();
-  if (!batches) return 0;
   const auto before = now_us - static_cast<std::int64_t>(hours) * 3'600'000'000;
-  std::size_t deleted = 0;
-  for (const auto& batch : *batches) {
-    if (batch.phase != domain::batch_phase::draft || batch.changed_us > before) continue;
-    if (std::holds_alternative<accepted>(delete_draft(actors, batch, now_us))) ++deleted;
-  }
-  return deleted;
+  std::vector<persistence::batch_summary> expired;
+  const auto read = journal->each_batch([&](persistence::batch_summary&& batch) {
+    if (batch.phase == domain::batch_phase::draft && batch.changed_us <= before)
+      expired.push_back(std::move(batch));
+    return true;
+  });
+  if (!read) return 0;
+  return static_cast<std::size_t>(std::ranges::count_if(expired, [&](const auto& draft) {
+    return std::holds_alternative<accepted>(delete_draft(actors, draft, now_us));
+  }));
 }
 
 } // namespace darkroom::actors

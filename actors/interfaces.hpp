@@ -464,6 +464,7 @@ struct batch_request {
   domain::command command;
   std::vector<domain::command> more;             // all of them or none
   std::optional<domain::seq> if_match;           // refused if a command came after this one
+  std::optional<domain::seq> if_unchanged;       // refused if anything came after this event
   std::optional<persistence::audit_entry> audit; // journaled with what is decided
   // The id was made for this request: no earlier one can have created the batch.
   bool new_id = false;

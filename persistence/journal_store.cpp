@@ -212,7 +212,8 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     }
     last.any = prev;
     newest[request.batch] = &request;
-    if (request.snapshot)
+    // Nothing would remove that of a batch which is deleted by the same request.
+    if (request.snapshot && request.summary.phase != domain::batch_phase::deleted)
       group.Put(keys::snapshot(request.batch),
                 encode_snapshot(*request.snapshot, prev, last.command));
   }

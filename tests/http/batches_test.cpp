@@ -1,12 +1,17 @@
 // Batches over HTTP: life, lists, conditions, and who may do what.
 #include "actors/draft_expiry.hpp"
+#include "actors/orchestra.hpp"
 #include "base/clock.hpp"
 #include "edge.hpp"
+#include "persistence/read_view.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <future>
+#include <memory>
 #include <set>
+#include <variant>
 
 using namespace darkroom;
 using namespace darkroom::tests;
@@ -151,6 +156,30 @@ TEST_CASE("failed and cancelled files are retried by the folder that they are in
       [&] { return retry(R"({"path_prefix":"a/2","scope":"cancelled"})").status == 202; }));
   server.await_state("ann", id, "completed_with_errors");
   CHECK(server.call("ann", "GET", at(id)).json().at("files").at("cancelled") == 1);
+}
+
+TEST_CASE("a draft that got a file after it was read is not deleted for what was read") {
+  edge server;
+  const auto id = server.batch("ann");
+  auto& actors = server.services().gateway.actors();
+  const auto read = actors.view()->summary(*domain::parse_batch_id(id)).value().value();
+  REQUIRE(server.put("ann", id, "a.jpg", picture("a")).status == 201);
+  const auto remove = [&](domain::seq known) {
+    actors::batch_request request;
+    request.batch = read.id;
+    request.command = domain::delete_batch{true};
+    request.if_unchanged = known;
+    const auto answer = std::make_shared<std::promise<actors::command_outcome>>();
+    actors.ask(std::move(request), [answer](actors::command_outcome outcome) {
+      answer->set_value(std::move(outcome));
+    });
+    return answer->get_future().get();
+  };
+  CHECK(std::holds_alternative<actors::stale>(remove(read.seq)));
+  CHECK(server.call("ann", "GET", at(id)).json().at("files").at("total") == 1);
+  const auto now = actors.view()->summary(read.id).value().value();
+  CHECK(std::holds_alternative<actors::accepted>(remove(now.seq)));
+  CHECK(server.call("ann", "GET", at(id)).status == 404);
 }
 
 TEST_CASE("a draft in which nothing happens any more is deleted, and nothing else is") {
