@@ -112,12 +112,6 @@ bool lease_queue::request(const lease_wish& wish) {
                     });
   if (!ever) return false;
   withdraw(wish.file); // a supervisor that began again may ask before its old request is withdrawn
-  // A user who returns gets no credit for the time away: service counts from the least of those who
-  // wait.
-  std::optional<std::uint64_t> least;
-  for (const auto* users : {&with_fresh_, &with_overtaken_})
-    if (!users->empty()) least = std::min(least.value_or(UINT64_MAX), users->begin()->first);
-  begin_at_ = std::max(begin_at_, least.value_or(0));
   if (!users_.contains(wish.user)) forget_users();
   const auto of_user = users_.try_emplace(wish.user).first;
   auto& u = of_user->second;
@@ -280,6 +274,11 @@ lease_queue::slot_turn lease_queue::new_turn(const std::string& name) const {
 grant lease_queue::give(user_map::iterator at, const waiting_wish& wish, std::size_t where,
                         slot_turn turn) {
   const auto cost = std::max<std::uint64_t>(wish.cost, 1);
+  // A user who comes (back) gets no credit for the time away: service counts from the least of
+  // those whose turn it may be. One whose files fit nowhere would hold it back for as long as they
+  // wait.
+  const auto least = with_fresh_.empty() ? at->second.served : with_fresh_.begin()->first;
+  begin_at_ = std::max(begin_at_, std::min(least, at->second.served));
   at->second.served += cost;
   at->second.leases += 1;
   list(at);
@@ -322,10 +321,11 @@ void lease_queue::keep_memory_for_old(std::uint64_t now_ms) {
   }
 }
 
-// Grants the first of the overtaken that fits. One that has been overtaken long enough keeps the
-// nodes where it could run, until it fits, for itself: a closed node is none of these, it may stay
-// closed for days. False: nothing else may be granted.
-bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>& granted) {
+// Grants the first of the overtaken that fits, of a user who was served at most so much. One that
+// has been overtaken long enough keeps the nodes where it could run, until it fits, for itself: a
+// closed node is none of these, it may stay closed for days. False: nothing else may be granted.
+bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::uint64_t served_max,
+                                  std::optional<grant>& granted) {
   auto most = most_memory_of(kept);
   const auto could_hold = [&](bool unless_kept) {
     std::optional<std::uint64_t> bytes;
@@ -353,6 +353,7 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::optional<grant>&
       if (first == nullptr) break;
       const auto& wish = *first->wish;
       if (!keeps) {
+        if (served > served_max) break; // it is the turn of others
         granted = give(at, wish, *node_for(wish, kept), new_turn(name));
         return true;
       }
@@ -390,28 +391,23 @@ std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
   return std::nullopt;
 }
 
-std::optional<grant> lease_queue::grant_fresh(const std::vector<bool>& kept) {
-  const auto most = most_memory_of(kept);
-  while (!with_fresh_.empty()) {
-    const auto at = users_.find(with_fresh_.begin()->second);
-    const auto& next = *at->second.fresh.begin();
-    const auto fits = most[needs_of(next)];
-    if (fits && next.memory_bytes <= *fits)
-      return give(at, next, *node_for(next, kept), new_turn(at->first));
-    overtake(at, next);
-  }
-  return std::nullopt;
-}
-
 std::optional<grant> lease_queue::grant_one() {
   const bool any_free = std::ranges::any_of(
       nodes_, [&](const node& n) { return open(n) && n.leased < n.slots + n.ahead; });
   if (!any_free || running_alone()) return std::nullopt;
   std::vector<bool> kept(nodes_.size());
-  std::optional<grant> granted;
-  if (!grant_overtaken(kept, granted) || granted) return granted;
-  if (auto goes_on = continue_turn(kept)) return goes_on;
-  return grant_fresh(kept);
+  for (bool first_look = true;; first_look = false) {
+    std::optional<grant> granted;
+    const auto served_max = with_fresh_.empty() ? UINT64_MAX : with_fresh_.begin()->first;
+    if (!grant_overtaken(kept, served_max, granted) || granted) return granted;
+    if (first_look)
+      if (auto goes_on = continue_turn(kept)) return goes_on;
+    if (with_fresh_.empty()) return std::nullopt;
+    const auto at = users_.find(with_fresh_.begin()->second);
+    const auto& next = *at->second.fresh.begin();
+    if (const auto where = node_for(next, kept)) return give(at, next, *where, new_turn(at->first));
+    overtake(at, next);
+  }
 }
 
 std::vector<grant> lease_queue::grant_all(std::uint64_t now_ms) {

@@ -228,9 +228,9 @@ private:
   void overtake(user_map::iterator at, const waiting_wish& wish);
   void keep_memory_for_old(std::uint64_t now_ms);
   std::optional<grant> grant_one();
-  bool grant_overtaken(std::vector<bool>& kept, std::optional<grant>& granted);
+  bool grant_overtaken(std::vector<bool>& kept, std::uint64_t served_max,
+                       std::optional<grant>& granted);
   std::optional<grant> continue_turn(const std::vector<bool>& kept);
-  std::optional<grant> grant_fresh(const std::vector<bool>& kept);
   std::uint64_t quantum() const;
   std::uint64_t charge(const lease& l, std::optional<std::uint64_t> measured) const;
   void correct_charge(const lease& l, std::uint64_t cost);

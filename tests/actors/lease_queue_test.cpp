@@ -90,6 +90,56 @@ TEST_CASE(
   CHECK(order == "42130");
 }
 
+TEST_CASE("what a user took of an idle machine is not held against them") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  constexpr std::uint64_t second_us = 1'000'000;
+  const auto owner_of_next = [&] {
+    const auto g = q.grant_all(0);
+    REQUIRE(g.size() == 1);
+    q.end(g[0].lease, second_us);
+    return g[0].file.index < 10'000 ? "long" : "new";
+  };
+  SECTION("who asked for one file at a time") {}
+  SECTION("while another one waits for a machine that takes no files") {
+    const auto closed = q.add_node({1, 1'000 * MB});
+    q.close_node(closed, true);
+    REQUIRE(q.request(wish(50'000, 500 * MB, "other", second_us)));
+    CHECK(q.grant_all(0).empty());
+  }
+  for (domain::file_index i = 0; i < 3'600; ++i) {
+    REQUIRE(q.request(wish(i, MB, "long", second_us)));
+    owner_of_next();
+  }
+  for (domain::file_index i = 0; i < 100; ++i) {
+    REQUIRE(q.request(wish(5'000 + i, MB, "long", second_us)));
+    REQUIRE(q.request(wish(10'000 + i, MB, "new", second_us)));
+  }
+  std::size_t of_long = 0;
+  for (int i = 0; i < 10; ++i)
+    of_long += owner_of_next() == std::string{"long"};
+  CHECK(of_long >= 4);
+}
+
+TEST_CASE("files that were overtaken wait for their user's turn like others") {
+  lease_queue q;
+  q.add_node({2, 100 * MB});
+  REQUIRE(q.request(wish(0, 95 * MB, "many")));
+  const auto large = q.grant_all(0);
+  for (domain::file_index i = 1; i < 100; ++i)
+    REQUIRE(q.request(wish(i, 10 * MB, "many", 1'000'000)));
+  CHECK(q.grant_all(0).empty()); // all are overtaken
+  q.end(large[0].lease);
+  const auto now = limits::memory_overtake_ms + 1; // and memory would be kept for them
+  auto running = q.grant_all(now);
+  REQUIRE(running.size() == 2);
+  REQUIRE(q.request(wish(1'000, 10 * MB, "few", 1'000)));
+  q.end(running[0].lease, 1'000'000);
+  const auto next = q.grant_all(now);
+  REQUIRE(next.size() == 1);
+  CHECK(next[0].file.index == 1'000);
+}
+
 TEST_CASE("users share by cost, whoever has more files") {
   lease_queue q;
   q.add_node({1, 100 * MB});

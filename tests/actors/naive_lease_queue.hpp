@@ -41,12 +41,6 @@ public:
   }
 
   void request(const actors::lease_wish& wish) {
-    if (!waiting_.empty()) {
-      std::uint64_t least = UINT64_MAX;
-      for (const auto& w : waiting_)
-        least = std::min(least, served_[w.wish.user]);
-      begin_at_ = std::max(begin_at_, least);
-    }
     const bool waits =
         std::ranges::any_of(waiting_, [&](const waiting& w) { return w.wish.user == wish.user; });
     auto& served = served_[wish.user];
@@ -189,17 +183,38 @@ private:
     if (!any_free || alone_runs) return std::nullopt;
     std::vector<bool> kept(nodes_.size());
     const auto order = in_order();
-    for (auto* w : order) {
-      if (!w->overtaken_since_ms) continue;
-      if (const auto where = node_for(w->wish, kept)) return give(*w, *where, new_turn(now_ms));
-      if (now_ms < *w->overtaken_since_ms + limits::memory_overtake_ms) continue;
-      bool could = false;
-      for (std::size_t i = 0; i < nodes_.size(); ++i)
-        if (nodes_[i].open() && nodes_[i].has.slots != 0 &&
-            nodes_[i].has.memory_bytes >= w->wish.memory_bytes)
-          kept[i] = could = true;
-      if (could && w->wish.alone) return std::nullopt;
+    for (bool first_look = true;; first_look = false) {
+      const auto fresh =
+          std::ranges::find_if(order, [](const waiting* w) { return !w->overtaken_since_ms; });
+      const auto served_max = fresh == order.end() ? UINT64_MAX : served_[(*fresh)->wish.user];
+      std::set<std::string> passed_by;
+      for (auto* w : order) {
+        const auto& user = w->wish.user;
+        if (!w->overtaken_since_ms || passed_by.contains(user)) continue;
+        if (const auto where = node_for(w->wish, kept)) {
+          if (served_[user] <= served_max) return give(*w, *where, new_turn(now_ms));
+          passed_by.insert(user);
+          continue;
+        }
+        if (now_ms < *w->overtaken_since_ms + limits::memory_overtake_ms) continue;
+        bool could = false;
+        for (std::size_t i = 0; i < nodes_.size(); ++i)
+          if (nodes_[i].open() && nodes_[i].has.slots != 0 &&
+              nodes_[i].has.memory_bytes >= w->wish.memory_bytes)
+            kept[i] = could = true;
+        if (could && w->wish.alone) return std::nullopt;
+      }
+      if (first_look)
+        if (const auto goes_on = continue_turn(order, kept, now_ms)) return goes_on;
+      if (fresh == order.end()) return std::nullopt;
+      if (const auto where = node_for((*fresh)->wish, kept))
+        return give(**fresh, *where, new_turn(now_ms));
+      (*fresh)->overtaken_since_ms = now_ms;
     }
+  }
+
+  std::optional<actors::grant> continue_turn(const std::vector<waiting*>& order,
+                                             const std::vector<bool>& kept, std::uint64_t now_ms) {
     for (std::size_t i = 0; i < nodes_.size(); ++i)
       while (!nodes_[i].turns.empty() && !kept[i] && nodes_[i].open()) {
         const auto goes_on = nodes_[i].turns.back();
@@ -215,11 +230,6 @@ private:
         if (has_slot(nodes_[i]) || !has_slot(nodes_[*node_for((*next)->wish, kept)]))
           return give(**next, i, goes_on);
       }
-    for (auto* w : order) {
-      if (w->overtaken_since_ms) continue;
-      if (const auto where = node_for(w->wish, kept)) return give(*w, *where, new_turn(now_ms));
-      w->overtaken_since_ms = now_ms;
-    }
     return std::nullopt;
   }
 
@@ -240,6 +250,10 @@ private:
 
   actors::grant give(const waiting& of, std::size_t where, const turn& in) {
     const auto wish = of.wish;
+    auto least = served_[wish.user];
+    for (const auto& w : waiting_)
+      if (!w.overtaken_since_ms) least = std::min(least, served_[w.wish.user]);
+    begin_at_ = std::max(begin_at_, least);
     withdraw(wish.file);
     const auto cost = std::max<std::uint64_t>(wish.cost, 1);
     served_[wish.user] += cost;
