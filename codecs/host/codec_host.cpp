@@ -154,6 +154,7 @@ host_failure codec_host::end_of_life(std::optional<codec_error> why_killed) {
   pollfd wait{process_.status.get(), POLLIN, 0};
   const bool told = ::poll(&wait, 1, limits::host_spawn_ms) == 1 &&
                     ::read(process_.status.get(), &report, sizeof report) == sizeof report;
+  if (told) note_used(report.cpu_us);
   if (interrupted_) return {by_us, {}};
   if (why_killed) return {by_file, *why_killed};
   if (by_itself && !told)
@@ -171,7 +172,13 @@ host_failure codec_host::end_of_life(std::optional<codec_error> why_killed) {
   return {by_file, {crashed, std::string{"the codec host died: "} + name_of_signal(report.signal)}};
 }
 
+void codec_host::note_used(std::uint64_t total_us) {
+  total_us = std::max(total_us, told_cpu_us_); // 0: not known
+  job_cpu_us_ = total_us - std::exchange(told_cpu_us_, total_us);
+}
+
 host_failure codec_host::misbehaved(const char* how) {
+  note_used(cpu_us());
   kill();
   alive_ = false;
   if (interrupted_) return {host_end::by_us, {}};
@@ -198,8 +205,7 @@ codec_host::await_reply(std::uint64_t job_id, const job_limits& allowed,
         return std::unexpected(end_of_life(std::nullopt));
       if (!none.list().empty()) return std::unexpected(misbehaved("it sent a descriptor"));
       if (reply.job_id != job_id) return std::unexpected(misbehaved("it answered another job"));
-      const auto used_us = std::max(cpu_us(), told_cpu_us_); // 0: it has ended
-      job_cpu_us_ = used_us - std::exchange(told_cpu_us_, used_us);
+      note_used(cpu_us());
       return reply;
     }
     if (ready > 0 && (wait[0].revents != 0 || wait[1].revents != 0))

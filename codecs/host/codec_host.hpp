@@ -61,7 +61,7 @@ public:
   std::uint32_t jobs_done() const { return jobs_done_; }
   // Processor time of the last job in microseconds, and of what came before it and was not told
   // yet: the start of the host, and what the kernel had not counted when the job before ended.
-  // Nothing when the host ended with the job: its last moments are not known.
+  // Nothing when the host ended with the job and its zygote, too.
   std::optional<std::uint64_t> job_cpu_us() const { return job_cpu_us_; }
   // Resident memory in bytes, as the kernel says it.
   std::uint64_t resident_bytes() const;
@@ -80,7 +80,8 @@ private:
   host_failure misbehaved(const char* how);
   void kill() noexcept;
   bool is_stopped() const;
-  std::uint64_t cpu_us() const;
+  std::uint64_t cpu_us() const; // of its whole life
+  void note_used(std::uint64_t total_us);
   enum class memory_kind : std::uint8_t { address_space, resident };
   std::uint64_t memory_bytes(memory_kind kind) const;
 

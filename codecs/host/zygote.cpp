@@ -20,6 +20,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -156,11 +157,17 @@ private:
   void reap() {
     int status = 0;
     pid_t pid;
-    while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
+    rusage used{};
+    const auto us = [](const timeval& t) {
+      return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000 +
+             static_cast<std::uint64_t>(t.tv_usec);
+    };
+    while ((pid = ::wait4(-1, &status, WNOHANG, &used)) > 0) {
       const auto host = hosts_.find(pid);
       if (host == hosts_.end()) continue;
       const exit_report report{WIFSIGNALED(status) ? WTERMSIG(status) : 0,
-                               WIFEXITED(status) ? WEXITSTATUS(status) : 0};
+                               WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+                               us(used.ru_utime) + us(used.ru_stime)};
       (void)!::write(host->second.get(), &report, sizeof report);
       hosts_.erase(host);
     }

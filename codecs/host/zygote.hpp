@@ -19,6 +19,7 @@ namespace darkroom::codecs::host {
 struct exit_report {
   std::int32_t signal;    // 0: none
   std::int32_t exit_code; // if not by a signal
+  std::uint64_t cpu_us;   // of its whole life
 };
 
 struct spawned_host {

@@ -174,6 +174,13 @@ TEST_CASE("a conversion to PNG stays within the memory that was predicted") {
   }
 }
 
+TEST_CASE("what a host used that had to be ended is known") {
+  auto host = fresh();
+  REQUIRE_FALSE(run(*host, evil_file("time"), "png", {64 * limits::MiB, 200, 20'000}));
+  CHECK_FALSE(host->alive());
+  CHECK(host->job_cpu_us().value_or(0) >= 200'000);
+}
+
 TEST_CASE("time past the allowance ends the host") {
   const auto failure = attack("time", {64 * limits::MiB, 200, 20'000});
   CHECK(failure.error.reason == failure_reason::limit_time);
