@@ -112,8 +112,13 @@ void cost_forecast::complete(domain::file_index index, std::int64_t now_us) {
       slot_cost_ /= 2;
       slot_files_ /= 2;
     }
-    slot_us_ += static_cast<double>(now_us - *file.since);
-    slot_cost_ += corrected(file.kind, file.cost);
+    const double cost = corrected(file.kind, file.cost);
+    const auto us = static_cast<double>(now_us - *file.since);
+    // A machine that slept, or whose clock was set, would count for many files.
+    const double us_max =
+        slot_cost_ > 0 ? cost * slot_us_ / slot_cost_ * limits::calibration_ratio_max : us;
+    slot_us_ += std::min(us, us_max);
+    slot_cost_ += cost;
   }
   end(index, now_us);
 }
@@ -242,11 +247,12 @@ double cost_forecast::error_of(const remainder& left) const {
 double cost_forecast::last_files_us(remainder& left) const {
   if (slot_cost_ <= 0) return 0;
   const double busy_slots = work_cost_.total(values_) / work_us_ * slot_us_ / slot_cost_;
-  std::vector<double> busy_us(
-      static_cast<std::size_t>(std::max(1.0, std::ceil(busy_slots - limits::forecast_idle_part))));
-  for (auto* files : {&left.running_us, &left.waiting_us}) {
-    std::ranges::sort(*files, std::greater{});
-    for (const double us : *files) {
+  const auto files = static_cast<double>(left.running_us.size() + left.waiting_us.size());
+  std::vector<double> busy_us(static_cast<std::size_t>(
+      std::clamp(std::ceil(busy_slots - limits::forecast_idle_part), 1.0, std::max(1.0, files))));
+  for (auto* part : {&left.running_us, &left.waiting_us}) {
+    std::ranges::sort(*part, std::greater{});
+    for (const double us : *part) {
       std::ranges::pop_heap(busy_us, std::greater{});
       busy_us.back() += us;
       std::ranges::push_heap(busy_us, std::greater{});

@@ -342,6 +342,29 @@ TEST_CASE("the last files take as long as they do in their slots and the others 
   CHECK(is_about(f.read(batch_of(3, 2), 10 * second_us), 80'000));
 }
 
+TEST_CASE("hours in which a machine slept are not how long files take in their slots") {
+  cost_forecast f;
+  std::int64_t now_us = 0;
+  const auto convert = [&](domain::file_index i, std::int64_t us) {
+    f.fetch(i, 100);
+    f.predict(i, {"a", 1'000, 1});
+    f.start(i, now_us);
+    now_us += us;
+    f.complete(i, now_us);
+  };
+  for (domain::file_index i = 0; i < 20; ++i)
+    convert(i, second_us);
+  convert(20, 8 * 3'600 * second_us);
+  for (domain::file_index i = 21; i < 200; ++i)
+    convert(i, second_us);
+  f.fetch(200, 100);
+  f.predict(200, {"a", 1'000, 1});
+  f.start(200, now_us);
+  const auto left = f.read(batch_of(1, 200), now_us);
+  REQUIRE(left);
+  CHECK(left->ms < 10'000);
+}
+
 namespace {
 
 // What is predicted of PNG is right; of JPEG it is a fifth of what it takes, and most of it comes
