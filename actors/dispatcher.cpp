@@ -64,7 +64,8 @@ void wake_when_due(dispatcher_pointer self, std::uint64_t now) {
   if (const auto look = s.stuck.wake_ms()) wake = std::min(wake.value_or(*look), *look);
   if (!wake || s.woken_at_ms == wake) return;
   s.woken_at_ms = wake;
-  self->delayed_send(self, std::chrono::milliseconds(*wake > now ? *wake - now : 0), lease_tick{});
+  self->delayed_send(self, std::chrono::milliseconds(*wake > now ? *wake - now : 0),
+                     lease_tick{*wake});
 }
 
 void grant_all(dispatcher_pointer self) {
@@ -197,9 +198,14 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
       [self](const withdraw_request& message) {
         auto& s = self->state;
         const file_key file{message.batch, message.index};
-        if (!s.queue.withdraw(file)) return; // granted: the lease is on its way
-        const auto waiting = s.waiting.extract(file);
-        if (!waiting.empty()) self->send(waiting.mapped(), request_withdrawn{});
+        const auto asker = caf::actor_cast<converter_actor>(self->current_sender());
+        const auto waiting = s.waiting.find(file);
+        if (waiting == s.waiting.end()) return; // granted: the lease is on its way
+        self->send(asker, request_withdrawn{});
+        if (waiting->second != asker) return; // the request is that of a later converter
+        s.queue.withdraw(file);
+        s.waiting.erase(waiting);
+        grant_all(self); // it may have kept others waiting
       },
       [self](const reprioritise_request& message) {
         self->state.queue.reprioritise({message.batch, message.index}, message.priority);
@@ -282,8 +288,10 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         grant_all(self);
         return node_steered{true};
       },
-      [self](lease_tick) {
-        self->state.woken_at_ms.reset();
+      [self](const lease_tick& tick) {
+        auto& due = self->state.woken_at_ms;
+        if (due != tick.due_ms) return; // another one is on its way
+        due.reset();
         grant_all(self);
       },
   };

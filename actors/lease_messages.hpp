@@ -26,7 +26,9 @@ struct hold_leases {
 struct resize_local_node {
   std::uint64_t memory_bytes = 0;
 };
-struct lease_tick {};
+struct lease_tick {
+  std::uint64_t due_ms = 0;
+};
 struct store_verdict {};
 struct describe_queue {};
 

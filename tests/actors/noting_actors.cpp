@@ -56,9 +56,9 @@ transfer_actor::behavior_type noting_transfer(transfer_actor::stateful_pointer<p
 converter_actor::behavior_type noting_converter(converter_actor::stateful_pointer<part_state>,
                                                 std::shared_ptr<heard> to) {
   return {[](const file_probed&) {},
-          [](const lease_granted&) {},
+          [to](const lease_granted& m) { to->granted.push_back(m.lease); },
           [](const lease_impossible&) {},
-          [](request_withdrawn) {},
+          [to](request_withdrawn) { to->withdrawn += 1; },
           [](attempt_started) {},
           [](attempt_refused) {},
           [to](const conversion_ended& m) { to->outcomes.push_back(m); },

@@ -30,6 +30,8 @@ struct heard {
   std::vector<actors::output_piece> output_pieces;
   // CONVERTER
   std::vector<actors::conversion_ended> outcomes;
+  std::vector<domain::lease_id> granted;
+  std::size_t withdrawn = 0;
   // DISPATCHER
   std::vector<domain::lease_id> leases_ended;
   std::vector<std::optional<std::uint64_t>> lease_costs; // that they ended with
