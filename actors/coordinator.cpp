@@ -101,10 +101,11 @@ void load(coordinator_pointer self) {
             for (const auto& batch : loaded.working)
               if (!st.supervisors.contains(batch.summary.id))
                 supervise(self, batch.summary, batch.state, st.first_load);
-            // Blobs of these have not been counted since the start.
+            // Blobs of these have not been counted since the start. What was deleted since then is
+            // known to JOURNAL, which goes on with it when it is open again.
             if (st.first_load)
               for (const auto& id : loaded.deleted)
-                self->send(st.parts.journal, purge_batch{id, 0, false});
+                self->send(st.parts.journal, purge_batch{id, false});
             st.loading = false;
             st.first_load = false;
             for (auto& go_on : std::exchange(st.waiting, {}))
@@ -117,7 +118,7 @@ void load(coordinator_pointer self) {
 bool is_part_of(const coordinator_parts& parts, const caf::actor_addr& who) {
   return who == parts.journal.address() || who == parts.hub.address() ||
          who == parts.dispatcher.address() || who == parts.pool.address() ||
-         who == parts.placer.address();
+         who == parts.placer.address() || (parts.remover && who == parts.remover.address());
 }
 
 // A supervisor that dies of itself begins again from what is on disk, but not for ever.
@@ -163,6 +164,7 @@ void end_parts(coordinator_pointer self) {
   self->send_exit(s.parts.dispatcher, reason);
   self->send_exit(s.parts.placer, reason);
   self->send_exit(s.parts.journal, reason);
+  if (s.parts.remover) self->send_exit(s.parts.remover, reason);
   self->send_exit(s.parts.hub, reason);
   if (s.end_promise) s.end_promise->deliver(shut_down_done{});
   self->quit();
@@ -210,7 +212,7 @@ void let_go(coordinator_pointer self, domain::batch_id batch, bool deleted) {
   const auto failures = s.journal_failures;
   const auto gone = [self, batch, deleted](bool live) {
     auto& st = self->state;
-    if (deleted) self->send(st.parts.journal, purge_batch{batch, 0, true});
+    if (deleted) self->send(st.parts.journal, purge_batch{batch, true});
     release(st.leaving, batch, false);
     if (live) replay(self, batch, [](bool) {}); // it was taken up again at the last moment
   };
@@ -336,6 +338,7 @@ coordinator_actor::behavior_type coordinator(coordinator_pointer self, coordinat
   self->monitor(made.dispatcher);
   self->monitor(made.pool);
   self->monitor(made.placer);
+  if (made.remover) self->monitor(made.remover);
   self->set_down_handler([self](const caf::down_msg& down) { on_down(self, down.source); });
   self->set_exit_handler([self](const caf::exit_msg& message) { on_exit(self, message); });
   load(self);

@@ -20,6 +20,7 @@ struct coordinator_parts {
   dispatcher_actor dispatcher;
   codec_pool_actor pool;
   placer_actor placer;
+  remover_actor remover;
   supervisor_seams seams;
   std::shared_ptr<usage_board> usage; // these five may be null
   std::shared_ptr<calibration_board> calibration;

@@ -36,6 +36,10 @@ struct batch_replayed;
 struct write_records;
 struct records_written;
 struct purge_batch;
+struct purge_slice;
+struct release_files;
+struct release_next;
+struct files_released;
 struct forget_old;
 struct index_feed;
 struct take_back_outputs;
@@ -164,8 +168,12 @@ using journal_actor = caf::typed_actor<
     caf::replies_to<replay_batch>::with<batch_replayed>,
     // ASK to keep tokens and entries of the audit; answered when they are durable.
     caf::replies_to<write_records>::with<records_written>,
-    // TELL to clear away what is left of a deleted batch; INTERNAL to go on with it.
+    // TELL to clear away what is left of a deleted batch.
     caf::reacts_to<purge_batch>,
+    // INTERNAL: clears away the next slice of deleted batches.
+    caf::reacts_to<purge_slice>,
+    // TELL from REMOVER that the files of the last slice were let go of.
+    caf::reacts_to<files_released>,
     // INTERNAL: forgets old requests with a key, and old deletions.
     caf::reacts_to<forget_old>,
     // INTERNAL: adds events of an older version to the index that feeds read.
@@ -323,6 +331,13 @@ using placer_actor = caf::typed_actor<
     // INTERNAL: names what has gathered.
     caf::reacts_to<place_group>>;
 
+// REMOVER: lets go of what the files of deleted batches had. Blocks on disk.
+using remover_actor = caf::typed_actor<
+    // TELL to let go of what files had; `files_released` comes back when it is done.
+    caf::reacts_to<release_files>,
+    // INTERNAL: lets go of what the next file had.
+    caf::reacts_to<release_next>>;
+
 // GATEWAY: asks in the name of threads that are no actors; what it is told to do must not block.
 using gateway_actor = caf::typed_actor<caf::reacts_to<gateway_task>>;
 
@@ -398,9 +413,14 @@ struct records_written {
 };
 struct purge_batch {
   domain::batch_id batch;
-  domain::file_index from = 0;
   bool release = false; // its blobs have been counted
 };
+struct purge_slice {};
+struct release_files {
+  std::vector<persistence::file_record> files; // whose records are gone from the journal
+};
+struct release_next {};
+struct files_released {};
 struct forget_old {};
 struct index_feed {};
 struct load_names {
@@ -672,7 +692,7 @@ struct gateway_task {
 #define DARKROOM_FOR_EACH_MESSAGE(X) \
   X(append_events) X(events_appended) X(append_failed) X(fetch_files) X(files_fetched) \
   X(load_batches) X(batches_loaded) X(replay_batch) X(batch_replayed) X(write_records) \
-  X(records_written) X(purge_batch) X(forget_old) X(index_feed) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(plan_names) X(plan_more) X(stop_planning) X(names_planned) X(add_files_request) \
+  X(records_written) X(purge_batch) X(purge_slice) X(release_files) X(release_next) X(files_released) X(forget_old) X(index_feed) X(take_back_outputs) X(probe_done) X(load_names) X(names_loaded) X(plan_names) X(plan_more) X(stop_planning) X(names_planned) X(add_files_request) \
   X(files_outcome) X(batch_idle) X(rest_tick) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \

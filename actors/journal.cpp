@@ -42,6 +42,13 @@ void schedule_index(journal_pointer self) {
   self->delayed_send(self, std::chrono::milliseconds(limits::feed_index_pause_ms), index_feed{});
 }
 
+void schedule_purge(journal_pointer self) {
+  auto& s = self->state;
+  if (s.purge_scheduled || !s.store || s.purges.empty()) return;
+  s.purge_scheduled = true;
+  self->send(self, purge_slice{});
+}
+
 void use_store(journal_pointer self, std::unique_ptr<persistence::journal_store> store) {
   auto& s = self->state;
   s.store = std::move(store);
@@ -50,6 +57,11 @@ void use_store(journal_pointer self, std::unique_ptr<persistence::journal_store>
   // What was in doubt may be there after all, and was never published.
   if (s.store) self->send(s.peers.hub, cut_subscribers{s.store->last_seq()});
   schedule_index(self);
+  // Slices are not synced: some of what was cleared away may be there again. It is cleared away
+  // once more, but not released once more.
+  for (auto& purging : s.purges)
+    purging.from = 0;
+  schedule_purge(self);
 }
 
 // After something was synced: the witness knows of it, but not yet over a loss of power.
@@ -217,25 +229,44 @@ void replay(journal_pointer self, const replay_batch& message,
   start_readers(self);
 }
 
-// One handful of files; others get their turn in between.
-void purge(journal_pointer self, const purge_batch& message) {
+// One handful of files; others get their turn in between. Nothing is released before the records
+// of its files are gone: whoever clears away a slice again, after a failed write, would release it
+// again, and take blobs from other batches that have the same. After a crash between the two, the
+// next start counts no use of these blobs, and sets them aside with all others that nobody uses.
+void purge(journal_pointer self) {
   auto& s = self->state;
-  if (!s.store) return; // the next start goes on with it
-  if (s.peers.holds && s.peers.holds->held(message.batch)) {
-    self->delayed_send(self, std::chrono::milliseconds(limits::purge_retry_ms), message);
+  const auto held = [&](const journal_state::waiting_purge& purging) {
+    return s.peers.holds && s.peers.holds->held(purging.batch);
+  };
+  const auto next = std::ranges::find_if_not(s.purges, held);
+  if (next == s.purges.end()) {
+    s.purge_scheduled = true;
+    self->delayed_send(self, std::chrono::milliseconds(limits::purge_retry_ms), purge_slice{});
     return;
   }
-  const auto next = s.store->purge(message.batch, message.from, limits::files_per_purge_max,
+  auto purging = *next;
+  release_files gone;
+  const auto left = s.store->purge(purging.batch, purging.from, limits::files_per_purge_max,
                                    [&](const persistence::file_record& file) {
-                                     if (message.release && s.peers.outputs)
-                                       s.peers.outputs->release(file);
+                                     if (!purging.release || file.index < purging.released_upto)
+                                       return;
+                                     gone.files.push_back(file);
                                    });
-  if (!next) {
+  if (!left) {
+    if (++next->failures == limits::purge_failures_max) s.purges.erase(next);
     std::vector<journal_state::waiting_append> none;
-    give_up(self, next.error(), none);
-  } else if (*next) {
-    self->send(self, purge_batch{message.batch, **next, message.release});
+    return give_up(self, left.error(), none);
   }
+  s.purges.erase(next);
+  purging.failures = 0;
+  if (!gone.files.empty()) purging.released_upto = gone.files.back().index + 1;
+  if (*left) {
+    purging.from = **left;
+    s.purges.push_back(purging); // a small batch does not wait for all of a large one
+  }
+  if (gone.files.empty() || !s.peers.remover) return schedule_purge(self);
+  s.purge_scheduled = true; // until `files_released`
+  self->send(s.peers.remover, std::move(gone));
 }
 
 // Answers to repeated requests, and news of deletions, are owed for a while only.
@@ -334,7 +365,23 @@ journal(journal_pointer self, std::shared_ptr<std::unique_ptr<persistence::journ
         schedule_write(self);
         return promise;
       },
-      [self](const purge_batch& message) { purge(self, message); },
+      [self](const purge_batch& message) {
+        auto& purges = self->state.purges;
+        if (std::ranges::find(purges, message.batch, &journal_state::waiting_purge::batch) !=
+            purges.end())
+          return;
+        purges.push_back({message.batch, message.release});
+        schedule_purge(self);
+      },
+      [self](purge_slice) {
+        auto& state = self->state;
+        state.purge_scheduled = false;
+        if (state.store && !state.purges.empty()) purge(self);
+      },
+      [self](files_released) {
+        self->state.purge_scheduled = false;
+        schedule_purge(self);
+      },
       [self](forget_old) { forget(self); },
       [self](index_feed) {
         auto& state = self->state;

@@ -22,10 +22,10 @@ struct journal_peers {
   event_hub_actor hub;
   std::shared_ptr<view_slot> views;
   std::shared_ptr<vitals> numbers;
-  std::shared_ptr<persistence::output_store> outputs; // lets go of what deleted batches had
-  std::shared_ptr<batch_holds> holds;                 // these are cleared away later
-  std::uint64_t audit_days = 0; // how long entries of the audit are kept; 0: forever
-  bool detached_readers = true; // false: in deterministic tests
+  remover_actor remover;              // lets go of what deleted batches had
+  std::shared_ptr<batch_holds> holds; // these are cleared away later
+  std::uint64_t audit_days = 0;       // how long entries of the audit are kept; 0: forever
+  bool detached_readers = true;       // false: in deterministic tests
 };
 
 struct journal_state {
@@ -45,6 +45,15 @@ struct journal_state {
     caf::typed_response_promise<batch_replayed> promise;
   };
 
+  // A deleted batch whose records are not all cleared away.
+  struct waiting_purge {
+    domain::batch_id batch;
+    bool release = false;
+    domain::file_index from = 0;          // the next slice begins here
+    domain::file_index released_upto = 0; // files before this one were handed to REMOVER
+    std::uint32_t failures = 0;           // of the journal, by this slice
+  };
+
   store_opener open;
   std::unique_ptr<persistence::journal_store> store; // null after a failed write
   journal_peers peers;
@@ -52,6 +61,10 @@ struct journal_state {
   std::deque<waiting_append> gathered;
   std::deque<waiting_replay> replays; // for which there is no reader yet
   std::size_t readers = 0;
+  std::deque<waiting_purge> purges; // the first has its turn
+  // A turn, or the answer of REMOVER before it, is on its way: there is one slice at a time, so
+  // that what waits to be released does not grow with what was deleted.
+  bool purge_scheduled = false;
   bool write_scheduled = false;
   bool sync_scheduled = false;
   bool witness_sync_scheduled = false;

@@ -123,7 +123,10 @@ inline constexpr std::uint32_t journal_reopen_ms = 1'000;
 // Batches at rest that are read at the same time, each by a thread of its own: a large one holds up
 // no other, and a thousand drafts that are asked for at once do not make a thousand threads.
 inline constexpr std::size_t batch_readers_max = 4;
-inline constexpr std::uint32_t purge_retry_ms = 1'000;    // while somebody reads the batch
+inline constexpr std::uint32_t purge_retry_ms = 1'000; // while somebody reads the batch
+// A slice that fails so often is left to the next start: records that cannot be read would close
+// the journal for everybody again and again.
+inline constexpr std::uint32_t purge_failures_max = 3;
 inline constexpr std::uint32_t forget_old_ms = 3'600'000; // how often old keys are dropped
 // Adding to the index of changes what an older version has written: a slice takes 2 to 10 ms, and
 // an append waits for no more than one.

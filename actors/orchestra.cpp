@@ -11,6 +11,7 @@
 #include "actors/limits.hpp"
 #include "actors/placer.hpp"
 #include "actors/preview_host.hpp"
+#include "actors/remover.hpp"
 #include "actors/spawn_blocking.hpp"
 #include "actors/thread_roles.hpp"
 #include "base/clock.hpp"
@@ -268,9 +269,10 @@ orchestra::orchestra(orchestra_options options)
   made.hub = p.hub = p.system.spawn(event_hub);
   auto store =
       std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(options.journal));
+  made.remover = spawn_blocking(p.system, true, "remover", remover, options.outputs);
   made.journal = p.journal = spawn_blocking(
       p.system, true, "journal", actors::journal, store, std::move(options.open_journal),
-      journal_peers{p.hub, p.views, p.numbers, options.outputs, p.holds, options.audit_days});
+      journal_peers{p.hub, p.views, p.numbers, made.remover, p.holds, options.audit_days});
   made.store_failed_since = std::move(options.store_failed_since);
   made.placer = spawn_blocking(p.system, true, "placer", placer, options.outputs);
   const auto counted = [make = options.make_runner, nodes = p.nodes] {

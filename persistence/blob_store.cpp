@@ -146,7 +146,8 @@ std::vector<file_result<blob_store::pin>> blob_store::name_parts(std::span<const
     {
       // Pinned before it has its name: a blob that is there without a use may be removed. And not
       // while a reader sets a damaged one of this name aside, which would take this one.
-      const std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
+      wait_for_removal(lock, p.content.sha256);
       uses_[shortened(p.content.sha256)].pins += 1;
       renamed = rename_file(p.path, path, true);
     }
@@ -183,7 +184,8 @@ file_result<base::unique_fd> blob_store::open_blob(const digest& name) const {
 
 file_result<blob_store::pin> blob_store::pin_existing(const digest& name) {
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    wait_for_removal(lock, name);
     uses_[shortened(name)].pins += 1;
   }
   written_file blob{0, name, 0};
@@ -214,7 +216,8 @@ file_result<blob_store::content_state> blob_store::check_content(const digest& n
 
 void blob_store::set_damaged_aside(const digest& name, int blob) {
   const auto path = path_of(name);
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  wait_for_removal(lock, name);
   struct stat read{}, there{};
   // Another upload may have replaced it, or another reader has been here.
   if (::fstat(blob, &read) != 0 || ::stat(path.c_str(), &there) != 0 ||
@@ -231,30 +234,39 @@ void blob_store::add_reference(const digest& name) {
 }
 
 void blob_store::drop_reference(const digest& name) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto at = uses_.find(shortened(name));
   if (at == uses_.end() || at->second.references == 0) return;
   at->second.references -= 1;
-  remove_if_unused(name);
+  remove_if_unused(lock, name);
 }
 
 void blob_store::unpin(const digest& name) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto at = uses_.find(shortened(name));
   if (at == uses_.end()) return;
   at->second.pins -= 1;
-  remove_if_unused(name);
+  remove_if_unused(lock, name);
 }
 
-void blob_store::remove_if_unused(const digest& name) {
+void blob_store::wait_for_removal(std::unique_lock<std::mutex>& lock, const digest& name) {
+  removed_.wait(lock, [&] { return !removing_.contains(shortened(name)); });
+}
+
+void blob_store::remove_if_unused(std::unique_lock<std::mutex>& lock, const digest& name) {
   const auto at = uses_.find(shortened(name));
   if (at->second.references != 0 || at->second.pins != 0) return;
   if (removals_held_ != 0) {
     held_back_.push_back(name);
     return;
   }
-  ::unlink(path_of(name).c_str());
   uses_.erase(at);
+  removing_.insert(shortened(name));
+  lock.unlock();
+  ::unlink(path_of(name).c_str());
+  lock.lock();
+  removing_.erase(shortened(name));
+  removed_.notify_all();
 }
 
 void blob_store::hold_removals() {
@@ -263,10 +275,10 @@ void blob_store::hold_removals() {
 }
 
 void blob_store::allow_removals() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (--removals_held_ != 0) return;
   for (const auto& name : std::exchange(held_back_, {}))
-    if (uses_.contains(shortened(name))) remove_if_unused(name);
+    if (uses_.contains(shortened(name))) remove_if_unused(lock, name);
 }
 
 file_result<blob_store::swept_files> blob_store::sweep() {
@@ -286,7 +298,8 @@ file_result<blob_store::swept_files> blob_store::sweep() {
     }
     const auto below = file.substr(root_.size() + 1);
     const auto name = parse_hex(below.substr(0, 2) + below.substr(std::min(below.size(), 3uz)));
-    if (name && uses_.contains(shortened(*name))) continue;
+    if (name && (uses_.contains(shortened(*name)) || removing_.contains(shortened(*name))))
+      continue;
     if (const auto moved = set_aside(file, root_, below, base::unix_now_us()))
       swept.set_aside += 1;
     else if (moved.error().code != ENOENT) // its last reference may just have gone

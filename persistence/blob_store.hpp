@@ -8,9 +8,11 @@
 
 #include <atomic>
 #include <boost/unordered/unordered_flat_map.hpp>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -138,13 +140,20 @@ private:
   file_result<void> sync_names(std::span<const part> parts) const;
   void unpin(const digest& name);
   void set_damaged_aside(const digest& name, int blob);
-  void remove_if_unused(const digest& name);
+  // While it removes a blob, the lock is not held.
+  void remove_if_unused(std::unique_lock<std::mutex>& lock, const digest& name);
+  // Before somebody may use or make a blob of this name.
+  void wait_for_removal(std::unique_lock<std::mutex>& lock, const digest& name);
 
   std::string root_;
   base::unique_fd directory_;
   std::int64_t opened_ns_ = 0; // file system time
   mutable std::mutex mutex_;
   boost::unordered_flat_map<short_name, uses> uses_;
+  // Blobs that are being removed. A removal can take milliseconds: only who wants a blob of the
+  // same name waits for it, not everybody behind a deleted batch.
+  std::set<short_name> removing_;
+  std::condition_variable removed_;
   checked_files checked_;
   on_damaged told_damaged_;
   std::atomic<std::uint64_t> damaged_found_ = 0;

@@ -63,7 +63,8 @@ public:
                                                       bool sync);
   // Removes the records of a deleted batch in slices: up to `files_max` files from `from` on; once
   // no files are left, up to `events_per_purge_max` events. `visit` is called for each file before
-  // it is removed. Returns the index to continue from; nothing when all records are gone.
+  // it is removed; what belongs to it may be removed only once this call has succeeded. Returns the
+  // index to continue from; nothing when all records are gone.
   journal_result<std::optional<domain::file_index>>
   purge(const domain::batch_id& batch, domain::file_index from, std::size_t files_max,
         const std::function<void(const file_record&)>& visit);

@@ -9,9 +9,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include <rocksdb/env.h>
-#include <rocksdb/file_system.h>
-
 namespace darkroom::tests {
 
 using namespace actors;
@@ -39,24 +36,6 @@ void stage::advance(std::uint32_t ms) {
   scheduler_.advance_time(std::chrono::milliseconds(ms));
   run();
 }
-
-// Says that there is no space when it is told to.
-class failing_disk final : public rocksdb::FileSystemWrapper {
-public:
-  failing_disk() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
-  const char* Name() const override { return "failing"; }
-  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
-                                    rocksdb::IODebugContext* context) override;
-  rocksdb::IOStatus NewRandomAccessFile(const std::string& name,
-                                        const rocksdb::FileOptions& options,
-                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
-                                        rocksdb::IODebugContext* context) override;
-  std::atomic<bool> broken = false;
-  std::function<void()> on_read;
-  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(
-      std::shared_ptr<rocksdb::FileSystem>(this, [](rocksdb::FileSystem*) {}));
-};
 
 namespace {
 
@@ -233,9 +212,13 @@ void world::build() {
   const auto views = std::make_shared<view_slot>();
   parts_.attempts = std::make_shared<attempt_counts>();
   parts_.hub = sys.spawn(event_hub);
+  const auto outputs = std::make_shared<outputs_in_memory>(seen);
+  parts_.remover = sys.spawn(remover, outputs);
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
-      open, journal_peers{.hub = parts_.hub, .views = views, .detached_readers = false});
+      open,
+      journal_peers{
+          .hub = parts_.hub, .views = views, .remover = parts_.remover, .detached_readers = false});
   parts_.dispatcher =
       sys.spawn(dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr,
                                                parts_.attempts, false});
@@ -247,7 +230,7 @@ void world::build() {
     parts_.store_failed_since = [this](std::chrono::steady_clock::time_point) {
       return !*store_works_;
     };
-  parts_.placer = sys.spawn(placer, std::make_shared<outputs_in_memory>(seen));
+  parts_.placer = sys.spawn(placer, outputs);
   parts_.pool = sys.spawn(holding_pool, seen, parts_.dispatcher);
   const auto now_us = [this] {
     if (std::exchange(clock_broken_, false)) throw std::runtime_error("no clock");
@@ -267,7 +250,8 @@ void world::tear_down() {
   for (const auto& handle :
        {caf::actor_cast<caf::actor>(coordinator_), caf::actor_cast<caf::actor>(parts_.pool),
         caf::actor_cast<caf::actor>(parts_.dispatcher), caf::actor_cast<caf::actor>(parts_.placer),
-        caf::actor_cast<caf::actor>(parts_.journal), caf::actor_cast<caf::actor>(parts_.hub)})
+        caf::actor_cast<caf::actor>(parts_.journal), caf::actor_cast<caf::actor>(parts_.remover),
+        caf::actor_cast<caf::actor>(parts_.hub)})
     if (handle) caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
   run();
   seen->converting.clear();

@@ -7,6 +7,7 @@
 #include "actors/dispatcher.hpp"
 #include "actors/event_hub.hpp"
 #include "actors/placer.hpp"
+#include "actors/remover.hpp"
 #include "base/units.hpp"
 #include "persistence/read_view.hpp"
 #include "tests/support/scratch.hpp"
@@ -19,6 +20,8 @@
 
 #include <atomic>
 #include <deque>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
 #include <set>
 
 namespace darkroom::tests {
@@ -60,7 +63,23 @@ struct record {
   std::set<std::string> taken; // names that are somebody else's
 };
 
-class failing_disk;
+// Says that there is no space when it is told to.
+class failing_disk final : public rocksdb::FileSystemWrapper {
+public:
+  failing_disk() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "failing"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* context) override;
+  rocksdb::IOStatus NewRandomAccessFile(const std::string& name,
+                                        const rocksdb::FileOptions& options,
+                                        std::unique_ptr<rocksdb::FSRandomAccessFile>* file,
+                                        rocksdb::IODebugContext* context) override;
+  std::atomic<bool> broken = false;
+  std::function<void()> on_read;
+  std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(
+      std::shared_ptr<rocksdb::FileSystem>(this, [](rocksdb::FileSystem*) {}));
+};
 
 // Everything but the pool is real.
 class world {

@@ -14,6 +14,8 @@ namespace {
 
 const domain::batch_id ann{{1}};
 
+const domain::batch_id ben{{2}};
+
 persistence::append_request new_batch_with_a_file() {
   domain::batch_created created;
   created.owner = "ann";
@@ -28,9 +30,23 @@ persistence::append_request new_batch_with_a_file() {
   return request;
 }
 
-// A journal of its own, asked by the test.
+persistence::append_request deleted_batch(domain::file_index files) {
+  auto request = new_batch_with_a_file();
+  std::vector<domain::file_entry> entries;
+  entries.reserve(files);
+  for (domain::file_index i = 0; i < files; ++i)
+    entries.push_back({std::to_string(i), "/a", 1, 1, {}});
+  request.events[1] = domain::files_added{0, std::move(entries)};
+  request.events.emplace_back(domain::batch_deleted{});
+  request.summary.phase = domain::batch_phase::deleted;
+  return request;
+}
+
+// A journal of its own, asked by the test, which is also its REMOVER.
 struct asked {
   tests::scratch directory;
+  tests::failing_disk disk;
+  bool breaks_when_opened = false;
   tests::stage stage;
   std::shared_ptr<batch_holds> holds = std::make_shared<batch_holds>();
   event_hub_actor hub = stage.system().spawn(event_hub);
@@ -39,20 +55,44 @@ struct asked {
 
   asked() {
     const store_opener open = [this] {
-      return persistence::journal_store::open({directory / "j", nullptr});
+      auto opened = persistence::journal_store::open({directory / "j", disk.env.get()});
+      disk.broken = breaks_when_opened;
+      return opened;
     };
     auto store = open();
     REQUIRE(store);
     journal = stage.system().spawn(
         actors::journal,
         std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)), open,
-        journal_peers{.hub = hub, .holds = holds, .detached_readers = false});
+        journal_peers{.hub = hub,
+                      .remover = caf::actor_cast<remover_actor>(caf::actor{self}),
+                      .holds = holds,
+                      .detached_readers = false});
     stage.run();
   }
   ~asked() {
     self->send_exit(journal, caf::exit_reason::user_shutdown);
     self->send_exit(hub, caf::exit_reason::user_shutdown);
     stage.run();
+  }
+  // Indexes of the files that are to be released.
+  std::vector<domain::file_index> to_release() {
+    stage.run();
+    std::vector<domain::file_index> indexes;
+    if (const auto message = next<release_files>())
+      for (const auto& file : message->files)
+        indexes.push_back(file.index);
+    return indexes;
+  }
+  void released() { self->send(journal, files_released{}); }
+  std::size_t tombstones() {
+    return persistence::read_view::open(directory / "j").value()->tombstones()->size();
+  }
+  void reopen() {
+    auto pending = self->request(journal, caf::infinite, open_journal{});
+    stage.run();
+    pending.receive([](const journal_opened& opened) { CHECK(opened.error.empty()); },
+                    [](const caf::error&) { FAIL(); });
   }
   template<class Message>
   std::optional<Message> next() {
@@ -86,13 +126,85 @@ TEST_CASE("a deleted batch is cleared away when nobody reads it any more") {
   request.summary.phase = domain::batch_phase::deleted;
   a.self->send(a.journal, append_events{1, request, true});
   auto hold = a.holds->hold(ann);
-  a.self->send(a.journal, purge_batch{ann, 0, false});
+  a.self->send(a.journal, purge_batch{ann, false});
   a.stage.run();
   a.stage.advance(10'000);
   CHECK(persistence::read_view::open(a.directory / "j").value()->tombstones()->size() == 1);
   hold.reset();
   a.stage.advance(2'000);
   CHECK(persistence::read_view::open(a.directory / "j").value()->tombstones()->empty());
+}
+
+TEST_CASE("what a deleted batch had is released a slice at a time, while others are written") {
+  asked a;
+  a.self->send(a.journal, append_events{1, deleted_batch(limits::files_per_purge_max + 1), true});
+  a.self->send(a.journal, purge_batch{ann, true});
+  CHECK(a.to_release().size() == limits::files_per_purge_max);
+  REQUIRE(a.next<events_appended>());
+  CHECK(a.to_release().empty()); // the next slice waits
+
+  auto other = new_batch_with_a_file();
+  other.batch = other.summary.id = ben;
+  a.self->send(a.journal, append_events{2, other, true});
+  a.stage.run();
+  const auto appended = a.next<events_appended>();
+  REQUIRE(appended);
+  CHECK(appended->ticket == 2);
+
+  CHECK(a.tombstones() == 1);
+  a.released();
+  CHECK(a.to_release() == std::vector<domain::file_index>{limits::files_per_purge_max});
+  CHECK(a.tombstones() == 0);
+  a.released();
+  CHECK(a.to_release().empty());
+}
+
+TEST_CASE("a deletion that could not be written releases nothing, and goes on later") {
+  asked a;
+  a.self->send(a.journal, append_events{1, deleted_batch(2), true});
+  a.stage.run();
+  a.disk.broken = true;
+  a.self->send(a.journal, purge_batch{ann, true});
+  CHECK(a.to_release().empty());
+  a.disk.broken = false;
+  a.reopen();
+  CHECK(a.to_release() == std::vector<domain::file_index>{0, 1});
+  a.released();
+  CHECK(a.to_release().empty());
+  CHECK(a.tombstones() == 0);
+}
+
+TEST_CASE("a deletion that fails each time is left to the next start") {
+  asked a;
+  a.self->send(a.journal, append_events{1, deleted_batch(2), true});
+  a.stage.run();
+  a.disk.broken = a.breaks_when_opened = true;
+  a.self->send(a.journal, purge_batch{ann, true});
+  CHECK(a.to_release().empty());
+  for (std::uint32_t i = 1; i < limits::purge_failures_max; ++i) {
+    a.disk.broken = false;
+    a.reopen();
+  }
+  a.disk.broken = a.breaks_when_opened = false;
+  a.reopen();
+  CHECK(a.to_release().empty());
+  CHECK(a.tombstones() == 1);
+}
+
+TEST_CASE("a deletion goes on when the journal is open again, and releases nothing twice") {
+  asked a;
+  a.self->send(a.journal, append_events{1, deleted_batch(limits::files_per_purge_max + 1), true});
+  a.self->send(a.journal, purge_batch{ann, true});
+  CHECK(a.to_release().size() == limits::files_per_purge_max);
+  a.self->send(a.journal, purge_batch{ann, true}); // it is known
+  a.self->send(a.journal, close_journal{});
+  a.reopen();
+  CHECK(a.to_release().empty());
+  a.released();
+  CHECK(a.to_release() == std::vector<domain::file_index>{limits::files_per_purge_max});
+  a.released();
+  CHECK(a.to_release().empty());
+  CHECK(a.tombstones() == 0);
 }
 
 TEST_CASE("the journal of an older version gets the index that feeds read while it is used") {
@@ -117,7 +229,7 @@ TEST_CASE("the journal of an older version gets the index that feeds read while 
   CHECK_FALSE(store->feed_is_indexed());
   auto made = stage.system().spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*opened)),
-      store_opener{}, journal_peers{hub, nullptr, nullptr, nullptr, nullptr});
+      store_opener{}, journal_peers{.hub = hub});
   stage.run();
   CHECK_FALSE(store->feed_is_indexed());
   stage.advance(limits::feed_index_pause_ms);

@@ -151,6 +151,16 @@ TEST_CASE("a draft is deleted while it is not in memory") {
   CHECK(std::holds_alternative<not_found>(w.tell(domain::start_batch{})));
 }
 
+TEST_CASE("what the files of a deleted batch had is released") {
+  world w;
+  w.start(2);
+  w.finish_all();
+  CHECK(w.seen->released.empty());
+  REQUIRE(resulting_view(w.tell(domain::delete_batch{true})) != nullptr);
+  w.run();
+  CHECK(w.seen->released == std::set<std::string>{"f0", "f1"});
+}
+
 TEST_CASE("a start reads what has work to do, and counts the rest") {
   world w;
   w.start(6);

@@ -76,8 +76,8 @@ TEST_CASE("every thread of a server is named by its role") {
   for (const auto* role :
        {"actor clock",  "actors",      "blob committer", "cluster", "feed",       "http 0",
         "http 1",       "http disk 0", "journal",        "links",   "host stock", "log",
-        "memory meter", "placer",      "previews",       "prober",  "scrubber",   "signals",
-        "slot 0",       "slot 1",      "slot 2"}) {
+        "memory meter", "placer",      "previews",       "prober",  "remover",    "scrubber",
+        "signals",      "slot 0",      "slot 1",         "slot 2"}) {
     CAPTURE(role);
     CHECK(std::ranges::find(names, role) != names.end());
   }

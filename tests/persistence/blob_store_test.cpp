@@ -6,12 +6,14 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <atomic>
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <thread>
 
 using namespace darkroom;
 using namespace darkroom::persistence;
@@ -74,6 +76,28 @@ TEST_CASE("a blob goes with its last reference, not while it is pinned") {
   const auto gone = store->open_blob(name);
   REQUIRE_FALSE(gone);
   CHECK(gone.error().code == ENOENT);
+}
+
+TEST_CASE("what is stored again while it is being removed is there") {
+  tests::scratch dir;
+  auto store = open(dir);
+  std::atomic<int> missing = 0;
+  const auto use = [&] {
+    const auto content = memory("a");
+    for (int i = 0; i < 200; ++i) {
+      auto held = store->put(content.get());
+      if (!held || !store->open_blob(held->name()) || !store->pin_existing(held->name()))
+        missing += 1;
+      if (!held) continue;
+      store->add_reference(held->name());
+      store->drop_reference(held->name());
+    }
+  };
+  {
+    const std::jthread one(use), other(use);
+  }
+  CHECK(missing == 0);
+  CHECK(files_in(dir / "blobs") == 0);
 }
 
 TEST_CASE("a put that no event follows leaves nothing") {
