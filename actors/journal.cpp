@@ -188,8 +188,16 @@ void start_readers(journal_pointer self) {
       next.promise.deliver(not_replayed("the journal is not open"));
       continue;
     }
-    const auto reader = spawn_blocking<caf::monitored>(
+    const auto reader = try_spawn_blocking<caf::monitored>(
         *self, s.peers.detached_readers, "batch reader", batch_reader, s.store->view());
+    if (!reader && s.readers != 0) { // the end of one makes room
+      s.replays.push_front(std::move(next));
+      return;
+    }
+    if (!reader) {
+      next.promise.deliver(not_replayed("no thread was free to read it"));
+      continue;
+    }
     s.readers += 1;
     next.promise.delegate(reader, next.message);
   }
