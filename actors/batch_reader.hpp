@@ -19,7 +19,7 @@ struct batch_reader_state {
 };
 
 // `view`: has all events of the batch, and gets no more of them. Blocks: spawn with
-// `spawn_blocking`.
+// `try_spawn_blocking`.
 batch_reader_actor::behavior_type
 batch_reader(batch_reader_actor::stateful_pointer<batch_reader_state> self,
              std::shared_ptr<const persistence::read_view> view);

@@ -185,10 +185,8 @@ void read_names(supervisor_pointer self, std::optional<domain::conversion_spec> 
   // What was decided before must be there to be read.
   journal_events(self, {}, true, [self, wish](bool durable) {
     if (!durable) return on_names_loaded(self, names_unreadable{journal_failure});
-    const auto& peers = self->state.peers;
-    self->send(
-        spawn_blocking(*self, peers.detached_readers, "name reader", name_reader, peers.views),
-        wish);
+    self->state.names_wish = wish;
+    start_name_reader(self);
   });
 }
 
@@ -343,6 +341,11 @@ bool one_event_holds(const std::vector<domain::replanned_file>& files) {
   return files.size() <= limits::files_per_event_max && bytes <= limits::event_bytes_max;
 }
 
+void plan_again_later(supervisor_pointer self) {
+  if (std::exchange(self->state.planning_tick_scheduled, true)) return;
+  self->delayed_send(self, std::chrono::milliseconds(limits::planning_again_ms), planning_tick{});
+}
+
 // Changes a spec that gives files other names, which have been read, and can have them.
 void change_names(supervisor_pointer self, batch_request& request, const names_read& found,
                   const caf::typed_response_promise<command_outcome>& promise) {
@@ -408,9 +411,34 @@ void on_add_files(supervisor_pointer self, const add_files_request& request,
 void on_names_loaded(supervisor_pointer self, const names_loaded& loaded) {
   auto& s = self->state;
   s.reading_names = false;
+  s.name_reader = nullptr;
   std::exchange(s.after_names, nullptr)(loaded);
   take_up_held(self);
   tell_when_idle(self);
+}
+
+void start_name_reader(supervisor_pointer self) {
+  auto& s = self->state;
+  if (!s.names_wish) return;
+  auto place = s.peers.name_readers->readers.take();
+  if (!place) {
+    self->delayed_send(self, std::chrono::milliseconds(limits::reading_names_again_ms),
+                       naming_tick{});
+    return;
+  }
+  const auto wish = *std::exchange(s.names_wish, std::nullopt);
+  const auto reader = try_spawn_blocking<caf::monitored>(
+      *self, s.peers.detached_readers, "name reader", name_reader, s.peers.views, std::move(place));
+  if (!reader) { // a message: what is held would fail the same way, one within the other
+    self->send(self, names_loaded{names_unreadable{"no thread was free to read the names"}});
+    return;
+  }
+  s.name_reader = reader.address();
+  self->send(reader, wish);
+}
+
+void on_name_reader_down(supervisor_pointer self, const caf::error& reason) {
+  if (reason) on_names_loaded(self, names_unreadable{"the names could not be read"});
 }
 
 void plan_missing_names(supervisor_pointer self) {
@@ -419,9 +447,11 @@ void plan_missing_names(supervisor_pointer self) {
   if (w.phase == domain::batch_phase::deleted) stop_planner(self);
   if (w.unplanned_upto == 0 || w.phase == domain::batch_phase::deleted) return take_up_held(self);
   if (s.planner || s.ending) return;
-  s.planner =
-      spawn_blocking<caf::monitored>(*self, s.peers.detached_readers, "name planner", name_planner,
-                                     batch_supervisor_actor{self}, s.peers.views);
+  if (auto place = s.peers.name_readers->planners.take())
+    s.planner = try_spawn_blocking<caf::monitored>(*self, s.peers.detached_readers, "name planner",
+                                                   name_planner, batch_supervisor_actor{self},
+                                                   s.peers.views, std::move(place));
+  if (!s.planner) return plan_again_later(self);
   self->send(s.planner, plan_names{s.id, w.spec, w.unplanned_from, w.unplanned_upto});
 }
 
@@ -458,7 +488,7 @@ void on_planner_down(supervisor_pointer self, const caf::actor_addr& who) {
   auto& s = self->state;
   if (!s.planner || s.planner.address() != who) return;
   s.planner = nullptr;
-  self->delayed_send(self, std::chrono::milliseconds(limits::planning_again_ms), planning_tick{});
+  plan_again_later(self);
 }
 
 caf::result<batch_view> describe(supervisor_pointer self, file_range files) {

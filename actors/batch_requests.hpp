@@ -24,6 +24,10 @@ void plan_missing_names(supervisor_pointer self);
 void stop_planner(supervisor_pointer self);
 // Answers what waits for names: it is not carried out by this actor any more.
 void refuse_held(supervisor_pointer self);
+// Begins to read the names that are wished for, when a thread is left for that.
+void start_name_reader(supervisor_pointer self);
+// NAME READER has ended before its answer was there.
+void on_name_reader_down(supervisor_pointer self, const caf::error& reason);
 // NAME PLANNER has ended without its last part, if it is that: it begins again after a while.
 void on_planner_down(supervisor_pointer self, const caf::actor_addr& who);
 

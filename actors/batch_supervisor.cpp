@@ -379,8 +379,12 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
   if (s.peers.calibration)
     s.forecast.calibrate(
         [known = s.peers.calibration](const std::string& kind) { return known->time_ratio(kind); });
-  self->set_down_handler(
-      [self](const caf::down_msg& down) { on_converter_down(self, down.source); });
+  self->set_down_handler([self](const caf::down_msg& down) {
+    if (self->state.name_reader && down.source == self->state.name_reader)
+      on_name_reader_down(self, down.reason);
+    else
+      on_converter_down(self, down.source);
+  });
   if (replayed) {
     s.working = std::move(replayed->state);
     s.last_seq = replayed->seq;
@@ -563,7 +567,11 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
         self->state.quota_tick_scheduled = false;
         fill(self);
       },
-      [self](planning_tick) { plan_missing_names(self); },
+      [self](planning_tick) {
+        self->state.planning_tick_scheduled = false;
+        plan_missing_names(self);
+      },
+      [self](naming_tick) { start_name_reader(self); },
   };
 }
 

@@ -7,7 +7,9 @@
 #include "actors/converter.hpp"
 #include "actors/cost_forecast.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/limits.hpp"
 #include "actors/progress_rate.hpp"
+#include "actors/thread_budget.hpp"
 #include "actors/usage_board.hpp"
 #include "actors/view_slot.hpp"
 #include "actors/vitals.hpp"
@@ -16,6 +18,11 @@
 #include <set>
 
 namespace darkroom::actors {
+
+// The threads of NAME READER and NAME PLANNER.
+struct name_threads {
+  thread_budget readers{limits::name_readers_max}, planners{limits::name_planners_max};
+};
 
 struct supervisor_peers {
   journal_actor journal;
@@ -26,6 +33,7 @@ struct supervisor_peers {
   std::shared_ptr<vitals> numbers;
   std::shared_ptr<attempt_counts> attempts; // may be null
   bool detached_readers = true;             // false: in deterministic tests
+  std::shared_ptr<name_threads> name_readers;
   caf::actor_addr coordinator;
 };
 
@@ -64,6 +72,8 @@ struct batch_supervisor_state {
   // Only while the batch takes files. Null: must be read first; what waits for that is done after.
   std::shared_ptr<domain::file_names> names;
   std::function<void(const names_loaded&)> after_names;
+  std::optional<load_names> names_wish; // for which there is no NAME READER yet
+  caf::actor_addr name_reader;          // until it has answered
   // What came meanwhile. Additions also wait until all files have the names of a changed spec.
   struct held_request {
     std::function<void()> go_on, refuse;
@@ -110,6 +120,7 @@ struct batch_supervisor_state {
   bool said_idle = false;
   std::optional<std::uint64_t> tick_at_ms; // the next `retry_tick`
   bool quota_tick_scheduled = false;
+  bool planning_tick_scheduled = false;
   bool ending = false;
 };
 

@@ -18,11 +18,12 @@ using coordinator_pointer = coordinator_actor::stateful_pointer<coordinator_stat
 constexpr auto ask_timeout = std::chrono::milliseconds(limits::drain_ms + limits::actor_stop_ms);
 
 supervisor_peers peers_of(const coordinator_parts& parts) {
-  return {parts.journal,  {parts.dispatcher, parts.pool, parts.placer, parts.store_failed_since},
-          parts.usage,    parts.calibration,
-          parts.views,    parts.numbers,
-          parts.attempts, parts.detached_readers,
-          nullptr};
+  return {
+      parts.journal,      {parts.dispatcher, parts.pool, parts.placer, parts.store_failed_since},
+      parts.usage,        parts.calibration,
+      parts.views,        parts.numbers,
+      parts.attempts,     parts.detached_readers,
+      parts.name_readers, nullptr};
 }
 
 void supervise(coordinator_pointer self, const persistence::batch_summary& known,

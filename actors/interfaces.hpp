@@ -73,6 +73,7 @@ struct give_back;
 struct gave_back;
 struct quota_tick;
 struct planning_tick;
+struct naming_tick;
 struct retry_tick;
 struct file_probed;
 struct request_lease;
@@ -224,7 +225,9 @@ using batch_supervisor_actor = caf::typed_actor<
     // INTERNAL: looks again whether the owner may convert today.
     caf::reacts_to<quota_tick>,
     // INTERNAL: begins again to plan names.
-    caf::reacts_to<planning_tick>>;
+    caf::reacts_to<planning_tick>,
+    // INTERNAL: looks again for a thread to read names in.
+    caf::reacts_to<naming_tick>>;
 
 // BATCH READER: replays one batch for JOURNAL, which delegates to it, and ends. Blocks on disk.
 using batch_reader_actor = caf::typed_actor<caf::replies_to<replay_batch>::with<batch_replayed>>;
@@ -519,6 +522,7 @@ struct gave_back {
 struct retry_tick {};
 struct quota_tick {};
 struct planning_tick {};
+struct naming_tick {};
 
 struct file_probed {
   codecs::result<codecs::image_info> info;
@@ -696,7 +700,7 @@ struct gateway_task {
   X(files_outcome) X(batch_idle) X(rest_tick) X(open_journal) X(journal_opened) X(journal_failed) X(write_group) X(sync_tail) X(sync_witness) X(close_journal) X(publish_events) X(subscribe) X(subscribed) \
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
-  X(retry_tick) X(quota_tick) X(planning_tick) X(file_probed) X(request_lease) X(withdraw_request) X(batch_needs) X(window_share) X(reprioritise_request) X(request_withdrawn) \
+  X(retry_tick) X(quota_tick) X(planning_tick) X(naming_tick) X(file_probed) X(request_lease) X(withdraw_request) X(batch_needs) X(window_share) X(reprioritise_request) X(request_withdrawn) \
   X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) X(describe_waits) X(batch_waits) \
   X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(cost_predicted) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \

@@ -200,8 +200,16 @@ void start_readers(journal_pointer self) {
       next.promise.deliver(not_replayed("the journal is not open"));
       continue;
     }
-    const auto reader = spawn_blocking<caf::monitored>(
+    const auto reader = try_spawn_blocking<caf::monitored>(
         *self, s.peers.detached_readers, "batch reader", batch_reader, s.store->view());
+    if (!reader && s.readers != 0) { // the end of one makes room
+      s.replays.push_front(std::move(next));
+      return;
+    }
+    if (!reader) {
+      next.promise.deliver(not_replayed("no thread was free to read it"));
+      continue;
+    }
     s.readers += 1;
     next.promise.delegate(reader, next.message);
   }
@@ -229,7 +237,7 @@ void replay(journal_pointer self, const replay_batch& message,
   start_readers(self);
 }
 
-// One handful of files; others get their turn in between. Nothing is released before the records
+// One slice of files; others get their turn in between. Nothing is released before the records
 // of its files are gone: whoever clears away a slice again, after a failed write, would release it
 // again, and take blobs from other batches that have the same. After a crash between the two, the
 // next start counts no use of these blobs, and sets them aside with all others that nobody uses.

@@ -69,8 +69,13 @@ inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
 // How often a batch whose owner's day is used up looks for a new day or a higher quota.
 inline constexpr std::uint32_t quota_look_ms = 10'000;
 inline constexpr std::uint32_t planning_again_ms = 1'000; // after names could not be planned
-inline constexpr std::uint32_t disk_look_ms = 500;        // how often free room is looked for
-inline constexpr std::size_t ended_batches_kept = 32;     // in memory, for a retry
+// Threads that read, and that plan, names for all batches: a thousand drafts that get files at once
+// do not make a thousand threads. A batch that finds none left asks again; people wait for a
+// reader, nobody for a planner.
+inline constexpr std::size_t name_readers_max = 16, name_planners_max = 4;
+inline constexpr std::uint32_t reading_names_again_ms = 50;
+inline constexpr std::uint32_t disk_look_ms = 500;    // how often free room is looked for
+inline constexpr std::size_t ended_batches_kept = 32; // in memory, for a retry
 // Drafts, and paused or open batches in which nothing runs, stay in memory for so long after their
 // last change: while files are being added, their names would be read again for each.
 inline constexpr std::uint32_t resting_batch_kept_ms = 60'000;

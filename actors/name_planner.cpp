@@ -80,7 +80,9 @@ void plan_next(planner_pointer self, const std::shared_ptr<view_slot>& views) {
 
 name_planner_actor::behavior_type name_planner(planner_pointer self,
                                                batch_supervisor_actor supervisor,
-                                               std::shared_ptr<view_slot> views) {
+                                               std::shared_ptr<view_slot> views,
+                                               thread_budget::place place) {
+  self->state.place = std::move(place);
   self->state.supervisor = std::move(supervisor);
   self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
   self->monitor(self->state.supervisor);

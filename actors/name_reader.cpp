@@ -8,6 +8,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <exception>
 
 namespace darkroom::actors {
 
@@ -41,6 +42,16 @@ names_loaded read_all(const persistence::read_view& view, const load_names& wish
   return names_read{std::move(names), std::move(replanned)};
 }
 
+names_loaded try_read(const std::shared_ptr<view_slot>& views, const load_names& wish) {
+  try { // a batch whose names do not fit in memory must not leave requests waiting for them
+    const auto view = views ? views->get() : nullptr;
+    if (!view) return names_unreadable{"the journal cannot be read"};
+    return read_all(*view, wish);
+  } catch (const std::exception& e) {
+    return names_unreadable{std::string{"the names cannot be read: "} + e.what()};
+  }
+}
+
 } // namespace
 
 bool has_completed(const persistence::file_record& file) {
@@ -65,12 +76,11 @@ bool same_output_names(const domain::conversion_spec& a, const domain::conversio
 
 name_reader_actor::behavior_type
 name_reader(name_reader_actor::stateful_pointer<name_reader_state> self,
-            std::shared_ptr<view_slot> views) {
+            std::shared_ptr<view_slot> views, thread_budget::place place) {
+  self->state.place = std::move(place);
   return {[self, views](const load_names& wish) {
-    const auto view = views ? views->get() : nullptr;
-    auto loaded =
-        view ? read_all(*view, wish) : names_loaded{names_unreadable{"the journal cannot be read"}};
-    self->send(caf::actor_cast<batch_supervisor_actor>(self->current_sender()), std::move(loaded));
+    self->send(caf::actor_cast<batch_supervisor_actor>(self->current_sender()),
+               try_read(views, wish));
     self->quit();
   }};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "actors/thread_budget.hpp"
 #include "actors/view_slot.hpp"
 
 namespace darkroom::actors {
@@ -10,13 +11,14 @@ namespace darkroom::actors {
 struct name_reader_state {
   static inline const char* name = "name_reader";
   name_reader_state() =
-      default; // no aggregate: CAF would initialise the first member with the actor
+      default;                // no aggregate: CAF would initialise the first member with the actor
+  thread_budget::place place; // may be null
 };
 
-// Blocks: spawn with `spawn_blocking`.
+// Blocks: spawn with `try_spawn_blocking`.
 name_reader_actor::behavior_type
 name_reader(name_reader_actor::stateful_pointer<name_reader_state> self,
-            std::shared_ptr<view_slot> views);
+            std::shared_ptr<view_slot> views, thread_budget::place place);
 
 bool has_completed(const persistence::file_record& file);
 

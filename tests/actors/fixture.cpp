@@ -217,15 +217,17 @@ void world::build() {
   parts_.journal = sys.spawn(
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*store)),
       open,
-      journal_peers{
-          .hub = parts_.hub, .views = views, .remover = parts_.remover, .detached_readers = false});
+      journal_peers{.hub = parts_.hub,
+                    .views = views,
+                    .remover = parts_.remover,
+                    .detached_readers = detached_readers_});
   parts_.dispatcher =
       sys.spawn(dispatcher, dispatcher_options{nullptr, [this] { return has_room_; }, nullptr,
                                                parts_.attempts, false});
   parts_.views = views;
   parts_.usage = usage = std::make_shared<usage_board>();
   parts_.calibration = std::make_shared<calibration_board>();
-  parts_.detached_readers = false;
+  parts_.detached_readers = detached_readers_;
   if (store_works_)
     parts_.store_failed_since = [this](std::chrono::steady_clock::time_point) {
       return !*store_works_;
@@ -304,6 +306,32 @@ std::vector<file_addition> world::add(const std::vector<std::string>& paths) {
   auto outcome = ask<files_outcome>(std::move(request));
   REQUIRE(std::holds_alternative<files_answered>(outcome));
   return std::get<files_answered>(std::move(outcome)).files;
+}
+
+world::two_answers world::add_and_tell(const std::string& path, const domain::command& command,
+                                       const std::function<void()>& meanwhile) {
+  caf::scoped_actor self{stage_->system()};
+  add_files_request request;
+  request.batch = id;
+  request.entries.push_back({path, "/" + path, seen->file_bytes, 1, {}});
+  self->send(coordinator_, request);
+  self->send(coordinator_, batch_request{id, command});
+  run();
+  two_answers answers;
+  bool more = true;
+  const auto take = [&] {
+    for (more = true; more;)
+      self->receive([&](files_outcome& outcome) { answers.added = std::move(outcome); },
+                    [&](command_outcome& outcome) { answers.told = std::move(outcome); },
+                    caf::after(std::chrono::seconds(0)) >> [&] { more = false; });
+  };
+  take();
+  if (!meanwhile) return answers;
+  CHECK_FALSE(answers.added);
+  CHECK_FALSE(answers.told);
+  meanwhile();
+  take();
+  return answers;
 }
 
 batch_view world::look(domain::batch_id batch) {

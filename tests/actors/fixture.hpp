@@ -92,6 +92,10 @@ public:
   void set_room(bool has_room) { has_room_ = has_room; } // on the disk
   // From the next `crash` on, the store is probed, and found to work or not.
   void set_store(bool works) { store_works_ = works; }
+  // From the next `crash` on, what reads for a batch is to have a thread of its own. The scheduler
+  // is for one thread alone: there must be none for them.
+  void detach_readers(bool detached) { detached_readers_ = detached; }
+  const std::shared_ptr<actors::name_threads>& name_threads() { return parts_.name_readers; }
   ~world();
 
   actors::command_outcome tell(domain::command command, domain::batch_id batch = id);
@@ -103,6 +107,13 @@ public:
   void ask_only(const domain::command& command, std::size_t messages);
   // Adds files that have these paths, as people do.
   std::vector<actors::file_addition> add(const std::vector<std::string>& paths);
+  // The addition of a file, and the command behind it, as far as they are answered.
+  struct two_answers {
+    std::optional<actors::files_outcome> added;
+    std::optional<actors::command_outcome> told;
+  };
+  two_answers add_and_tell(const std::string& path, const domain::command& command,
+                           const std::function<void()>& meanwhile = nullptr);
   actors::batch_view look(domain::batch_id batch = id);
   // As `look`, within an actor: nothing while the answer has to wait for that.
   std::optional<actors::batch_view> answer(domain::batch_id batch);
@@ -160,6 +171,7 @@ private:
   bool has_room_ = true;
   std::int64_t now_us_ = 1'000'000; // of events
   bool clock_broken_ = false;
+  bool detached_readers_ = false;
   std::optional<bool> store_works_; // nothing: it is not probed
   scratch directory_;
   std::unique_ptr<failing_disk> disk_;

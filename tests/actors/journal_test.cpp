@@ -1,8 +1,12 @@
 // JOURNAL: what is asked in one breath is answered in order.
 #include "actors/journal.hpp"
 
+#include "actors/spawn_blocking.hpp"
 #include "fixture.hpp"
 #include "persistence/database.hpp"
+#include "tests/support/no_threads.hpp"
+
+#include <caf/actor_system.hpp>
 
 #include <caf/scoped_actor.hpp>
 #include <catch2/catch_test_macros.hpp>
@@ -53,7 +57,7 @@ struct asked {
   journal_actor journal;
   caf::scoped_actor self{stage.system()};
 
-  asked() {
+  explicit asked(bool detached_readers = false) {
     const store_opener open = [this] {
       auto opened = persistence::journal_store::open({directory / "j", disk.env.get()});
       disk.broken = breaks_when_opened;
@@ -67,7 +71,7 @@ struct asked {
         journal_peers{.hub = hub,
                       .remover = caf::actor_cast<remover_actor>(caf::actor{self}),
                       .holds = holds,
-                      .detached_readers = false});
+                      .detached_readers = detached_readers});
     stage.run();
   }
   ~asked() {
@@ -103,7 +107,55 @@ struct asked {
   }
 };
 
+struct noting_state {
+  static inline const char* name = "noting";
+  noting_state() = default;
+};
+
+// Ends with the first message; `told` and what it holds are let go then.
+name_reader_actor::behavior_type noting(name_reader_actor::stateful_pointer<noting_state> self,
+                                        const std::shared_ptr<std::atomic<bool>>& told) {
+  return {[self, told](const load_names&) {
+    *told = true;
+    self->quit();
+  }};
+}
+
 } // namespace
+
+TEST_CASE("an actor for which there is no thread holds nothing, and lets the system end") {
+  const auto told = std::make_shared<std::atomic<bool>>(false);
+  {
+    caf::actor_system_config config;
+    caf::actor_system system(config);
+    {
+      const tests::no_threads none;
+      CHECK_FALSE(try_spawn_blocking(system, true, "noting", noting, told));
+    }
+    CHECK(told.use_count() == 1);
+    const auto noted = try_spawn_blocking(system, true, "noting", noting, told);
+    REQUIRE(noted);
+    caf::anon_send(noted, load_names{});
+  } // waits for all actors
+  CHECK(*told);
+  CHECK(told.use_count() == 1);
+}
+
+TEST_CASE("a replay for which there is no thread is answered, and appends go on") {
+  asked a(true);
+  a.self->send(a.journal, append_events{1, new_batch_with_a_file(), true});
+  {
+    const tests::no_threads none;
+    a.self->send(a.journal, replay_batch{ann});
+    a.stage.run();
+  }
+  const auto replayed = a.next<batch_replayed>();
+  REQUIRE(replayed);
+  CHECK_FALSE(replayed->error.empty());
+  a.self->send(a.journal, write_records{});
+  a.stage.run();
+  CHECK(a.next<records_written>()->durable);
+}
 
 TEST_CASE("files can be asked for right behind the event that adds them") {
   asked a;

@@ -4,11 +4,14 @@
 #include "domain/limits.hpp"
 #include "fixture.hpp"
 #include "persistence/event_codec.hpp"
+#include "tests/support/no_threads.hpp"
 
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <new>
 #include <set>
+#include <utility>
 
 using namespace darkroom;
 using domain::batch_phase;
@@ -58,7 +61,93 @@ bool is_refused(const actors::command_outcome& outcome) {
   return std::holds_alternative<actors::rejected>(outcome);
 }
 
+// A draft whose names are not in memory: they are read when files are added.
+void make_unread(world& w) {
+  w.start_draft();
+  for (std::uint32_t at = 0; at < many; at += 500) {
+    domain::add_files add;
+    for (auto i = at; i < at + 500; ++i) {
+      const auto name = std::to_string(i);
+      add.entries.push_back({"f" + name, "/f" + name, 100, 1, {"o" + name}});
+    }
+    REQUIRE(resulting_view(w.tell(std::move(add))) != nullptr);
+  }
+}
+
+bool is_in_doubt(const world::two_answers& answers) {
+  return answers.added && std::holds_alternative<actors::in_doubt>(*answers.added);
+}
+
 } // namespace
+
+TEST_CASE("an exception while names are read is an answer, and what waited goes on") {
+  world w;
+  make_unread(w);
+  w.crash(); // what was written is in tables now
+  REQUIRE(resulting_view(w.tell(domain::change_priority{4})) != nullptr);
+  bool thrown = false;
+  w.on_table_read([&] { // the first is that of the names
+    if (!std::exchange(thrown, true)) throw std::bad_alloc();
+  });
+  const auto answers = w.add_and_tell("more.jpg", domain::start_batch{true});
+  w.on_table_read(nullptr);
+  REQUIRE(thrown);
+  CHECK(is_in_doubt(answers));
+  REQUIRE(answers.told);
+  CHECK(resulting_view(*answers.told) != nullptr);
+  CHECK(w.add({"more.jpg"}).size() == 1);
+}
+
+TEST_CASE("where the system has no thread, an addition is in doubt and the batch goes on") {
+  world w;
+  w.detach_readers(true);
+  w.crash();
+  make_unread(w);
+  {
+    const tests::no_threads none;
+    const auto answers = w.add_and_tell("more.jpg", to_png());
+    CHECK(is_in_doubt(answers));
+    REQUIRE(answers.told);
+    CHECK(resulting_view(*answers.told) != nullptr);
+    w.advance(limits::planning_again_ms);
+    CHECK(resulting_view(w.tell(domain::change_priority{4})) != nullptr);
+  }
+  CHECK(w.replayed().unplanned_upto == many);
+  w.detach_readers(false);
+  w.crash();
+  REQUIRE(resulting_view(w.tell(domain::change_priority{5})) != nullptr);
+  w.run();
+  CHECK(w.replayed().unplanned_upto == 0);
+}
+
+TEST_CASE("a batch waits while others have all threads for names") {
+  world w;
+  make_unread(w);
+  std::vector<actors::thread_budget::place> places;
+  const auto take_all = [&](actors::thread_budget& budget) {
+    while (auto place = budget.take())
+      places.push_back(std::move(place));
+  };
+  take_all(w.name_threads()->readers);
+  CHECK(places.size() == limits::name_readers_max);
+  const auto answers = w.add_and_tell("more.jpg", domain::start_batch{true}, [&] {
+    w.advance(limits::reading_names_again_ms);
+    places.pop_back();
+    w.advance(limits::reading_names_again_ms);
+  });
+  CHECK(answers.added);
+  CHECK_FALSE(is_in_doubt(answers));
+  CHECK(answers.told);
+  CHECK(w.name_threads()->readers.take() != nullptr); // it has ended
+  w.tell(domain::pause_batch{domain::pause_mode::interrupt});
+  take_all(w.name_threads()->planners);
+  REQUIRE(resulting_view(w.tell(to_png())) != nullptr);
+  w.advance(3 * limits::planning_again_ms);
+  CHECK(w.replayed().unplanned_upto != 0);
+  places.clear();
+  w.advance(limits::planning_again_ms);
+  CHECK(w.replayed().unplanned_upto == 0);
+}
 
 TEST_CASE("many files get their names in parts, each within the limit of one event") {
   world w;
