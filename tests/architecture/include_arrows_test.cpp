@@ -102,7 +102,8 @@ TEST_CASE("no room includes a room that comes after it") {
 TEST_CASE("errnos become text in one place") {
   std::size_t found = 0;
   each_line([&](const std::string&, const std::string& file, const std::string& line) {
-    if (line.find("strerror") == std::string::npos || line.find("easy_strerror") != std::string::npos)
+    if (line.find("strerror") == std::string::npos ||
+        line.find("easy_strerror") != std::string::npos)
       return;
     INFO(file << ": " << line);
     CHECK(file == "base/errno_text.cpp");
