@@ -3,6 +3,8 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 
+#include <algorithm>
+
 namespace darkroom::http {
 
 namespace {
@@ -27,6 +29,18 @@ base::result<void, problem> quota::reservation::grow(const amounts& more) {
   held_.bytes += more.bytes;
   held_.uploads += more.uploads;
   return {};
+}
+
+void quota::reservation::shrink(const amounts& less) {
+  const amounts back{.batches = std::min(less.batches, held_.batches),
+                     .files = std::min(less.files, held_.files),
+                     .bytes = std::min(less.bytes, held_.bytes),
+                     .uploads = std::min(less.uploads, held_.uploads)};
+  from_->give_back(user_, back);
+  held_.batches -= back.batches;
+  held_.files -= back.files;
+  held_.bytes -= back.bytes;
+  held_.uploads -= back.uploads;
 }
 
 config::quota_settings quota::allowed(const std::string& user) const {

@@ -1,5 +1,5 @@
 // What a user may still take: what batches have, plus what requests under way have reserved. Each
-// reservation ends exactly once, when its holder goes.
+// reservation ends exactly once: when its holder goes, or before that in parts.
 #pragma once
 
 #include "actors/usage_board.hpp"
@@ -34,6 +34,8 @@ public:
     ~reservation();
     // Holds more; what was held stays held if there is no room.
     base::result<void, problem> grow(const amounts& more);
+    // Holds so much less, and nothing where less is held: a batch has it now, or nobody.
+    void shrink(const amounts& less);
     const amounts& held() const { return held_; }
 
   private:

@@ -45,11 +45,13 @@ problem too_large(std::uint64_t most) {
   return {problem_code::too_large, "A file has at most " + std::to_string(most) + " bytes."};
 }
 
-// Holds room for what has come, in steps.
+// Holds room for what has come: in steps, but for the last that there is.
 base::result<void, problem> hold_room(quota::reservation& room, std::uint64_t bytes) {
   if (bytes <= room.held().bytes) return {};
-  const auto more = std::max(bytes - room.held().bytes, limits::upload_step_bytes);
-  return room.grow({.bytes = more});
+  const auto missing = bytes - room.held().bytes;
+  if (missing < limits::upload_step_bytes && room.grow({.bytes = limits::upload_step_bytes}))
+    return {};
+  return room.grow({.bytes = missing});
 }
 
 // Receives a whole body, within the limits of one file.
@@ -146,7 +148,10 @@ public:
     if (complete_.empty()) co_return;
     std::vector<std::string> paths;
     std::vector<persistence::blob_writer> finished;
+    amounts room;
     for (auto& [path, writer] : std::exchange(complete_, {})) {
+      room.files += 1;
+      room.bytes += writer.bytes();
       paths.push_back(path);
       finished.push_back(std::move(writer));
     }
@@ -159,6 +164,7 @@ public:
         reject(paths[i], blobs[i].error());
     }
     const auto added = co_await add_received(c_, batch_, std::move(received));
+    give_back(room); // the batch counts what it has taken
     turns_.clear();
     for (const auto& file : added) {
       if (file.refused)
@@ -178,8 +184,14 @@ private:
     rejected_.push_back(rejected_object(path, p, c_.rq));
   }
 
+  void give_back(const amounts& room) {
+    room_.shrink(room);
+    total_ -= room.bytes;
+  }
+
   task<base::result<void, problem>> begin(const part_head& head) {
     refused_.reset();
+    part_room_ = {};
     path_ = head.file_name.value_or("");
     if (++parts_ > limits::multipart_parts_max)
       co_return std::unexpected(
@@ -204,8 +216,12 @@ private:
       turn_ = c_.s.uploads.take(domain::to_string(batch_.id) + '/' + path_);
       if (!turn_) refused_ = problem{problem_code::upload_in_progress};
     }
-    if (!refused_)
-      if (const auto ok = room_.grow({.files = 1}); !ok) refused_ = ok.error();
+    if (!refused_) {
+      if (const auto ok = room_.grow({.files = 1}))
+        part_room_.files = 1;
+      else
+        refused_ = ok.error();
+    }
     if (refused_) co_return base::result<void, problem>{};
     auto writer = co_await run_blocking(c_.s.blocking, [this] { return c_.s.blobs.begin(); });
     if (writer)
@@ -222,10 +238,12 @@ private:
     if (writer_->bytes() + data.size() > most) ok = std::unexpected(too_large(most));
     if (ok) ok = hold_room(room_, total_ + data.size());
     if (ok) ok = co_await write_piece(c_, *writer_, data);
-    if (ok)
+    if (ok) {
       total_ += data.size();
-    else
+      part_room_.bytes += data.size();
+    } else {
       refused_ = ok.error();
+    }
   }
 
   task<void> end() {
@@ -238,6 +256,7 @@ private:
     if (refused_) {
       reject(path_, *refused_);
       writer_.reset();
+      give_back(part_room_);
       turn_.reset();
       co_return;
     }
@@ -251,8 +270,9 @@ private:
   call& c_;
   const named_batch& batch_;
   quota::reservation room_;
-  std::uint64_t total_ = 0;
+  std::uint64_t total_ = 0; // bytes of parts that are neither stored nor refused
   std::size_t parts_ = 0;
+  amounts part_room_; // held for the part that is being read
   std::string path_;
   std::optional<problem> refused_; // the part that is being read
   std::optional<persistence::digest> announced_;

@@ -1,4 +1,5 @@
 // Bytes over HTTP: uploads of all kinds, ranges, reports and the ZIP.
+#include "base/units.hpp"
 #include "edge.hpp"
 
 #include "http/uploads.hpp"
@@ -545,4 +546,78 @@ TEST_CASE("the ZIP is called after its batch, as every system can write that") {
         "attachment; filename=\"a-b_ __.zip\"; filename*=UTF-8''a-b_%20%C3%A4.zip");
   const auto [id, header] = named("");
   CHECK(header == "attachment; filename=\"" + id + ".zip\"; filename*=UTF-8''" + id + ".zip");
+}
+
+namespace {
+
+std::string form_part(const std::string& name, const std::string& bytes,
+                      const std::string& more = "") {
+  return "--B\r\nContent-Disposition: form-data; name=\"files\"; filename=\"" + name + "\"\r\n" +
+         more + "\r\n" + bytes + "\r\n";
+}
+
+reply send_parts(edge& server, const std::string& id, const std::string& parts) {
+  auto r = server.call("ann", "POST", at(id, "/files"), parts + "--B--",
+                       {{"Content-Type", "multipart/form-data; boundary=B"}});
+  INFO(r.body);
+  REQUIRE(r.status == 201);
+  return r;
+}
+
+std::size_t count_of(const reply& r, const char* what) {
+  const auto value = r.json();
+  return value.at(what).as_array().size();
+}
+
+// A picture of so many bytes about.
+std::string large(std::size_t bytes, int number) {
+  return picture(std::to_string(100'000 + number) + std::string(bytes, 'x'));
+}
+
+} // namespace
+
+TEST_CASE("a form is counted once while it is received, and takes all of the quota") {
+  constexpr std::uint64_t most = 4 * limits::MiB;
+  edge server([](config::settings& s) { s.quota.stored_bytes = most; });
+  const auto id = server.batch("ann");
+  const auto size = large(32 * 1'024, 0).size();
+  const auto fit = most / size;
+  constexpr int first = 96; // three quarters of it
+  std::string parts;
+  for (int i = 0; i < first; ++i)
+    parts += form_part("f" + std::to_string(i) + ".jpg", large(32 * 1'024, i));
+  const auto whole = send_parts(server, id, parts);
+  CHECK(count_of(whole, "files") == first);
+  CHECK(server.services().quotas.reserved("ann").bytes == 0);
+  parts.clear();
+  for (int i = first; i < 2 * first; ++i)
+    parts += form_part("f" + std::to_string(i) + ".jpg", large(32 * 1'024, i));
+  const auto beyond = send_parts(server, id, parts);
+  CHECK(count_of(beyond, "files") == fit - first);
+  const auto value = beyond.json();
+  for (const auto& one : value.at("rejected").as_array())
+    CHECK(one.at("code").as_string() == "storage_exceeded");
+  CHECK(server.services().quotas.reserved("ann").bytes == 0);
+}
+
+TEST_CASE("a refused part of a form gives back its room") {
+  edge server([](config::settings& s) {
+    s.quota.stored_bytes = limits::MiB;
+    s.quota.queued_files = 32;
+  });
+  const auto id = server.batch("ann");
+  std::string parts;
+  for (int i = 0; i < 4; ++i) // each half of the quota, by itself
+    parts += form_part("wrong" + std::to_string(i) + ".jpg", large(limits::MiB / 2, i),
+                       "Repr-Digest: " + digest_header("else") + "\r\n");
+  for (int i = 0; i < 40; ++i)
+    parts += form_part("empty" + std::to_string(i) + ".jpg", "");
+  for (int i = 0; i < 40; ++i)
+    parts += form_part("note" + std::to_string(i) + ".txt", "no picture");
+  parts += form_part("good.jpg", large(limits::MiB * 3 / 4, 9));
+  const auto r = send_parts(server, id, parts);
+  CHECK(count_of(r, "files") == 1);
+  const auto value = r.json();
+  for (const auto& one : value.at("rejected").as_array())
+    CHECK(one.at("code").as_string() != "quota_exceeded");
 }

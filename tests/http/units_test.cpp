@@ -140,6 +140,27 @@ TEST_CASE("a reservation is held until its holder goes, exactly once") {
         problem_code::storage_exceeded);
 }
 
+TEST_CASE("a reservation gives back what somebody else counts by now, and no more than it held") {
+  actors::usage_board board;
+  const identity_store who{config::auth_settings{}};
+  quota quotas({.live_batches = 10, .queued_files = 10, .stored_bytes = 100, .uploads = 2}, who,
+               board);
+  {
+    auto held = quotas.reserve("ann", {.files = 2, .bytes = 90, .uploads = 1});
+    REQUIRE(held);
+    held->shrink({.files = 1, .bytes = 60});
+    CHECK(held->held().files == 1);
+    CHECK(held->held().bytes == 30);
+    CHECK(quotas.reserve("ann", {.files = 9, .bytes = 70}));
+    CHECK_FALSE(quotas.reserve("ann", {.bytes = 71}));
+    held->shrink({.files = 5, .bytes = 500});
+    CHECK(quotas.reserved("ann").bytes == 0);
+    CHECK(quotas.reserved("ann").files == 0);
+    CHECK(quotas.reserved("ann").uploads == 1);
+  }
+  CHECK(quotas.reserved("ann").uploads == 0);
+}
+
 TEST_CASE("which paths may be") {
   for (const auto* good :
        {"a", "a/b.jpg", ".hidden", "a b", "\xc3\xa9", "...", "a..b", "\xf0\x9f\x98\x80.png"})
