@@ -420,7 +420,7 @@ void on_names_loaded(supervisor_pointer self, const names_loaded& loaded) {
 void start_name_reader(supervisor_pointer self) {
   auto& s = self->state;
   if (!s.names_wish) return;
-  auto place = s.peers.name_readers->readers.take();
+  auto place = s.peers.naming_threads->readers.take();
   if (!place) {
     self->delayed_send(self, std::chrono::milliseconds(limits::reading_names_again_ms),
                        naming_tick{});
@@ -447,7 +447,7 @@ void plan_missing_names(supervisor_pointer self) {
   if (w.phase == domain::batch_phase::deleted) stop_planner(self);
   if (w.unplanned_upto == 0 || w.phase == domain::batch_phase::deleted) return take_up_held(self);
   if (s.planner || s.ending) return;
-  if (auto place = s.peers.name_readers->planners.take())
+  if (auto place = s.peers.naming_threads->planners.take())
     s.planner = try_spawn_blocking<caf::monitored>(*self, s.peers.detached_readers, "name planner",
                                                    name_planner, batch_supervisor_actor{self},
                                                    s.peers.views, std::move(place));

@@ -33,7 +33,7 @@ struct supervisor_peers {
   std::shared_ptr<vitals> numbers;
   std::shared_ptr<attempt_counts> attempts; // may be null
   bool detached_readers = true;             // false: in deterministic tests
-  std::shared_ptr<name_threads> name_readers;
+  std::shared_ptr<name_threads> naming_threads;
   caf::actor_addr coordinator;
 };
 

@@ -19,11 +19,11 @@ constexpr auto ask_timeout = std::chrono::milliseconds(limits::drain_ms + limits
 
 supervisor_peers peers_of(const coordinator_parts& parts) {
   return {
-      parts.journal,      {parts.dispatcher, parts.pool, parts.placer, parts.store_failed_since},
-      parts.usage,        parts.calibration,
-      parts.views,        parts.numbers,
-      parts.attempts,     parts.detached_readers,
-      parts.name_readers, nullptr};
+      parts.journal,        {parts.dispatcher, parts.pool, parts.placer, parts.store_failed_since},
+      parts.usage,          parts.calibration,
+      parts.views,          parts.numbers,
+      parts.attempts,       parts.detached_readers,
+      parts.naming_threads, nullptr};
 }
 
 void supervise(coordinator_pointer self, const persistence::batch_summary& known,

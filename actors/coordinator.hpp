@@ -29,7 +29,7 @@ struct coordinator_parts {
   std::shared_ptr<attempt_counts> attempts;                                      // of all batches
   std::function<bool(std::chrono::steady_clock::time_point)> store_failed_since; // may be null
   bool detached_readers = true; // false: in deterministic tests
-  std::shared_ptr<name_threads> name_readers = std::make_shared<name_threads>(); // of all batches
+  std::shared_ptr<name_threads> naming_threads = std::make_shared<name_threads>(); // of all batches
 };
 
 struct coordinator_state {

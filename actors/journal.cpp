@@ -238,9 +238,9 @@ void replay(journal_pointer self, const replay_batch& message,
 }
 
 // One slice of files; others get their turn in between. Nothing is released before the records
-// of its files are gone: whoever clears away a slice again, after a failed write, would release it
-// again, and take blobs from other batches that have the same. After a crash between the two, the
-// next start counts no use of these blobs, and sets them aside with all others that nobody uses.
+// of its files are gone: a slice that is cleared away again after a failed write would be released
+// twice, and other batches would lose blobs that they share. After a crash between the two, the
+// next start counts no use of these blobs, and sets them aside with all other unused ones.
 void purge(journal_pointer self) {
   auto& s = self->state;
   const auto held = [&](const journal_state::waiting_purge& purging) {

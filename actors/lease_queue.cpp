@@ -321,9 +321,10 @@ void lease_queue::keep_memory_for_old(std::uint64_t now_ms) {
   }
 }
 
-// Grants the first of the overtaken that fits, of a user who was served at most so much. One that
-// has been overtaken long enough keeps the nodes where it could run, until it fits, for itself: a
-// closed node is none of these, it may stay closed for days. False: nothing else may be granted.
+// Grants the first of the overtaken that fits, of users who were served at most `served_max`. One
+// that has been overtaken long enough keeps the nodes where it could run, until it fits, for
+// itself: a closed node is none of these, it may stay closed for days. False: nothing else may be
+// granted.
 bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::uint64_t served_max,
                                   std::optional<grant>& granted) {
   auto most = most_memory_of(kept);

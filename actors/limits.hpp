@@ -70,8 +70,8 @@ inline constexpr std::uint32_t disk_full_wait_ms = 2'000;
 inline constexpr std::uint32_t quota_look_ms = 10'000;
 inline constexpr std::uint32_t planning_again_ms = 1'000; // after names could not be planned
 // Threads that read, and that plan, names for all batches: a thousand drafts that get files at once
-// do not make a thousand threads. A batch that finds none left asks again; people wait for a
-// reader, nobody for a planner.
+// do not make a thousand threads. A batch that finds none left asks again. Requests wait for a
+// reader, but not for a planner.
 inline constexpr std::size_t name_readers_max = 16, name_planners_max = 4;
 inline constexpr std::uint32_t reading_names_again_ms = 50;
 inline constexpr std::uint32_t disk_look_ms = 500;    // how often free room is looked for

@@ -1,4 +1,4 @@
-// Threads of one kind, which many actors spawn on behalf of users: so many at a time.
+// Bounds the number of threads of one kind that many actors spawn.
 #pragma once
 
 #include <atomic>

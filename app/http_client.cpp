@@ -98,7 +98,7 @@ std::string http_reply::problem() const {
 
 struct http_client::parts {
   server_account account;
-  const curl_library* library = nullptr;
+  const curl_library* functions = nullptr;
   CURL* curl = nullptr;
   http_reply reply;
   std::function<bool(std::string_view)> piece;
@@ -107,7 +107,7 @@ struct http_client::parts {
     auto& p = *static_cast<parts*>(self);
     const std::size_t size = one * count;
     long status = 0;
-    p.library->easy_getinfo(p.curl, CURLINFO_RESPONSE_CODE, &status);
+    p.functions->easy_getinfo(p.curl, CURLINFO_RESPONSE_CODE, &status);
     if (p.piece && status < 300) return p.piece({data, size}) ? size : 0;
     p.reply.body.append(data, size);
     return size;
@@ -136,17 +136,17 @@ http_client::http_client(server_account account) : parts_(std::make_unique<parts
   parts_->account = std::move(account);
   const auto& loaded = load_curl();
   if (!loaded) return;
-  parts_->library = &*loaded;
+  parts_->functions = &*loaded;
   parts_->curl = loaded->easy_init();
 }
 
 http_client::~http_client() {
-  if (parts_->curl != nullptr) parts_->library->easy_cleanup(parts_->curl);
+  if (parts_->curl != nullptr) parts_->functions->easy_cleanup(parts_->curl);
 }
 
 http_reply http_client::perform(const headers& more) {
   auto& p = *parts_;
-  const auto& curl = *p.library;
+  const auto& curl = *p.functions;
   curl_slist* list = nullptr;
   const auto add = [&](const std::string& line) { list = curl.slist_append(list, line.c_str()); };
   if (!p.account.token.empty()) add("Authorization: Bearer " + p.account.token);
@@ -184,7 +184,7 @@ http_reply http_client::send(const std::string& method, const std::string& path,
                              const std::string& body, const headers& more) {
   auto& p = *parts_;
   if (p.curl == nullptr) return {.error = "there is no HTTP client"};
-  const auto& curl = *p.library;
+  const auto& curl = *p.functions;
   const auto url = p.account.url + path;
   curl.easy_setopt(p.curl, CURLOPT_URL, url.c_str());
   if (method == "HEAD")
@@ -207,7 +207,7 @@ http_reply http_client::put_file(const std::string& path, const std::string& fil
                                  std::uint64_t bytes, const headers& more) {
   auto& p = *parts_;
   if (p.curl == nullptr) return {.error = "there is no HTTP client"};
-  const auto& curl = *p.library;
+  const auto& curl = *p.functions;
   std::FILE* in = std::fopen(file.c_str(), "rb");
   if (in == nullptr) return {.error = printable(file) + ": " + base::errno_text(errno)};
   const auto url = p.account.url + path;
@@ -225,7 +225,7 @@ http_reply http_client::put_file(const std::string& path, const std::string& fil
 
 bool http_client::partial() const {
   long status = 0;
-  parts_->library->easy_getinfo(parts_->curl, CURLINFO_RESPONSE_CODE, &status);
+  parts_->functions->easy_getinfo(parts_->curl, CURLINFO_RESPONSE_CODE, &status);
   return status == 206;
 }
 
@@ -233,7 +233,7 @@ http_reply http_client::get(const std::string& path, const headers& more,
                             const std::function<bool(std::string_view)>& piece) {
   auto& p = *parts_;
   if (p.curl == nullptr) return {.error = "there is no HTTP client"};
-  const auto& curl = *p.library;
+  const auto& curl = *p.functions;
   const auto url = p.account.url + path;
   curl.easy_setopt(p.curl, CURLOPT_URL, url.c_str());
   p.piece = piece;

@@ -5,6 +5,7 @@
 #include "actors/orchestra.hpp"
 #include "base/units.hpp"
 #include "domain/limits.hpp"
+#include "tests/support/no_outputs.hpp"
 
 #include <chrono>
 #include <condition_variable>
@@ -33,30 +34,6 @@ public:
     return outcome;
   }
   void interrupt(domain::lease_id) noexcept override {}
-};
-
-class no_outputs final : public persistence::output_store {
-public:
-  persistence::file_result<persistence::staged_output> stage(const domain::batch_id&,
-                                                             domain::file_index, std::uint32_t,
-                                                             const std::string&, int,
-                                                             domain::existing_policy) override {
-    return persistence::staged_output{};
-  }
-  std::vector<persistence::placed_output>
-  place(std::span<const persistence::staged_output>) override {
-    return {};
-  }
-  void discard(const persistence::staged_output&) override {}
-  void take_back(const persistence::staged_output&) override {}
-  persistence::file_result<darkroom::base::unique_fd>
-  open_staged(const persistence::staged_output&) override {
-    return darkroom::base::unique_fd{};
-  }
-  void release(const persistence::file_record&) override {}
-  std::optional<persistence::written_file> existing(const std::string&) override { return {}; }
-  bool exists(const std::string&) override { return false; }
-  void sweep(const domain::batch_id&, domain::file_index, std::span<const std::string>) override {}
 };
 
 std::size_t resident_kib() {
@@ -88,7 +65,7 @@ int main(int argc, char** argv) {
   actors::orchestra orchestra({.slots = slots,
                                .memory_bytes = 64 * limits::GiB,
                                .make_runner = [] { return std::make_unique<no_op_runner>(); },
-                               .outputs = std::make_shared<no_outputs>(),
+                               .outputs = std::make_shared<tests::no_outputs>(),
                                .open_journal = open,
                                .journal = std::move(*journal),
                                .announce = [](const std::string& line) { std::puts(line.c_str()); },

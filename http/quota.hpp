@@ -34,7 +34,7 @@ public:
     ~reservation();
     // Holds more; what was held stays held if there is no room.
     base::result<void, problem> grow(const amounts& more);
-    // Holds so much less, and nothing where less is held: a batch has it now, or nobody.
+    // Gives back `less`, or what is held of it: a batch counts it now, or it was refused.
     void shrink(const amounts& less);
     const amounts& held() const { return held_; }
 

@@ -142,7 +142,7 @@ private:
   void set_damaged_aside(const digest& name, int blob);
   // While it removes a blob, the lock is not held.
   void remove_if_unused(std::unique_lock<std::mutex>& lock, const digest& name);
-  // Before somebody may use or make a blob of this name.
+  // Call before a blob of this name is used or made.
   void wait_for_removal(std::unique_lock<std::mutex>& lock, const digest& name);
 
   std::string root_;
@@ -150,8 +150,8 @@ private:
   std::int64_t opened_ns_ = 0; // file system time
   mutable std::mutex mutex_;
   boost::unordered_flat_map<short_name, uses> uses_;
-  // Blobs that are being removed. A removal can take milliseconds: only who wants a blob of the
-  // same name waits for it, not everybody behind a deleted batch.
+  // Blobs that are being removed. A removal can take milliseconds: only uses of the same blob
+  // wait for it, not all others while a batch is deleted.
   std::set<short_name> removing_;
   std::condition_variable removed_;
   checked_files checked_;

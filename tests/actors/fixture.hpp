@@ -95,7 +95,7 @@ public:
   // From the next `crash` on, what reads for a batch is to have a thread of its own. The scheduler
   // is for one thread alone: there must be none for them.
   void detach_readers(bool detached) { detached_readers_ = detached; }
-  const std::shared_ptr<actors::name_threads>& name_threads() { return parts_.name_readers; }
+  const std::shared_ptr<actors::name_threads>& name_threads() { return parts_.naming_threads; }
   ~world();
 
   actors::command_outcome tell(domain::command command, domain::batch_id batch = id);
