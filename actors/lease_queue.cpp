@@ -201,15 +201,15 @@ void lease_queue::correct_charge(const lease& l, std::uint64_t cost) {
   list(of_user);
 }
 
-// Frees what the lease holds; its turn goes on with what is left of it.
+// Frees what the lease holds; its turn may go on.
 void lease_queue::release(std::map<domain::lease_id, lease>::iterator at, std::uint64_t turn_used) {
   auto& l = at->second;
   auto& n = nodes_[l.node];
   n.leased -= 1;
   n.granted_bytes -= l.memory_bytes;
   leases_alone_ -= l.alone ? 1 : 0;
-  if (l.turn.left > turn_used && !l.recalled)
-    n.turns.push_back({std::move(l.turn.user), l.turn.left - turn_used, l.turn.ends_ms});
+  l.turn.used += turn_used;
+  if (!l.recalled) n.turns.push_back(std::move(l.turn));
   leases_.erase(at);
 }
 
@@ -257,18 +257,19 @@ std::optional<std::size_t> lease_queue::node_for(const waiting_wish& wish,
   return best;
 }
 
-// Short enough that each of those who wait has a turn within a second.
+// Short enough that each of those who wait has many turns in ten seconds.
 std::uint64_t lease_queue::quantum() const {
   std::uint64_t slots = 0;
   for (const auto& n : nodes_)
     if (open(n)) slots += n.slots;
-  return std::min(limits::quantum_max_us,
-                  limits::quantum_round_us * slots / std::max<std::size_t>(users_waiting_, 1));
+  const auto of_round = limits::quantum_round_us * slots / std::max<std::size_t>(users_waiting_, 1);
+  return std::clamp(of_round, limits::quantum_min_us, limits::quantum_max_us);
 }
 
-lease_queue::slot_turn lease_queue::new_turn(const std::string& name) const {
+// With its quantum or its time, as they are now: others may have come since it began.
+bool lease_queue::over(const slot_turn& turn) const {
   const auto cost = quantum();
-  return {name, cost, now_ms_ + cost * limits::turn_wall_per_cpu / 1'000};
+  return turn.used >= cost || now_ms_ >= turn.began_ms + cost * limits::turn_wall_per_cpu / 1'000;
 }
 
 grant lease_queue::give(user_map::iterator at, const waiting_wish& wish, std::size_t where,
@@ -368,8 +369,8 @@ bool lease_queue::grant_overtaken(std::vector<bool>& kept, std::uint64_t served_
   return true;
 }
 
-// The user of a slot goes on there. A turn ends with its quantum or its time, when nothing of its
-// user's waits that fits, and when the file would have to wait there and not elsewhere.
+// The user of a slot goes on there. A turn also ends when nothing of its user's waits that fits,
+// and when the file would have to wait there and not elsewhere.
 std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
   std::vector<bool> elsewhere(nodes_.size(), true);
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
@@ -377,7 +378,7 @@ std::optional<grant> lease_queue::continue_turn(const std::vector<bool>& kept) {
     while (!n.turns.empty() && !kept[i] && open(n)) {
       auto going_on = std::move(n.turns.back());
       n.turns.pop_back();
-      if (now_ms_ >= going_on.ends_ms) continue;
+      if (over(going_on)) continue;
       const auto at = users_.find(going_on.user);
       if (at == users_.end() || at->second.fresh.empty()) continue;
       const auto& next = *at->second.fresh.begin();

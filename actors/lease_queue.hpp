@@ -140,11 +140,11 @@ public:
   std::uint64_t memory_granted_on(std::size_t at) const { return nodes_[at].granted_bytes; }
 
 private:
-  // What is left of a user's quantum in one slot.
+  // What a user had of a slot without a break.
   struct slot_turn {
     std::string user;
-    std::uint64_t left = 0;    // of cost
-    std::uint64_t ends_ms = 0; // at the latest
+    std::uint64_t used = 0; // of cost
+    std::uint64_t began_ms = 0;
   };
   struct node {
     bool present = false, closed = false, local = true;
@@ -244,7 +244,8 @@ private:
                                       const std::vector<bool>& kept) const;
   void note_oversized(const waiting_wish& wish);
   void note_all_oversized();
-  slot_turn new_turn(const std::string& name) const;
+  slot_turn new_turn(const std::string& name) const { return {name, 0, now_ms_}; }
+  bool over(const slot_turn& turn) const;
   grant give(user_map::iterator at, const waiting_wish& wish, std::size_t node, slot_turn turn);
   bool running_alone() const { return unsettled_alone_ != 0 || leases_alone_ != 0; }
   wait_reason reason_of(const waiting_wish& wish) const;

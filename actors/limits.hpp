@@ -29,10 +29,11 @@ inline constexpr std::uint64_t memory_previews_share = 8;
 inline constexpr std::uint32_t memory_overtake_ms = 2'000;
 inline constexpr std::uint32_t settle_look_ms = 5; // about a sync, before or after a file alone
 
-// Turns of users in a slot, in processor time. A new host for a user costs a few milliseconds,
-// which is little beside a quantum; and each user who waits gets a turn in every round.
-inline constexpr std::uint64_t quantum_max_us = 250'000;
-inline constexpr std::uint64_t quantum_round_us = 1'000'000;
+// Turns of users in a slot, in processor time. Each user who waits gets one in every round, so in
+// ten seconds nobody is farther from the others than a small part of what all get. A new host for a
+// user costs a few milliseconds: at most about a tenth of a quantum.
+inline constexpr std::uint64_t quantum_min_us = 20'000, quantum_max_us = 250'000;
+inline constexpr std::uint64_t quantum_round_us = 300'000;
 // A turn also ends after this many times its quantum on the clock: files that wait for a disk use
 // no processor time, and would keep others from the slot. Hosts are niced, and beside one busy
 // process on each core they get a tenth of it: that is no reason to end a turn. Where disks are

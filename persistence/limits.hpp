@@ -12,9 +12,10 @@ namespace darkroom::limits {
 // `convert` keeps no witness, since its sources still exist, and writes format 1.
 inline constexpr std::uint32_t journal_format_version = 2;
 inline constexpr std::uint32_t journal_format_without_witness = 1;
-// RocksDB has up to eight logs of 16 MiB and two manifests here; the witness has room for so many.
+// RocksDB has up to eight logs of 8 MiB and two manifests here; the witness has room for so many.
 inline constexpr std::size_t witness_files_max = 128;
-inline constexpr std::uint64_t journal_write_buffer_bytes = 16 * MiB;
+// One is written to while another one is being flushed: both are memory of the server.
+inline constexpr std::uint64_t journal_write_buffer_bytes = 8 * MiB;
 inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
 // Opening a journal that is in use: its files may change under the reader.
 inline constexpr std::uint32_t journal_read_tries_max = 20;

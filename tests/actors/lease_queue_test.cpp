@@ -178,14 +178,35 @@ TEST_CASE("users take turns: one goes on in a slot until its quantum is used up"
     users += g.file.index < 1'000 ? 'a' : 'b';
     q.end(g.lease);
   }
-  const auto a = std::string(25, 'a'), b = std::string(25, 'b');
-  CHECK(users == a + b + a + b);
+  // Two users share a round of 300 ms.
+  const auto a = std::string(15, 'a'), b = std::string(15, 'b');
+  CHECK(users == a + b + a + b + a + b + std::string(10, 'a'));
+}
+
+TEST_CASE("a turn that began when nobody else waited is shorter when others come") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (domain::file_index i = 0; i < 100; ++i)
+    REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
+  const auto next = [&q] {
+    const auto g = q.grant_all(0).at(0);
+    q.end(g.lease);
+    return g.file.index < 1'000 ? 'a' : 'b';
+  };
+  std::string users;
+  for (int i = 0; i < 5; ++i)
+    users += next();
+  for (domain::file_index u = 1; u < 20; ++u)
+    REQUIRE(q.request(wish(u * 1'000, MB, "bob" + std::to_string(u), 10'000)));
+  for (int i = 0; i < 20; ++i)
+    users += next();
+  CHECK(users == "aaaaa" + std::string(19, 'b') + "a");
 }
 
 TEST_CASE("a turn whose files wait for a disk ends by the clock") {
   auto q = queue_of_two_users();
-  const auto turn_ms = limits::quantum_max_us * limits::turn_wall_per_cpu / 1'000;
-  const std::uint64_t file_ms = turn_ms * 2 / 5, took_us = 2'000; // 125 would fit in a quantum
+  const auto turn_ms = limits::quantum_round_us / 2 * limits::turn_wall_per_cpu / 1'000;
+  const std::uint64_t file_ms = turn_ms * 2 / 5, took_us = 2'000; // 75 would fit in a quantum
   std::string users;
   for (std::uint64_t now_ms = 0; users.size() < 12; now_ms += file_ms) {
     const auto g = q.grant_all(now_ms).at(0);
@@ -203,10 +224,10 @@ TEST_CASE("a turn is shorter, the more users wait, and one file at least") {
     std::size_t in_a_row;
   };
   const auto [users, cost, in_a_row] = GENERATE_COPY(values<row>({
-      {2, 10'000, 25},
-      {20, 10'000, 5}, // one slot: a second for a round
+      {2, 10'000, 15}, // one slot: 300 ms for a round
+      {10, 10'000, 3},
       {20, 3'000'000, 1},
-      {1'000, 10'000, 1},
+      {1'000, 10'000, 2}, // so that hosts are changed less often than files
   }));
   lease_queue q;
   q.add_node({1, 100 * MB});
@@ -306,7 +327,7 @@ TEST_CASE("a user who comes while others have much to do is next when a turn end
     leases.pop_front();
     found = std::ranges::count(grants(), 100'000u) == 1;
   }
-  CHECK(before <= 2 * 20); // the turns in both slots: 100 ms with 21 users
+  CHECK(before <= 2 * 6); // the turns in both slots: 29 ms with 21 users
 }
 
 TEST_CASE("a changed priority counts from the next grant on, of overtaken files too") {
@@ -468,8 +489,8 @@ TEST_CASE("places in the queue count whole turns") {
   REQUIRE(q.request(wish(0, MB, "ann", 10'000, 0, 3)));
   using places = std::vector<queue_place>;
   using enum wait_reason;
-  // 25 of each in turn; the last of Ann's first batch is in her third turn.
-  CHECK(q.places(200) == places{{{{1}}, 0, turn}, {{{2}}, 25, turn}, {{{3}}, 110, turn}});
+  // 15 of each in turn; Ann's first batch takes four turns.
+  CHECK(q.places(200) == places{{{{1}}, 0, turn}, {{{2}}, 15, turn}, {{{3}}, 120, turn}});
   CHECK(q.places(10) == places{{{{1}}, 0, turn}});
 }
 

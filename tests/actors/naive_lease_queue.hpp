@@ -102,7 +102,7 @@ public:
 private:
   struct turn {
     std::string user;
-    std::uint64_t left, ends_ms;
+    std::uint64_t used, began_ms;
   };
   struct node {
     actors::node_capacity has;
@@ -125,17 +125,16 @@ private:
     std::uint64_t bytes;
     bool alone;
     std::string user;
-    std::uint64_t cost, turn_left, turn_ends_ms;
+    std::uint64_t cost, turn_used, turn_began_ms;
   };
 
-  // The lease ends; its turn goes on with what is left of it.
+  // The lease ends; its turn may go on.
   void release(std::map<domain::lease_id, lease>::iterator at, std::uint64_t turn_used) {
     const auto& l = at->second;
     auto& n = nodes_[l.node];
     n.leased -= 1;
     n.granted_bytes -= l.bytes;
-    if (l.turn_left > turn_used)
-      n.turns.push_back({l.user, l.turn_left - turn_used, l.turn_ends_ms});
+    n.turns.push_back({l.user, l.turn_used + turn_used, l.turn_began_ms});
     leases_.erase(at);
   }
 
@@ -192,7 +191,7 @@ private:
         const auto& user = w->wish.user;
         if (!w->overtaken_since_ms || passed_by.contains(user)) continue;
         if (const auto where = node_for(w->wish, kept)) {
-          if (served_[user] <= served_max) return give(*w, *where, new_turn(now_ms));
+          if (served_[user] <= served_max) return give(*w, *where, {{}, 0, now_ms});
           passed_by.insert(user);
           continue;
         }
@@ -208,7 +207,7 @@ private:
         if (const auto goes_on = continue_turn(order, kept, now_ms)) return goes_on;
       if (fresh == order.end()) return std::nullopt;
       if (const auto where = node_for((*fresh)->wish, kept))
-        return give(**fresh, *where, new_turn(now_ms));
+        return give(**fresh, *where, {{}, 0, now_ms});
       (*fresh)->overtaken_since_ms = now_ms;
     }
   }
@@ -219,7 +218,9 @@ private:
       while (!nodes_[i].turns.empty() && !kept[i] && nodes_[i].open()) {
         const auto goes_on = nodes_[i].turns.back();
         nodes_[i].turns.pop_back();
-        if (now_ms >= goes_on.ends_ms) continue;
+        const auto cost = quantum();
+        if (goes_on.used >= cost) continue;
+        if (now_ms >= goes_on.began_ms + cost * limits::turn_wall_per_cpu / 1'000) continue;
         const auto next = std::ranges::find_if(order, [&](const waiting* w) {
           return w->wish.user == goes_on.user && !w->overtaken_since_ms;
         });
@@ -240,12 +241,8 @@ private:
     std::set<std::string> users;
     for (const auto& w : waiting_)
       users.insert(w.wish.user);
-    return std::min(limits::quantum_max_us,
-                    limits::quantum_round_us * slots / std::max<std::size_t>(users.size(), 1));
-  }
-
-  turn new_turn(std::uint64_t now_ms) const {
-    return {{}, quantum(), now_ms + quantum() * limits::turn_wall_per_cpu / 1'000};
+    const auto cost = limits::quantum_round_us * slots / std::max<std::size_t>(users.size(), 1);
+    return std::min(std::max(cost, limits::quantum_min_us), limits::quantum_max_us);
   }
 
   actors::grant give(const waiting& of, std::size_t where, const turn& in) {
@@ -260,7 +257,7 @@ private:
     nodes_[where].leased += 1;
     nodes_[where].granted_bytes += wish.memory_bytes;
     const auto id = next_lease_++;
-    leases_[id] = {where, wish.memory_bytes, wish.alone, wish.user, cost, in.left, in.ends_ms};
+    leases_[id] = {where, wish.memory_bytes, wish.alone, wish.user, cost, in.used, in.began_ms};
     return {wish.file, id, where};
   }
 
