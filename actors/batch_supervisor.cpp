@@ -233,8 +233,7 @@ void on_converter_down(supervisor_pointer self, const caf::actor_addr& who) {
   s.converters.erase(known);
   const auto file = s.in_flight[index];
   s.in_flight.erase(index);
-  if (!file.settled) { // it died without a word
-    if (file.lease != 0) self->send(s.peers.converters.prober, interrupt_conversion{file.lease});
+  if (!file.settled) { // it died without a word; DISPATCHER ends what it had asked for
     s.working.finishing.erase(index);
     carry_out(self, domain::interrupt_file{index, domain::interruption::converter_lost});
   }

@@ -1,5 +1,6 @@
 #include "actors/codec_pool.hpp"
 
+#include "actors/limits.hpp"
 #include "actors/slot.hpp"
 #include "actors/spawn_blocking.hpp"
 
@@ -15,26 +16,72 @@ namespace {
 
 using codec_pool_pointer = codec_pool_actor::stateful_pointer<codec_pool_state>;
 
+constexpr std::chrono::milliseconds thread_again{limits::slot_thread_again_ms};
+
+// False when the system has no thread for it now.
+bool ensure_thread(codec_pool_pointer self, codec_pool_state::slot_handle& handle, std::string role,
+                   std::size_t number) {
+  auto& s = self->state;
+  if (!handle.actor)
+    handle.actor =
+        try_spawn_blocking<caf::linked>(*self, s.options.detached, std::move(role), slot, number,
+                                        handle.runner, codec_pool_actor{self}, s.board);
+  return handle.actor != nullptr;
+}
+
+bool ensure_slot_thread(codec_pool_pointer self, std::size_t number) {
+  return ensure_thread(self, self->state.slots[number], "slot " + std::to_string(number), number);
+}
+
+bool ensure_prober_thread(codec_pool_pointer self) {
+  return ensure_thread(self, self->state.prober, "prober", self->state.options.slots);
+}
+
+// People are told; converters wait until there is a thread, for their files are not to blame.
+void probe_later(codec_pool_pointer self) {
+  auto& s = self->state;
+  while (s.probes.urgent())
+    self->send(s.probes.next()->asker,
+               file_probed{codecs::fail(domain::failure_reason::internal,
+                                        "no thread was free to read the header")});
+  s.probing = true;
+  self->delayed_send(self, thread_again, probe_done{});
+}
+
 void probe_next(codec_pool_pointer self) {
   auto& s = self->state;
   if (s.probing) return;
+  if (!ensure_prober_thread(self)) return probe_later(self);
   auto next = s.probes.next();
   if (!next) return;
   s.probing = true;
-  self->send(s.prober, std::move(*next));
+  self->send(s.prober.actor, std::move(*next));
 }
 
 using slot_handles = std::vector<codec_pool_state::slot_handle>;
 
-// An idle slot whose host has served this owner, else one that has served none yet.
+// An idle slot whose host has served this owner, else one that has served none yet; one without a
+// thread comes last.
 slot_handles::iterator best_slot(slot_handles& slots, const std::string& owner) {
   const auto merit = [&](const codec_pool_state::slot_handle& slot) {
     if (slot.lease != 0) return 0;
-    if (slot.owner == owner) return 3;
-    return slot.owner.empty() ? 2 : 1;
+    if (!slot.actor) return 1;
+    if (slot.owner == owner) return 4;
+    return slot.owner.empty() ? 3 : 2;
   };
   const auto best = std::ranges::max_element(slots, {}, merit);
   return best != slots.end() && best->lease == 0 ? best : slots.end();
+}
+
+// The file goes back, and others do not come at once to the same slot.
+void give_file_back(codec_pool_pointer self, domain::lease_id lease, const converter_actor& asker) {
+  auto& s = self->state;
+  self->send(s.dispatcher, pause_node{codec_pool_actor{self}, limits::slot_thread_again_ms});
+  self->send(asker,
+             conversion_ended{
+                 lease, std::make_shared<conversion_outcome>(conversion_interrupted{
+                            domain::interruption::not_begun, "no thread was free for a slot"})});
+  self->send(s.dispatcher, lease_ended{lease, {}, false});
 }
 
 } // namespace
@@ -44,17 +91,15 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
                                            dispatcher_actor dispatcher,
                                            std::shared_ptr<slot_board> board) {
   auto& s = self->state;
+  s.options = options;
   s.dispatcher = std::move(dispatcher);
-  const codec_pool_actor me{self};
+  s.board = std::move(board);
   for (std::size_t i = 0; i < options.slots; ++i) {
-    std::shared_ptr<slot_runner> runner = make_runner();
-    s.slots.push_back(
-        {spawn_blocking<caf::linked>(*self, options.detached, "slot " + std::to_string(i), slot, i,
-                                     runner, me, board),
-         runner, 0});
+    s.slots.push_back({{}, make_runner()});
+    ensure_slot_thread(self, i); // if not, when it is needed
   }
-  s.prober = spawn_blocking<caf::linked>(*self, options.detached, "prober", slot, options.slots,
-                                         std::shared_ptr<slot_runner>(make_runner()), me, board);
+  s.prober.runner = make_runner();
+  ensure_prober_thread(self);
   // What a host is doing ends at once, so that its slot's thread can.
   self->set_exit_handler([self](const caf::exit_msg& message) {
     for (auto& handle : self->state.slots)
@@ -82,6 +127,8 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
           self->send(self->state.dispatcher, lease_ended{message.job.lease, {}, false});
           return;
         }
+        if (!ensure_slot_thread(self, static_cast<std::size_t>(idle - slots.begin())))
+          return give_file_back(self, message.job.lease, asker);
         idle->lease = message.job.lease;
         idle->owner = message.job.owner;
         self->send(idle->actor, run_conversion{message.job, asker});

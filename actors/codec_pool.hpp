@@ -20,14 +20,16 @@ struct codec_pool_state {
       default; // no aggregate: CAF would initialise the first member with the actor
 
   struct slot_handle {
-    slot_actor actor;
+    slot_actor actor; // null: the system had no thread for it yet
     std::shared_ptr<slot_runner> runner;
     domain::lease_id lease = 0; // 0: idle
     std::string owner = {};     // whom it served last: its host may serve nobody else
   };
+  pool_options options;
   dispatcher_actor dispatcher;
+  std::shared_ptr<slot_board> board;
   std::vector<slot_handle> slots;
-  slot_actor prober;
+  slot_handle prober;
   bool probing = false;
   probe_queue<run_probe> probes;
 };

@@ -68,6 +68,54 @@ void wake_when_due(dispatcher_pointer self, std::uint64_t now) {
                      lease_tick{*wake});
 }
 
+using asker_claims = std::map<caf::actor_addr, dispatcher_state::claims>;
+
+void forget_if_done(dispatcher_pointer self, asker_claims::iterator asker) {
+  if (asker->second.waits_for || !asker->second.leases.empty()) return;
+  self->demonitor(asker->first);
+  self->state.askers.erase(asker);
+}
+
+void note_waiting(dispatcher_pointer self, const converter_actor& who, const file_key& file) {
+  if (!who) return;
+  const auto [asker, is_new] = self->state.askers.try_emplace(who.address());
+  if (is_new) self->monitor(who);
+  asker->second.waits_for = file;
+}
+
+void note_not_waiting(dispatcher_pointer self, const caf::actor_addr& who, const file_key& file) {
+  const auto asker = self->state.askers.find(who);
+  if (asker == self->state.askers.end() || asker->second.waits_for != file) return;
+  asker->second.waits_for.reset();
+  forget_if_done(self, asker);
+}
+
+void note_granted(dispatcher_state& s, const caf::actor_addr& who, const grant& granted) {
+  const auto asker = s.askers.find(who);
+  if (asker == s.askers.end()) return;
+  asker->second.waits_for.reset();
+  asker->second.leases.push_back(granted.lease);
+  s.holders[granted.lease] = {who, granted.node};
+}
+
+void note_lease_ended(dispatcher_pointer self, domain::lease_id lease) {
+  auto& s = self->state;
+  const auto holder = s.holders.extract(lease);
+  if (holder.empty()) return;
+  const auto asker = s.askers.find(holder.mapped().who);
+  if (asker == s.askers.end()) return;
+  std::erase(asker->second.leases, lease);
+  forget_if_done(self, asker);
+}
+
+void note_node_left(dispatcher_pointer self, std::size_t node) {
+  std::vector<domain::lease_id> ended;
+  for (const auto& [lease, holder] : self->state.holders)
+    if (holder.node == node) ended.push_back(lease);
+  for (const auto lease : ended)
+    note_lease_ended(self, lease);
+}
+
 void grant_all(dispatcher_pointer self) {
   auto& s = self->state;
   const auto now = clock_ms(self->clock());
@@ -82,13 +130,15 @@ void grant_all(dispatcher_pointer self) {
     const auto& node = s.nodes[granted.node];
     self->send(waiting->second,
                lease_granted{granted.lease, node.name, node.pool, s.queue.memory_max_bytes()});
+    note_granted(s, waiting->second.address(), granted);
     s.waiting.erase(waiting);
     if (s.stuck.forget(granted.file.batch)) s.window.set_stuck(granted.file.batch, false);
   }
   for (const auto& file : s.queue.take_impossible()) {
     const auto waiting = s.waiting.extract(file);
-    if (!waiting.empty())
-      self->send(waiting.mapped(), lease_impossible{s.queue.memory_max_bytes()});
+    if (waiting.empty()) continue;
+    self->send(waiting.mapped(), lease_impossible{s.queue.memory_max_bytes()});
+    note_not_waiting(self, waiting.mapped().address(), file);
   }
   for (const auto& recall : s.queue.take_recalls())
     self->send(s.nodes[recall.node].pool, recall_lease{recall.lease});
@@ -135,6 +185,31 @@ void on_supervisor_down(dispatcher_pointer self, const caf::actor_addr& who) {
   share_window(self);
 }
 
+// One that ends in order has seen to its lease itself.
+void on_asker_down(dispatcher_pointer self, asker_claims::iterator asker, bool in_order) {
+  auto& s = self->state;
+  const auto claims = std::move(asker->second);
+  s.askers.erase(asker);
+  for (const auto lease : claims.leases) {
+    const auto holder = s.holders.extract(lease);
+    if (in_order || holder.empty()) continue;
+    if (const auto& pool = s.nodes[holder.mapped().node].pool)
+      self->send(pool, interrupt_conversion{lease}); // which ends the lease
+  }
+  if (!claims.waits_for) return;
+  s.queue.withdraw(*claims.waits_for);
+  s.waiting.erase(*claims.waits_for);
+  grant_all(self); // it may have kept others waiting
+}
+
+void on_watched_down(dispatcher_pointer self, const caf::down_msg& down) {
+  const auto asker = self->state.askers.find(down.source);
+  if (asker != self->state.askers.end())
+    on_asker_down(self, asker, !down.reason);
+  else
+    on_supervisor_down(self, down.source);
+}
+
 // Those that may have no file in flight come after the others.
 queue_view places(const dispatcher_state& s) {
   queue_view view{s.queue.places(limits::queue_positions_files_max)};
@@ -178,8 +253,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
   self->state.board = std::move(options.board);
   self->state.attempts = std::move(options.attempts);
   self->state.queue = lease_queue(options.nodes_join);
-  self->set_down_handler(
-      [self](const caf::down_msg& down) { on_supervisor_down(self, down.source); });
+  self->set_down_handler([self](const caf::down_msg& down) { on_watched_down(self, down); });
   return {
       [self](const batch_needs& message) { on_batch_needs(self, message); },
       [self](const request_lease& message) {
@@ -192,7 +266,10 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
           self->send(asker, lease_impossible{s.queue.memory_max_bytes()});
           return;
         }
-        s.waiting[file] = asker;
+        auto& waiting = s.waiting[file];
+        if (waiting && waiting != asker) note_not_waiting(self, waiting.address(), file);
+        waiting = asker;
+        note_waiting(self, asker, file);
         grant_all(self);
       },
       [self](const withdraw_request& message) {
@@ -205,6 +282,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         if (waiting->second != asker) return; // the request is that of a later converter
         s.queue.withdraw(file);
         s.waiting.erase(waiting);
+        note_not_waiting(self, asker.address(), file);
         grant_all(self); // it may have kept others waiting
       },
       [self](const reprioritise_request& message) {
@@ -216,6 +294,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
           queue.end(message.lease, message.cpu_us);
         else
           queue.give_back(message.lease);
+        note_lease_ended(self, message.lease);
         grant_all(self);
       },
       [self](const hold_leases& message) {
@@ -248,6 +327,7 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         if (!at) return;
         count_node(st, st.nodes[*at].capacity, false);
         st.queue.remove_node(*at);
+        note_node_left(self, *at);
         st.nodes[*at] = {};
         resize_window(self);
         grant_all(self);

@@ -9,6 +9,8 @@
 #include "actors/stuck_batches.hpp"
 #include "actors/vitals.hpp"
 
+#include <caf/actor_addr.hpp>
+
 namespace darkroom::actors {
 
 struct dispatcher_options {
@@ -35,6 +37,18 @@ struct dispatcher_state {
   std::shared_ptr<node_board> board;
   std::shared_ptr<attempt_counts> attempts;
   std::map<file_key, converter_actor> waiting;
+  // What one asker waits for or has. It is monitored as long as there is something: when it dies,
+  // nobody else would withdraw its request or end its lease.
+  struct claims {
+    std::optional<file_key> waits_for;
+    std::vector<domain::lease_id> leases;
+  };
+  std::map<caf::actor_addr, claims> askers;
+  struct holder {
+    caf::actor_addr who;
+    std::size_t node; // as numbered by the queue
+  };
+  std::map<domain::lease_id, holder> holders;
   run_window window;
   stuck_batches stuck;
   std::map<domain::batch_id, batch_supervisor_actor> supervisors; // of batches in the window

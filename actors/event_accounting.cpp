@@ -80,7 +80,7 @@ void count_work(batch_supervisor_state& s, const domain::event& e, std::int64_t 
     ran_us = done->stages.convert_us;
     pixels = std::uint64_t{done->width} * done->height;
   }
-  s.day = s.peers.usage->add_work(s.working.owner, now_us, pixels, (ran_us + 999) / 1'000);
+  s.day = s.peers.usage->add_work(s.working.owner, now_us, pixels, ran_us);
 }
 
 } // namespace

@@ -66,16 +66,22 @@ codecs::result<unique_fd> open_path(const domain::file_entry& file, bool) {
   return fd;
 }
 
-// A host that may serve this owner, new if need be.
+// The host from now on; the one before ends when this returns.
+void host_slot::replace_host(std::unique_ptr<codecs::host::codec_host> host) {
+  const std::lock_guard lock(mutex_);
+  std::swap(host_, host);
+}
+
+// A host that may serve this owner, new if need be. Only this slot's thread changes `host_`, so it
+// reads it without the mutex, which must be free while a host starts.
 codecs::result<codecs::host::codec_host*> host_slot::host_for(const std::string& owner,
                                                               codecs::host::host_role role) {
-  const std::lock_guard lock(mutex_);
-  if (host_ && (!host_->alive() || owner_ != owner || role_ != role)) host_.reset();
+  if (host_ && (!host_->alive() || owner_ != owner || role_ != role)) replace_host(nullptr);
   if (!host_) {
     const bool from_stock = stock_ && role == codecs::host::host_role::conversion;
     auto made = from_stock ? stock_->take() : codecs::host::codec_host::start(hosts_, role);
     if (!made) return fail(internal, made.error());
-    host_ = std::move(*made);
+    replace_host(std::move(*made));
     owner_ = owner;
     role_ = role;
   }
@@ -83,12 +89,12 @@ codecs::result<codecs::host::codec_host*> host_slot::host_for(const std::string&
 }
 
 void host_slot::retire_if_due() {
-  const std::lock_guard lock(mutex_);
   if (host_ && (!host_->alive() || host_->jobs_done() >= limits::host_jobs_before_recycling ||
                 host_->resident_bytes() > limits::host_idle_bytes_max))
-    host_.reset();
+    replace_host(nullptr);
 }
 
+// From actors' threads: it must not wait. A host that starts meanwhile is given no work (`begin`).
 void host_slot::interrupt(domain::lease_id lease) noexcept {
   const std::lock_guard lock(mutex_);
   interrupted_ = lease;

@@ -32,6 +32,7 @@ private:
   codecs::result<codecs::host::codec_host*> host_for(const std::string& owner,
                                                      codecs::host::host_role role);
   std::optional<file_converted> keep_existing(const conversion_job& job) const;
+  void replace_host(std::unique_ptr<codecs::host::codec_host> host);
   void retire_if_due();
   // Either it was given back, for this cause, or the file is to blame.
   struct no_conversion {
@@ -53,7 +54,7 @@ private:
   std::shared_ptr<codecs::host::host_stock> stock_;
   std::optional<std::uint64_t> cpu_us_;
 
-  std::mutex mutex_; // of the five below, which `interrupt` touches
+  std::mutex mutex_; // of the three below, which `interrupt` touches; held for moments only
   std::unique_ptr<codecs::host::codec_host> host_;
   domain::lease_id running_ = 0;
   domain::lease_id interrupted_ = 0;

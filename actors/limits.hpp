@@ -75,6 +75,8 @@ inline constexpr std::uint32_t planning_again_ms = 1'000; // after names could n
 // reader, but not for a planner.
 inline constexpr std::size_t name_readers_max = 16, name_planners_max = 4;
 inline constexpr std::uint32_t reading_names_again_ms = 50;
+// Where the system had no thread for a slot, that is tried again after so long.
+inline constexpr std::uint32_t slot_thread_again_ms = 1'000;
 inline constexpr std::uint32_t disk_look_ms = 500;    // how often free room is looked for
 inline constexpr std::size_t ended_batches_kept = 32; // in memory, for a retry
 // Drafts, and paused or open batches in which nothing runs, stay in memory for so long after their

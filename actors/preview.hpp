@@ -24,7 +24,8 @@ struct preview_superseded {};
 struct crop_out_of_bounds {
   std::uint32_t width = 0, height = 0;
 };
-// It needs more memory than is kept for previews, and no machine converts.
+// It needs more memory than is kept for previews, and no machine converts; or the system has no
+// thread for it.
 struct no_workers {};
 struct picture_made {
   std::shared_ptr<base::unique_fd> memory;               // a file in memory; null: it is staged

@@ -13,29 +13,6 @@ namespace {
 
 using preview_host_pointer = preview_host_actor::stateful_pointer<preview_host_state>;
 
-void run_next(preview_host_pointer self) {
-  auto& s = self->state;
-  if (s.running != 0) return;
-  auto next = s.waiting.next();
-  if (!next) return;
-  s.running = next->job.number = s.next_number++;
-  s.running_viewer = next->job.viewer;
-  self->send(s.slot, run_preview{std::move(*next), preview_host_actor{self}});
-}
-
-void add(preview_host_pointer self, const preview_file& message) {
-  auto& s = self->state;
-  const auto& viewer = message.job.viewer;
-  if (viewer.empty()) {
-    s.waiting.add_thumbnail(message);
-  } else {
-    if (const auto older = s.waiting.add_preview(viewer, message))
-      older->done(preview_superseded{});
-    if (s.running != 0 && s.running_viewer == viewer) s.runner->interrupt(s.running);
-  }
-  run_next(self);
-}
-
 struct preview_slot_state {
   static inline const char* name = "preview_slot";
   preview_slot_state() = default; // no aggregate: CAF would initialise the first member
@@ -59,13 +36,47 @@ preview_slot(preview_slot_actor::stateful_pointer<preview_slot_state> self,
   }};
 }
 
+// False when the system has no thread for the slot now.
+bool ensure_preview_thread(preview_host_pointer self) {
+  auto& s = self->state;
+  if (!s.slot)
+    s.slot = try_spawn_blocking<caf::linked>(*self, s.detached, "previews", preview_slot, s.runner);
+  return s.slot != nullptr;
+}
+
+void run_next(preview_host_pointer self) {
+  auto& s = self->state;
+  if (s.running != 0) return;
+  auto next = s.waiting.next();
+  if (!next) return;
+  if (!ensure_preview_thread(self))
+    return next->done(no_workers{}); // the next one that comes tries again
+  s.running = next->job.number = s.next_number++;
+  s.running_viewer = next->job.viewer;
+  self->send(s.slot, run_preview{std::move(*next), preview_host_actor{self}});
+}
+
+void add(preview_host_pointer self, const preview_file& message) {
+  auto& s = self->state;
+  const auto& viewer = message.job.viewer;
+  if (viewer.empty()) {
+    s.waiting.add_thumbnail(message);
+  } else {
+    if (const auto older = s.waiting.add_preview(viewer, message))
+      older->done(preview_superseded{});
+    if (s.running != 0 && s.running_viewer == viewer) s.runner->interrupt(s.running);
+  }
+  run_next(self);
+}
+
 } // namespace
 
 preview_host_actor::behavior_type
 preview_host(preview_host_pointer self, std::shared_ptr<preview_runner> runner, bool detached) {
   auto& s = self->state;
   s.runner = std::move(runner);
-  s.slot = spawn_blocking<caf::linked>(*self, detached, "previews", preview_slot, s.runner);
+  s.detached = detached;
+  ensure_preview_thread(self); // if not, when it is needed
   // What its host is doing ends at once, so that the slot's thread can.
   self->set_exit_handler([self](const caf::exit_msg& message) {
     auto& st = self->state;

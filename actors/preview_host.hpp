@@ -12,7 +12,8 @@ struct preview_host_state {
   preview_host_state() = default; // no aggregate: CAF would initialise the first member
 
   std::shared_ptr<preview_runner> runner;
-  preview_slot_actor slot;
+  bool detached = true;    // the slot
+  preview_slot_actor slot; // null: the system had no thread for it yet
   preview_queue<preview_file> waiting;
   domain::lease_id next_number = 1;
   domain::lease_id running = 0; // 0: none

@@ -20,6 +20,8 @@ public:
     if (own.empty()) q.turns.push_back(owner);
     own.push_back(std::move(item));
   }
+  // Whether somebody waits for the answer to the next one.
+  bool urgent() const { return !urgent_.turns.empty(); }
   std::optional<Item> next() {
     auto& q = urgent_.turns.empty() ? usual_ : urgent_;
     if (q.turns.empty()) return std::nullopt;

@@ -13,7 +13,7 @@ struct slot_state {
   codec_pool_actor pool;
 };
 
-// Blocks: spawn with `spawn_blocking`.
+// Blocks: spawn with `try_spawn_blocking`.
 slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, std::size_t number,
                                std::shared_ptr<slot_runner> runner, codec_pool_actor pool,
                                std::shared_ptr<slot_board> board);

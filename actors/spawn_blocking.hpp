@@ -5,15 +5,20 @@
 
 #include "base/thread_name.hpp"
 
-#include <caf/actor_registry.hpp>
+#include <caf/actor_cast.hpp>
+#include <caf/actor_config.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/detail/init_fun_factory.hpp>
+#include <caf/detail/private_thread.hpp>
+#include <caf/exit_reason.hpp>
+#include <caf/infer_handle.hpp>
+#include <caf/make_actor.hpp>
+#include <caf/scheduled_actor.hpp>
 #include <caf/spawn_options.hpp>
 
-#include <memory>
-#include <optional>
 #include <string>
 #include <system_error>
-#include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace darkroom::actors {
@@ -34,6 +39,20 @@ auto spawn_blocking(From& from, bool own_thread, std::string role,
              : from.template spawn<Options>(run, std::forward<Args>(args)...);
 }
 
+// An actor whose thread could not be started. CAF 0.17 never frees it, nor what it was given: a
+// view among that would hold the journal open. It has been counted as running as well, and no
+// shutdown would end.
+struct unstarted_actor : caf::scheduled_actor {
+  static void end(caf::scheduled_actor& self) {
+    auto& system = self.home_system();
+    self.on_exit();
+    self.cleanup(caf::exit_reason::out_of_workers, nullptr);
+    delete std::exchange(self.*(&unstarted_actor::private_thread_), nullptr);
+    system.dec_detached_threads();
+    caf::intrusive_ptr_release(self.ctrl()); // that of its thread
+  }
+};
+
 // As `spawn_blocking`, for actors that are spawned while the process works: a null handle when the
 // system has no thread for it. CAF 0.17 throws then, which would end the actor that spawns.
 template<caf::spawn_options Options = caf::no_spawn_options, class From, class Behavior, class Self,
@@ -42,31 +61,36 @@ auto try_spawn_blocking(From& from, bool own_thread, std::string role,
                         Behavior (*run)(Self, Parameters...), Args&&... args) {
   using handle = decltype(from.template spawn<Options>(run, std::forward<Args>(args)...));
   if (!own_thread) return from.template spawn<Options>(run, std::forward<Args>(args)...);
-  // CAF never frees an actor whose thread could not be started, nor what it was given: a view
-  // among that would hold the journal open. So the actor only finds it here.
-  using arguments = std::tuple<std::decay_t<Parameters>...>;
-  const auto held =
-      std::make_shared<std::optional<arguments>>(std::in_place, std::forward<Args>(args)...);
-  const auto named = [role = std::move(role), run, held](Self self) {
+  const auto named = [role = std::move(role), run](Self self, Parameters... parameters) {
     base::name_thread(role);
-    auto taken = std::move(**held);
-    held->reset();
-    return std::apply([&](auto&... one) { return run(self, std::move(one)...); }, taken);
+    return run(self, std::forward<Parameters>(parameters)...);
   };
+  // What CAF's own `spawn` does, but with a hold on the actor before its thread is asked for.
+  using function = std::decay_t<decltype(named)>;
+  using actor = caf::infer_impl_from_fun_t<function>;
+  constexpr bool from_actor = std::is_base_of_v<caf::local_actor, From>;
+  caf::actor_system* system = nullptr;
+  caf::actor_config config;
+  if constexpr (from_actor) {
+    system = &from.system();
+    config = caf::actor_config{from.context(), &from};
+  } else {
+    system = &from;
+    config.host = from.dummy_execution_unit();
+  }
+  config.flags |= caf::abstract_actor::is_detached_flag;
+  config.init_fun =
+      caf::detail::init_fun_factory<actor, function>{}(named, std::forward<Args>(args)...);
+  handle made = caf::make_actor<actor>(system->next_actor_id(), system->node(), system, config);
+  auto& self = *static_cast<actor*>(caf::actor_cast<caf::abstract_actor*>(made));
   try {
-    return handle{from.template spawn<Options + caf::detached>(named)};
+    self.launch(config.host, false, false);
   } catch (const std::system_error&) {
-    held->reset();
-    // It has been counted before its thread was asked for, and no shutdown would end otherwise.
-    caf::actor_system* system = nullptr;
-    if constexpr (std::is_base_of_v<caf::actor_system, From>)
-      system = &from;
-    else
-      system = &from.system();
-    system->registry().dec_running();
-    system->dec_detached_threads();
+    unstarted_actor::end(self);
     return handle{};
   }
+  if constexpr (from_actor) return handle{from.eval_opts(Options, std::move(made))};
+  return made;
 }
 
 } // namespace darkroom::actors

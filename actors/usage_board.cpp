@@ -78,25 +78,27 @@ persistence::day_use usage_board::today(const std::string& owner, std::int64_t n
   const auto day = persistence::utc_day(now_us);
   const auto at = days_.find(owner);
   // A clock that was set back does not give the day anew.
-  if (at != days_.end() && at->second.day >= day) return at->second;
+  if (at != days_.end() && at->second.use.day >= day) return at->second.use;
   return {owner, day, 0, 0};
 }
 
 persistence::day_use usage_board::add_work(const std::string& owner, std::int64_t now_us,
-                                           std::uint64_t pixels, std::uint64_t cpu_ms) {
+                                           std::uint64_t pixels, std::uint64_t slot_us) {
   auto use = today(owner, now_us);
   const std::lock_guard lock(mutex_);
-  auto& kept = days_.try_emplace(owner, use).first->second;
-  if (kept.day < use.day) kept = std::move(use);
-  kept.pixels += pixels;
-  kept.cpu_ms += cpu_ms;
-  return kept;
+  auto& kept = days_.try_emplace(owner, counted_day{use}).first->second;
+  if (kept.use.day < use.day) kept = {std::move(use)};
+  kept.use.pixels += pixels;
+  kept.rest_us += slot_us;
+  kept.use.cpu_ms += kept.rest_us / 1'000;
+  kept.rest_us %= 1'000;
+  return kept.use;
 }
 
 void usage_board::restore(persistence::day_use known) {
   const std::lock_guard lock(mutex_);
   auto owner = known.owner;
-  days_.insert_or_assign(std::move(owner), std::move(known));
+  days_.insert_or_assign(std::move(owner), counted_day{std::move(known)});
 }
 
 void usage_board::limit(std::function<owner_limits(const std::string&)> of_owner) {

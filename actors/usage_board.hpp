@@ -66,9 +66,9 @@ public:
 
   // How much conversions of an owner have taken today (UTC).
   persistence::day_use today(const std::string& owner, std::int64_t now_us) const;
-  // Adds to that; what is to be kept of it.
+  // Adds to that; what is to be kept of it. `slot_us`: how long a slot worked on the file.
   persistence::day_use add_work(const std::string& owner, std::int64_t now_us, std::uint64_t pixels,
-                                std::uint64_t cpu_ms);
+                                std::uint64_t slot_us);
   void restore(persistence::day_use known);
 
   // From where limits of owners come; null: there are none. Called from any thread.
@@ -84,7 +84,11 @@ private:
   mutable std::mutex mutex_;
   std::map<domain::batch_id, batch_share> shares_;
   std::map<std::string, owner_usage> owners_;
-  std::map<std::string, persistence::day_use> days_; // the last day of each owner
+  struct counted_day {
+    persistence::day_use use;
+    std::uint64_t rest_us = 0; // less than the millisecond that `use` counts in
+  };
+  std::map<std::string, counted_day> days_; // the last one of each owner
   board_totals totals_;
 
   mutable std::mutex limits_mutex_; // held while `limits_of_` is called, so that it can be replaced

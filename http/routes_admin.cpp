@@ -33,7 +33,7 @@ json::object usage_object(const call& c, const std::string& user) {
           {"uploads_max", most.uploads},
           {"megapixels_today", today.pixels / 1'000'000},
           {"megapixels_per_day_max", most.megapixels_per_day},
-          {"cpu_s_today", today.cpu_ms / 1'000},
+          {"cpu_s_today", (today.cpu_ms + 500) / 1'000}, // to the nearest second
           {"cpu_s_per_day_max", most.cpu_s_per_day},
           {"day_ends_at", domain::time_text((today.day + 1) * persistence::day_us)}};
 }

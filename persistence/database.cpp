@@ -4,8 +4,11 @@
 
 #include "persistence/limits.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <mutex>
 #include <rocksdb/cache.h>
@@ -124,6 +127,10 @@ journal_result<std::shared_ptr<database>> database::open(const std::string& dire
   auto options = options_for(env);
   const bool read_only = how == mode::read_only;
   options.create_if_missing = how == mode::create;
+  if (read_only) { // a writer beside it removes tables: all are opened while they are there
+    options.max_open_files = -1;
+    options.max_file_opening_threads = 1;
+  }
   const auto opened = in_thread_for_opening([&] {
     return read_only ? rocksdb::DB::OpenForReadOnly(options, directory, &db)
                      : rocksdb::DB::Open(options, directory, &db);
@@ -139,6 +146,40 @@ journal_result<std::shared_ptr<database>> database::open(const std::string& dire
   if (how != mode::create && missing)
     return std::unexpected(journal_error{journal_fault::missing, "there is no journal here"});
   return std::unexpected(error_of(status));
+}
+
+namespace {
+
+// The name of the manifest that counts and its size: they change with every change of the lists of
+// tables and logs. Empty and 0 when it cannot be read.
+std::pair<std::string, std::uintmax_t> manifest_state(const std::string& directory) {
+  std::ifstream current(directory + "/CURRENT");
+  std::string name;
+  if (!std::getline(current, name)) return {};
+  std::error_code none;
+  const auto bytes = std::filesystem::file_size(directory + '/' + name, none);
+  return {std::move(name), none ? 0 : bytes};
+}
+
+} // namespace
+
+// RocksDB reads the manifest first, and then the logs that are in the folder. When the writer has
+// made a table of a log in between, and has removed the log, its records are in neither, and
+// RocksDB does not notice. A log or table goes only after the manifest has changed: where that has
+// not, nothing was missed.
+journal_result<std::shared_ptr<database>> database::open_beside_writer(const std::string& directory,
+                                                                       rocksdb::Env* env) {
+  for (std::uint32_t tries = 1;; ++tries) {
+    const auto before = manifest_state(directory);
+    auto db = open(directory, env, mode::read_only);
+    if (db ? manifest_state(directory) == before : db.error().fault == journal_fault::missing)
+      return db;
+    if (tries == limits::journal_read_tries_max)
+      return db ? std::unexpected(journal_error{journal_fault::io,
+                                                "the journal changes faster than it can be opened"})
+                : std::move(db);
+    std::this_thread::sleep_for(std::chrono::milliseconds(limits::journal_read_retry_ms));
+  }
 }
 
 journal_result<std::shared_ptr<database>>

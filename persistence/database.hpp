@@ -17,6 +17,9 @@ public:
   enum class mode : std::uint8_t { create, must_exist, read_only };
   static journal_result<std::shared_ptr<database>> open(const std::string& directory,
                                                         rocksdb::Env* env, mode how);
+  // Opens one for reading that a running process may write to, as it was at one moment.
+  static journal_result<std::shared_ptr<database>> open_beside_writer(const std::string& directory,
+                                                                      rocksdb::Env* env = nullptr);
   // Opens what is left of a damaged one, for reading. RocksDB's sentences about what it had to
   // leave out are added to `losses`.
   static journal_result<std::shared_ptr<database>>

@@ -5,9 +5,6 @@
 #include "persistence/journal_meta.hpp"
 #include "persistence/limits.hpp"
 
-#include <chrono>
-#include <thread>
-
 namespace darkroom::persistence {
 
 namespace {
@@ -27,14 +24,7 @@ std::string name_of(const batch_id& batch) {
 } // namespace
 
 journal_result<std::shared_ptr<const read_view>> read_view::open(const std::string& directory) {
-  auto db = database::open(directory, nullptr, database::mode::read_only);
-  // A running writer deletes files that this reader has just heard of.
-  for (std::uint32_t tries = 1;
-       !db && db.error().fault != journal_fault::missing && tries < limits::journal_read_tries_max;
-       ++tries) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(limits::journal_read_retry_ms));
-    db = database::open(directory, nullptr, database::mode::read_only);
-  }
+  auto db = database::open_beside_writer(directory);
   if (!db) return std::unexpected(db.error());
   return std::make_shared<const read_view>(std::move(*db));
 }

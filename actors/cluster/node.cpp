@@ -437,8 +437,9 @@ node_actor::behavior_type node(node_pointer self, node_options options, worker_a
   s.machine = s.options.link->name;
   const auto& hello = s.options.link->hello;
   for (std::size_t i = 0; i < limits::transfers_per_node; ++i)
-    s.transfers.push_back(spawn_blocking(*self, s.options.detached, "transfer", transfer,
-                                         s.options.transfers, s.worker));
+    if (auto made = try_spawn_blocking(*self, s.options.detached, "transfer", transfer,
+                                       s.options.transfers, s.worker))
+      s.transfers.push_back(std::move(made)); // fewer serve as well
   const auto ahead = std::max(1u, hello.slots * limits::node_files_waiting_percent / 100);
   s.rows = s.options.slots->take(hello.slots + ahead);
   node_row row;
@@ -458,8 +459,11 @@ node_actor::behavior_type node(node_pointer self, node_options options, worker_a
     lose(self, "the server ends");
     self->quit(message.reason);
   });
-  self->send(s.options.dispatcher, register_node{s.machine, codec_pool_actor{node_actor{self}},
-                                                 hello.slots, hello.memory_bytes, ahead, false});
+  if (s.transfers.empty())
+    lose(self, "the server has no thread for its files"); // the worker may join again
+  else
+    self->send(s.options.dispatcher, register_node{s.machine, codec_pool_actor{node_actor{self}},
+                                                   hello.slots, hello.memory_bytes, ahead, false});
   self->send(self, work_tick{});
   return {
       [](const probe_files&) {}, // headers are read on the server

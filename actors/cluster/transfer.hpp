@@ -52,7 +52,7 @@ struct transfer_state {
   std::chrono::steady_clock::time_point heard_at; // the last piece of an output
 };
 
-// Blocks: spawn with `spawn_blocking`.
+// Blocks: spawn with `try_spawn_blocking`.
 transfer_actor::behavior_type transfer(transfer_actor::stateful_pointer<transfer_state> self,
                                        transfer_options options, worker_actor worker);
 

@@ -668,6 +668,20 @@ TEST_CASE("the death of the journal is the end, said aloud") {
   CHECK(w.announced.back().find("start again") != std::string::npos);
 }
 
+TEST_CASE("a file whose converter dies runs again, and its host is ended once") {
+  world w(1);
+  w.start(2);
+  REQUIRE(w.running() == files{0});
+  const auto held = w.seen->converting.at(0);
+  caf::anon_send_exit(held.asker, caf::exit_reason::unhandled_exception);
+  w.run();
+  CHECK(w.seen->interrupted == std::vector{held.job.lease});
+  while (!w.running().empty())
+    w.finish_all();
+  CHECK(w.look().summary.count(domain::file_status::completed) == 2);
+  CHECK(w.names().find("file_interrupted") != std::string::npos);
+}
+
 TEST_CASE("a journal that fails again and again condemns no file") {
   world w(1);
   w.start(1);

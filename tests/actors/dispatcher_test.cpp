@@ -15,12 +15,45 @@ struct asker {
   converter_actor actor;
 };
 
+// Notes which leases it is to end.
+codec_pool_actor::behavior_type
+noting_pool(codec_pool_actor::stateful_pointer<part_state>,
+            std::shared_ptr<std::vector<domain::lease_id>> interrupted) {
+  return {[](const probe_files&) {},
+          [](const convert_file&) {},
+          [interrupted](const interrupt_conversion& m) { interrupted->push_back(m.lease); },
+          [](probe_done) {},
+          [](const slot_idle&) {},
+          [](recall_lease) {}};
+}
+
+using leases = std::vector<domain::lease_id>;
+
 // One machine with 100 MiB and some slots.
 class dispatching {
 public:
   explicit dispatching(std::uint32_t slots) {
     caf::anon_send(dispatcher_, register_node{"local", {}, slots, 100 * limits::MiB});
   }
+  // Another machine with 100 MiB and some slots; the result has what it is to end.
+  std::shared_ptr<leases> join(const std::string& name, std::uint32_t slots) {
+    auto interrupted = std::make_shared<leases>();
+    pools_[name] = stage_.system().spawn(noting_pool, interrupted);
+    actors_.push_back(caf::actor_cast<caf::actor>(pools_[name]));
+    caf::anon_send(dispatcher_, register_node{name, pools_[name], slots, 100 * limits::MiB});
+    stage_.run();
+    return interrupted;
+  }
+  void leave(const std::string& name) {
+    caf::anon_send(dispatcher_, node_left{pools_.at(name)});
+    stage_.run();
+  }
+  // As after a fault of its own.
+  void kill(const asker& who) {
+    caf::anon_send_exit(who.actor, caf::exit_reason::unhandled_exception);
+    stage_.run();
+  }
+  const vitals& numbers() const { return *numbers_; }
   ~dispatching() {
     actors_.push_back(caf::actor_cast<caf::actor>(dispatcher_));
     for (const auto& actor : actors_)
@@ -55,7 +88,10 @@ public:
 private:
   stage stage_;
   std::vector<caf::actor> actors_;
-  dispatcher_actor dispatcher_ = stage_.system().spawn(dispatcher, dispatcher_options{});
+  std::map<std::string, codec_pool_actor> pools_;
+  std::shared_ptr<vitals> numbers_ = std::make_shared<vitals>();
+  dispatcher_actor dispatcher_ =
+      stage_.system().spawn(dispatcher, dispatcher_options{.numbers = numbers_});
 };
 
 } // namespace
@@ -88,4 +124,65 @@ TEST_CASE("who asked before does not withdraw the request of who asks now") {
   REQUIRE(now.told->granted.size() == 1);
   d.withdraw(now, 1); // too late
   CHECK(now.told->withdrawn == 0);
+}
+
+TEST_CASE("the request of who died is withdrawn") {
+  dispatching d(4);
+  const auto long_one = d.spawn(), large = d.spawn(), small = d.spawn();
+  d.request(long_one, 0, 60);
+  d.request(large, 1, 80);
+  d.advance(limits::memory_overtake_ms);
+  d.request(small, 2, 10);
+  CHECK(small.told->granted.empty()); // the memory is kept
+  d.kill(large);
+  CHECK(small.told->granted.size() == 1);
+  CHECK(d.numbers().leases_waiting == 0);
+  d.end(long_one.told->granted.at(0));
+  d.end(small.told->granted.at(0));
+  CHECK(d.numbers().leases_granted == 0); // none is with somebody who is not there
+}
+
+TEST_CASE("who died does not withdraw the request of who asks for the same file now") {
+  dispatching d(1);
+  const auto other = d.spawn(), before = d.spawn(), now = d.spawn();
+  d.request(other, 0, 1);
+  d.request(before, 1, 1);
+  d.request(now, 1, 1);
+  d.kill(before);
+  CHECK(d.numbers().leases_waiting == 1);
+  d.end(other.told->granted.at(0));
+  CHECK(now.told->granted.size() == 1);
+}
+
+TEST_CASE("the lease of who died is ended by the machine that has it, and by no other") {
+  dispatching d(0);
+  const auto here = d.join("here", 1), there = d.join("there", 1);
+  const auto first = d.spawn(), second = d.spawn(), third = d.spawn();
+  d.request(first, 0, 1);
+  d.request(second, 1, 1);
+  d.request(third, 2, 1);
+  const auto lease = second.told->granted.at(0);
+  d.kill(second);
+  CHECK(*here == leases{});
+  CHECK(*there == leases{lease});
+  CHECK(third.told->granted.empty()); // its slot may be busy
+  d.end(lease);
+  CHECK(third.told->granted.size() == 1);
+}
+
+TEST_CASE("a lease that is over is not ended again when its holder dies") {
+  dispatching d(0);
+  const auto here = d.join("here", 2), there = d.join("there", 1);
+  const auto first = d.spawn(), second = d.spawn(), third = d.spawn();
+  d.request(first, 0, 1);
+  d.request(second, 1, 1);
+  d.request(third, 2, 1);
+  d.end(first.told->granted.at(0));
+  d.kill(first);
+  d.leave("here");
+  d.leave("there");
+  const auto again = d.join("here", 3); // at its place among the machines
+  d.kill(second);
+  d.kill(third);
+  CHECK(here->size() + there->size() + again->size() == 0);
 }

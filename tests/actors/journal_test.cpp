@@ -109,7 +109,11 @@ struct asked {
 
 struct noting_state {
   static inline const char* name = "noting";
-  noting_state() = default;
+  noting_state() { living += 1; }
+  ~noting_state() { living -= 1; }
+  noting_state(const noting_state&) = delete;
+  noting_state& operator=(const noting_state&) = delete;
+  static inline std::atomic<int> living = 0;
 };
 
 // Ends with the first message; `told` and what it holds are let go then.
@@ -131,7 +135,12 @@ TEST_CASE("an actor for which there is no thread holds nothing, and lets the sys
     {
       const tests::no_threads none;
       CHECK_FALSE(try_spawn_blocking(system, true, "noting", noting, told));
+      CHECK(noting_state::living == 0);
+      CHECK(told.use_count() == 1);
+      caf::scoped_actor parent{system};
+      CHECK_FALSE(try_spawn_blocking<caf::monitored>(*parent, true, "noting", noting, told));
     }
+    CHECK(noting_state::living == 0);
     CHECK(told.use_count() == 1);
     const auto noted = try_spawn_blocking(system, true, "noting", noting, told);
     REQUIRE(noted);

@@ -98,6 +98,25 @@ TEST_CASE("an exception while names are read is an answer, and what waited goes 
   CHECK(w.add({"more.jpg"}).size() == 1);
 }
 
+TEST_CASE("the death of who reads names is an answer, and what waited goes on") {
+  world w;
+  make_unread(w);
+  w.crash(); // what was written is in tables now
+  REQUIRE(resulting_view(w.tell(domain::change_priority{4})) != nullptr);
+  bool thrown = false;
+  w.on_table_read([&] {                        // the first is that of the names
+    if (!std::exchange(thrown, true)) throw 7; // NAME READER does not answer for that
+  });
+  const auto answers = w.add_and_tell("more.jpg", domain::start_batch{true});
+  w.on_table_read(nullptr);
+  REQUIRE(thrown);
+  REQUIRE(is_in_doubt(answers));
+  CHECK(std::get<actors::in_doubt>(*answers.added).why == "the names could not be read");
+  REQUIRE(answers.told);
+  CHECK(resulting_view(*answers.told) != nullptr);
+  CHECK(w.add({"more.jpg"}).size() == 1);
+}
+
 TEST_CASE("where the system has no thread, an addition is in doubt and the batch goes on") {
   world w;
   w.detach_readers(true);

@@ -6,6 +6,7 @@
 
 #include "actors/cluster/node.hpp"
 #include "persistence/output_directory.hpp"
+#include "tests/support/no_threads.hpp"
 
 #include <catch2/generators/catch_generators.hpp>
 
@@ -18,7 +19,7 @@ using domain::interruption;
 namespace {
 
 struct machine {
-  machine() {
+  explicit machine(bool detached = false) {
     link->name = "m";
     link->token = "t";
     link->address = "10.0.0.2";
@@ -43,7 +44,7 @@ struct machine {
                                return std::move(*file);
                              },
                              std::make_shared<persistence::output_directory>(folder.path())},
-            false, [this] { return now_us; }},
+            detached, [this] { return now_us; }},
         worker);
     on.run();
   }
@@ -570,4 +571,14 @@ TEST_CASE("only its own worker is heard") {
   CHECK(m.row().state() == "active");
   CHECK(m.to->outcomes.empty());
   CHECK(m.to->paused_ms.empty());
+}
+
+TEST_CASE("a machine for whose transfers the system has no thread is let go, and may come again") {
+  const tests::no_threads none;
+  machine m(true);
+  CHECK(m.cut);
+  CHECK_FALSE(m.to->registered);
+  CHECK(m.row().state() == "lost");
+  CHECK(m.row().isolated.empty());
+  m.on.advance(limits::node_grace_ms);
 }

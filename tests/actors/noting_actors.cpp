@@ -55,7 +55,7 @@ transfer_actor::behavior_type noting_transfer(transfer_actor::stateful_pointer<p
 
 converter_actor::behavior_type noting_converter(converter_actor::stateful_pointer<part_state>,
                                                 std::shared_ptr<heard> to) {
-  return {[](const file_probed&) {},
+  return {[to](const file_probed& m) { to->probed.push_back(m.info); },
           [to](const lease_granted& m) { to->granted.push_back(m.lease); },
           [](const lease_impossible&) {},
           [to](request_withdrawn) { to->withdrawn += 1; },

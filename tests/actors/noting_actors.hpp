@@ -31,6 +31,7 @@ struct heard {
   // CONVERTER
   std::vector<actors::conversion_ended> outcomes;
   std::vector<domain::lease_id> granted;
+  std::vector<codecs::result<codecs::image_info>> probed;
   std::size_t withdrawn = 0;
   // DISPATCHER
   std::vector<domain::lease_id> leases_ended;

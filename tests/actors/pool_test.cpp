@@ -2,6 +2,11 @@
 #include "noting_actors.hpp"
 
 #include "actors/codec_pool.hpp"
+#include "actors/limits.hpp"
+#include "actors/preview_host.hpp"
+#include "tests/support/no_threads.hpp"
+
+#include <catch2/catch_test_macros.hpp>
 
 #include <set>
 
@@ -105,5 +110,68 @@ TEST_CASE("a file goes to the slot that served its owner last, so that its host 
   for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
                             caf::actor_cast<caf::actor>(dispatcher)})
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  s.run();
+}
+
+TEST_CASE("where the system has no thread for slots, a file goes back and the pool pauses") {
+  stage s;
+  const tests::no_threads none;
+  const auto to = std::make_shared<told>();
+  const auto around = std::make_shared<heard>();
+  auto dispatcher = s.system().spawn(noting_dispatcher, around);
+  auto asker = s.system().spawn(noting_converter, around);
+  auto pool = s.system().spawn(
+      codec_pool, pool_options{2, true}, [to] { return std::make_unique<noting_runner>(to); },
+      dispatcher, std::make_shared<slot_board>(2));
+  order(asker, pool, {5});
+  s.run();
+  REQUIRE(around->outcomes.size() == 1);
+  const auto* back = std::get_if<conversion_interrupted>(around->outcomes[0].outcome.get());
+  REQUIRE(back != nullptr);
+  CHECK(back->cause == domain::interruption::not_begun);
+  CHECK(around->leases_ended == std::vector<domain::lease_id>{5});
+  CHECK(around->leases_ran == std::vector{false});
+  CHECK(around->paused_ms == std::vector{limits::slot_thread_again_ms});
+
+  // Who waits for a header is told; a converter's file is not to blame.
+  const auto file = job_of(1).file;
+  caf::send_as(asker, pool, probe_files{"ann", {file, file}, true});
+  caf::send_as(asker, pool, probe_files{"ann", {file}});
+  for (int i = 0; i < 3; ++i)
+    s.advance(limits::slot_thread_again_ms);
+  REQUIRE(around->probed.size() == 2);
+  CHECK_FALSE(around->probed[0]);
+  CHECK_FALSE(around->probed[1]);
+  for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
+                            caf::actor_cast<caf::actor>(dispatcher)})
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  s.run();
+}
+
+namespace {
+
+class no_previews final : public preview_runner {
+public:
+  preview make_preview(const preview_job&) override { return preview_superseded{}; }
+  void interrupt(domain::lease_id) noexcept override {}
+};
+
+} // namespace
+
+TEST_CASE("where the system has no thread for previews, each is answered so") {
+  stage s;
+  const tests::no_threads none;
+  auto host = s.system().spawn(
+      preview_host, std::shared_ptr<preview_runner>(std::make_shared<no_previews>()), true);
+  std::size_t answered = 0;
+  const on_preview done = [&](const preview& made) {
+    answered += std::holds_alternative<no_workers>(made) ? 1 : 0;
+  };
+  for (int i = 0; i < 2; ++i) {
+    caf::anon_send(host, preview_file{{}, done});
+    s.run();
+  }
+  CHECK(answered == 2);
+  caf::anon_send_exit(host, caf::exit_reason::user_shutdown);
   s.run();
 }

@@ -50,8 +50,8 @@ TEST_CASE("the work of a day adds up from several threads, also when a day begin
   std::atomic<int> backwards = 0;
   const auto write = [&] {
     for (int i = 0; i < rounds; ++i) {
-      board.add_work("ann", today, 3, 2);
-      board.add_work("ben", i % 2 == 0 ? yesterday : today, 1, 1);
+      board.add_work("ann", today, 3, 2'000);
+      board.add_work("ben", i % 2 == 0 ? yesterday : today, 1, 1'000);
     }
   };
   const auto read = [&] {
@@ -69,6 +69,16 @@ TEST_CASE("the work of a day adds up from several threads, also when a day begin
   const auto ben = board.today("ben", today);
   CHECK(ben.cpu_ms >= 3 * rounds / 2);
   CHECK(ben.cpu_ms <= 3 * rounds);
+}
+
+TEST_CASE("files that take less than a millisecond add up, and each counts what it took") {
+  usage_board board;
+  for (int i = 0; i < 10'000; ++i)
+    board.add_work("ann", 0, 1, 330);
+  CHECK(board.today("ann", 0) == persistence::day_use{"ann", 0, 10'000, 3'300});
+  board.add_work("ann", persistence::day_us, 1, 999);
+  CHECK(board.today("ann", persistence::day_us) == persistence::day_use{"ann", 1, 1, 0});
+  CHECK(board.add_work("ann", persistence::day_us, 1, 1).cpu_ms == 1);
 }
 
 TEST_CASE("the sums of all batches are those of one moment") {
@@ -122,7 +132,7 @@ TEST_CASE("limits of users may change while they are asked for") {
     for (int i = 0; i < rounds; ++i) {
       const auto most = board.limits_of("ann");
       strange += most.pixels_per_day != 0 && most.pixels_per_day != 3 ? 1 : 0;
-      board.add_work("ann", 0, 0, 1);
+      board.add_work("ann", 0, 0, 1'000);
       strange += board.day_used_up("nobody", 0) ? 1 : 0;
     }
   };

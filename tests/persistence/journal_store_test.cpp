@@ -8,13 +8,17 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <numeric>
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/perf_context.h>
 #include <rocksdb/perf_level.h>
+#include <set>
 #include <stdexcept>
+#include <thread>
 
 using namespace darkroom;
 using namespace darkroom::persistence;
@@ -228,6 +232,80 @@ TEST_CASE("a running journal can be read from outside; one that is not there say
   const auto nothing = read_view::open(dir / "nothing");
   REQUIRE_FALSE(nothing);
   CHECK(nothing.error().fault == journal_fault::missing);
+}
+
+namespace {
+
+// Calls something when a reader that has read the manifest looks for logs, the first two times:
+// RocksDB tries to open a journal in two ways.
+class interrupting_disk final : public rocksdb::FileSystemWrapper {
+public:
+  explicit interrupting_disk(std::function<void()> call)
+      : FileSystemWrapper(rocksdb::FileSystem::Default()), call_(std::move(call)) {}
+  const char* Name() const override { return "interrupting"; }
+  rocksdb::IOStatus NewSequentialFile(const std::string& name, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSSequentialFile>* file,
+                                      rocksdb::IODebugContext* context) override {
+    manifest_read_ |= name.find("MANIFEST") != std::string::npos;
+    return FileSystemWrapper::NewSequentialFile(name, options, file, context);
+  }
+  rocksdb::IOStatus GetChildren(const std::string& folder, const rocksdb::IOOptions& options,
+                                std::vector<std::string>* names,
+                                rocksdb::IODebugContext* context) override {
+    if (std::exchange(manifest_read_, false) && times_ < 2) {
+      times_ += 1;
+      call_();
+    }
+    return FileSystemWrapper::GetChildren(folder, options, names, context);
+  }
+  int times() const { return times_; }
+
+private:
+  std::function<void()> call_;
+  int times_ = 0;
+  bool manifest_read_ = false;
+};
+
+std::set<std::filesystem::path> logs_in(const std::string& folder) {
+  std::set<std::filesystem::path> logs;
+  for (const auto& file : std::filesystem::directory_iterator(folder))
+    if (file.path().extension() == ".log") logs.insert(file.path());
+  return logs;
+}
+
+bool some_exist(const std::set<std::filesystem::path>& files) {
+  return std::ranges::any_of(files, [](const auto& file) { return std::filesystem::exists(file); });
+}
+
+} // namespace
+
+TEST_CASE("a reader outside misses nothing when the writer replaces a log by a table meanwhile") {
+  tests::scratch dir;
+  const auto folder = dir / "j";
+  const auto writer = database::open(folder, nullptr, database::mode::create);
+  REQUIRE(writer);
+  auto& db = ***writer;
+  std::vector<day_use> written;
+  bool well = true;
+  const auto write = [&](const std::string& owner) {
+    written.push_back({owner, 3, 10, 1});
+    const auto value = encode_day_use(written.back());
+    well = well && db.Put(rocksdb::WriteOptions(), keys::day(owner), value).ok();
+  };
+  write("a");
+  const auto disk = std::make_shared<interrupting_disk>([&] {
+    const auto logs = logs_in(folder);
+    well = well && db.Flush(rocksdb::FlushOptions()).ok();
+    while (well && some_exist(logs)) // a thread of the writer's removes them
+      std::this_thread::yield();
+    write("b" + std::to_string(written.size()));
+  });
+  const auto env = rocksdb::NewCompositeEnv(disk);
+  auto outside = database::open_beside_writer(folder, env.get());
+  REQUIRE(outside);
+  CHECK(well);
+  CHECK(disk->times() == 2);
+  CHECK(read_view(*outside).days_used().value() == written);
 }
 
 TEST_CASE("a journal of a newer format is refused with what to do") {
