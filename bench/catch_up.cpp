@@ -1,6 +1,7 @@
 // What a feed costs that comes back: the last 50 events of an owner with many batches, read from
 // the journal; alone, and with 50 readers at once. And how long the journal of a version without
-// the index of changes takes until it has one.
+// the index of changes takes until it has one. What a feed costs that is new: the 20 batches of an
+// owner that have not ended, among all the others that have.
 //
 //   bench_catch_up FOLDER [BATCHES] [FILES_OF_A_BATCH]
 #include "persistence/database.hpp"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t missed_events = 50;
 constexpr std::size_t readers = 50;
+constexpr std::uint32_t left_live = 20;
 constexpr int rounds = 9;
 
 double ms_since(clock_type::time_point began) {
@@ -65,6 +67,7 @@ public:
     const auto priority = static_cast<std::uint8_t>(states_[number].priority % 8 + 1);
     tell(number, domain::change_priority{priority});
   }
+  void end(std::uint32_t number) { tell(number, domain::cancel_batch{}); }
   void flush() {
     if (auto ok = store_.append(waiting_, true); !ok) fail(ok.error().detail);
     waiting_.clear();
@@ -125,6 +128,40 @@ void drop_index(const std::string& folder) {
   if (!(**db)->Write(rocksdb::WriteOptions(), &group).ok()) fail("the index cannot be dropped");
 }
 
+// The median time of a walk that visits the batches that have not ended.
+template<class Walk>
+double find_live(Walk walk) {
+  std::vector<double> all;
+  for (int i = 0; i < rounds; ++i) {
+    const auto began = clock_type::now();
+    std::size_t live = 0;
+    const auto ok = walk([&live](const batch_summary& batch) {
+      live += !domain::is_terminal(batch.phase);
+      return true;
+    });
+    if (!ok || live != left_live) fail("not all live batches came");
+    all.push_back(ms_since(began));
+  }
+  return median(std::move(all));
+}
+
+void measure_new_feeds(const std::string& folder, std::uint32_t batches, std::uint32_t files) {
+  const auto store = open(folder);
+  history h(*store);
+  for (std::uint32_t i = 0; i < batches; ++i)
+    h.create(i, files);
+  for (std::uint32_t i = left_live; i < batches; ++i)
+    h.end(i);
+  h.flush();
+  const auto view = store->view();
+  const double by_index =
+      find_live([&view](auto visit) { return view->each_live_before("ann", {}, visit); });
+  const double by_walk =
+      find_live([&view](auto visit) { return view->each_batch_before("ann", {}, visit); });
+  std::printf("%u of %u batches live: found in %.2f ms, by a look at each batch in %.1f ms\n",
+              left_live, batches, by_index, by_walk);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -158,5 +195,6 @@ int main(int argc, char** argv) {
   std::printf("upgrade: %d slices, %.1f ms in all, the longest %.2f ms\n", slices, ms_since(began),
               longest);
   measure("upgraded", *store);
+  measure_new_feeds(std::string{argv[1]} + "/ended", batches, files);
   return 0;
 }

@@ -468,12 +468,12 @@ task<std::optional<json::object>> feed_session::snapshot_of(const feed::lag& lag
   if (!journal) co_return std::nullopt;
   std::vector<persistence::batch_summary> live;
   const auto read = [&journal, &lag, &live] {
-    return journal->each_batch_before(lag.scope.owner, {},
-                                      [&live](persistence::batch_summary&& batch) {
-                                        if (!domain::is_terminal(batch.phase))
-                                          live.push_back(std::move(batch));
-                                        return live.size() <= limits::feed_snapshot_batches_max;
-                                      });
+    return journal->each_live_before(lag.scope.owner, {},
+                                     [&live](persistence::batch_summary&& batch) {
+                                       if (!domain::is_terminal(batch.phase))
+                                         live.push_back(std::move(batch));
+                                       return live.size() <= limits::feed_snapshot_batches_max;
+                                     });
   };
   const auto ok = co_await run_blocking(s_.blocking, read);
   if (!ok) co_return std::nullopt;

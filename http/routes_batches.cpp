@@ -152,8 +152,8 @@ std::string cursor_of(const persistence::batch_summary& last) {
   return std::string(time, static_cast<std::size_t>(n)) + domain::to_string(last.id);
 }
 
-std::optional<persistence::read_view::list_position> read_cursor(const std::string& text) {
-  persistence::read_view::list_position at;
+std::optional<persistence::list_position> read_cursor(const std::string& text) {
+  persistence::list_position at;
   if (text.size() != 16 + 36) return std::nullopt;
   const auto [end, error] = std::from_chars(text.data(), text.data() + 16, at.created_us, 16);
   const auto id = domain::parse_batch_id(std::string_view(text).substr(16));
@@ -164,9 +164,10 @@ std::optional<persistence::read_view::list_position> read_cursor(const std::stri
 
 struct list_wish {
   std::optional<std::string> owner;
-  std::optional<persistence::read_view::list_position> before;
+  std::optional<persistence::list_position> before;
   std::string state, tag;
-  std::string part; // of the name, a tag or the id; folded
+  bool live = false; // the state is one of batches that have not ended
+  std::string part;  // of the name, a tag or the id; folded
   std::optional<std::int64_t> created_after_us, created_before_us;
   std::size_t limit = limits::page_default;
 };
@@ -211,6 +212,7 @@ base::result<list_wish, problem> read_list_wish(call& c) {
     const auto phase = base::parse_enum<domain::batch_phase>(wish.state);
     if (!phase || phase == domain::batch_phase::absent)
       return std::unexpected(problem{problem_code::invalid_parameter, "There is no such state."});
+    wish.live = !domain::is_terminal(*phase);
   }
   return wish;
 }
@@ -240,13 +242,14 @@ persistence::journal_result<list_page> read_page(const persistence::read_view& j
                                                  const list_wish& wish) {
   list_page page;
   std::size_t looked_at = 0;
-  const auto ok =
-      journal.each_batch_before(wish.owner, wish.before, [&](persistence::batch_summary&& batch) {
-        if (page.batches.size() == wish.limit) return false;
-        page.next = cursor_of(batch);
-        if (fits(wish, batch)) page.batches.push_back(std::move(batch));
-        return ++looked_at < limits::rows_per_page_max;
-      });
+  const auto look_at = [&](persistence::batch_summary&& batch) {
+    if (page.batches.size() == wish.limit) return false;
+    page.next = cursor_of(batch);
+    if (fits(wish, batch)) page.batches.push_back(std::move(batch));
+    return ++looked_at < limits::rows_per_page_max;
+  };
+  const auto ok = wish.live ? journal.each_live_before(wish.owner, wish.before, look_at)
+                            : journal.each_batch_before(wish.owner, wish.before, look_at);
   if (!ok) return std::unexpected(ok.error());
   // The last page may say that there is more, never the other way round.
   if (page.batches.size() < wish.limit && looked_at < limits::rows_per_page_max) page.next.reset();

@@ -13,6 +13,9 @@ namespace {
 using domain::batch_id;
 using domain::file_index;
 
+// Found at once, while the writer waits; a snapshot of a feed takes one such part.
+constexpr std::size_t live_batches_per_read = 256;
+
 // The value of a key, if it is there.
 journal_result<std::optional<std::string>> value_of(database& db, const std::string& key) {
   std::string bytes;
@@ -92,6 +95,28 @@ read_view::each_batch_before(const std::optional<std::string>& owner,
     if (*found && !visit(std::move(**found))) break;
   }
   if (!at->status().ok()) return std::unexpected(database::error_of(at->status()));
+  return {};
+}
+
+journal_result<void>
+read_view::each_live_before(const std::optional<std::string>& owner,
+                            const std::optional<list_position>& before,
+                            const std::function<bool(batch_summary&&)>& visit) const {
+  if (!live_)
+    return each_batch_before(owner, before, [&visit](batch_summary&& batch) {
+      return !is_live(batch) || visit(std::move(batch));
+    });
+  auto from = before;
+  for (bool more = true; more;) {
+    const auto found = live_->newest(owner, from, live_batches_per_read);
+    more = found.size() == live_batches_per_read;
+    if (more) from = found.back();
+    for (const auto& at : found) {
+      auto batch = summary(at.batch);
+      if (!batch) return std::unexpected(batch.error());
+      if (*batch && is_live(**batch) && !visit(std::move(**batch))) return {};
+    }
+  }
   return {};
 }
 

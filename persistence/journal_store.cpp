@@ -4,6 +4,7 @@
 #include "persistence/event_codec.hpp"
 #include "persistence/journal_meta.hpp"
 #include "persistence/limits.hpp"
+#include "persistence/live_index.hpp"
 #include "persistence/projections.hpp"
 #include "persistence/read_view.hpp"
 #include "persistence/torn_tail.hpp"
@@ -90,8 +91,8 @@ journal_result<std::shared_ptr<database>> open_alone(const store_options& option
 } // namespace
 
 journal_store::journal_store(std::shared_ptr<database> db, std::shared_ptr<witness> vouching)
-    : db_(std::move(db)), witness_(std::move(vouching)),
-      view_(std::make_shared<const read_view>(db_)) {}
+    : db_(std::move(db)), witness_(std::move(vouching)), live_(std::make_shared<live_index>()),
+      view_(std::make_shared<const read_view>(db_, live_)) {}
 
 journal_store::~journal_store() = default;
 
@@ -126,6 +127,7 @@ journal_result<void> journal_store::check_format() {
                                          "opened without its witness"});
   last_seq_ = meta->last_seq;
   if (auto ok = find_newest(meta->last_time_us); !ok) return ok;
+  if (auto ok = live_->read(*db_); !ok) return ok;
   auto index = open_feed_index(*db_, last_seq_);
   if (!index) return std::unexpected(index.error());
   feed_index_ = std::move(*index);
@@ -180,6 +182,7 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   rocksdb::WriteBatch group;
   std::vector<journaled_event> done;
   std::map<batch_id, const append_request*> newest; // a batch's summary is written once
+  std::vector<live_batch> ended;
   feed_run_writer runs(group);
   seq next = last_seq_;
   auto time_us = last_time_us_;
@@ -218,8 +221,10 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
                 encode_snapshot(*request.snapshot, prev, last.command));
   }
   for (const auto& [batch, request] : newest) {
+    live_batch mark{request->summary.owner, {request->summary.created_us, batch}};
     if (request->summary.phase == domain::batch_phase::deleted) {
       last_by_batch_.erase(batch);
+      ended.push_back(std::move(mark));
       continue;
     }
     auto summary = request->summary;
@@ -227,6 +232,13 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     summary.seq = last_by_batch_[batch].any;
     summary.command_seq = last_by_batch_[batch].command;
     project_summary(group, summary);
+    // Only when it changes: most events of a batch leave it as it is.
+    if (is_live(summary)) {
+      if (live_->add(mark)) project_live(group, summary);
+    } else if (live_->contains(mark)) {
+      project_live(group, summary);
+      ended.push_back(std::move(mark));
+    }
   }
   runs.finish();
   group.Put(seq_key, std::to_string(next));
@@ -240,6 +252,8 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   last_seq_ = next;
   feed_index_.upto = next;
   last_time_us_ = time_us;
+  for (const auto& mark : ended)
+    live_->remove(mark);
   if (sync) vouch();
   return done;
 }

@@ -23,6 +23,7 @@ class WriteBatch;
 namespace darkroom::persistence {
 
 class database;
+class live_index;
 class read_view;
 class witness;
 
@@ -108,6 +109,7 @@ private:
   std::shared_ptr<database> db_;
   std::shared_ptr<witness> witness_; // null: none is kept
   std::uint64_t witness_failures_ = 0;
+  const std::shared_ptr<live_index> live_;
   std::shared_ptr<const read_view> view_;
   domain::seq last_seq_ = 0;
   feed_index_state feed_index_;

@@ -7,7 +7,7 @@
 //   file      'f' batch id (16) · file index (4)       → FileEntry
 //   outcome   'o' batch id (16) · file index (4)       → Outcome
 //   snapshot  's' batch id (16)                        → Snapshot
-//   live      'l' batch id (16)                        → empty; while the batch has not ended
+//   live      'l' batch id (16)                        → created (8) · owner; until the batch ends
 //   owner     'u' owner · 0 · created (8) · batch id   → empty
 //   tombstone 'x' batch id (16)                        → owner; deleted, not yet cleared away
 //   deletion  'd' owner · 0 · seq (8)                  → batch id (16) · Event; outlives the batch

@@ -4,6 +4,7 @@
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
 #include "persistence/limits.hpp"
+#include "persistence/live_index.hpp"
 
 #include <rocksdb/write_batch.h>
 
@@ -110,10 +111,13 @@ void describe(batch_summary& summary, const domain::batch_state& state) {
 
 void project_summary(rocksdb::WriteBatch& to, const batch_summary& summary) {
   to.Put(keys::batch(summary.id), encode_summary(summary));
-  if (domain::is_terminal(summary.phase) && summary.open_files() == 0)
-    to.Delete(keys::live(summary.id));
+}
+
+void project_live(rocksdb::WriteBatch& to, const batch_summary& summary) {
+  if (is_live(summary))
+    to.Put(keys::live(summary.id), encode_live({summary.owner, {summary.created_us, summary.id}}));
   else
-    to.Put(keys::live(summary.id), rocksdb::Slice());
+    to.Delete(keys::live(summary.id));
 }
 
 } // namespace darkroom::persistence

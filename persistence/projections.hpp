@@ -26,7 +26,9 @@ struct projection_place {
 void project(rocksdb::WriteBatch& to, database& db, const projection_place& at,
              const domain::event& fact);
 
-// Adds a batch's summary, and whether it is live.
+// Adds a batch's summary.
 void project_summary(rocksdb::WriteBatch& to, const batch_summary& summary);
+// Adds whether a batch is live.
+void project_live(rocksdb::WriteBatch& to, const batch_summary& summary);
 
 } // namespace darkroom::persistence

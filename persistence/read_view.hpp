@@ -3,6 +3,7 @@
 
 #include "persistence/access_records.hpp"
 #include "persistence/journal_error.hpp"
+#include "persistence/live_index.hpp"
 #include "persistence/records.hpp"
 
 #include <functional>
@@ -28,7 +29,9 @@ struct event_scope {
 
 class read_view {
 public:
-  explicit read_view(std::shared_ptr<database> db) : db_(std::move(db)) {}
+  // `live`: of its writer; null: live batches are found by a look at each.
+  explicit read_view(std::shared_ptr<database> db, std::shared_ptr<const live_index> live = nullptr)
+      : db_(std::move(db)), live_(std::move(live)) {}
 
   // Opens a journal that may be in use by a running process, as it is now.
   static journal_result<std::shared_ptr<const read_view>> open(const std::string& directory);
@@ -60,16 +63,15 @@ public:
   // Nothing when there is no such batch.
   journal_result<std::optional<batch_summary>> summary(const domain::batch_id& batch) const;
 
-  // Where a list of batches stands.
-  struct list_position {
-    std::int64_t created_us = 0;
-    domain::batch_id batch;
-  };
   // Batches of one owner (or, without one, of all), the newest first, those before `before`;
   // `visit` returns false to stop.
   journal_result<void> each_batch_before(const std::optional<std::string>& owner,
                                          const std::optional<list_position>& before,
                                          const std::function<bool(batch_summary&&)>& visit) const;
+  // The same of live batches.
+  journal_result<void> each_live_before(const std::optional<std::string>& owner,
+                                        const std::optional<list_position>& before,
+                                        const std::function<bool(batch_summary&&)>& visit) const;
 
   // Deleted batches that are not yet cleared away.
   journal_result<std::vector<domain::batch_id>> tombstones() const;
@@ -142,6 +144,7 @@ private:
   journal_result<std::vector<domain::batch_id>> changed_since(const event_scope& of,
                                                               domain::seq after) const;
   std::shared_ptr<database> db_;
+  std::shared_ptr<const live_index> live_;
 };
 
 } // namespace darkroom::persistence

@@ -149,7 +149,10 @@ private:
     const bool there = retold_->state().phase != domain::batch_phase::absent &&
                        retold_->state().phase != domain::batch_phase::deleted;
     report_.batches += there;
-    if (to_ != nullptr && there) project_summary(group_, retold_->summary());
+    if (to_ != nullptr && there) {
+      project_summary(group_, retold_->summary());
+      project_live(group_, retold_->summary());
+    }
     return write_out(limits::MiB);
   }
 

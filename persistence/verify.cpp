@@ -79,6 +79,10 @@ private:
     const bool live = db_->Get(rocksdb::ReadOptions(), keys::live(batch_), &bytes).ok();
     if (live == (domain::is_terminal(s.phase) && s.open() == 0))
       say("its mark of being live is wrong");
+    else if (live && !bytes.empty() &&
+             decode_live(batch_, bytes) !=
+                 live_batch{summary->owner, {summary->created_us, batch_}})
+      say("its mark of being live is not that of its owner and time");
   }
 
   void check_files(const domain::batch_state& state) {

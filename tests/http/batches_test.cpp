@@ -357,6 +357,36 @@ TEST_CASE("a list goes on where it was, whatever is added meanwhile") {
   CHECK(server.call("ann", "GET", "/v1/batches?limit=99999").status == 400);
 }
 
+TEST_CASE("batches of a state are listed page by page, the newest first") {
+  edge server;
+  std::vector<std::string> drafts;
+  for (int i = 0; i < 5; ++i) {
+    drafts.push_back(server.batch("ann"));
+    server.batch("bob");
+    const auto ended = server.batch("ann");
+    server.put("ann", ended, "a.jpg", picture("a"));
+    server.call("ann", "POST", at(ended, "/start"));
+    server.await_state("ann", ended, "completed");
+  }
+  std::vector<std::string> seen;
+  for (std::string path = "/v1/batches?state=draft&limit=2"; !path.empty();) {
+    const auto page = server.call("ann", "GET", path);
+    REQUIRE(page.status == 200);
+    const auto value = page.json();
+    for (const auto& batch : value.at("batches").as_array())
+      seen.emplace_back(batch.at("id").as_string());
+    const auto link = page.header("link");
+    path = link.empty() ? "" : link.substr(1, link.find('>') - 1);
+  }
+  CHECK(seen == std::vector(drafts.rbegin(), drafts.rend()));
+  const auto count = [&](const std::string& user, const std::string& query) {
+    return server.call(user, "GET", "/v1/batches?" + query).json().at("batches").as_array().size();
+  };
+  CHECK(count("ann", "state=completed") == 5);
+  CHECK(count("admin", "state=draft") == 10);
+  CHECK(count("admin", "state=draft&owner=bob") == 5);
+}
+
 TEST_CASE("nobody sees what belongs to somebody else; admins do, and the audit tells") {
   const bool hidden = GENERATE(false, true);
   CAPTURE(hidden);

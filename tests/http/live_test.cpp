@@ -134,10 +134,24 @@ TEST_CASE("one socket follows many batches, or all of one's own") {
     last = e.at("seq").to_number<std::uint64_t>();
     CHECK(e.at("batch").as_string() != other);
   }
-  // Without `after`: what has not ended.
-  follower fresh(server, "ann");
-  fresh.subscribe(1, "*");
-  CHECK(fresh.until("snapshot").at("batches").as_array().size() == 3);
+  // Without `after`: what has not ended, the newest first.
+  const auto snapshot_of = [&](const std::string& user, const std::string& more = {}) {
+    follower fresh(server, user);
+    fresh.subscribe(1, "*", more);
+    const auto snapshot = fresh.until("snapshot");
+    std::vector<std::string> ids;
+    for (const auto& batch : snapshot.at("batches").as_array())
+      ids.emplace_back(batch.at("id").as_string());
+    return ids;
+  };
+  using ids = std::vector<std::string>;
+  CHECK(snapshot_of("ann") == ids{third, second, first});
+  REQUIRE(server.call("ann", "POST", "/v1/batches/" + third + "/start").status == 202);
+  await_end_in_feed(server, "ann", third);
+  CHECK(snapshot_of("ann") == ids{second, first});
+  CHECK(snapshot_of("admin", R"(,"owner":"*")").size() == 4); // with two of Bob's
+  server.restart();
+  CHECK(snapshot_of("ann") == ids{second, first});
 }
 
 TEST_CASE("progress is volatile: files, the batch and its place in the queue") {
