@@ -163,16 +163,23 @@ void journal_store::sync_witness() {
   if (witness_ && !witness_->sync()) ++witness_failures_;
 }
 
-journal_result<seq> journal_store::last_of(const batch_id& batch) {
+journal_result<journal_store::last_seqs> journal_store::last_of(const batch_id& batch) {
   if (const auto known = last_by_batch_.find(batch); known != last_by_batch_.end())
-    return known->second.any;
+    return known->second;
+  // What its supervisor knows of the last command may be older: of what it sends in one breath, no
+  // request knows the ones before.
+  const auto summary = view_->summary(batch);
+  if (!summary) return std::unexpected(summary.error());
+  last_seqs last;
+  if (*summary) last.command = (*summary)->command_seq;
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
   const std::unique_ptr<rocksdb::Iterator> at((*db_)->NewIterator(options));
   at->SeekForPrev(keys::event(batch, ~seq{0}));
   if (!at->status().ok()) return std::unexpected(database::error_of(at->status()));
-  if (!at->Valid() || !at->key().starts_with(keys::prefix(keys::kind::event, batch))) return 0;
-  return keys::seq_of(at->key().ToStringView()).value_or(0);
+  if (at->Valid() && at->key().starts_with(keys::prefix(keys::kind::event, batch)))
+    last.any = keys::seq_of(at->key().ToStringView()).value_or(0);
+  return last;
 }
 
 journal_result<std::vector<journaled_event>>
@@ -189,10 +196,10 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     if (request.records_only) continue;
     const auto before = last_of(request.batch);
     if (!before) return std::unexpected(before.error());
-    seq prev = *before;
+    seq prev = before->any;
     // Requests of several batches may come in another order than their times were taken.
     if (!request.events.empty()) time_us = std::max(time_us, request.time_us);
-    auto& last = last_by_batch_[request.batch];
+    auto& last = last_by_batch_[request.batch] = *before;
     last.command = std::max(last.command, request.summary.command_seq);
     for (const auto& fact : request.events) {
       next += 1;
@@ -240,6 +247,9 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   last_seq_ = next;
   feed_index_.upto = next;
   last_time_us_ = time_us;
+  // Only now, since what is in this group cannot be read before it is written. All of them: those
+  // that are still written to are read once more.
+  if (last_by_batch_.size() > limits::last_seqs_max) last_by_batch_.clear();
   if (sync) vouch();
   return done;
 }

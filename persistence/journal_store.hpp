@@ -103,7 +103,10 @@ private:
   journal_result<void> forget_audit(rocksdb::WriteBatch& to, std::int64_t before_us);
   journal_result<bool> purge_events(rocksdb::WriteBatch& to, const domain::batch_id& batch,
                                     std::string_view owner);
-  journal_result<domain::seq> last_of(const domain::batch_id& batch);
+  struct last_seqs {
+    domain::seq any = 0, command = 0;
+  };
+  journal_result<last_seqs> last_of(const domain::batch_id& batch);
 
   std::shared_ptr<database> db_;
   std::shared_ptr<witness> witness_; // null: none is kept
@@ -113,9 +116,7 @@ private:
   feed_index_state feed_index_;
   std::int64_t last_time_us_ = 0;
   bool ordered_by_age_ = false; // also what another version may have written
-  struct last_seqs {
-    domain::seq any = 0, command = 0;
-  };
+  // Of batches that were written to lately; of all others they are read.
   std::map<domain::batch_id, last_seqs> last_by_batch_;
 };
 

@@ -2,6 +2,7 @@
 
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/limits.hpp"
 #include "persistence/read_view.hpp"
 #include "samples.hpp"
 #include "tests/support/scratch.hpp"
@@ -501,6 +502,34 @@ TEST_CASE("what a version without the order by time has written is forgotten too
   w.close();
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::deletion)) == 0);
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 0);
+}
+
+TEST_CASE("a batch goes on where it was, however many others were written to meanwhile") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 2);
+  const auto before = w.view().summary(ann).value().value();
+  std::vector<append_request> others;
+  for (std::size_t i = 0; i <= limits::last_seqs_max; ++i) {
+    const domain::batch_id batch{
+        {6, static_cast<std::uint8_t>(i / 256), static_cast<std::uint8_t>(i % 256)}};
+    others.push_back({batch, 1'000, {domain::batch_created{}}, {}, nullptr});
+    others.back().summary.phase = domain::batch_phase::draft;
+  }
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(w.store().append(others, false));
+    for (auto& other : others)
+      other.events = {domain::details_changed{}};
+  }
+  const auto done = w.tell(ann, domain::start_file{0, 1, "n"}, true);
+  REQUIRE(done.size() == 1);
+  CHECK(done[0].prev == before.seq);
+  // No command: also what is stored says so, and so does the snapshot.
+  CHECK(w.view().summary(ann).value()->command_seq == before.command_seq);
+  CHECK(w.view().summary(ann).value()->seq == done[0].seq);
+  CHECK(w.view().replay(ann)->command_seq == before.command_seq);
+  check_same(w, ann);
+  CHECK(w.view().verify().value() == std::vector<std::string>{});
 }
 
 TEST_CASE("of each user the last day is kept") {
