@@ -88,6 +88,15 @@ private:
   std::map<domain::batch_id, domain::batch_state> states_;
 };
 
+// In slices of a few.
+void forget_all(journal_store& store, const journal_store::kept_since& since) {
+  for (bool more = true; more;) {
+    const auto slice = store.forget(since, 7);
+    REQUIRE(slice);
+    more = *slice;
+  }
+}
+
 void check_same(writer& w, const domain::batch_id& batch) {
   const auto replayed = w.view().replay(batch);
   REQUIRE(replayed);
@@ -392,13 +401,13 @@ TEST_CASE("entries of the audit are forgotten when they are old, from the first 
     }));
     return all;
   };
-  REQUIRE(w.store().forget(0, 0, 0));
+  forget_all(w.store(), {0, 0, 0});
   CHECK(times() == std::vector<std::int64_t>{10, 20, 30, 25, 40});
-  REQUIRE(w.store().forget(0, 0, 30));
+  forget_all(w.store(), {0, 0, 30});
   w.reopen();
   CHECK(times() == std::vector<std::int64_t>{30, 25, 40});
   const auto last = w.store().last_seq();
-  REQUIRE(w.store().forget(0, 0, 41));
+  forget_all(w.store(), {0, 0, 41});
   CHECK(times().empty());
   w.reopen();
   CHECK(w.store().last_seq() == last); // seqs are never given twice
@@ -450,20 +459,62 @@ TEST_CASE("requests with a key are forgotten by their time, at the cost of those
   std::vector<std::int64_t> times(1'000);
   std::iota(times.begin(), times.end(), 1);
   ask_with_keys(w.store(), times);
-  REQUIRE(w.store().forget(1, 0, 0)); // the first walks all
+  forget_all(w.store(), {1, 0, 0}); // the first walks all
   CHECK(keys_kept(w.store(), 1'000) == 1'000);
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableCount);
   rocksdb::get_perf_context()->Reset();
-  REQUIRE(w.store().forget(4, 0, 0));
+  forget_all(w.store(), {4, 0, 0});
   const auto looked_at = rocksdb::get_perf_context()->internal_key_skipped_count;
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   CHECK(looked_at < 20);
   CHECK(keys_kept(w.store(), 1'000) == 997);
-  REQUIRE(w.store().forget(501, 0, 0));
+  forget_all(w.store(), {501, 0, 0});
   CHECK(keys_kept(w.store(), 1'000) == 500);
   CHECK(w.view().verify().value() == std::vector<std::string>{});
   w.close();
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 500);
+}
+
+TEST_CASE("forgetting looks at no more records at a time than it is told") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  std::vector<std::int64_t> times(20);
+  std::iota(times.begin(), times.end(), 1);
+  ask_with_keys(w.store(), times);
+  // Seven slices put the requests in order, and one the deletions, of which there are none.
+  for (int slice = 0; slice < 4; ++slice)
+    CHECK(w.store().forget({100, 0, 0}, 3) == true);
+  w.reopen(); // begins again
+  for (int slice = 0; slice < 8; ++slice)
+    CHECK(w.store().forget({100, 0, 0}, 3) == true);
+  CHECK(keys_kept(w.store(), 20) == 20);
+  for (std::uint8_t gone = 3; gone <= 18; gone += 3) {
+    CHECK(w.store().forget({100, 0, 0}, 3) == true);
+    CHECK(keys_kept(w.store(), 20) == std::size_t{20} - gone);
+    w.live(domain::batch_id{{9, gone}}, 1); // others are written
+  }
+  CHECK(w.store().forget({100, 0, 0}, 3) == false);
+  CHECK(keys_kept(w.store(), 20) == 0);
+  CHECK(w.view().verify().value() == std::vector<std::string>{});
+}
+
+TEST_CASE("a request of the moment in which the last slice ended is forgotten in its turn") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  const auto ask = [&](const char* owner, std::uint8_t batch) {
+    domain::batch_created created;
+    created.owner = owner;
+    created.idempotency_key = "key";
+    append_request request{domain::batch_id{{8, batch}}, 500, {created}, {}, nullptr};
+    request.summary.owner = owner;
+    REQUIRE(w.store().append({&request, 1}, false));
+  };
+  ask("bob", 1);
+  forget_all(w.store(), {500, 0, 0}); // stops before that of bob
+  ask("ann", 2);                      // before it in the order
+  forget_all(w.store(), {501, 0, 0});
+  CHECK_FALSE(w.view().idempotent_request("ann", "key")->has_value());
+  CHECK_FALSE(w.view().idempotent_request("bob", "key")->has_value());
 }
 
 TEST_CASE("a key that was used again is kept as long as its newer request") {
@@ -472,9 +523,9 @@ TEST_CASE("a key that was used again is kept as long as its newer request") {
   std::vector<std::int64_t> times(1'001);
   std::iota(times.begin(), times.end(), 1);
   ask_with_keys(w.store(), times); // the last one has the key of the first
-  REQUIRE(w.store().forget(1'001, 0, 0));
+  forget_all(w.store(), {1'001, 0, 0});
   CHECK(keys_kept(w.store(), 1'000) == 1);
-  REQUIRE(w.store().forget(1'002, 0, 0));
+  forget_all(w.store(), {1'002, 0, 0});
   CHECK(keys_kept(w.store(), 1'000) == 0);
   w.close();
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 0);
@@ -495,9 +546,9 @@ TEST_CASE("what a version without the order by time has written is forgotten too
     REQUIRE((**db)->DeleteRange({}, (**db)->DefaultColumnFamily(), first, first + '\xff').ok());
   }
   w.reopen();
-  REQUIRE(w.store().forget(25, 1'000, 0));
+  forget_all(w.store(), {25, 1'000, 0});
   CHECK(keys_kept(w.store(), 3) == 1);
-  REQUIRE(w.store().forget(31, 1'001, 0));
+  forget_all(w.store(), {31, 1'001, 0});
   CHECK(keys_kept(w.store(), 3) == 0);
   w.close();
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::deletion)) == 0);
