@@ -277,23 +277,28 @@ void purge(journal_pointer self) {
   self->send(s.peers.remover, std::move(gone));
 }
 
-// Answers to repeated requests, and news of deletions, are owed for a while only.
+// Answers to repeated requests, and news of deletions, are owed for a while only. A slice at a
+// time, others get their turn in between.
 void forget(journal_pointer self) {
   auto& s = self->state;
   const auto now = base::unix_now_us();
+  auto next_ms = limits::forget_old_ms;
   if (s.store) {
     const auto before = [now](std::uint64_t seconds) {
       return now - static_cast<std::int64_t>(seconds) * 1'000'000;
     };
     const auto audit_before = s.peers.audit_days == 0 ? 0 : before(s.peers.audit_days * 86'400);
-    const auto ok =
-        s.store->forget(before(limits::idempotency_s), before(limits::deletions_s), audit_before);
-    if (!ok) {
+    const auto more =
+        s.store->forget({before(limits::idempotency_s), before(limits::deletions_s), audit_before},
+                        limits::forget_slice_records);
+    if (!more) {
       std::vector<journal_state::waiting_append> none;
-      give_up(self, ok.error(), none);
+      give_up(self, more.error(), none);
+    } else if (*more) {
+      next_ms = limits::forget_pause_ms;
     }
   }
-  self->delayed_send(self, std::chrono::milliseconds(limits::forget_old_ms), forget_old{});
+  self->delayed_send(self, std::chrono::milliseconds(next_ms), forget_old{});
 }
 
 } // namespace

@@ -163,7 +163,7 @@ public:
   result operator()(const file_failed& e) {
     if (!may_fail(e.index)) return wrong_state();
     finish(e.index, file_status::failed);
-    s.failures[e.index] = e.reason;
+    s.failures.set(e.index, e.reason);
     return {};
   }
   result operator()(const file_retry_scheduled& e) {

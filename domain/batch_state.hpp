@@ -1,10 +1,12 @@
 // The state of one batch: a fold over its events. A million files are a million bytes of state:
-// one byte a file, and a little more only for files that run, wait or have a history.
+// one byte a file, another one when files fail, and a little more only for files that run, wait or
+// have a history.
 #pragma once
 
 #include "base/result.hpp"
 #include "domain/commands.hpp"
 #include "domain/events.hpp"
+#include "domain/failure_reasons.hpp"
 
 #include <map>
 #include <set>
@@ -55,8 +57,7 @@ struct batch_state : batch_attributes {
   std::vector<file_status> files; // by index
   status_counts counts{};
   std::map<file_index, file_history> histories;
-  // Failure reasons of failed files, so that a retry can choose by reason.
-  std::map<file_index, failure_reason> failures;
+  failure_reasons failures; // of failed files, so that a retry can choose by reason
   std::uint64_t bytes_in = 0, bytes_out = 0; // of completed files
   std::uint64_t bytes_added = 0;             // of all files
   std::uint64_t pixels = 0;                  // of the sources of completed files

@@ -127,9 +127,8 @@ public:
     }
     if (!c.reasons.empty())
       std::erase_if(files, [&](file_index i) {
-        const auto failure = s.failures.find(i);
-        return failure == s.failures.end() ||
-               std::ranges::find(c.reasons, failure->second) == c.reasons.end();
+        const auto reason = s.failures.of(i);
+        return !reason || std::ranges::find(c.reasons, *reason) == c.reasons.end();
       });
     if (files.empty()) return refuse(refusal_code::invalid_files, "no file matches");
     return just(batch_retried{std::move(files)});

@@ -480,11 +480,11 @@ std::string encode_snapshot(const batch_state& state, seq seq, domain::seq comma
     h.set_lease(history.lease);
     h.set_elsewhere(history.elsewhere);
   }
-  for (const auto& [index, reason] : state.failures) {
+  state.failures.each([&](file_index index, failure_reason reason) {
     auto& f = *m.add_failures();
     f.set_index(index);
     f.set_reason(enum_number(reason));
-  }
+  });
   m.set_bytes_in(state.bytes_in);
   m.set_bytes_out(state.bytes_out);
   m.set_bytes_added(state.bytes_added);
@@ -528,8 +528,11 @@ std::optional<positioned_state> decode_snapshot(std::string_view bytes) {
     state.histories[h.index()] = {h.attempts(), h.crashes(), h.nodes_lost(), h.lease(),
                                   h.elsewhere()};
   }
-  for (const auto& f : m.failures())
-    ok = ok && f.index() < state.files.size() && read_enum(f.reason(), state.failures[f.index()]);
+  for (const auto& f : m.failures()) {
+    failure_reason reason{};
+    ok = ok && f.index() < state.files.size() && read_enum(f.reason(), reason);
+    if (ok) state.failures.set(f.index(), reason);
+  }
   return ok ? std::optional{std::move(out)} : std::nullopt;
 }
 

@@ -79,6 +79,24 @@ void put_age(rocksdb::WriteBatch& to, const domain::event& fact, const std::stri
     to.Put(keys::age(time_us, keys::deletion(owner, at)), rocksdb::Slice());
 }
 
+// Like `database::scan`, of keys that do not go on with a byte 255. Beyond the last of them may lie
+// thousands of removed keys of another kind: RocksDB would walk over all of these to the next that
+// is there.
+template<class Visit>
+journal_result<void> scan_bounded(database& db, const std::string& prefix, const std::string& from,
+                                  Visit visit) {
+  const std::string end = prefix + '\xff';
+  const rocksdb::Slice bound(end);
+  rocksdb::ReadOptions options;
+  options.total_order_seek = true;
+  options.iterate_upper_bound = &bound;
+  const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(options));
+  for (at->Seek(from); at->Valid(); at->Next())
+    if (!visit(at->key().ToStringView(), at->value().ToStringView())) break;
+  if (!at->status().ok()) return std::unexpected(database::error_of(at->status()));
+  return {};
+}
+
 // Without a witness.
 journal_result<std::shared_ptr<database>> open_alone(const store_options& options) {
   const auto how = options.must_exist ? database::mode::must_exist : database::mode::create;
@@ -165,16 +183,23 @@ void journal_store::sync_witness() {
   if (witness_ && !witness_->sync()) ++witness_failures_;
 }
 
-journal_result<seq> journal_store::last_of(const batch_id& batch) {
+journal_result<journal_store::last_seqs> journal_store::last_of(const batch_id& batch) {
   if (const auto known = last_by_batch_.find(batch); known != last_by_batch_.end())
-    return known->second.any;
+    return known->second;
+  // What its supervisor knows of the last command may be older: of what it sends in one breath, no
+  // request knows the ones before.
+  const auto summary = view_->summary(batch);
+  if (!summary) return std::unexpected(summary.error());
+  last_seqs last;
+  if (*summary) last.command = (*summary)->command_seq;
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
   const std::unique_ptr<rocksdb::Iterator> at((*db_)->NewIterator(options));
   at->SeekForPrev(keys::event(batch, ~seq{0}));
   if (!at->status().ok()) return std::unexpected(database::error_of(at->status()));
-  if (!at->Valid() || !at->key().starts_with(keys::prefix(keys::kind::event, batch))) return 0;
-  return keys::seq_of(at->key().ToStringView()).value_or(0);
+  if (at->Valid() && at->key().starts_with(keys::prefix(keys::kind::event, batch)))
+    last.any = keys::seq_of(at->key().ToStringView()).value_or(0);
+  return last;
 }
 
 journal_result<std::vector<journaled_event>>
@@ -192,10 +217,10 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
     if (request.records_only) continue;
     const auto before = last_of(request.batch);
     if (!before) return std::unexpected(before.error());
-    seq prev = *before;
+    seq prev = before->any;
     // Requests of several batches may come in another order than their times were taken.
     if (!request.events.empty()) time_us = std::max(time_us, request.time_us);
-    auto& last = last_by_batch_[request.batch];
+    auto& last = last_by_batch_[request.batch] = *before;
     last.command = std::max(last.command, request.summary.command_seq);
     for (const auto& fact : request.events) {
       next += 1;
@@ -254,6 +279,9 @@ journal_store::append(std::span<const append_request> requests, bool sync) {
   last_time_us_ = time_us;
   for (const auto& mark : ended)
     live_->remove(mark);
+  // Only now, since what is in this group cannot be read before it is written. All of them: those
+  // that are still written to are read once more.
+  if (last_by_batch_.size() > limits::last_seqs_max) last_by_batch_.clear();
   if (sync) vouch();
   return done;
 }
@@ -331,31 +359,37 @@ journal_result<void> journal_store::index_feed(std::size_t events_max) {
   return {};
 }
 
-// Of requests and deletions: both are stored by their owner.
-journal_result<void> journal_store::order_by_age() {
-  rocksdb::WriteBatch group;
-  for (const auto kind : {keys::kind::request, keys::kind::deletion}) {
-    const auto prefix = keys::prefix(kind);
-    auto ok = db_->scan(prefix, prefix, [&](std::string_view key, std::string_view value) {
-      group.Put(keys::age(time_of_aged(kind, value), key), rocksdb::Slice());
-      return true;
-    });
-    if (!ok) return ok;
-  }
-  if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())
-    return std::unexpected(database::error_of(status));
-  return {};
+// Of requests or deletions: both are stored by their owner.
+journal_result<void> journal_store::order_by_age(rocksdb::WriteBatch& to, keys::kind kind,
+                                                 std::string& next, std::size_t& left) {
+  bool more = false;
+  auto ok = scan_bounded(*db_, keys::prefix(kind), next,
+                         [&](std::string_view key, std::string_view value) {
+                           more = left == 0;
+                           if (more) {
+                             next = key;
+                             return false;
+                           }
+                           left -= 1;
+                           to.Put(keys::age(time_of_aged(kind, value), key), rocksdb::Slice());
+                           return true;
+                         });
+  if (ok && !more) next.clear();
+  return ok;
 }
 
 // A request may have been made again under its key, when the first was forgotten: then the record
 // is younger than what is in the order.
 journal_result<void> journal_store::forget_aged(rocksdb::WriteBatch& to, keys::kind kind,
-                                                std::int64_t before_us) {
+                                                std::int64_t before_us, std::string& next,
+                                                std::size_t& left) {
   const auto prefix = keys::age_prefix(kind);
   rocksdb::Status failed;
-  auto ok = db_->scan(prefix, prefix, [&](std::string_view age_key, std::string_view) {
+  const auto forget_one = [&](std::string_view age_key, std::string_view) {
+    next = age_key.substr(0, prefix.size() + sizeof(std::int64_t)); // more may come of this time
     const auto aged = keys::aged_key_of(age_key);
-    if (!aged || aged->time_us >= before_us) return false;
+    if (left == 0 || !aged || aged->time_us >= before_us) return false;
+    left -= 1;
     to.Delete(rocksdb::Slice(age_key.data(), age_key.size()));
     std::string value;
     const auto found = (*db_)->Get(rocksdb::ReadOptions(), aged->key, &value);
@@ -366,39 +400,50 @@ journal_result<void> journal_store::forget_aged(rocksdb::WriteBatch& to, keys::k
     const auto owned = kind == keys::kind::deletion ? keys::owned_seq_of(aged->key) : std::nullopt;
     if (owned) remove_deletion_run(to, owned->owner, owned->seq);
     return true;
-  });
+  };
+  auto ok = scan_bounded(*db_, prefix, next, forget_one);
   if (ok && !failed.ok()) return std::unexpected(database::error_of(failed));
   return ok;
 }
 
 // Entries are in the order of time: the first that stays ends it.
-journal_result<void> journal_store::forget_audit(rocksdb::WriteBatch& to, std::int64_t before_us) {
+journal_result<void> journal_store::forget_audit(rocksdb::WriteBatch& to, std::int64_t before_us,
+                                                 std::size_t& left) {
   const auto entries = keys::prefix(keys::kind::audit);
-  std::string first_kept = entries;
-  auto ok = db_->scan(entries, entries, [&](std::string_view key, std::string_view value) {
-    const auto entry = decode_audit(0, value);
-    if (!entry || entry->time_us >= before_us) return false;
-    first_kept = std::string{key} + '\0'; // right behind this one
-    return true;
-  });
-  if (ok && first_kept != entries) to.DeleteRange(entries, first_kept);
+  std::string first_kept = forget_.audit;
+  auto ok =
+      scan_bounded(*db_, entries, forget_.audit, [&](std::string_view key, std::string_view value) {
+        const auto entry = decode_audit(0, value);
+        if (left == 0 || !entry || entry->time_us >= before_us) return false;
+        left -= 1;
+        first_kept = std::string{key} + '\0'; // right behind this one
+        return true;
+      });
+  if (ok && first_kept != forget_.audit) to.DeleteRange(forget_.audit, first_kept);
+  forget_.audit = first_kept;
   return ok;
 }
 
-journal_result<void> journal_store::forget(std::int64_t requests_before_us,
-                                           std::int64_t deletions_before_us,
-                                           std::int64_t audit_before_us) {
-  if (!ordered_by_age_)
-    if (auto ok = order_by_age(); !ok) return ok;
-  ordered_by_age_ = true;
+journal_result<bool> journal_store::forget(const kept_since& since, std::size_t records_max) {
+  auto left = records_max;
+  auto& at = forget_;
   rocksdb::WriteBatch group;
-  auto ok = forget_aged(group, keys::kind::request, requests_before_us);
-  if (ok) ok = forget_aged(group, keys::kind::deletion, deletions_before_us);
-  if (ok) ok = forget_audit(group, audit_before_us);
-  if (!ok) return ok;
+  journal_result<void> ok;
+  // What is put in order here is found by the next call: it is not written yet.
+  const bool orders = !at.order_requests.empty() || !at.order_deletions.empty();
+  if (!at.order_requests.empty())
+    ok = order_by_age(group, keys::kind::request, at.order_requests, left);
+  else if (orders)
+    ok = order_by_age(group, keys::kind::deletion, at.order_deletions, left);
+  if (!orders) {
+    ok = forget_aged(group, keys::kind::request, since.requests_us, at.requests, left);
+    if (ok) ok = forget_aged(group, keys::kind::deletion, since.deletions_us, at.deletions, left);
+    if (ok) ok = forget_audit(group, since.audit_us, left);
+  }
+  if (!ok) return std::unexpected(ok.error());
   if (const auto status = (*db_)->Write(rocksdb::WriteOptions(), &group); !status.ok())
     return std::unexpected(database::error_of(status));
-  return {};
+  return orders || left == 0;
 }
 
 journal_result<void> journal_store::sync() {

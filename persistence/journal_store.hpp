@@ -70,10 +70,13 @@ public:
   purge(const domain::batch_id& batch, domain::file_index from, std::size_t files_max,
         const std::function<void(const file_record&)>& visit);
   // Forgets requests with an idempotency key, deletions of batches, and entries of the audit, that
-  // are older. Takes as long as there are such; the first call walks all requests and deletions,
-  // and adds those to the order by time that a version without it has written.
-  journal_result<void> forget(std::int64_t requests_before_us, std::int64_t deletions_before_us,
-                              std::int64_t audit_before_us);
+  // are older; looks at `records_max` at most. Returns whether there may be more. The first calls
+  // walk all requests and deletions, and add those to the order by time that a version without it
+  // has written.
+  struct kept_since {
+    std::int64_t requests_us = 0, deletions_us = 0, audit_us = 0;
+  };
+  journal_result<bool> forget(const kept_since& since, std::size_t records_max);
 
   // Whether a feed finds every event by the index of changes. A journal of an older version has
   // none at first; each call adds about so many events. Feeds read without it meanwhile.
@@ -98,13 +101,18 @@ private:
   journal_result<void> check_format();
   journal_result<void> find_newest(std::int64_t noted_time_us);
   void vouch();
-  journal_result<void> order_by_age();
-  journal_result<void> forget_aged(rocksdb::WriteBatch& to, keys::kind kind,
-                                   std::int64_t before_us);
-  journal_result<void> forget_audit(rocksdb::WriteBatch& to, std::int64_t before_us);
+  journal_result<void> order_by_age(rocksdb::WriteBatch& to, keys::kind kind, std::string& next,
+                                    std::size_t& left);
+  journal_result<void> forget_aged(rocksdb::WriteBatch& to, keys::kind kind, std::int64_t before_us,
+                                   std::string& next, std::size_t& left);
+  journal_result<void> forget_audit(rocksdb::WriteBatch& to, std::int64_t before_us,
+                                    std::size_t& left);
   journal_result<bool> purge_events(rocksdb::WriteBatch& to, const domain::batch_id& batch,
                                     std::string_view owner);
-  journal_result<domain::seq> last_of(const domain::batch_id& batch);
+  struct last_seqs {
+    domain::seq any = 0, command = 0;
+  };
+  journal_result<last_seqs> last_of(const domain::batch_id& batch);
 
   std::shared_ptr<database> db_;
   std::shared_ptr<witness> witness_; // null: none is kept
@@ -114,10 +122,18 @@ private:
   domain::seq last_seq_ = 0;
   feed_index_state feed_index_;
   std::int64_t last_time_us_ = 0;
-  bool ordered_by_age_ = false; // also what another version may have written
-  struct last_seqs {
-    domain::seq any = 0, command = 0;
+  // Where the next slice of each begins: nothing that is older comes later, and to walk over what
+  // was removed takes time too.
+  struct forget_cursors {
+    // Empty: also those of another version are in the order by time.
+    std::string order_requests = keys::prefix(keys::kind::request);
+    std::string order_deletions = keys::prefix(keys::kind::deletion);
+    std::string requests = keys::age_prefix(keys::kind::request);
+    std::string deletions = keys::age_prefix(keys::kind::deletion);
+    std::string audit = keys::prefix(keys::kind::audit);
   };
+  forget_cursors forget_;
+  // Of batches that were written to lately; of all others they are read.
   std::map<domain::batch_id, last_seqs> last_by_batch_;
 };
 

@@ -25,6 +25,9 @@ inline constexpr std::size_t missing_sentences_max = 8;
 inline constexpr std::size_t salvage_sentences_max = 1'000;
 inline constexpr std::uint64_t salvage_seq_margin = 1'000'000; // given out and lost, at most
 inline constexpr std::uint32_t backup_format_version = 1;
+// Batches whose last events the journal knows without reading them: about 400 KiB. With more that
+// are written to by turns, each is read again once in so many appends.
+inline constexpr std::size_t last_seqs_max = 4'096;
 // Of a deleted batch, cleared away at a time: each is looked up in the index; 10 to 20 ms.
 inline constexpr std::size_t events_per_purge_max = 10'000;
 // Neighbours whose outcomes are deleted as one range. One deletion for each of a million files

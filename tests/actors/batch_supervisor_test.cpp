@@ -196,7 +196,7 @@ TEST_CASE("an output's name that is somebody else's fails the file") {
   w.start(1);
   w.finish(0);
   CHECK(w.look().summary.phase == batch_phase::failed);
-  CHECK(w.replayed().failures.at(0) == failure_reason::output_exists);
+  CHECK(w.replayed().failures.of(0) == failure_reason::output_exists);
 }
 
 TEST_CASE("a full disk fails nothing: it gives back and waits for room") {
@@ -297,7 +297,7 @@ TEST_CASE("a file that ran out of memory runs again with more, and fails when th
   CHECK(w.seen->converting.at(0).job.memory_bytes == first * 2);
   while (!w.running().empty())
     w.fail(0, failure_reason::limit_memory);
-  CHECK(w.replayed().failures.at(0) == failure_reason::limit_memory);
+  CHECK(w.replayed().failures.of(0) == failure_reason::limit_memory);
 }
 
 TEST_CASE("a small file is converted without a look at its header before") {
@@ -334,7 +334,7 @@ TEST_CASE("a small file is converted without a look at its header before") {
     REQUIRE(w.seen->converting.contains(0));
     CHECK(w.seen->converting.at(0).job.memory_bytes == 100 * limits::MiB);
     w.fail(0, failure_reason::limit_memory);
-    CHECK(w.replayed().failures.at(0) == failure_reason::limit_memory);
+    CHECK(w.replayed().failures.of(0) == failure_reason::limit_memory);
   }
   SECTION("one that ran when the process died is looked at before") {
     w.crash();
@@ -368,7 +368,7 @@ TEST_CASE("a file that can never fit is refused by its header") {
   world w(2, 100 * limits::MiB);
   w.seen->image_side = 7'000;
   w.start(1);
-  CHECK(w.replayed().failures.at(0) == failure_reason::limit_memory);
+  CHECK(w.replayed().failures.of(0) == failure_reason::limit_memory);
 }
 
 TEST_CASE("after a crash everything goes on; what ran is a suspect and runs last") {
@@ -407,7 +407,7 @@ TEST_CASE("a file that was running at two crashes runs alone, at the third it fa
   CHECK(w.running() == files{0});
   w.crash();
   CHECK(w.running().empty());
-  CHECK(w.replayed().failures.at(0) == failure_reason::crashed);
+  CHECK(w.replayed().failures.of(0) == failure_reason::crashed);
 }
 
 TEST_CASE("an attempt counts from its start until its end is durable") {

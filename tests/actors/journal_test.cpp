@@ -299,3 +299,46 @@ TEST_CASE("the journal of an older version gets the index that feeds read while 
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   stage.run();
 }
+
+TEST_CASE("old keys are forgotten a slice at a time, while others are written") {
+  tests::scratch directory;
+  auto opened = persistence::journal_store::open({directory / "j", nullptr});
+  REQUIRE(opened);
+  std::vector<persistence::append_request> old(limits::forget_slice_records + 1);
+  for (std::size_t i = 0; i < old.size(); ++i) {
+    domain::batch_created created;
+    created.owner = "ann";
+    created.idempotency_key = std::to_string(i);
+    old[i].batch = {{7, static_cast<std::uint8_t>(i / 256), static_cast<std::uint8_t>(i % 256)}};
+    old[i].time_us = static_cast<std::int64_t>(i) + 1;
+    old[i].events = {created};
+    old[i].summary.owner = "ann";
+  }
+  REQUIRE((*opened)->append(old, true));
+  const auto view = (*opened)->view();
+  const auto kept = [&](std::size_t i) {
+    return view->idempotent_request("ann", std::to_string(i)).value().has_value();
+  };
+  tests::stage stage;
+  auto hub = stage.system().spawn(event_hub);
+  auto made = stage.system().spawn(
+      journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*opened)),
+      store_opener{}, journal_peers{.hub = hub});
+  caf::scoped_actor self{stage.system()};
+  const auto last = old.size() - 1;
+  stage.advance(limits::forget_old_ms);
+  int slices = 1;
+  for (; kept(0) && slices < 10; ++slices)
+    stage.advance(limits::forget_pause_ms);
+  CHECK(slices == 4); // two put the requests in order, one the deletions
+  CHECK(kept(last));
+  self->send(made, append_events{1, new_batch_with_a_file(), true});
+  stage.run();
+  CHECK(kept(last));
+  CHECK(view->summary(ann).value().has_value());
+  stage.advance(limits::forget_pause_ms);
+  CHECK_FALSE(kept(last));
+  for (const auto& actor : {caf::actor_cast<caf::actor>(made), caf::actor_cast<caf::actor>(hub)})
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  stage.run();
+}

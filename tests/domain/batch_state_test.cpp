@@ -135,7 +135,7 @@ TEST_CASE(
   s.run(0, 50);
   s.tell(interrupt_file{0, interruption::node_lost});
   CHECK(s.file(0) == file_status::failed);
-  CHECK(s.state.failures.at(0) == failure_reason::node_lost);
+  CHECK(s.state.failures.of(0) == failure_reason::node_lost);
 }
 
 TEST_CASE("a late result changes nothing") {
@@ -363,7 +363,7 @@ TEST_CASE("the third crash with the same file running fails that file") {
     s.tell(recover_batch{});
   }
   CHECK(s.file(0) == file_status::failed);
-  CHECK(s.state.failures.at(0) == failure_reason::crashed);
+  CHECK(s.state.failures.of(0) == failure_reason::crashed);
   CHECK(s.file(1) == file_status::queued);
 }
 

@@ -30,7 +30,7 @@ batch_state state_in(batch_phase phase) {
     s.files.push_back(status);
     s.counts[static_cast<std::size_t>(status)] += 1;
     if (status == file_status::running) s.histories[1] = {.attempts = 1, .lease = 1};
-    if (status == file_status::failed) s.failures[4] = failure_reason::corrupt_input;
+    if (status == file_status::failed) s.failures.set(4, failure_reason::corrupt_input);
   }
   return s;
 }

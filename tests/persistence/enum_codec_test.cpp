@@ -73,7 +73,7 @@ TEST_CASE("every enum of a snapshot and of a summary comes back") {
   }
   check_snapshot(state);
   for (const auto reason : base::enum_values<failure_reason>()) {
-    state.failures[0] = reason;
+    state.failures.set(0, reason);
     check_snapshot(state);
   }
   tests::with_every_choice([&](const conversion_spec& spec) {

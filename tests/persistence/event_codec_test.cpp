@@ -84,6 +84,28 @@ TEST_CASE("bytes cut anywhere, or changed anywhere, never do harm") {
   CHECK_FALSE(decode_summary("nonsense"));
 }
 
+// As version 1 wrote them: journals of released versions hold these bytes.
+TEST_CASE("a snapshot lists failures in the order of files, whatever order they came in") {
+  domain::batch_state state;
+  state.files.assign(301, domain::file_status::failed);
+  state.counts[static_cast<std::size_t>(domain::file_status::failed)] = 301;
+  state.failures.set(300, domain::failure_reason::crashed);          // 16
+  state.failures.set(4, domain::failure_reason::unsupported_format); // 0
+  state.failures.set(9, domain::failure_reason::output_exists);      // 19
+  state.failures.set(5, domain::failure_reason::corrupt_input);      // 1
+  state.failures.set(0, domain::failure_reason::internal);           // 18
+  state.failures.erase(5);
+  const auto bytes = encode_snapshot(state, 1, 1);
+  constexpr char in_order[] = "\x62\x02\x10\x12"
+                              "\x62\x02\x08\x04"
+                              "\x62\x04\x08\x09\x10\x13"
+                              "\x62\x05\x08\xac\x02\x10\x10";
+  CHECK(bytes.find(std::string_view(in_order, sizeof in_order - 1)) != std::string::npos);
+  const auto back = decode_snapshot(bytes);
+  REQUIRE(back);
+  CHECK(back->state.same_facts(state));
+}
+
 TEST_CASE("replay of the encoded events, and of snapshots, equals the live state") {
   for (std::uint32_t seed = 1; seed <= 300; ++seed) {
     INFO("seed " << seed);

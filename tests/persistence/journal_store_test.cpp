@@ -2,6 +2,7 @@
 
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
+#include "persistence/limits.hpp"
 #include "persistence/read_view.hpp"
 #include "samples.hpp"
 #include "tests/support/scratch.hpp"
@@ -90,6 +91,15 @@ private:
   std::unique_ptr<journal_store> store_;
   std::map<domain::batch_id, domain::batch_state> states_;
 };
+
+// In slices of a few.
+void forget_all(journal_store& store, const journal_store::kept_since& since) {
+  for (bool more = true; more;) {
+    const auto slice = store.forget(since, 7);
+    REQUIRE(slice);
+    more = *slice;
+  }
+}
 
 void check_same(writer& w, const domain::batch_id& batch) {
   const auto replayed = w.view().replay(batch);
@@ -469,13 +479,13 @@ TEST_CASE("entries of the audit are forgotten when they are old, from the first 
     }));
     return all;
   };
-  REQUIRE(w.store().forget(0, 0, 0));
+  forget_all(w.store(), {0, 0, 0});
   CHECK(times() == std::vector<std::int64_t>{10, 20, 30, 25, 40});
-  REQUIRE(w.store().forget(0, 0, 30));
+  forget_all(w.store(), {0, 0, 30});
   w.reopen();
   CHECK(times() == std::vector<std::int64_t>{30, 25, 40});
   const auto last = w.store().last_seq();
-  REQUIRE(w.store().forget(0, 0, 41));
+  forget_all(w.store(), {0, 0, 41});
   CHECK(times().empty());
   w.reopen();
   CHECK(w.store().last_seq() == last); // seqs are never given twice
@@ -527,20 +537,62 @@ TEST_CASE("requests with a key are forgotten by their time, at the cost of those
   std::vector<std::int64_t> times(1'000);
   std::iota(times.begin(), times.end(), 1);
   ask_with_keys(w.store(), times);
-  REQUIRE(w.store().forget(1, 0, 0)); // the first walks all
+  forget_all(w.store(), {1, 0, 0}); // the first walks all
   CHECK(keys_kept(w.store(), 1'000) == 1'000);
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableCount);
   rocksdb::get_perf_context()->Reset();
-  REQUIRE(w.store().forget(4, 0, 0));
+  forget_all(w.store(), {4, 0, 0});
   const auto looked_at = rocksdb::get_perf_context()->internal_key_skipped_count;
   rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
   CHECK(looked_at < 20);
   CHECK(keys_kept(w.store(), 1'000) == 997);
-  REQUIRE(w.store().forget(501, 0, 0));
+  forget_all(w.store(), {501, 0, 0});
   CHECK(keys_kept(w.store(), 1'000) == 500);
   CHECK(w.view().verify().value() == std::vector<std::string>{});
   w.close();
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 500);
+}
+
+TEST_CASE("forgetting looks at no more records at a time than it is told") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  std::vector<std::int64_t> times(20);
+  std::iota(times.begin(), times.end(), 1);
+  ask_with_keys(w.store(), times);
+  // Seven slices put the requests in order, and one the deletions, of which there are none.
+  for (int slice = 0; slice < 4; ++slice)
+    CHECK(w.store().forget({100, 0, 0}, 3) == true);
+  w.reopen(); // begins again
+  for (int slice = 0; slice < 8; ++slice)
+    CHECK(w.store().forget({100, 0, 0}, 3) == true);
+  CHECK(keys_kept(w.store(), 20) == 20);
+  for (std::uint8_t gone = 3; gone <= 18; gone += 3) {
+    CHECK(w.store().forget({100, 0, 0}, 3) == true);
+    CHECK(keys_kept(w.store(), 20) == std::size_t{20} - gone);
+    w.live(domain::batch_id{{9, gone}}, 1); // others are written
+  }
+  CHECK(w.store().forget({100, 0, 0}, 3) == false);
+  CHECK(keys_kept(w.store(), 20) == 0);
+  CHECK(w.view().verify().value() == std::vector<std::string>{});
+}
+
+TEST_CASE("a request of the moment in which the last slice ended is forgotten in its turn") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  const auto ask = [&](const char* owner, std::uint8_t batch) {
+    domain::batch_created created;
+    created.owner = owner;
+    created.idempotency_key = "key";
+    append_request request{domain::batch_id{{8, batch}}, 500, {created}, {}, nullptr};
+    request.summary.owner = owner;
+    REQUIRE(w.store().append({&request, 1}, false));
+  };
+  ask("bob", 1);
+  forget_all(w.store(), {500, 0, 0}); // stops before that of bob
+  ask("ann", 2);                      // before it in the order
+  forget_all(w.store(), {501, 0, 0});
+  CHECK_FALSE(w.view().idempotent_request("ann", "key")->has_value());
+  CHECK_FALSE(w.view().idempotent_request("bob", "key")->has_value());
 }
 
 TEST_CASE("a key that was used again is kept as long as its newer request") {
@@ -549,9 +601,9 @@ TEST_CASE("a key that was used again is kept as long as its newer request") {
   std::vector<std::int64_t> times(1'001);
   std::iota(times.begin(), times.end(), 1);
   ask_with_keys(w.store(), times); // the last one has the key of the first
-  REQUIRE(w.store().forget(1'001, 0, 0));
+  forget_all(w.store(), {1'001, 0, 0});
   CHECK(keys_kept(w.store(), 1'000) == 1);
-  REQUIRE(w.store().forget(1'002, 0, 0));
+  forget_all(w.store(), {1'002, 0, 0});
   CHECK(keys_kept(w.store(), 1'000) == 0);
   w.close();
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 0);
@@ -572,13 +624,41 @@ TEST_CASE("what a version without the order by time has written is forgotten too
     REQUIRE((**db)->DeleteRange({}, (**db)->DefaultColumnFamily(), first, first + '\xff').ok());
   }
   w.reopen();
-  REQUIRE(w.store().forget(25, 1'000, 0));
+  forget_all(w.store(), {25, 1'000, 0});
   CHECK(keys_kept(w.store(), 3) == 1);
-  REQUIRE(w.store().forget(31, 1'001, 0));
+  forget_all(w.store(), {31, 1'001, 0});
   CHECK(keys_kept(w.store(), 3) == 0);
   w.close();
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::deletion)) == 0);
   CHECK(count_keys(dir / "j", keys::prefix(keys::kind::age)) == 0);
+}
+
+TEST_CASE("a batch goes on where it was, however many others were written to meanwhile") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  w.live(ann, 2);
+  const auto before = w.view().summary(ann).value().value();
+  std::vector<append_request> others;
+  for (std::size_t i = 0; i <= limits::last_seqs_max; ++i) {
+    const domain::batch_id batch{
+        {6, static_cast<std::uint8_t>(i / 256), static_cast<std::uint8_t>(i % 256)}};
+    others.push_back({batch, 1'000, {domain::batch_created{}}, {}, nullptr});
+    others.back().summary.phase = domain::batch_phase::draft;
+  }
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(w.store().append(others, false));
+    for (auto& other : others)
+      other.events = {domain::details_changed{}};
+  }
+  const auto done = w.tell(ann, domain::start_file{0, 1, "n"}, true);
+  REQUIRE(done.size() == 1);
+  CHECK(done[0].prev == before.seq);
+  // No command: also what is stored says so, and so does the snapshot.
+  CHECK(w.view().summary(ann).value()->command_seq == before.command_seq);
+  CHECK(w.view().summary(ann).value()->seq == done[0].seq);
+  CHECK(w.view().replay(ann)->command_seq == before.command_seq);
+  check_same(w, ann);
+  CHECK(w.view().verify().value() == std::vector<std::string>{});
 }
 
 TEST_CASE("of each user the last day is kept") {
