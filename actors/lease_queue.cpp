@@ -166,14 +166,15 @@ void lease_queue::reprioritise(const file_key& file, std::uint8_t priority) {
     if (index->erase({before, &wish})) index->insert({place.rank(), &wish}, wish.memory_bytes);
 }
 
-// Never less than any file takes beside its host: else a turn of files that fail at once would not
-// end.
+// What the host used, and what the server itself takes beside it: that is most of what small files
+// cost, and a turn of files that fail at once ends by it.
 std::uint64_t lease_queue::charge(const lease& l, std::optional<std::uint64_t> measured) const {
-  auto cost = measured.value_or(l.cost);
+  if (!measured) return l.cost;
+  auto cost = *measured;
   if (!nodes_[l.node].local)
     cost =
         std::clamp(cost, l.cost / limits::measured_ratio_max, l.cost * limits::measured_ratio_max);
-  return std::max({cost, std::min(l.cost, limits::charge_min_us), std::uint64_t{1}});
+  return cost + std::min(l.cost, limits::charge_beside_host_us);
 }
 
 void lease_queue::end(domain::lease_id id, std::optional<std::uint64_t> measured) {
@@ -189,7 +190,7 @@ void lease_queue::give_back(domain::lease_id id) {
   if (at == leases_.end()) return;
   correct_charge(at->second, 0);
   // A turn of files that are all given back has to end as well.
-  release(at, std::min(at->second.cost, limits::charge_min_us));
+  release(at, std::min(at->second.cost, limits::charge_beside_host_us));
 }
 
 // The user of a lease that is over was charged with what was predicted.

@@ -4,11 +4,11 @@
 // Users share processor time by deficit round robin (Shreedhar and Varghese, 1995): the one who was
 // served least is next, and then goes on in that slot for a quantum, so that the slot's host need
 // not be changed for each file; a few times the quantum on the clock ends a turn as well. A file is
-// charged with its predicted cost when it is granted, with what it took when it has ended, and with
-// nothing when it never ran. Within a user, priority comes first, then the older batch; within a
-// batch the costliest file, so that no long one is left for the end, when the other slots have
-// nothing to do. A request that does not fit a node's free memory is overtaken for a while, then
-// memory is kept for it, wherever it could run.
+// charged with its predicted cost when it is granted, with what its host used and the server takes
+// beside it when it has ended, and with nothing when it never ran. Within a user, priority comes
+// first, then the older batch; within a batch the costliest file, so that no long one is left for
+// the end, when the other slots have nothing to do. A request that does not fit a node's free
+// memory is overtaken for a while, then memory is kept for it, wherever it could run.
 //
 // What a grant costs hardly depends on how many wait: `wish_order`. Requests that were overtaken
 // are in an index by memory as well, so that none is looked at that does not fit; that takes the
@@ -92,8 +92,8 @@ public:
   bool withdraw(const file_key& file);
   // Of a file that waits; others are let be.
   void reprioritise(const file_key& file, std::uint8_t priority);
-  // `cost`: what it took; nothing: as predicted. What another machine says counts only within
-  // `measured_ratio_max` of the prediction.
+  // `cost`: what its host used; nothing: it counts as predicted. What another machine says counts
+  // only within `measured_ratio_max` of the prediction.
   void end(domain::lease_id lease, std::optional<std::uint64_t> cost = std::nullopt);
   // Ends a lease whose file never ran. Its user is charged with nothing.
   void give_back(domain::lease_id lease);

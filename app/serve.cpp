@@ -307,6 +307,7 @@ void report_start(const config::settings& s, const process_means& means,
 } // namespace
 
 int run_serve(const settings_options& options, codecs::host::zygote& hosts) {
+  return_large_blocks();
   auto given = read_settings(options);
   if (!given) return complain(given.error(), exit_usage);
   auto s = *given;

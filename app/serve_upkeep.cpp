@@ -31,6 +31,10 @@ void read_only_when_idle() {
 
 } // namespace
 
+void return_large_blocks() {
+  ::mallopt(M_MMAP_THRESHOLD, limits::malloc_mapped_block_bytes);
+}
+
 std::unique_ptr<background_thread> measure_memory(actors::orchestra& actors) {
   return std::make_unique<background_thread>(
       "memory meter", [&actors](const background_thread::wait& wait) {

@@ -120,6 +120,13 @@ journal_error database::error_of(const rocksdb::Status& status) {
   return {journal_fault::io, "the journal cannot be read or written: " + text};
 }
 
+std::string database::after_all_with(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff')
+    prefix.pop_back();
+  if (!prefix.empty()) ++prefix.back();
+  return prefix;
+}
+
 journal_result<std::shared_ptr<database>> database::open(const std::string& directory,
                                                          rocksdb::Env* env, mode how) {
   auto made = std::make_shared<database>();

@@ -32,9 +32,14 @@ public:
   template<class Visit>
   journal_result<void> scan(const std::string& prefix, const std::string& from, Visit visit,
                             const rocksdb::Snapshot* moment = nullptr) {
+    // Behind the last key may lie thousands of removed ones of another kind: without an end RocksDB
+    // would walk over all of these to the next that is there.
+    const auto end = after_all_with(prefix);
+    const rocksdb::Slice bound(end);
     rocksdb::ReadOptions options;
     options.total_order_seek = true;
     options.snapshot = moment;
+    if (!end.empty()) options.iterate_upper_bound = &bound;
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(options));
     for (at->Seek(from); at->Valid() && at->key().starts_with(prefix); at->Next())
       if (!visit(at->key().ToStringView(), at->value().ToStringView())) break;
@@ -53,6 +58,9 @@ public:
   void keep(std::shared_ptr<void> what) { kept_ = std::move(what); }
 
 private:
+  // The first string that is greater than all with this prefix; empty: there is none.
+  static std::string after_all_with(std::string prefix);
+
   std::shared_ptr<void> kept_;
   std::unique_ptr<rocksdb::DB> db_;
 };

@@ -79,24 +79,6 @@ void put_age(rocksdb::WriteBatch& to, const domain::event& fact, const std::stri
     to.Put(keys::age(time_us, keys::deletion(owner, at)), rocksdb::Slice());
 }
 
-// Like `database::scan`, of keys that do not go on with a byte 255. Beyond the last of them may lie
-// thousands of removed keys of another kind: RocksDB would walk over all of these to the next that
-// is there.
-template<class Visit>
-journal_result<void> scan_bounded(database& db, const std::string& prefix, const std::string& from,
-                                  Visit visit) {
-  const std::string end = prefix + '\xff';
-  const rocksdb::Slice bound(end);
-  rocksdb::ReadOptions options;
-  options.total_order_seek = true;
-  options.iterate_upper_bound = &bound;
-  const std::unique_ptr<rocksdb::Iterator> at(db->NewIterator(options));
-  for (at->Seek(from); at->Valid(); at->Next())
-    if (!visit(at->key().ToStringView(), at->value().ToStringView())) break;
-  if (!at->status().ok()) return std::unexpected(database::error_of(at->status()));
-  return {};
-}
-
 // Without a witness.
 journal_result<std::shared_ptr<database>> open_alone(const store_options& options) {
   const auto how = options.must_exist ? database::mode::must_exist : database::mode::create;
@@ -363,17 +345,16 @@ journal_result<void> journal_store::index_feed(std::size_t events_max) {
 journal_result<void> journal_store::order_by_age(rocksdb::WriteBatch& to, keys::kind kind,
                                                  std::string& next, std::size_t& left) {
   bool more = false;
-  auto ok = scan_bounded(*db_, keys::prefix(kind), next,
-                         [&](std::string_view key, std::string_view value) {
-                           more = left == 0;
-                           if (more) {
-                             next = key;
-                             return false;
-                           }
-                           left -= 1;
-                           to.Put(keys::age(time_of_aged(kind, value), key), rocksdb::Slice());
-                           return true;
-                         });
+  auto ok = db_->scan(keys::prefix(kind), next, [&](std::string_view key, std::string_view value) {
+    more = left == 0;
+    if (more) {
+      next = key;
+      return false;
+    }
+    left -= 1;
+    to.Put(keys::age(time_of_aged(kind, value), key), rocksdb::Slice());
+    return true;
+  });
   if (ok && !more) next.clear();
   return ok;
 }
@@ -401,7 +382,7 @@ journal_result<void> journal_store::forget_aged(rocksdb::WriteBatch& to, keys::k
     if (owned) remove_deletion_run(to, owned->owner, owned->seq);
     return true;
   };
-  auto ok = scan_bounded(*db_, prefix, next, forget_one);
+  auto ok = db_->scan(prefix, next, forget_one);
   if (ok && !failed.ok()) return std::unexpected(database::error_of(failed));
   return ok;
 }
@@ -411,14 +392,13 @@ journal_result<void> journal_store::forget_audit(rocksdb::WriteBatch& to, std::i
                                                  std::size_t& left) {
   const auto entries = keys::prefix(keys::kind::audit);
   std::string first_kept = forget_.audit;
-  auto ok =
-      scan_bounded(*db_, entries, forget_.audit, [&](std::string_view key, std::string_view value) {
-        const auto entry = decode_audit(0, value);
-        if (left == 0 || !entry || entry->time_us >= before_us) return false;
-        left -= 1;
-        first_kept = std::string{key} + '\0'; // right behind this one
-        return true;
-      });
+  auto ok = db_->scan(entries, forget_.audit, [&](std::string_view key, std::string_view value) {
+    const auto entry = decode_audit(0, value);
+    if (left == 0 || !entry || entry->time_us >= before_us) return false;
+    left -= 1;
+    first_kept = std::string{key} + '\0'; // right behind this one
+    return true;
+  });
   if (ok && first_kept != forget_.audit) to.DeleteRange(forget_.audit, first_kept);
   forget_.audit = first_kept;
   return ok;

@@ -325,6 +325,7 @@ TEST_CASE("old keys are forgotten a slice at a time, while others are written") 
       journal, std::make_shared<std::unique_ptr<persistence::journal_store>>(std::move(*opened)),
       store_opener{}, journal_peers{.hub = hub});
   caf::scoped_actor self{stage.system()};
+  stage.run(); // the hour counts from here on
   const auto last = old.size() - 1;
   stage.advance(limits::forget_old_ms);
   int slices = 1;

@@ -59,11 +59,11 @@ public:
     if (at == leases_.end()) return;
     const auto& l = at->second;
     auto cost = measured.value_or(l.cost);
-    if (!nodes_[l.node].has.local) {
+    if (measured && !nodes_[l.node].has.local) {
       cost = std::max(cost, l.cost / limits::measured_ratio_max);
       cost = std::min(cost, l.cost * limits::measured_ratio_max);
     }
-    cost = std::max<std::uint64_t>({cost, std::min(l.cost, limits::charge_min_us), 1});
+    if (measured) cost += std::min(l.cost, limits::charge_beside_host_us);
     auto& served = served_[l.user];
     served = served + cost > l.cost ? served + cost - l.cost : 0;
     release(at, cost);
@@ -73,7 +73,7 @@ public:
     if (at == leases_.end()) return;
     const auto& l = at->second;
     served_[l.user] -= l.cost;
-    release(at, std::min(l.cost, limits::charge_min_us));
+    release(at, std::min(l.cost, limits::charge_beside_host_us));
   }
 
   std::vector<actors::grant> grant_all(std::uint64_t now_ms) {
