@@ -44,18 +44,17 @@ void probe_later(codec_pool_pointer self) {
     self->send(s.probes.next()->asker,
                file_probed{codecs::fail(domain::failure_reason::internal,
                                         "no thread was free to read the header")});
+  if (s.probes.empty()) return;
   s.probing = true;
   self->delayed_send(self, thread_again, probe_done{});
 }
 
 void probe_next(codec_pool_pointer self) {
   auto& s = self->state;
-  if (s.probing) return;
+  if (s.probing || s.probes.empty()) return;
   if (!ensure_prober_thread(self)) return probe_later(self);
-  auto next = s.probes.next();
-  if (!next) return;
   s.probing = true;
-  self->send(s.prober.actor, std::move(*next));
+  self->send(s.prober.actor, *s.probes.next());
 }
 
 using slot_handles = std::vector<codec_pool_state::slot_handle>;
@@ -73,10 +72,33 @@ slot_handles::iterator best_slot(slot_handles& slots, const std::string& owner) 
   return best != slots.end() && best->lease == 0 ? best : slots.end();
 }
 
-// The file goes back, and others do not come at once to the same slot.
-void give_file_back(codec_pool_pointer self, domain::lease_id lease, const converter_actor& asker) {
+bool some_slot_works(const slot_handles& slots) {
+  return std::ranges::any_of(slots,
+                             [](const auto& slot) { return slot.lease != 0 && !slot.waiting; });
+}
+
+void run_in_slot(codec_pool_pointer self, codec_pool_state::slot_handle& slot,
+                 run_conversion&& what) {
+  slot.lease = what.job.lease;
+  slot.owner = what.job.owner;
+  self->send(slot.actor, std::move(what));
+}
+
+// In a slot that has just become idle.
+void run_waiting(codec_pool_pointer self, codec_pool_state::slot_handle& idle) {
+  auto& slots = self->state.slots;
+  const auto from =
+      std::ranges::find_if(slots, [](const auto& slot) { return slot.waiting.has_value(); });
+  if (from == slots.end()) return;
+  auto what = std::move(*from->waiting);
+  from->waiting.reset();
+  from->lease = 0;
+  run_in_slot(self, idle, std::move(what));
+}
+
+// The file did not begin.
+void return_file(codec_pool_pointer self, domain::lease_id lease, const converter_actor& asker) {
   auto& s = self->state;
-  self->send(s.dispatcher, pause_node{codec_pool_actor{self}, limits::slot_thread_again_ms});
   self->send(asker,
              conversion_ended{
                  lease, std::make_shared<conversion_outcome>(conversion_interrupted{
@@ -127,20 +149,32 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
           self->send(self->state.dispatcher, lease_ended{message.job.lease, {}, false});
           return;
         }
-        if (!ensure_slot_thread(self, static_cast<std::size_t>(idle - slots.begin())))
-          return give_file_back(self, message.job.lease, asker);
-        idle->lease = message.job.lease;
-        idle->owner = message.job.owner;
-        self->send(idle->actor, run_conversion{message.job, asker});
+        if (ensure_slot_thread(self, static_cast<std::size_t>(idle - slots.begin())))
+          return run_in_slot(self, *idle, {message.job, asker});
+        if (some_slot_works(slots)) {
+          idle->lease = message.job.lease;
+          idle->waiting = run_conversion{message.job, asker};
+          return;
+        }
+        // None of this machine works: its files wait where others can run them.
+        self->send(self->state.dispatcher,
+                   pause_node{codec_pool_actor{self}, limits::slot_thread_again_ms});
+        return_file(self, message.job.lease, asker);
       },
       [self](const interrupt_conversion& message) {
         auto& st = self->state;
         const auto busy =
             std::ranges::find(st.slots, message.lease, &codec_pool_state::slot_handle::lease);
-        if (busy != st.slots.end())
+        if (busy == st.slots.end()) { // it never ran
+          self->send(st.dispatcher, lease_ended{message.lease, {}, false});
+        } else if (busy->waiting) {
+          const auto asker = busy->waiting->asker;
+          busy->waiting.reset();
+          busy->lease = 0;
+          return_file(self, message.lease, asker);
+        } else {
           busy->runner->interrupt(busy->lease); // the slot reports, and then the lease ends
-        else
-          self->send(st.dispatcher, lease_ended{message.lease, {}, false}); // it never ran
+        }
       },
       [self](probe_done) {
         self->state.probing = false;
@@ -149,6 +183,7 @@ codec_pool_actor::behavior_type codec_pool(codec_pool_pointer self, pool_options
       [self](const slot_idle& message) {
         auto& st = self->state;
         st.slots[message.slot].lease = 0;
+        run_waiting(self, st.slots[message.slot]);
         self->send(st.dispatcher, lease_ended{message.lease, message.cpu_us});
       },
       [](recall_lease) {}, // what a slot here has, it has begun

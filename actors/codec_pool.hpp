@@ -5,6 +5,7 @@
 #include "actors/probe_queue.hpp"
 #include "actors/slot_board.hpp"
 
+#include <optional>
 #include <string>
 
 namespace darkroom::actors {
@@ -24,6 +25,9 @@ struct codec_pool_state {
     std::shared_ptr<slot_runner> runner;
     domain::lease_id lease = 0; // 0: idle
     std::string owner = {};     // whom it served last: its host may serve nobody else
+    // A file that came when the system had no thread for this slot: it runs here or in the next
+    // slot that is idle.
+    std::optional<run_conversion> waiting = {};
   };
   pool_options options;
   dispatcher_actor dispatcher;

@@ -104,8 +104,9 @@ void host_slot::interrupt(domain::lease_id lease) noexcept {
 // From here on an interruption kills the host; false when one came before.
 bool host_slot::begin(domain::lease_id lease) {
   const std::lock_guard lock(mutex_);
+  if (interrupted_ == lease) return false;
   running_ = lease;
-  return interrupted_ != lease;
+  return true;
 }
 
 // False when an interruption came meanwhile.

@@ -20,6 +20,7 @@ public:
     if (own.empty()) q.turns.push_back(owner);
     own.push_back(std::move(item));
   }
+  bool empty() const { return urgent_.turns.empty() && usual_.turns.empty(); }
   // Whether somebody waits for the answer to the next one.
   bool urgent() const { return !urgent_.turns.empty(); }
   std::optional<Item> next() {

@@ -170,10 +170,10 @@ journal_result<journal_store::last_seqs> journal_store::last_of(const batch_id& 
     return known->second;
   // What its supervisor knows of the last command may be older: of what it sends in one breath, no
   // request knows the ones before.
+  // One that cannot be read is no reason to stop: it is written anew.
   const auto summary = view_->summary(batch);
-  if (!summary) return std::unexpected(summary.error());
   last_seqs last;
-  if (*summary) last.command = (*summary)->command_seq;
+  if (summary && *summary) last.command = (*summary)->command_seq;
   rocksdb::ReadOptions options;
   options.total_order_seek = true;
   const std::unique_ptr<rocksdb::Iterator> at((*db_)->NewIterator(options));
@@ -367,7 +367,8 @@ journal_result<void> journal_store::forget_aged(rocksdb::WriteBatch& to, keys::k
   const auto prefix = keys::age_prefix(kind);
   rocksdb::Status failed;
   const auto forget_one = [&](std::string_view age_key, std::string_view) {
-    next = age_key.substr(0, prefix.size() + sizeof(std::int64_t)); // more may come of this time
+    // Without the rest: a key of the same time may still come that is before this one.
+    next = age_key.substr(0, prefix.size() + sizeof(std::int64_t));
     const auto aged = keys::aged_key_of(age_key);
     if (left == 0 || !aged || aged->time_us >= before_us) return false;
     left -= 1;
@@ -391,16 +392,14 @@ journal_result<void> journal_store::forget_aged(rocksdb::WriteBatch& to, keys::k
 journal_result<void> journal_store::forget_audit(rocksdb::WriteBatch& to, std::int64_t before_us,
                                                  std::size_t& left) {
   const auto entries = keys::prefix(keys::kind::audit);
-  std::string first_kept = forget_.audit;
   auto ok = db_->scan(entries, forget_.audit, [&](std::string_view key, std::string_view value) {
     const auto entry = decode_audit(0, value);
     if (left == 0 || !entry || entry->time_us >= before_us) return false;
     left -= 1;
-    first_kept = std::string{key} + '\0'; // right behind this one
+    to.Delete(rocksdb::Slice(key.data(), key.size())); // each slice a range: thousands of ranges
+    forget_.audit = std::string{key} + '\0';           // right behind this one
     return true;
   });
-  if (ok && first_kept != forget_.audit) to.DeleteRange(forget_.audit, first_kept);
-  forget_.audit = first_kept;
   return ok;
 }
 

@@ -14,14 +14,15 @@ using domain::batch_id;
 
 constexpr std::size_t time_bytes = 8;
 
-// What a version without owners in its marks leaves to the summary; nothing: there is none.
+// What a version without owners in its marks leaves to the summary; nothing: there is none that can
+// be read, which `verify` reports.
 journal_result<std::optional<live_batch>> by_summary(database& db, const batch_id& id) {
   std::string bytes;
   const auto found = db->Get(rocksdb::ReadOptions(), keys::batch(id), &bytes);
   if (found.IsNotFound()) return std::nullopt;
   if (!found.ok()) return std::unexpected(database::error_of(found));
   auto summary = decode_summary(bytes);
-  if (!summary) return std::unexpected(unreadable("the summary of " + domain::to_string(id)));
+  if (!summary) return std::nullopt;
   return live_batch{std::move(summary->owner), {summary->created_us, id}};
 }
 

@@ -77,7 +77,7 @@ private:
         summary->bytes_in != s.bytes_in || summary->bytes_out != s.bytes_out)
       say("its summary differs from its events");
     const bool live = db_->Get(rocksdb::ReadOptions(), keys::live(batch_), &bytes).ok();
-    if (live == (domain::is_terminal(s.phase) && s.open() == 0))
+    if (live != is_live(*summary))
       say("its mark of being live is wrong");
     else if (live && !bytes.empty() &&
              decode_live(batch_, bytes) !=

@@ -8,7 +8,11 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <chrono>
+#include <future>
+#include <optional>
 #include <set>
+#include <thread>
 
 using namespace darkroom;
 using namespace darkroom::actors;
@@ -113,9 +117,80 @@ TEST_CASE("a file goes to the slot that served its owner last, so that its host 
   s.run();
 }
 
+namespace {
+
+// While threads of slots work beside the stage.
+template<class Done>
+void run_until(stage& s, Done done) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!done()) {
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    s.run();
+    std::this_thread::yield();
+  }
+}
+
+// Converts when it may.
+class held_runner final : public slot_runner {
+public:
+  explicit held_runner(std::shared_future<void> released) : released_(std::move(released)) {}
+  codecs::result<codecs::image_info> probe(const probe_job&) override {
+    return codecs::fail(domain::failure_reason::internal, "no header");
+  }
+  conversion_outcome convert(const conversion_job&, const codecs::progress_listener&) override {
+    released_.wait();
+    return {};
+  }
+  std::optional<std::uint64_t> cpu_us() const override { return 1'000; }
+  void interrupt(domain::lease_id) noexcept override {}
+
+private:
+  std::shared_future<void> released_;
+};
+
+} // namespace
+
+TEST_CASE("files for which a slot has no thread run in the next one that is idle") {
+  stage s;
+  std::promise<void> release;
+  const auto around = std::make_shared<heard>();
+  auto dispatcher = s.system().spawn(noting_dispatcher, around);
+  auto asker = s.system().spawn(noting_converter, around);
+  std::optional<tests::no_threads> none(std::in_place);
+  auto pool = s.system().spawn(
+      codec_pool, pool_options{3, true},
+      [released = release.get_future().share()] { return std::make_unique<held_runner>(released); },
+      dispatcher, std::make_shared<slot_board>(3));
+  s.run();
+  none.reset();
+  order(asker, pool, {5}); // this slot gets a thread, the others none
+  s.run();
+  none.emplace();
+  order(asker, pool, {6, 7});
+  s.run();
+  CHECK(around->outcomes.empty());
+  CHECK(around->paused_ms.empty()); // one slot works
+
+  caf::send_as(asker, pool, interrupt_conversion{6});
+  s.run();
+  REQUIRE(around->outcomes.size() == 1);
+  CHECK(around->outcomes[0].lease == 6);
+  CHECK(around->leases_ended == std::vector<domain::lease_id>{6});
+  CHECK(around->leases_ran == std::vector{false});
+
+  release.set_value();
+  run_until(s, [&] { return around->leases_ended.size() == 3; });
+  CHECK(around->leases_ended == std::vector<domain::lease_id>{6, 5, 7});
+  CHECK(around->leases_ran == std::vector{false, true, true});
+  for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
+                            caf::actor_cast<caf::actor>(dispatcher)})
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  s.run();
+}
+
 TEST_CASE("where the system has no thread for slots, a file goes back and the pool pauses") {
   stage s;
-  const tests::no_threads none;
+  std::optional<tests::no_threads> none(std::in_place);
   const auto to = std::make_shared<told>();
   const auto around = std::make_shared<heard>();
   auto dispatcher = s.system().spawn(noting_dispatcher, around);
@@ -142,6 +217,15 @@ TEST_CASE("where the system has no thread for slots, a file goes back and the po
   REQUIRE(around->probed.size() == 2);
   CHECK_FALSE(around->probed[0]);
   CHECK_FALSE(around->probed[1]);
+
+  // With a thread again, the header is read that waited, and files run.
+  none.reset();
+  s.advance(limits::slot_thread_again_ms);
+  run_until(s, [&] { return around->probed.size() == 3; });
+  CHECK(around->probed[2]);
+  order(asker, pool, {6});
+  run_until(s, [&] { return around->leases_ended.size() == 2; });
+  CHECK(around->leases_ran == std::vector{false, true});
   for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
                             caf::actor_cast<caf::actor>(dispatcher)})
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
@@ -160,18 +244,21 @@ public:
 
 TEST_CASE("where the system has no thread for previews, each is answered so") {
   stage s;
-  const tests::no_threads none;
+  std::optional<tests::no_threads> none(std::in_place);
   auto host = s.system().spawn(
       preview_host, std::shared_ptr<preview_runner>(std::make_shared<no_previews>()), true);
-  std::size_t answered = 0;
+  std::size_t answered = 0, made_later = 0;
   const on_preview done = [&](const preview& made) {
-    answered += std::holds_alternative<no_workers>(made) ? 1 : 0;
+    (std::holds_alternative<no_workers>(made) ? answered : made_later) += 1;
   };
   for (int i = 0; i < 2; ++i) {
     caf::anon_send(host, preview_file{{}, done});
     s.run();
   }
   CHECK(answered == 2);
+  none.reset(); // the next one is made
+  caf::anon_send(host, preview_file{{}, done});
+  run_until(s, [&] { return made_later == 1; });
   caf::anon_send_exit(host, caf::exit_reason::user_shutdown);
   s.run();
 }
