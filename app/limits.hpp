@@ -40,8 +40,10 @@ inline constexpr std::uint32_t host_probe_ms = 3'000;
 // How often a server measures its own memory; the file is made by the kernel in some microseconds.
 inline constexpr std::uint32_t memory_look_ms = 1'000;
 // Blocks of so many bytes are mappings of the server, which are gone when they are freed; malloc's
-// own limit grows with what is freed, and large blocks then leave gaps among small ones.
-inline constexpr int malloc_mapped_block_bytes = 128 * 1'024;
+// own limit grows with what is freed, and large blocks then leave gaps among small ones. RocksDB's
+// write buffers are of such blocks. The state of a million files is smaller: to map that for each
+// copy took a second of some requests.
+inline constexpr int malloc_mapped_block_bytes = 1'024 * 1'024;
 // What the server's memory grows before freed pages are given back, which takes some milliseconds.
 inline constexpr std::uint64_t memory_trim_growth_bytes = 16 * MiB;
 
