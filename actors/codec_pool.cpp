@@ -37,7 +37,8 @@ bool ensure_prober_thread(codec_pool_pointer self) {
   return ensure_thread(self, self->state.prober, "prober", self->state.options.slots);
 }
 
-// People are told; converters wait until there is a thread, for their files are not to blame.
+// Urgent requests get an error. Those of converters wait for a thread: a failure would be recorded
+// as that of their file.
 void probe_later(codec_pool_pointer self) {
   auto& s = self->state;
   while (s.probes.urgent())

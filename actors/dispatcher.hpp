@@ -38,7 +38,7 @@ struct dispatcher_state {
   std::shared_ptr<attempt_counts> attempts;
   std::map<file_key, converter_actor> waiting;
   // What one asker waits for or has. It is monitored as long as there is something: when it dies,
-  // nobody else would withdraw its request or end its lease.
+  // no other actor withdraws its request or ends its lease.
   struct claims {
     std::optional<file_key> waits_for;
     std::vector<domain::lease_id> leases;

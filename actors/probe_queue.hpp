@@ -21,7 +21,7 @@ public:
     own.push_back(std::move(item));
   }
   bool empty() const { return urgent_.turns.empty() && usual_.turns.empty(); }
-  // Whether somebody waits for the answer to the next one.
+  // Whether the next one is urgent.
   bool urgent() const { return !urgent_.turns.empty(); }
   std::optional<Item> next() {
     auto& q = urgent_.turns.empty() ? usual_ : urgent_;

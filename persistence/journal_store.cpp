@@ -168,8 +168,8 @@ void journal_store::sync_witness() {
 journal_result<journal_store::last_seqs> journal_store::last_of(const batch_id& batch) {
   if (const auto known = last_by_batch_.find(batch); known != last_by_batch_.end())
     return known->second;
-  // What its supervisor knows of the last command may be older: of what it sends in one breath, no
-  // request knows the ones before.
+  // What its supervisor knows of the last command may be older: it may send several requests before
+  // the first is answered.
   // One that cannot be read is no reason to stop: it is written anew.
   const auto summary = view_->summary(batch);
   last_seqs last;

@@ -1,12 +1,12 @@
-// The live batches of an open journal by their owner, in memory. Who subscribes to the batches of
-// an owner is told of these, and most batches of an owner have ended long ago.
+// The live batches of an open journal by their owner, in memory. A new feed of
+// an owner's batches begins with these, and most batches of an owner have ended long ago.
 //
 // The journal has a mark for each of them, from which this is made when it is opened:
 //
 //   live 'l' batch id → created (8) · owner; empty, as older versions write it: the summary says it
 //
-// A batch is added before it is marked, and removed after its mark is: so whoever reads the journal
-// finds each live batch here, and perhaps some whose summary says that they have ended.
+// A batch is added before its mark is written and removed after its mark is deleted. So a reader of
+// the journal finds every live batch here, and perhaps some that have ended by their summary.
 #pragma once
 
 #include "persistence/journal_error.hpp"

@@ -126,7 +126,7 @@ TEST_CASE("who asked before does not withdraw the request of who asks now") {
   CHECK(now.told->withdrawn == 0);
 }
 
-TEST_CASE("the request of who died is withdrawn") {
+TEST_CASE("the request of a converter that died is withdrawn") {
   dispatching d(4);
   const auto long_one = d.spawn(), large = d.spawn(), small = d.spawn();
   d.request(long_one, 0, 60);
@@ -139,10 +139,10 @@ TEST_CASE("the request of who died is withdrawn") {
   CHECK(d.numbers().leases_waiting == 0);
   d.end(long_one.told->granted.at(0));
   d.end(small.told->granted.at(0));
-  CHECK(d.numbers().leases_granted == 0); // none is with somebody who is not there
+  CHECK(d.numbers().leases_granted == 0); // none is held by a converter that died
 }
 
-TEST_CASE("who died does not withdraw the request of who asks for the same file now") {
+TEST_CASE("a converter that died does not withdraw its successor's request for the file") {
   dispatching d(1);
   const auto other = d.spawn(), before = d.spawn(), now = d.spawn();
   d.request(other, 0, 1);
@@ -154,7 +154,7 @@ TEST_CASE("who died does not withdraw the request of who asks for the same file 
   CHECK(now.told->granted.size() == 1);
 }
 
-TEST_CASE("the lease of who died is ended by the machine that has it, and by no other") {
+TEST_CASE("the lease of a converter that died is ended by its machine, and by no other") {
   dispatching d(0);
   const auto here = d.join("here", 1), there = d.join("there", 1);
   const auto first = d.spawn(), second = d.spawn(), third = d.spawn();

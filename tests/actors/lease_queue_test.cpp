@@ -183,7 +183,7 @@ TEST_CASE("users take turns: one goes on in a slot until its quantum is used up"
   CHECK(users == a + b + a + b + a + b + std::string(10, 'a'));
 }
 
-TEST_CASE("a turn that began when nobody else waited is shorter when others come") {
+TEST_CASE("a turn that began when no other user waited is shorter when others come") {
   lease_queue q;
   q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 100; ++i)
@@ -246,41 +246,37 @@ TEST_CASE("a turn is shorter, the more users wait, and one file at least") {
   CHECK(turn == in_a_row);
 }
 
-TEST_CASE("a user pays for what a file took, not for what was predicted") {
+// How many of 3,000 files are ann's and bob's when each takes so much of its host.
+std::pair<std::uint64_t, std::uint64_t> files_by_cost(std::uint64_t ann_took,
+                                                      std::uint64_t bob_took) {
   lease_queue q;
   q.add_node({1, 100 * MB});
   for (domain::file_index i = 0; i < 4'000; ++i) {
     REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
     REQUIRE(q.request(wish(10'000 + i, MB, "bob", 10'000)));
   }
-  std::uint64_t ann_us = 0, bob_us = 0;
+  std::uint64_t ann = 0, bob = 0;
   for (int i = 0; i < 3'000; ++i) {
     const auto g = q.grant_all(0).at(0);
     const bool anns = g.file.index < 10'000;
-    const std::uint64_t took = anns ? 20'000 : 5'000;
-    (anns ? ann_us : bob_us) += took + limits::charge_beside_host_us;
-    q.end(g.lease, took);
+    (anns ? ann : bob) += 1;
+    q.end(g.lease, anns ? ann_took : bob_took);
   }
+  return {ann, bob};
+}
+
+TEST_CASE("a user pays for what a file took, not for what was predicted") {
+  const auto [ann, bob] = files_by_cost(20'000, 5'000);
+  const auto ann_us = ann * (20'000 + limits::charge_beside_host_us);
+  const auto bob_us = bob * (5'000 + limits::charge_beside_host_us);
   const auto apart = ann_us > bob_us ? ann_us - bob_us : bob_us - ann_us;
   CHECK(apart <= 2 * limits::quantum_max_us);
 }
 
 TEST_CASE("small files are charged with what the server takes beside their hosts") {
-  lease_queue q;
-  q.add_node({1, 100 * MB});
-  for (domain::file_index i = 0; i < 4'000; ++i) {
-    REQUIRE(q.request(wish(i, MB, "ann", 10'000)));
-    REQUIRE(q.request(wish(10'000 + i, MB, "bob", 10'000)));
-  }
   // Both are charged alike: with 1.2 ms for each of hers, of which her host used a third.
-  std::uint64_t ann_us = 0, bob_us = 0;
-  for (int i = 0; i < 3'000; ++i) {
-    const auto g = q.grant_all(0).at(0);
-    const bool anns = g.file.index < 10'000;
-    const std::uint64_t took = anns ? 400 : 8'000;
-    (anns ? ann_us : bob_us) += took;
-    q.end(g.lease, took);
-  }
+  const auto [ann, bob] = files_by_cost(400, 8'000);
+  const auto ann_us = ann * 400, bob_us = bob * 8'000;
   CHECK(ann_us * 2 < bob_us);
   CHECK(ann_us * 4 > bob_us);
 }

@@ -74,6 +74,21 @@ void make_unread(world& w) {
   }
 }
 
+// An addition and a command while the names are read, which are in tables then.
+template<class Thrown>
+world::two_answers add_while_reading_throws(world& w, const Thrown& what) {
+  w.crash(); // what was written is in tables now
+  REQUIRE(resulting_view(w.tell(domain::change_priority{4})) != nullptr);
+  bool thrown = false;
+  w.on_table_read([&] { // the first is that of the names
+    if (!std::exchange(thrown, true)) throw what;
+  });
+  auto answers = w.add_and_tell("more.jpg", domain::start_batch{true});
+  w.on_table_read(nullptr);
+  REQUIRE(thrown);
+  return answers;
+}
+
 bool is_in_doubt(const world::two_answers& answers) {
   return answers.added && std::holds_alternative<actors::in_doubt>(*answers.added);
 }
@@ -83,33 +98,17 @@ bool is_in_doubt(const world::two_answers& answers) {
 TEST_CASE("an exception while names are read is an answer, and what waited goes on") {
   world w;
   make_unread(w);
-  w.crash(); // what was written is in tables now
-  REQUIRE(resulting_view(w.tell(domain::change_priority{4})) != nullptr);
-  bool thrown = false;
-  w.on_table_read([&] { // the first is that of the names
-    if (!std::exchange(thrown, true)) throw std::bad_alloc();
-  });
-  const auto answers = w.add_and_tell("more.jpg", domain::start_batch{true});
-  w.on_table_read(nullptr);
-  REQUIRE(thrown);
+  const auto answers = add_while_reading_throws(w, std::bad_alloc());
   CHECK(is_in_doubt(answers));
   REQUIRE(answers.told);
   CHECK(resulting_view(*answers.told) != nullptr);
   CHECK(w.add({"more.jpg"}).size() == 1);
 }
 
-TEST_CASE("the death of who reads names is an answer, and what waited goes on") {
+TEST_CASE("the death of NAME READER is an answer, and what waited goes on") {
   world w;
   make_unread(w);
-  w.crash(); // what was written is in tables now
-  REQUIRE(resulting_view(w.tell(domain::change_priority{4})) != nullptr);
-  bool thrown = false;
-  w.on_table_read([&] {                        // the first is that of the names
-    if (!std::exchange(thrown, true)) throw 7; // NAME READER does not answer for that
-  });
-  const auto answers = w.add_and_tell("more.jpg", domain::start_batch{true});
-  w.on_table_read(nullptr);
-  REQUIRE(thrown);
+  const auto answers = add_while_reading_throws(w, 7); // NAME READER does not answer for that
   REQUIRE(is_in_doubt(answers));
   CHECK(std::get<actors::in_doubt>(*answers.added).why == "the names could not be read");
   REQUIRE(answers.told);

@@ -573,7 +573,8 @@ TEST_CASE("only its own worker is heard") {
   CHECK(m.to->paused_ms.empty());
 }
 
-TEST_CASE("a machine for whose transfers the system has no thread is let go, and may come again") {
+TEST_CASE(
+    "a machine for whose transfers the system has no thread is disconnected, and may join again") {
   const tests::no_threads none;
   machine m(true);
   CHECK(m.cut);

@@ -43,6 +43,14 @@ private:
   std::shared_ptr<told> to_;
 };
 
+void end_all(stage& s, const codec_pool_actor& pool, const converter_actor& asker,
+             const dispatcher_actor& dispatcher) {
+  for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
+                            caf::actor_cast<caf::actor>(dispatcher)})
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  s.run();
+}
+
 void order(const converter_actor& asker, const codec_pool_actor& pool,
            const std::vector<domain::lease_id>& leases, const std::string& owner = "ann") {
   for (const auto lease : leases) {
@@ -87,10 +95,7 @@ TEST_CASE("each conversion is answered to its asker, and its lease ends") {
     CHECK(around->outcomes.size() == 5);
     CHECK(around->leases_ended.size() == 5);
   }
-  for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
-                            caf::actor_cast<caf::actor>(dispatcher)})
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  s.run();
+  end_all(s, pool, asker, dispatcher);
 }
 
 TEST_CASE("a file goes to the slot that served its owner last, so that its host can stay") {
@@ -111,10 +116,7 @@ TEST_CASE("a file goes to the slot that served its owner last, so that its host 
   const auto &anns = to->slots[0], &bobs = to->slots[1], &eves = to->slots[4];
   CHECK(std::set{anns, bobs, eves}.size() == 3);
   CHECK(to->slots == std::vector{anns, bobs, anns, bobs, eves, bobs, anns, eves});
-  for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
-                            caf::actor_cast<caf::actor>(dispatcher)})
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  s.run();
+  end_all(s, pool, asker, dispatcher);
 }
 
 namespace {
@@ -182,10 +184,7 @@ TEST_CASE("files for which a slot has no thread run in the next one that is idle
   run_until(s, [&] { return around->leases_ended.size() == 3; });
   CHECK(around->leases_ended == std::vector<domain::lease_id>{6, 5, 7});
   CHECK(around->leases_ran == std::vector{false, true, true});
-  for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
-                            caf::actor_cast<caf::actor>(dispatcher)})
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  s.run();
+  end_all(s, pool, asker, dispatcher);
 }
 
 TEST_CASE("where the system has no thread for slots, a file goes back and the pool pauses") {
@@ -208,7 +207,7 @@ TEST_CASE("where the system has no thread for slots, a file goes back and the po
   CHECK(around->leases_ran == std::vector{false});
   CHECK(around->paused_ms == std::vector{limits::slot_thread_again_ms});
 
-  // Who waits for a header is told; a converter's file is not to blame.
+  // An urgent request for a header gets an error; that of a converter waits.
   const auto file = job_of(1).file;
   caf::send_as(asker, pool, probe_files{"ann", {file, file}, true});
   caf::send_as(asker, pool, probe_files{"ann", {file}});
@@ -226,10 +225,7 @@ TEST_CASE("where the system has no thread for slots, a file goes back and the po
   order(asker, pool, {6});
   run_until(s, [&] { return around->leases_ended.size() == 2; });
   CHECK(around->leases_ran == std::vector{false, true});
-  for (const auto& actor : {caf::actor_cast<caf::actor>(pool), caf::actor_cast<caf::actor>(asker),
-                            caf::actor_cast<caf::actor>(dispatcher)})
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  s.run();
+  end_all(s, pool, asker, dispatcher);
 }
 
 namespace {

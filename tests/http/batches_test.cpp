@@ -8,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <set>
@@ -326,14 +327,13 @@ TEST_CASE("what a format cannot do is refused where it is asked for") {
   CHECK(refusal(R"({"format":"webp","lossless":true})").empty());
 }
 
-TEST_CASE("a list goes on where it was, whatever is added meanwhile") {
-  edge server;
-  std::vector<std::string> made;
-  for (int i = 0; i < 7; ++i)
-    made.push_back(server.batch("ann", i % 2 == 0 ? R"(,"tags":["even"])" : ""));
+namespace {
+
+// The ids of ann's batches that the query finds, page after page.
+std::vector<std::string>
+listed(edge& server, const std::string& query, const std::function<void()>& after_page = [] {}) {
   std::vector<std::string> seen;
-  std::string path = "/v1/batches?limit=3";
-  while (!path.empty()) {
+  for (std::string path = "/v1/batches?" + query; !path.empty();) {
     const auto page = server.call("ann", "GET", path);
     REQUIRE(page.status == 200);
     const auto value = page.json();
@@ -341,8 +341,21 @@ TEST_CASE("a list goes on where it was, whatever is added meanwhile") {
       seen.emplace_back(batch.at("id").as_string());
     const auto link = page.header("link");
     path = link.empty() ? "" : link.substr(1, link.find('>') - 1);
-    server.batch("ann"); // newer: not in this list any more
+    after_page();
   }
+  return seen;
+}
+
+} // namespace
+
+TEST_CASE("a list goes on where it was, whatever is added meanwhile") {
+  edge server;
+  std::vector<std::string> made;
+  for (int i = 0; i < 7; ++i)
+    made.push_back(server.batch("ann", i % 2 == 0 ? R"(,"tags":["even"])" : ""));
+  const auto seen = listed(server, "limit=3", [&] {
+    server.batch("ann"); // newer: not in this list any more
+  });
   CHECK(seen == std::vector(made.rbegin(), made.rend()));
   CHECK(server.call("ann", "GET", "/v1/batches?tag=even").json().at("batches").as_array().size() ==
         4);
@@ -368,16 +381,7 @@ TEST_CASE("batches of a state are listed page by page, the newest first") {
     server.call("ann", "POST", at(ended, "/start"));
     server.await_state("ann", ended, "completed");
   }
-  std::vector<std::string> seen;
-  for (std::string path = "/v1/batches?state=draft&limit=2"; !path.empty();) {
-    const auto page = server.call("ann", "GET", path);
-    REQUIRE(page.status == 200);
-    const auto value = page.json();
-    for (const auto& batch : value.at("batches").as_array())
-      seen.emplace_back(batch.at("id").as_string());
-    const auto link = page.header("link");
-    path = link.empty() ? "" : link.substr(1, link.find('>') - 1);
-  }
+  const auto seen = listed(server, "state=draft&limit=2");
   CHECK(seen == std::vector(drafts.rbegin(), drafts.rend()));
   const auto count = [&](const std::string& user, const std::string& query) {
     return server.call(user, "GET", "/v1/batches?" + query).json().at("batches").as_array().size();

@@ -2,6 +2,7 @@
 // with purges, restarts, versions that write without it, and an upgrade that is cut off anywhere.
 #include "persistence/feed_index.hpp"
 
+#include "edit_journal.hpp"
 #include "losing_file_system.hpp"
 #include "persistence/database.hpp"
 #include "persistence/journal_store.hpp"
@@ -81,13 +82,7 @@ struct indexed_writer {
   }
   void edit(const std::function<void(rocksdb::WriteBatch&)>& change) {
     store.reset();
-    {
-      auto db = database::open(directory, env, database::mode::must_exist);
-      REQUIRE(db);
-      rocksdb::WriteBatch group;
-      change(group);
-      REQUIRE((**db)->Write(rocksdb::WriteOptions(), &group).ok());
-    }
+    tests::edit_journal(directory, env, change);
     reopen();
   }
   std::size_t keys_of_kind(keys::kind kind) {

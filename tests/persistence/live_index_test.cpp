@@ -2,6 +2,7 @@
 // several owners, restarts, marks of older versions and losses of power.
 #include "persistence/live_index.hpp"
 
+#include "edit_journal.hpp"
 #include "losing_file_system.hpp"
 #include "persistence/database.hpp"
 #include "persistence/journal_store.hpp"
@@ -73,13 +74,7 @@ struct writer {
   // Changes the journal behind its writer's back.
   void edit(const std::function<void(rocksdb::WriteBatch&)>& change) {
     store.reset();
-    {
-      auto db = database::open(directory, env, database::mode::must_exist);
-      REQUIRE(db);
-      rocksdb::WriteBatch group;
-      change(group);
-      REQUIRE((**db)->Write(rocksdb::WriteOptions(), &group).ok());
-    }
+    tests::edit_journal(directory, env, change);
     reopen();
   }
   ids live(const std::optional<std::string>& owner,
@@ -272,7 +267,7 @@ TEST_CASE("a mark that contradicts the batch is reported") {
   CHECK(w.wrong() != nothing_wrong);
 }
 
-TEST_CASE("who reads a journal that another process writes finds the same without the index") {
+TEST_CASE("a journal that another process writes is read without the index, with the same result") {
   tests::scratch dir;
   writer w(dir / "j");
   w.create(first, "ann");
