@@ -20,8 +20,8 @@ class blob_store;
 
 namespace darkroom::app {
 
-// From now on this process gives large blocks of memory back when they are freed. Codec hosts, which
-// use blocks of the same sizes again and again, keep malloc's own rule.
+// From now on this process gives large blocks of memory back when they are freed. Codec hosts,
+// which use blocks of the same sizes again and again, keep malloc's own rule.
 void return_large_blocks();
 
 // Tells the actors what this process takes of the memory budget.
