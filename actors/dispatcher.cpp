@@ -289,11 +289,13 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         self->state.queue.reprioritise({message.batch, message.index}, message.priority);
       },
       [self](const lease_ended& message) {
-        auto& queue = self->state.queue;
-        if (message.ran)
-          queue.end(message.lease, message.cpu_us);
-        else
-          queue.give_back(message.lease);
+        auto& st = self->state;
+        if (message.ran) {
+          st.server.file_ended();
+          st.queue.end(message.lease, message.cpu_us);
+        } else {
+          st.queue.give_back(message.lease);
+        }
         note_lease_ended(self, message.lease);
         grant_all(self);
       },
@@ -331,6 +333,11 @@ dispatcher_actor::behavior_type dispatcher(dispatcher_pointer self, dispatcher_o
         st.nodes[*at] = {};
         resize_window(self);
         grant_all(self);
+      },
+      [self](const server_used& message) {
+        auto& st = self->state;
+        st.server.used(message.cpu_us);
+        st.queue.set_server_cost(st.server.per_file_us());
       },
       [self](const resize_local_node& message) {
         auto& st = self->state;

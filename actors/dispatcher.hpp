@@ -6,6 +6,7 @@
 #include "actors/lease_queue.hpp"
 #include "actors/node_board.hpp"
 #include "actors/run_window.hpp"
+#include "actors/server_cost.hpp"
 #include "actors/stuck_batches.hpp"
 #include "actors/vitals.hpp"
 
@@ -32,6 +33,7 @@ struct dispatcher_state {
     node_capacity capacity;
   };
   lease_queue queue;
+  server_cost server;
   std::vector<node> nodes;                      // as numbered by the queue
   std::map<std::string, node_steering> steered; // also of nodes that are away
   std::shared_ptr<node_board> board;

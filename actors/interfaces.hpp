@@ -87,6 +87,7 @@ struct lease_impossible;
 struct lease_ended;
 struct hold_leases;
 struct resize_local_node;
+struct server_used;
 struct lease_tick;
 struct store_verdict;
 struct describe_queue;
@@ -286,6 +287,8 @@ using dispatcher_actor = caf::typed_actor<
     caf::reacts_to<node_left>,
     // TELL what the server leaves of its memory to its own slots.
     caf::reacts_to<resize_local_node>,
+    // TELL what the server itself has used of the processors.
+    caf::reacts_to<server_used>,
     // TELL to grant nothing on a pool for a while.
     caf::reacts_to<pause_node>,
     // ASK to grant no more on a node, or to go on.
@@ -701,7 +704,7 @@ struct gateway_task {
   X(events_published) X(events_acknowledged) X(subscription_ended) X(cut_subscribers) \
   X(batch_request) X(command_outcome) X(describe_batch) X(batch_view) X(give_back) X(gave_back) \
   X(retry_tick) X(quota_tick) X(planning_tick) X(naming_tick) X(file_probed) X(request_lease) X(withdraw_request) X(batch_needs) X(window_share) X(reprioritise_request) X(request_withdrawn) \
-  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) X(describe_waits) X(batch_waits) \
+  X(lease_granted) X(lease_impossible) X(lease_ended) X(hold_leases) X(resize_local_node) X(server_used) X(lease_tick) X(store_verdict) X(describe_queue) X(queue_view) X(describe_waits) X(batch_waits) \
   X(register_node) X(node_left) X(pause_node) X(steer_node) X(node_steered) X(recall_lease) X(cost_predicted) X(attempt_starting) X(attempt_started) X(attempt_refused) X(convert_file) \
   X(conversion_ended) X(interrupt_conversion) X(result_offered) X(result_accepted) \
   X(result_refused) X(place_outputs) X(outputs_placed) X(discard_outputs) X(sweep_outputs) \

@@ -26,6 +26,10 @@ struct hold_leases {
 struct resize_local_node {
   std::uint64_t memory_bytes = 0;
 };
+// What the server's threads that work for files have used of the processors since the last time.
+struct server_used {
+  std::uint64_t cpu_us = 0;
+};
 struct lease_tick {
   std::uint64_t due_ms = 0;
 };

@@ -174,7 +174,7 @@ std::uint64_t lease_queue::charge(const lease& l, std::optional<std::uint64_t> m
   if (!nodes_[l.node].local)
     cost =
         std::clamp(cost, l.cost / limits::measured_ratio_max, l.cost * limits::measured_ratio_max);
-  return cost + std::min(l.cost, limits::charge_beside_host_us);
+  return cost + server_file_us_;
 }
 
 void lease_queue::end(domain::lease_id id, std::optional<std::uint64_t> measured) {
@@ -190,7 +190,7 @@ void lease_queue::give_back(domain::lease_id id) {
   if (at == leases_.end()) return;
   correct_charge(at->second, 0);
   // A turn of files that are all given back has to end as well.
-  release(at, std::min(at->second.cost, limits::charge_beside_host_us));
+  release(at, server_file_us_);
 }
 
 // The user of a lease that is over was charged with what was predicted.

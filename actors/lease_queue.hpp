@@ -17,6 +17,7 @@
 
 #include "actors/bounded_index.hpp"
 #include "actors/lease_messages.hpp"
+#include "actors/limits.hpp"
 #include "actors/waiting_batches.hpp"
 #include "actors/wish_order.hpp"
 #include "domain/ids.hpp"
@@ -97,6 +98,8 @@ public:
   void end(domain::lease_id lease, std::optional<std::uint64_t> cost = std::nullopt);
   // Ends a lease whose file never ran. Its user is charged with nothing.
   void give_back(domain::lease_id lease);
+  // What the server itself takes for one file; its user is charged with that as well.
+  void set_server_cost(std::uint64_t us) { server_file_us_ = us; }
   // Never sooner than was asked for before.
   void hold_until(std::uint64_t ms, bool no_room) {
     if (ms <= held_until_ms_) return;
@@ -266,6 +269,7 @@ private:
   std::uint64_t held_until_ms_ = 0;
   bool held_for_room_ = false;
   std::uint32_t unsettled_ = 0, unsettled_alone_ = 0;
+  std::uint64_t server_file_us_ = limits::server_file_us;
   std::uint64_t now_ms_ = 0;
   std::size_t users_waiting_ = 0;
   std::uint64_t begin_at_ = 0; // what a user counts as served who comes (back): never falls

@@ -39,9 +39,11 @@ inline constexpr std::uint64_t quantum_round_us = 300'000;
 // process on each core they get a tenth of it: that is no reason to end a turn. Where disks are
 // always slower than that, turns are shorter, and hosts are changed more often.
 inline constexpr std::uint64_t turn_wall_per_cpu = 12;
-// What a file is charged beside what its host took: messages, the journal and its files take 0.8 ms
-// of the server for a small picture on a quick machine, 1.2 ms on a slow one.
-inline constexpr std::uint64_t charge_beside_host_us = 800;
+// What a file is charged beside what its host took, until it has been measured: messages, the
+// journal and its files take 0.8 ms of the server for a small picture on a quick machine, 1.5 ms on
+// a slow one. That counts like so many files, of the last so many.
+inline constexpr std::uint64_t server_file_us = 800, server_file_most_us = 10'000;
+inline constexpr double server_cost_first_files = 100, server_cost_files = 4'096;
 // How far what another machine has measured may be from the prediction: it may be slow, or lie.
 inline constexpr std::uint64_t measured_ratio_max = 20;
 

@@ -533,6 +533,10 @@ void orchestra::measured(std::uint64_t own_bytes) {
   caf::anon_send(p.dispatcher, resize_local_node{bytes / limits::MiB * limits::MiB});
 }
 
+void orchestra::worked_for_files(std::uint64_t cpu_us) {
+  caf::anon_send(parts_->dispatcher, server_used{cpu_us});
+}
+
 void orchestra::drain(std::chrono::milliseconds most, const std::function<bool()>& hurry) {
   const auto& p = *parts_;
   const auto deadline = std::chrono::steady_clock::now() + most;

@@ -108,6 +108,9 @@ public:
 
   // What the main process takes of the memory budget: leases get the rest. From any thread.
   void measured(std::uint64_t own_bytes);
+  // What the main process has used of the processors for files since the last call, in
+  // microseconds: their users are charged with it. From any thread.
+  void worked_for_files(std::uint64_t cpu_us);
 
   // While what is returned lives, a deleted batch is not cleared away.
   std::shared_ptr<const void> hold(const domain::batch_id& batch);

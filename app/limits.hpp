@@ -37,8 +37,11 @@ inline constexpr std::uint32_t place_watch_ms = 500;
 inline constexpr std::uint32_t blob_probe_ms = 1'500;
 inline constexpr std::uint32_t host_probe_ms = 3'000;
 
-// How often a server measures its own memory; the file is made by the kernel in some microseconds.
-inline constexpr std::uint32_t memory_look_ms = 1'000;
+// How often a server measures its own memory and processor time. The kernel tells memory in some
+// microseconds; the times of 40 threads take a millisecond, and that is worth it when all of them
+// have used so much.
+inline constexpr std::uint32_t server_look_ms = 1'000;
+inline constexpr std::int64_t file_work_look_us = 50'000;
 // Blocks of so many bytes are mappings of the server, which are gone when they are freed; malloc's
 // own limit grows with what is freed, and large blocks then leave gaps among small ones. RocksDB's
 // write buffers are of such blocks. The state of a million files is smaller: to map that for each

@@ -235,7 +235,7 @@ int run(server_setup& setup, std::unique_ptr<persistence::journal_store> journal
   actors->wait_until_loaded();
   if (setup.signals.ending()) return actors->shut_down() ? exit_all : exit_temporary;
   auto place_watcher = watch_places(places, *actors, probes);
-  auto memory_meter = measure_memory(*actors);
+  auto meter = measure_server(*actors);
   auto draft_expiry = expire_drafts(*actors, s.data.draft_hours);
   auto scrubber = scrub_blobs(blobs, s.data.scrub_days);
   auto upkeep = keep_set_aside(blobs.root(), s.data);
@@ -279,7 +279,7 @@ int run(server_setup& setup, std::unique_ptr<persistence::journal_store> journal
   host_prober.reset();
   blob_prober.reset();
   census.reset();
-  memory_meter.reset();
+  meter.reset();
   upkeep.reset();
   draft_expiry.reset();
   scrubber.reset();

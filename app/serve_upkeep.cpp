@@ -5,11 +5,14 @@
 #include "app/limits.hpp"
 #include "app/memory_budget.hpp"
 #include "base/clock.hpp"
+#include "base/thread_times.hpp"
 #include "config/settings.hpp"
 #include "persistence/scrub.hpp"
 #include "persistence/set_aside.hpp"
 
 #include <algorithm>
+#include <array>
+#include <ctime>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <sys/syscall.h>
@@ -29,30 +32,67 @@ void read_only_when_idle() {
   ::syscall(SYS_ioprio_set, who_process, 0, class_idle << class_shift);
 }
 
+class memory_meter {
+public:
+  // In bytes; nothing when the system does not tell.
+  std::optional<std::uint64_t> look() {
+    auto bytes = own_memory();
+    // What has been freed lies between what is in use, and is not given back otherwise: of a server
+    // with a thousand batches, a third.
+    if (bytes && *bytes > trimmed_to_ + limits::memory_trim_growth_bytes) {
+      ::malloc_trim(0);
+      bytes = own_memory();
+      trimmed_to_ = bytes.value_or(0);
+    }
+    if (bytes) trimmed_to_ = std::min(trimmed_to_, *bytes);
+    return bytes;
+  }
+
+private:
+  std::uint64_t trimmed_to_ = 0; // bytes
+};
+
+// An idle server does not look at its threads.
+class file_work_meter {
+public:
+  // In microseconds of processor time, since the last time that it told; nothing when the system
+  // does not tell, or nothing worth a look was done.
+  std::optional<std::uint64_t> look() {
+    timespec used{}; // by all threads
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    const auto process_us = used.tv_sec * 1'000'000 + used.tv_nsec / 1'000;
+    if (process_us < looked_at_us_ + limits::file_work_look_us) return std::nullopt;
+    looked_at_us_ = process_us;
+    return threads_.used(works_for_files);
+  }
+
+private:
+  std::int64_t looked_at_us_ = 0;
+  base::thread_times threads_;
+};
+
 } // namespace
 
 void return_large_blocks() {
   ::mallopt(M_MMAP_THRESHOLD, limits::malloc_mapped_block_bytes);
 }
 
-std::unique_ptr<background_thread> measure_memory(actors::orchestra& actors) {
-  return std::make_unique<background_thread>(
-      "memory meter", [&actors](const background_thread::wait& wait) {
-        std::uint64_t trimmed_to = 0; // bytes
-        do {
-          auto bytes = own_memory();
-          // What has been freed lies between what is in use, and is not given back otherwise: of a
-          // server with a thousand batches, a third.
-          if (bytes && *bytes > trimmed_to + limits::memory_trim_growth_bytes) {
-            ::malloc_trim(0);
-            bytes = own_memory();
-            trimmed_to = bytes.value_or(0);
-          }
-          if (!bytes) continue;
-          trimmed_to = std::min(trimmed_to, *bytes);
-          actors.measured(*bytes);
-        } while (wait(milliseconds(limits::memory_look_ms)));
-      });
+bool works_for_files(std::string_view role) {
+  constexpr std::array<std::string_view, 7> roles{"actors", "slot ",      "placer",  "journal",
+                                                  "prober", "host stock", "rocksdb:"};
+  return std::ranges::any_of(roles, [&](auto start) { return role.starts_with(start); });
+}
+
+std::unique_ptr<background_thread> measure_server(actors::orchestra& actors) {
+  const auto measure = [&actors](const background_thread::wait& wait) {
+    memory_meter memory;
+    file_work_meter file_work;
+    do {
+      if (const auto bytes = memory.look()) actors.measured(*bytes);
+      if (const auto us = file_work.look()) actors.worked_for_files(*us);
+    } while (wait(milliseconds(limits::server_look_ms)));
+  };
+  return std::make_unique<background_thread>("server meter", measure);
 }
 
 std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,

@@ -1,5 +1,5 @@
-// Background tasks of a server: measuring its memory, scrubbing blobs, deleting drafts that were
-// never started, and removing what was set aside.
+// Background tasks of a server: measuring what it takes of the machine, scrubbing blobs, deleting
+// drafts that were never started, and removing what was set aside.
 #pragma once
 
 #include "app/background_thread.hpp"
@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace darkroom::actors {
 class orchestra;
@@ -24,8 +25,12 @@ namespace darkroom::app {
 // which use blocks of the same sizes again and again, keep malloc's own rule.
 void return_large_blocks();
 
-// Tells the actors what this process takes of the memory budget.
-std::unique_ptr<background_thread> measure_memory(actors::orchestra& actors);
+// Whether a thread of this role (`base::name_thread`) works for files that are converted, and not
+// for clients or for the server's upkeep.
+bool works_for_files(std::string_view role);
+
+// Tells the actors what this process takes of the memory budget, and of the processors for files.
+std::unique_ptr<background_thread> measure_server(actors::orchestra& actors);
 
 // Reads all blobs once in so many days; null when that is 0.
 std::unique_ptr<background_thread> scrub_blobs(persistence::blob_store& blobs,

@@ -2,7 +2,9 @@
 #include "actors/limits.hpp"
 #include "noting_actors.hpp"
 
+#include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <optional>
 
 using namespace darkroom;
 using namespace darkroom::actors;
@@ -66,9 +68,10 @@ public:
     actors_.push_back(caf::actor_cast<caf::actor>(made.actor));
     return made;
   }
-  void request(const asker& who, domain::file_index file, std::uint64_t mebibytes) {
+  void request(const asker& who, domain::file_index file, std::uint64_t mebibytes,
+               const std::string& user = "ann") {
     caf::send_as(who.actor, dispatcher_,
-                 request_lease{.user = "ann",
+                 request_lease{.user = user,
                                .batch = {},
                                .index = file,
                                .memory_bytes = mebibytes * limits::MiB,
@@ -79,8 +82,12 @@ public:
     caf::send_as(who.actor, dispatcher_, withdraw_request{{}, file});
     stage_.run();
   }
-  void end(domain::lease_id lease) {
-    caf::anon_send(dispatcher_, lease_ended{lease});
+  void end(domain::lease_id lease, std::optional<std::uint64_t> cpu_us = std::nullopt) {
+    caf::anon_send(dispatcher_, lease_ended{lease, cpu_us});
+    stage_.run();
+  }
+  void worked_for_files(std::uint64_t cpu_us) {
+    caf::anon_send(dispatcher_, server_used{cpu_us});
     stage_.run();
   }
   void advance(std::uint32_t ms) { stage_.advance(ms); }
@@ -108,6 +115,33 @@ TEST_CASE("a request that is withdrawn no longer keeps others waiting") {
   d.withdraw(large, 1);
   CHECK(large.told->withdrawn == 1);
   CHECK(small.told->granted.size() == 1);
+}
+
+TEST_CASE("what the server itself takes for files ends turns earlier") {
+  const auto files_until_bob = [](std::uint64_t us_of_a_file) {
+    constexpr domain::file_index learnt_files = 400;
+    dispatching d(1);
+    const std::array anns{d.spawn(), d.spawn()};
+    const auto bob = d.spawn();
+    domain::file_index next = 0;
+    d.request(anns[0], next, 1);
+    const auto one_file = [&] { // the next one waits when it ends
+      const auto& ended = anns[next % 2];
+      next += 1;
+      d.request(anns[next % 2], next, 1);
+      d.end(ended.told->granted.back(), 0);
+    };
+    while (next < learnt_files)
+      one_file();
+    d.worked_for_files(us_of_a_file * learnt_files);
+    d.request(bob, 100'000, 1, "bob");
+    while (bob.told->granted.empty() && next < 3 * learnt_files)
+      one_file();
+    return next - learnt_files;
+  };
+  const auto files = files_until_bob(limits::server_file_us);
+  CHECK(files > 100);
+  CHECK(files_until_bob(8 * limits::server_file_us) < files / 4);
 }
 
 TEST_CASE("who asked before does not withdraw the request of who asks now") {

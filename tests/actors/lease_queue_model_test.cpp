@@ -76,6 +76,12 @@ public:
     case 12:
       reprioritise();
       break;
+    case 13: {
+      const auto us = below(random_, 5'000);
+      queue_.set_server_cost(us);
+      naive_.set_server_cost(us);
+      break;
+    }
     default:
       request();
       break;

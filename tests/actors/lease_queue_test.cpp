@@ -267,8 +267,8 @@ std::pair<std::uint64_t, std::uint64_t> files_by_cost(std::uint64_t ann_took,
 
 TEST_CASE("a user pays for what a file took, not for what was predicted") {
   const auto [ann, bob] = files_by_cost(20'000, 5'000);
-  const auto ann_us = ann * (20'000 + limits::charge_beside_host_us);
-  const auto bob_us = bob * (5'000 + limits::charge_beside_host_us);
+  const auto ann_us = ann * (20'000 + limits::server_file_us);
+  const auto bob_us = bob * (5'000 + limits::server_file_us);
   const auto apart = ann_us > bob_us ? ann_us - bob_us : bob_us - ann_us;
   CHECK(apart <= 2 * limits::quantum_max_us);
 }
@@ -279,6 +279,25 @@ TEST_CASE("small files are charged with what the server takes beside their hosts
   const auto ann_us = ann * 400, bob_us = bob * 8'000;
   CHECK(ann_us * 2 < bob_us);
   CHECK(ann_us * 4 > bob_us);
+}
+
+TEST_CASE("what the server takes for a file is charged as it was measured last") {
+  lease_queue q;
+  q.add_node({1, 100 * MB});
+  for (domain::file_index i = 0; i < 4'000; ++i) {
+    REQUIRE(q.request(wish(i, MB, "ann", 1'000)));
+    REQUIRE(q.request(wish(10'000 + i, MB, "bob", 1'000)));
+  }
+  q.set_server_cost(3'000);
+  std::uint64_t ann = 0, bob = 0;
+  for (int i = 0; i < 3'000; ++i) {
+    const auto g = q.grant_all(0).at(0);
+    const bool anns = g.file.index < 10'000;
+    (anns ? ann : bob) += 1;
+    q.end(g.lease, anns ? 500 : 11'000); // a quarter of his
+  }
+  CHECK(ann * 10 > bob * 38);
+  CHECK(ann * 10 < bob * 42);
 }
 
 TEST_CASE("a lease whose file never ran costs its user nothing") {
@@ -307,7 +326,7 @@ TEST_CASE("a turn in which every file is given back ends as well") {
   REQUIRE(q.request(wish(1'000, MB, "bob", 10'000)));
   q.end(q.grant_all(0).at(0).lease); // ann has had more than bob
   for (std::size_t files = 0;; ++files) {
-    REQUIRE(files < limits::quantum_round_us / 2 / limits::charge_beside_host_us); // two users
+    REQUIRE(files < limits::quantum_round_us / 2 / limits::server_file_us); // two users
     const auto g = q.grant_all(0).at(0);
     if (g.file.index == 1'000) break;
     q.give_back(g.lease);

@@ -40,6 +40,8 @@ public:
     unsettled_alone_ = alone;
   }
 
+  void set_server_cost(std::uint64_t us) { server_file_us_ = us; }
+
   void request(const actors::lease_wish& wish) {
     const bool waits =
         std::ranges::any_of(waiting_, [&](const waiting& w) { return w.wish.user == wish.user; });
@@ -63,7 +65,7 @@ public:
       cost = std::max(cost, l.cost / limits::measured_ratio_max);
       cost = std::min(cost, l.cost * limits::measured_ratio_max);
     }
-    if (measured) cost += std::min(l.cost, limits::charge_beside_host_us);
+    if (measured) cost += server_file_us_;
     auto& served = served_[l.user];
     served = served + cost > l.cost ? served + cost - l.cost : 0;
     release(at, cost);
@@ -73,7 +75,7 @@ public:
     if (at == leases_.end()) return;
     const auto& l = at->second;
     served_[l.user] -= l.cost;
-    release(at, std::min(l.cost, limits::charge_beside_host_us));
+    release(at, server_file_us_);
   }
 
   std::vector<actors::grant> grant_all(std::uint64_t now_ms) {
@@ -268,6 +270,7 @@ private:
   domain::lease_id next_lease_ = 1;
   std::uint64_t next_number_ = 0, begin_at_ = 0;
   std::uint32_t unsettled_ = 0, unsettled_alone_ = 0;
+  std::uint64_t server_file_us_ = limits::server_file_us;
 };
 
 } // namespace darkroom::tests

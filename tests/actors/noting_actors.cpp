@@ -88,6 +88,7 @@ dispatcher_actor::behavior_type noting_dispatcher(dispatcher_actor::stateful_poi
           [to](const register_node& m) { to->registered = m; },
           [to](const node_left&) { to->left = true; },
           [](const resize_local_node&) {},
+          [](server_used) {},
           [to](const pause_node& m) { to->paused_ms.push_back(m.ms); },
           [](const steer_node&) { return node_steered{}; },
           [](const lease_tick&) {}};

@@ -1,6 +1,7 @@
 // The server as its users run it: the quickstart word for word, health, settings, tokens, the end.
 #include "app/crash_test/child_process.hpp"
 #include "app/http_client.hpp"
+#include "app/serve_upkeep.hpp"
 #include "config/settings.hpp"
 #include "process.hpp"
 #include "served.hpp"
@@ -74,13 +75,23 @@ TEST_CASE("every thread of a server is named by its role") {
   CAPTURE(names);
   CHECK(std::ranges::none_of(names, [](const auto& name) { return name.starts_with("caf."); }));
   for (const auto* role :
-       {"actor clock",  "actors",      "blob committer", "cluster", "feed",       "http 0",
-        "http 1",       "http disk 0", "journal",        "links",   "host stock", "log",
-        "memory meter", "placer",      "previews",       "prober",  "remover",    "scrubber",
-        "signals",      "slot 0",      "slot 1",         "slot 2"}) {
+       {"actor clock", "actors",      "blob committer", "cluster", "feed",       "http 0",
+        "http 1",      "http disk 0", "journal",        "links",   "host stock", "log",
+        "placer",      "previews",    "prober",         "remover", "scrubber",   "server meter",
+        "signals",     "slot 0",      "slot 1",         "slot 2"}) {
     CAPTURE(role);
     CHECK(std::ranges::find(names, role) != names.end());
   }
+}
+
+TEST_CASE("what threads do for files is charged to the files' users, and nothing else") {
+  // The names above, so that none of these is renamed here only.
+  for (const auto* role :
+       {"actors", "journal", "placer", "slot 0", "slot 12", "prober", "host stock", "rocksdb:low"})
+    CHECK(darkroom::app::works_for_files(role));
+  for (const auto* role : {"", "http 0", "http disk 0", "feed", "previews", "scrubber", "log",
+                           "remover", "blob committer", "server meter", "signals", "darkroom"})
+    CHECK_FALSE(darkroom::app::works_for_files(role));
 }
 
 TEST_CASE("the quickstart works as it is written") {
