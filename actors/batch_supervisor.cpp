@@ -4,6 +4,7 @@
 #include "actors/event_accounting.hpp"
 #include "actors/limits.hpp"
 #include "domain/limits.hpp"
+#include "persistence/snapshot_rule.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/stateful_actor.hpp>
@@ -18,11 +19,6 @@ namespace {
 
 using domain::file_index;
 using domain::file_status;
-
-bool snapshot_due(const batch_supervisor_state& s) {
-  return s.events_since_snapshot >=
-         std::max<std::uint64_t>(limits::snapshot_tail_events, s.working.files.size() / 4);
-}
 
 void answer_pending(supervisor_pointer self, std::uint64_t ticket, bool durable) {
   auto& s = self->state;
@@ -304,6 +300,7 @@ void journal_events(supervisor_pointer self, std::vector<domain::event> events, 
   std::size_t commands = 0;
   for (const auto& e : events) {
     commands += domain::is_command_event(e);
+    s.tail_cost += domain::replay_cost(e);
     note_event(s, e, now);
   }
   s.commands_pending += commands;
@@ -317,12 +314,11 @@ void journal_events(supervisor_pointer self, std::vector<domain::event> events, 
     for (auto& ratio : s.peers.calibration->take_changed(domain::is_terminal(s.working.phase)))
       records.emplace_back(std::move(ratio));
   message.request.records = std::move(records);
-  s.events_since_snapshot += events.size();
   message.request.events = std::move(events);
   message.request.summary = summary_of(s);
-  if (snapshot_due(s)) {
+  if (persistence::snapshot_due(s.tail_cost, s.working.files.size())) {
     message.request.snapshot = std::make_shared<const domain::batch_state>(s.working);
-    s.events_since_snapshot = 0;
+    s.tail_cost = 0;
   }
   // Nobody may hear of a deletion before it is durable.
   if (s.peers.usage && s.working.phase != domain::batch_phase::deleted)
@@ -388,6 +384,7 @@ batch_supervisor(supervisor_pointer self, persistence::batch_summary known,
     s.working = std::move(replayed->state);
     s.last_seq = replayed->seq;
     s.command_seq = replayed->command_seq;
+    s.tail_cost = replayed->tail_cost;
     s.from_journal = true;
     recover(self, by_crash);
     plan_missing_names(self);

@@ -106,7 +106,7 @@ struct batch_supervisor_state {
   };
   std::deque<waiting_for_journal> pending;
   std::uint64_t next_ticket = 1;
-  std::uint64_t events_since_snapshot = 0;
+  std::uint64_t tail_cost = 0; // of the events after the last snapshot
 
   std::optional<caf::typed_response_promise<gave_back>> end_promise;
 

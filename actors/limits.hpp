@@ -39,11 +39,18 @@ inline constexpr std::uint64_t quantum_round_us = 300'000;
 // process on each core they get a tenth of it: that is no reason to end a turn. Where disks are
 // always slower than that, turns are shorter, and hosts are changed more often.
 inline constexpr std::uint64_t turn_wall_per_cpu = 12;
-// What a file is charged beside what its host took, until it has been measured: messages, the
-// journal and its files take 0.8 ms of the server for a small picture on a quick machine, 1.5 ms on
-// a slow one. That counts like so many files, of the last so many.
-inline constexpr std::uint64_t server_file_us = 800, server_file_most_us = 10'000;
-inline constexpr double server_cost_first_files = 100, server_cost_files = 4'096;
+// What the server itself takes for a file beside its host (messages, the journal, outputs), until
+// that has been measured: 0.8 ms for a small picture on a quick machine, 1.5 ms on a slow one.
+inline constexpr std::uint64_t server_file_us = 800;
+// So many files that are measured weigh as much as that.
+inline constexpr double server_cost_assumed_files = 100;
+// The average lies between these. The threads that are measured do other work as well, such as the
+// planning of names.
+inline constexpr std::uint64_t server_file_least_us = 50, server_file_most_us = 4'000;
+// What an earlier measurement weighs with each later one; they are a second apart.
+inline constexpr double server_cost_kept_part = 0.9;
+// A measurement counts for at most this many times the average.
+inline constexpr std::uint64_t server_cost_ratio_max = 3;
 // How far what another machine has measured may be from the prediction: it may be slow, or lie.
 inline constexpr std::uint64_t measured_ratio_max = 20;
 
@@ -129,7 +136,6 @@ inline constexpr std::uint32_t unsynced_tail_ms = 50;
 // How often the journal's witness is synced. After a power failure it may lag by this much, and
 // damage to the end of the journal within that time goes undetected.
 inline constexpr std::uint32_t witness_sync_ms = 1'000;
-inline constexpr std::uint64_t snapshot_tail_events = 10'000; // or a quarter of the files
 inline constexpr std::uint32_t journal_reopen_ms = 1'000;
 // Batches at rest that are read at the same time, each by a thread of its own: a large one holds up
 // no other, and a thousand drafts that are asked for at once do not make a thousand threads.

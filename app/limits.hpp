@@ -37,9 +37,9 @@ inline constexpr std::uint32_t place_watch_ms = 500;
 inline constexpr std::uint32_t blob_probe_ms = 1'500;
 inline constexpr std::uint32_t host_probe_ms = 3'000;
 
-// How often a server measures its own memory and processor time. The kernel tells memory in some
-// microseconds; the times of 40 threads take a millisecond, and that is worth it when all of them
-// have used so much.
+// How often a server measures its own memory, which takes some microseconds, and the processor time
+// of its 40 threads. That takes up to a millisecond: it is done only when the process has used
+// `file_work_look_us` since the last time.
 inline constexpr std::uint32_t server_look_ms = 1'000;
 inline constexpr std::int64_t file_work_look_us = 50'000;
 // Blocks of so many bytes are mappings of the server, which are gone when they are freed; malloc's
@@ -48,7 +48,7 @@ inline constexpr std::int64_t file_work_look_us = 50'000;
 // copy took a second of some requests.
 inline constexpr int malloc_mapped_block_bytes = 1'024 * 1'024;
 // What the server's memory grows before freed pages are given back, which takes some milliseconds.
-inline constexpr std::uint64_t memory_trim_growth_bytes = 16 * MiB;
+inline constexpr std::uint64_t memory_trim_growth_bytes = 4 * MiB;
 
 // Read rate of the scrubber, low enough for any disk: 26 TB in 30 days.
 inline constexpr std::uint64_t scrub_bytes_per_s = 10 * MiB;

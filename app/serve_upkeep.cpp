@@ -55,8 +55,8 @@ private:
 // An idle server does not look at its threads.
 class file_work_meter {
 public:
-  // In microseconds of processor time, since the last time that it told; nothing when the system
-  // does not tell, or nothing worth a look was done.
+  // In microseconds of processor time, since the last call that returned a value. Nothing when that
+  // is not known, or the process has used less than `limits::file_work_look_us` meanwhile.
   std::optional<std::uint64_t> look() {
     timespec used{}; // by all threads
     ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
@@ -78,8 +78,9 @@ void return_large_blocks() {
 }
 
 bool works_for_files(std::string_view role) {
-  constexpr std::array<std::string_view, 7> roles{"actors", "slot ",      "placer",  "journal",
-                                                  "prober", "host stock", "rocksdb:"};
+  constexpr std::array<std::string_view, 10> roles{"actors", "slot ",      "placer",   "journal",
+                                                   "prober", "host stock", "rocksdb:", "transfer",
+                                                   "links",  "cluster"};
   return std::ranges::any_of(roles, [&](auto start) { return role.starts_with(start); });
 }
 

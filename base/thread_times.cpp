@@ -1,35 +1,56 @@
 #include "base/thread_times.hpp"
 
+#include <charconv>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <system_error>
 
 namespace darkroom::base {
 
+namespace {
+
+// The clock of a thread's processor time, as pthread_getcpuclockid(3) makes it from the number.
+clockid_t clock_of(pid_t thread) {
+  constexpr int of_one_thread = 4, scheduled = 2;
+  return static_cast<clockid_t>(~static_cast<unsigned>(thread) << 3) | of_one_thread | scheduled;
+}
+
+std::optional<std::uint64_t> used_ns(pid_t thread) {
+  timespec used{};
+  if (::clock_gettime(clock_of(thread), &used) != 0) return std::nullopt; // it has just ended
+  return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 +
+         static_cast<std::uint64_t>(used.tv_nsec);
+}
+
+} // namespace
+
 std::optional<std::uint64_t>
 thread_times::used(const std::function<bool(std::string_view role)>& counts) {
-  std::map<std::string, std::uint64_t> now_ns;
-  std::uint64_t used_ns = 0;
+  std::map<pid_t, std::uint64_t> now_ns;
+  std::uint64_t sum_ns = 0;
   std::error_code error;
   for (std::filesystem::directory_iterator task(tasks_, error); !error && task != end(task);
        task.increment(error)) {
-    const auto& path = task->path();
-    std::ifstream comm(path / "comm");
+    std::ifstream comm(task->path() / "comm");
     std::string role;
-    std::getline(comm, role);
+    if (!std::getline(comm, role)) return std::nullopt; // no descriptor is left: later
     if (!counts(role)) continue;
-    std::ifstream schedstat(path / "schedstat");
-    std::uint64_t ns = 0; // its first number: time on a processor
-    if (!(schedstat >> ns)) continue;
-    const auto number = path.filename().string();
-    const auto before = seen_ns_.find(number);
+    const auto number = task->path().filename().string();
+    pid_t thread = 0;
+    std::from_chars(number.data(), number.data() + number.size(), thread);
+    const auto ns = used_ns(thread);
+    if (!ns) continue;
+    now_ns.emplace(thread, *ns);
+    if (!seen_ns_) continue;
+    const auto before = seen_ns_->find(thread);
     // A number is used again for another thread.
-    used_ns += before == seen_ns_.end() || before->second > ns ? ns : ns - before->second;
-    now_ns.emplace(number, ns);
+    sum_ns += before == seen_ns_->end() || before->second > *ns ? *ns : *ns - before->second;
   }
+  if (error) return std::nullopt;
+  const bool first = !seen_ns_;
   seen_ns_ = std::move(now_ns);
-  if (seen_ns_.empty()) return std::nullopt;
-  return used_ns / 1'000;
+  return first ? std::nullopt : std::optional{sum_ns / 1'000};
 }
 
 } // namespace darkroom::base

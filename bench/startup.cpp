@@ -12,6 +12,7 @@
 #include "app/server_answers.hpp"
 #include "persistence/blob_store.hpp"
 #include "persistence/journal_store.hpp"
+#include "persistence/snapshot_rule.hpp"
 
 #include <chrono>
 #include <cstdio>
@@ -69,13 +70,14 @@ public:
   void flush() {
     persistence::append_request request{batch_, 1'000'000, std::move(waiting_), {}, nullptr};
     waiting_.clear();
-    since_snapshot_ += request.events.size();
+    for (const auto& event : request.events)
+      tail_cost_ += domain::replay_cost(event);
     request.summary.id = batch_;
     persistence::describe(request.summary, state_);
     request.summary.created_us = 1'000'000;
-    if (since_snapshot_ >= std::max<std::size_t>(10'000, state_.files.size() / 4)) {
+    if (persistence::snapshot_due(tail_cost_, state_.files.size())) {
       request.snapshot = std::make_shared<const domain::batch_state>(state_);
-      since_snapshot_ = 0;
+      tail_cost_ = 0;
     }
     if (auto ok = store_.append({&request, 1}, true); !ok) fail(ok.error().detail);
   }
@@ -85,7 +87,7 @@ private:
   domain::batch_id batch_;
   domain::batch_state state_;
   std::vector<domain::event> waiting_;
-  std::size_t since_snapshot_ = 0;
+  std::uint64_t tail_cost_ = 0;
 };
 
 void make_data(const std::string& data, const std::string& folder, std::uint32_t files) {

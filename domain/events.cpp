@@ -1,5 +1,6 @@
 #include "domain/events.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace darkroom::domain {
@@ -55,6 +56,19 @@ std::optional<file_index> file_of(const event& e) {
           return fact.index;
         else
           return std::nullopt;
+      },
+      e);
+}
+
+std::size_t replay_cost(const event& e) {
+  return std::visit(
+      [](const auto& fact) -> std::size_t {
+        if constexpr (requires { fact.entries; })
+          return std::max<std::size_t>(fact.entries.size(), 1);
+        else if constexpr (requires { fact.files; })
+          return std::max<std::size_t>(fact.files.size(), 1);
+        else
+          return 1;
       },
       e);
 }

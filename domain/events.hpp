@@ -261,4 +261,7 @@ bool is_command_event(const event& e);
 // The file that the event is about, if it is about exactly one.
 std::optional<file_index> file_of(const event& e);
 
+// About what it takes to replay it: 1, or one for each file that it has a part for.
+std::size_t replay_cost(const event& e);
+
 } // namespace darkroom::domain

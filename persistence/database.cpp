@@ -74,9 +74,16 @@ rocksdb::Options options_for(rocksdb::Env* env) {
   o.max_open_files = 128;
   o.max_total_wal_size = 4 * limits::journal_write_buffer_bytes;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(limits::journal_block_cache_bytes);
+  // The index and the filter of a table with half a million files would have some 500 KB each, more
+  // than the cache keeps, and be read again for every key. So indexes are read in parts, and tables
+  // of the last level have no filter: what is looked for there is mostly there. Filters in parts
+  // would not be verified at a start.
+  constexpr int shard_bits = 2;
+  table.block_cache = rocksdb::NewLRUCache(limits::journal_block_cache_bytes, shard_bits);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.cache_index_and_filter_blocks = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  o.optimize_filters_for_hits = true;
   table.format_version = 5; // whatever the library's default is: the data's format is our choice
   o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return o;

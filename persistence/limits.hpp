@@ -16,7 +16,10 @@ inline constexpr std::uint32_t journal_format_without_witness = 1;
 inline constexpr std::size_t witness_files_max = 128;
 // One is written to while another one is being flushed: both are memory of the server.
 inline constexpr std::uint64_t journal_write_buffer_bytes = 8 * MiB;
-inline constexpr std::uint64_t journal_block_cache_bytes = 8 * MiB;
+inline constexpr std::uint64_t journal_block_cache_bytes = 4 * MiB;
+// A batch gets a snapshot when what follows the last one takes as much to replay as so many files,
+// and as a quarter of its files.
+inline constexpr std::uint64_t snapshot_tail_files = 10'000;
 // Opening a journal that is in use: its files may change under the reader.
 inline constexpr std::uint32_t journal_read_tries_max = 20;
 inline constexpr std::uint32_t journal_read_retry_ms = 25;

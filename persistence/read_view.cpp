@@ -116,6 +116,7 @@ journal_result<positioned_state> read_view::replay(const batch_id& batch) const 
       wrong = corrupt(name_of(batch) + ": event " + std::to_string(e.seq) + " (" +
                       std::string{domain::name_of(e.fact)} + ") cannot have happened");
     at.seq = e.seq;
+    at.tail_cost += domain::replay_cost(e.fact);
     if (domain::is_command_event(e.fact)) at.command_seq = e.seq;
     return !wrong;
   });

@@ -81,6 +81,7 @@ void describe(batch_summary& summary, const domain::batch_state& state);
 struct positioned_state {
   domain::seq seq = 0;
   domain::seq command_seq = 0; // of the last event that was not about a file
+  std::uint64_t tail_cost = 0; // of the events after the snapshot (`domain::replay_cost`)
   domain::batch_state state;
 };
 

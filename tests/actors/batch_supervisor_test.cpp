@@ -2,7 +2,9 @@
 #include "actors/limits.hpp"
 #include "base/units.hpp"
 #include "fixture.hpp"
+#include "persistence/limits.hpp"
 
+#include <algorithm>
 #include <random>
 
 using namespace darkroom;
@@ -22,6 +24,24 @@ bool in_doubt(const actors::command_outcome& outcome) {
 }
 
 } // namespace
+
+TEST_CASE("what a replay takes is bounded by the files, also after many starts") {
+  world w;
+  w.start_draft();
+  domain::file_index added = 0;
+  for (int life = 0; life < 6; ++life) {
+    for (int events = 0; events < 8; ++events) { // never enough for a snapshot in one life
+      domain::add_files add;
+      for (; add.entries.size() < limits::files_per_event_max; ++added)
+        add.entries.push_back({"f" + std::to_string(added), "/f", 5, 1, {std::to_string(added)}});
+      REQUIRE(done(w.tell(std::move(add))));
+    }
+    CHECK(w.tail_cost() <= std::max<std::uint64_t>(limits::snapshot_tail_files, added / 4) +
+                               limits::files_per_event_max);
+    w.crash();
+  }
+  CHECK(w.replayed().files.size() == added);
+}
 
 TEST_CASE("two files run in two slots and complete") {
   world w;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <optional>
 
 using namespace darkroom;
@@ -117,31 +118,42 @@ TEST_CASE("a request that is withdrawn no longer keeps others waiting") {
   CHECK(small.told->granted.size() == 1);
 }
 
-TEST_CASE("what the server itself takes for files ends turns earlier") {
-  const auto files_until_bob = [](std::uint64_t us_of_a_file) {
-    constexpr domain::file_index learnt_files = 400;
-    dispatching d(1);
-    const std::array anns{d.spawn(), d.spawn()};
-    const auto bob = d.spawn();
-    domain::file_index next = 0;
-    d.request(anns[0], next, 1);
-    const auto one_file = [&] { // the next one waits when it ends
-      const auto& ended = anns[next % 2];
-      next += 1;
-      d.request(anns[next % 2], next, 1);
-      d.end(ended.told->granted.back(), 0);
-    };
-    while (next < learnt_files)
-      one_file();
-    d.worked_for_files(us_of_a_file * learnt_files);
-    d.request(bob, 100'000, 1, "bob");
-    while (bob.told->granted.empty() && next < 3 * learnt_files)
-      one_file();
-    return next - learnt_files;
+TEST_CASE("what the server itself takes for files is learnt, and ends turns") {
+  constexpr domain::file_index learnt_files = 400;
+  dispatching d(1);
+  const std::array anns{d.spawn(), d.spawn()};
+  const auto bob = d.spawn();
+  domain::file_index next = 0;
+  d.request(anns[0], next, 1);
+  const auto one_file = [&] { // the next one waits when it ends
+    const auto& ended = anns[next % 2];
+    next += 1;
+    d.request(anns[next % 2], next, 1);
+    d.end(ended.told->granted.back(), 0);
   };
-  const auto files = files_until_bob(limits::server_file_us);
-  CHECK(files > 100);
-  CHECK(files_until_bob(8 * limits::server_file_us) < files / 4);
+  while (next < learnt_files)
+    one_file();
+  server_cost expected;
+  for (domain::file_index i = 0; i < learnt_files; ++i)
+    expected.file_ended();
+  const auto us_of_a_file = GENERATE(0u, 1u, 2u) * limits::server_file_us;
+  expected.used(us_of_a_file * learnt_files);
+  d.worked_for_files(us_of_a_file * learnt_files);
+  const auto files_until_bob = [&] {
+    const auto from = next;
+    d.request(bob, 100'000, 1, "bob");
+    while (bob.told->granted.empty() && next < from + 10 * learnt_files)
+      one_file();
+    REQUIRE(bob.told->granted.size() == 1);
+    d.end(bob.told->granted.back(), 0); // a turn of hers begins
+    bob.told->granted.clear();
+    return next - from;
+  };
+  files_until_bob();
+  const auto files_of_a_turn = limits::quantum_round_us / 2 / expected.per_file_us();
+  const auto files = files_until_bob();
+  CHECK(files + 2 >= files_of_a_turn);
+  CHECK(files <= files_of_a_turn + 2);
 }
 
 TEST_CASE("who asked before does not withdraw the request of who asks now") {

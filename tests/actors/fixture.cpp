@@ -497,4 +497,12 @@ domain::batch_state world::replayed(domain::batch_id batch) {
   return at->state;
 }
 
+std::uint64_t world::tail_cost(domain::batch_id batch) {
+  const auto view = persistence::read_view::open(directory_ / "journal");
+  REQUIRE(view);
+  const auto at = (*view)->replay(batch);
+  REQUIRE(at);
+  return at->tail_cost;
+}
+
 } // namespace darkroom::tests

@@ -55,6 +55,15 @@ public:
 
 } // namespace
 
+TEST_CASE("to replay an event takes as much as the files that it has parts for") {
+  CHECK(replay_cost(batch_started{}) == 1);
+  CHECK(replay_cost(file_completed{}) == 1);
+  CHECK(replay_cost(files_added{.entries = {{}, {}, {}}}) == 3);
+  CHECK(replay_cost(batch_retried{.files = {1, 2}}) == 2);
+  CHECK(replay_cost(files_replanned{.first = 0, .next = 2, .files = {{}, {}}}) == 2);
+  CHECK(replay_cost(spec_changed{}) == 1);
+}
+
 TEST_CASE("a batch of two files completes") {
   story s(2);
   CHECK(s.state.phase == batch_phase::draft);

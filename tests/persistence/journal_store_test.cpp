@@ -1,5 +1,6 @@
 #include "persistence/journal_store.hpp"
 
+#include "base/units.hpp"
 #include "persistence/database.hpp"
 #include "persistence/event_codec.hpp"
 #include "persistence/limits.hpp"
@@ -198,6 +199,37 @@ TEST_CASE("a batch that has ended is no longer live, and is again after a retry"
   w.tell(ann, domain::retry_batch{});
   CHECK(w.view().live_batches()->size() == 1);
   CHECK(w.view().verify().value() == std::vector<std::string>{});
+}
+
+TEST_CASE("a file of a large batch is read without the whole index and filter of its table") {
+  tests::scratch dir;
+  writer w(dir / "j");
+  constexpr domain::file_index files = 100'000;
+  domain::create_batch create;
+  create.spec = tests::sample_spec();
+  w.tell(ann, create);
+  for (domain::file_index at = 0; at < files;) {
+    domain::add_files add;
+    for (; add.entries.size() < limits::files_per_event_max; ++at)
+      add.entries.push_back({"holidays/" + std::to_string(at) + ".jpg", "/f", 5, 1, {"a", "b"}});
+    w.tell(ann, add);
+  }
+  w.close();
+  {
+    const auto db = database::open(dir / "j", nullptr, database::mode::must_exist);
+    REQUIRE(db);
+    rocksdb::CompactRangeOptions into_one_table;
+    into_one_table.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    REQUIRE((**db)->CompactRange(into_one_table, nullptr, nullptr).ok());
+  }
+  w.reopen();
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableCount);
+  rocksdb::get_perf_context()->Reset();
+  REQUIRE(w.view().file(ann, files / 2).value());
+  const auto read_bytes = rocksdb::get_perf_context()->block_read_byte;
+  rocksdb::SetPerfLevel(rocksdb::PerfLevel::kDisable);
+  CHECK(read_bytes > 0);
+  CHECK(read_bytes < 64 * limits::KiB);
 }
 
 TEST_CASE("files are read with the latest of their results") {
