@@ -672,7 +672,7 @@ struct run_conversion {
 struct slot_idle {
   std::size_t slot = 0;
   domain::lease_id lease = 0;
-  std::optional<std::uint64_t> cpu_us = {}; // as of `conversion_ended`
+  std::optional<std::uint64_t> cpu_us = {}; // of host and slot; nothing: not measured
 };
 
 struct preview_file {

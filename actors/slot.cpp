@@ -1,5 +1,7 @@
 #include "actors/slot.hpp"
 
+#include "base/thread_times.hpp"
+
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
@@ -41,6 +43,7 @@ slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, st
       },
       [self, number, board](const run_conversion& message) {
         const auto& job = message.job;
+        const auto began_us = base::own_thread_us();
         board->busy(
             number,
             {job.file->path, job.batch, job.index, std::string{domain::local_node}, {}, {}});
@@ -53,7 +56,10 @@ slot_actor::behavior_type slot(slot_actor::stateful_pointer<slot_state> self, st
         const auto cpu_us = self->state.runner->cpu_us();
         board->idle(number);
         self->send(message.asker, conversion_ended{job.lease, std::move(outcome), cpu_us});
-        self->send(self->state.pool, slot_idle{number, job.lease, cpu_us});
+        // What the slot itself does grows with the file: it reads the source and seals outputs.
+        auto charged_us = cpu_us;
+        if (charged_us) *charged_us += base::own_thread_us() - began_us;
+        self->send(self->state.pool, slot_idle{number, job.lease, charged_us});
       },
   };
 }

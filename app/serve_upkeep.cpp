@@ -78,9 +78,9 @@ void return_large_blocks() {
 }
 
 bool works_for_files(std::string_view role) {
-  constexpr std::array<std::string_view, 10> roles{"actors", "slot ",      "placer",   "journal",
-                                                   "prober", "host stock", "rocksdb:", "transfer",
-                                                   "links",  "cluster"};
+  constexpr std::array<std::string_view, 9> roles{
+      "actors",   "placer",   "journal", "prober", "host stock",
+      "rocksdb:", "transfer", "links",   "cluster"};
   return std::ranges::any_of(roles, [&](auto start) { return role.starts_with(start); });
 }
 

@@ -25,8 +25,8 @@ namespace darkroom::app {
 // which use blocks of the same sizes again and again, keep malloc's own rule.
 void return_large_blocks();
 
-// Whether a thread of this role (`base::name_thread`) works for files that are converted, and not
-// for clients or for the server's upkeep.
+// Whether a thread of this role (`base::name_thread`) works for many files at once, and not for
+// clients or for the server's upkeep. Slots measure themselves what they do for each file.
 bool works_for_files(std::string_view role);
 
 // Tells the actors what this process takes of the memory budget, and of the processors for files.

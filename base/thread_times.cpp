@@ -16,14 +16,18 @@ clockid_t clock_of(pid_t thread) {
   return static_cast<clockid_t>(~static_cast<unsigned>(thread) << 3) | of_one_thread | scheduled;
 }
 
-std::optional<std::uint64_t> used_ns(pid_t thread) {
+std::optional<std::uint64_t> used_ns(clockid_t clock) {
   timespec used{};
-  if (::clock_gettime(clock_of(thread), &used) != 0) return std::nullopt; // it has just ended
+  if (::clock_gettime(clock, &used) != 0) return std::nullopt;
   return static_cast<std::uint64_t>(used.tv_sec) * 1'000'000'000 +
          static_cast<std::uint64_t>(used.tv_nsec);
 }
 
 } // namespace
+
+std::uint64_t own_thread_us() {
+  return used_ns(CLOCK_THREAD_CPUTIME_ID).value_or(0) / 1'000;
+}
 
 std::optional<std::uint64_t>
 thread_times::used(const std::function<bool(std::string_view role)>& counts) {
@@ -39,8 +43,8 @@ thread_times::used(const std::function<bool(std::string_view role)>& counts) {
     const auto number = task->path().filename().string();
     pid_t thread = 0;
     std::from_chars(number.data(), number.data() + number.size(), thread);
-    const auto ns = used_ns(thread);
-    if (!ns) continue;
+    const auto ns = used_ns(clock_of(thread));
+    if (!ns) continue; // it has just ended
     now_ns.emplace(thread, *ns);
     if (!seen_ns_) continue;
     const auto before = seen_ns_->find(thread);

@@ -12,6 +12,9 @@
 
 namespace darkroom::base {
 
+// What the calling thread has used of the processors since it began, in microseconds.
+std::uint64_t own_thread_us();
+
 class thread_times {
 public:
   // `tasks`: a folder as proc(5) describes it, with `comm` of each thread.

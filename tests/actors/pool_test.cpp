@@ -4,6 +4,7 @@
 #include "actors/codec_pool.hpp"
 #include "actors/limits.hpp"
 #include "actors/preview_host.hpp"
+#include "base/thread_times.hpp"
 #include "tests/support/no_threads.hpp"
 
 #include <catch2/catch_test_macros.hpp>
@@ -23,6 +24,7 @@ namespace {
 struct told {
   std::vector<domain::lease_id> converted, interrupted;
   std::vector<const slot_runner*> slots; // that converted these
+  std::uint64_t busy_us = 0;             // of the slot's own thread, for each
 };
 
 class noting_runner final : public slot_runner {
@@ -34,6 +36,9 @@ public:
   conversion_outcome convert(const conversion_job& job, const codecs::progress_listener&) override {
     to_->converted.push_back(job.lease);
     to_->slots.push_back(this);
+    const auto begin = base::own_thread_us();
+    while (base::own_thread_us() < begin + to_->busy_us) {
+    }
     return {};
   }
   std::optional<std::uint64_t> cpu_us() const override { return 1'000 * to_->converted.back(); }
@@ -65,6 +70,7 @@ void order(const converter_actor& asker, const codec_pool_actor& pool,
 TEST_CASE("each conversion is answered to its asker, and its lease ends") {
   stage s;
   const auto to = std::make_shared<told>();
+  to->busy_us = 3'000;
   const auto around = std::make_shared<heard>();
   auto dispatcher = s.system().spawn(noting_dispatcher, around);
   auto asker = s.system().spawn(noting_converter, around);
@@ -72,15 +78,20 @@ TEST_CASE("each conversion is answered to its asker, and its lease ends") {
       codec_pool, pool_options{2, false}, [to] { return std::make_unique<noting_runner>(to); },
       dispatcher, std::make_shared<slot_board>(2));
   order(asker, pool, {5, 6});
+  const auto begin = base::own_thread_us();
   s.run();
+  const auto all_us = base::own_thread_us() - begin;
   CHECK(to->converted == std::vector<domain::lease_id>{5, 6});
   REQUIRE(around->outcomes.size() == 2);
   CHECK(around->outcomes[0].lease == 5);
   CHECK(around->outcomes[1].lease == 6);
   CHECK(around->leases_ended == std::vector<domain::lease_id>{5, 6});
-  // What they took is told to both.
-  CHECK(around->outcomes[1].cpu_us == 6'000);
-  CHECK(around->lease_costs == std::vector<std::optional<std::uint64_t>>{5'000, 6'000});
+  CHECK(around->outcomes[1].cpu_us == 6'000); // of its host
+  // Their user is charged with what the slot used as well.
+  REQUIRE(around->lease_costs.size() == 2);
+  CHECK(around->lease_costs[0].value() >= 5'000 + to->busy_us);
+  CHECK(around->lease_costs[1].value() >= 6'000 + to->busy_us);
+  CHECK(*around->lease_costs[0] + *around->lease_costs[1] <= 11'000 + all_us + 1);
 
   SECTION("a lease without a conversion ends when it is interrupted") {
     caf::anon_send(pool, interrupt_conversion{9});

@@ -87,8 +87,7 @@ TEST_CASE("every thread of a server is named by its role") {
   const auto copies = std::ranges::unique(names);
   names.erase(copies.begin(), copies.end());
   CHECK(names == std::vector<std::string>{"actors", "cluster", "host stock", "journal", "links",
-                                          "placer", "prober", "rocksdb:high", "rocksdb:low",
-                                          "slot 0", "slot 1", "slot 2"});
+                                          "placer", "prober", "rocksdb:high", "rocksdb:low"});
 }
 
 TEST_CASE("the quickstart works as it is written") {

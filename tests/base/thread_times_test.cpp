@@ -4,7 +4,6 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include <ctime>
 #include <functional>
 #include <thread>
 
@@ -13,17 +12,11 @@ using namespace darkroom::tests;
 
 namespace {
 
-constexpr std::int64_t busy_us = 20'000;
-
-std::int64_t own_us() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return now.tv_sec * 1'000'000 + now.tv_nsec / 1'000;
-}
+constexpr std::uint64_t busy_us = 20'000;
 
 void be_busy() {
-  const auto begin = own_us();
-  while (own_us() < begin + busy_us) {
+  const auto begin = base::own_thread_us();
+  while (base::own_thread_us() < begin + busy_us) {
   }
 }
 
@@ -49,7 +42,7 @@ TEST_CASE("threads are counted by their role, each with what it used since the l
     be_busy();
     const auto used = times.used(is_busy_one);
     CHECK(used >= busy_us);
-    CHECK(used <= own_us());
+    CHECK(used <= base::own_thread_us());
     CHECK(others.used([](auto role) { return role == "another"; }) == 0);
     CHECK(times.used(is_busy_one) < busy_us);
   });
