@@ -38,7 +38,7 @@ thread_times::used(const std::function<bool(std::string_view role)>& counts) {
        task.increment(error)) {
     std::ifstream comm(task->path() / "comm");
     std::string role;
-    if (!std::getline(comm, role)) return std::nullopt; // no descriptor is left: later
+    if (!std::getline(comm, role)) return std::nullopt; // it has ended, or no descriptor is left
     if (!counts(role)) continue;
     const auto number = task->path().filename().string();
     pid_t thread = 0;

@@ -1,5 +1,5 @@
-// The live batches of an open journal by their owner, in memory. A new feed of
-// an owner's batches begins with these, and most batches of an owner have ended long ago.
+// The live batches of an open journal by their owner, in memory. A new feed of an owner's batches
+// begins with these, and most batches of an owner have ended long ago.
 //
 // The journal has a mark for each of them, from which this is made when it is opened:
 //

@@ -36,8 +36,8 @@ TEST_CASE("what a replay takes is bounded by the files, also after many starts")
         add.entries.push_back({"f" + std::to_string(added), "/f", 5, 1, {std::to_string(added)}});
       REQUIRE(done(w.tell(std::move(add))));
     }
-    CHECK(w.tail_cost() <= std::max<std::uint64_t>(limits::snapshot_tail_files, added / 4) +
-                               limits::files_per_event_max);
+    CHECK(w.replay().tail_cost <= std::max<std::uint64_t>(limits::snapshot_tail_files, added / 4) +
+                                      limits::files_per_event_max);
     w.crash();
   }
   CHECK(w.replayed().files.size() == added);

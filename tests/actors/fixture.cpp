@@ -489,20 +489,16 @@ std::string world::names(domain::batch_id batch) {
   return text;
 }
 
-domain::batch_state world::replayed(domain::batch_id batch) {
+persistence::positioned_state world::replay(domain::batch_id batch) {
   const auto view = persistence::read_view::open(directory_ / "journal");
   REQUIRE(view);
-  const auto at = (*view)->replay(batch);
+  auto at = (*view)->replay(batch);
   REQUIRE(at);
-  return at->state;
+  return std::move(*at);
 }
 
-std::uint64_t world::tail_cost(domain::batch_id batch) {
-  const auto view = persistence::read_view::open(directory_ / "journal");
-  REQUIRE(view);
-  const auto at = (*view)->replay(batch);
-  REQUIRE(at);
-  return at->tail_cost;
+domain::batch_state world::replayed(domain::batch_id batch) {
+  return replay(batch).state;
 }
 
 } // namespace darkroom::tests

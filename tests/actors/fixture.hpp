@@ -148,9 +148,9 @@ public:
   std::vector<persistence::journaled_event> events(domain::batch_id batch = id);
   std::string names(domain::batch_id batch = id); // of the events, one word each
   std::vector<persistence::file_record> files(domain::batch_id batch = id);
+  // From the journal, as it is on disk.
+  persistence::positioned_state replay(domain::batch_id batch = id);
   domain::batch_state replayed(domain::batch_id batch = id);
-  // What the events after the batch's last snapshot take to replay.
-  std::uint64_t tail_cost(domain::batch_id batch = id);
 
   std::shared_ptr<record> seen = std::make_shared<record>();
   std::vector<std::string> announced;
