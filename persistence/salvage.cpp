@@ -302,31 +302,40 @@ private:
   std::string at_;
 };
 
+// How many events and records can be read.
+journal_result<std::size_t> readable(database& journal) {
+  const auto report = salvager(journal, nullptr).run();
+  if (!report) return std::unexpected(report.error());
+  return report->events + report->records;
+}
+
 journal_result<salvage_report> run(const std::string& journal, database* to,
                                    const std::string& work) {
-  auto losses = std::make_shared<std::vector<std::string>>();
+  auto dropped = std::make_shared<std::vector<std::string>>(); // records of its logs
+  auto from = database::open_damaged(journal, dropped);
+  if (!from && from.error().fault == journal_fault::missing) return std::unexpected(from.error());
+  const auto unreadable = from ? (*from)->unreadable_table() : from.error().detail;
+  // A table that cannot be opened hides what others have, whatever is asked for; a repaired copy is
+  // without it. But repair drops also a table of which a part can be read.
   std::unique_ptr<repaired_copy> copy;
-  auto from = database::open_damaged(journal, losses);
-  // Whatever is asked for, a table that cannot be opened stands in the way: without it, the others
-  // can be read.
-  std::string unopened;
-  if (from)
-    unopened = (*from)->unreadable_table();
-  else if (from.error().fault != journal_fault::missing)
-    unopened = from.error().detail;
-  if (!unopened.empty()) {
-    if (from) from->reset();
+  if (!unreadable.empty()) {
     auto made = repaired_copy::make(journal, work);
     if (!made) return std::unexpected(made.error());
     copy = std::move(*made);
-    from = database::open_damaged(copy->path(), losses);
+    auto repaired = database::open_damaged(copy->path(), dropped);
+    if (!repaired) return std::unexpected(repaired.error());
+    const auto of_repaired = readable(**repaired);
+    if (!of_repaired) return std::unexpected(of_repaired.error());
+    const auto of_journal = from ? readable(**from) : std::size_t{0};
+    if (!of_journal) return std::unexpected(of_journal.error());
+    if (!from || *of_repaired > *of_journal) from = std::move(repaired);
   }
-  if (!from) return std::unexpected(from.error());
   auto report = salvager(**from, to).run();
   from->reset();
   if (!report) return report;
-  if (!unopened.empty()) report->lost.insert(report->lost.begin(), unopened);
-  report->lost.insert(report->lost.begin(), losses->begin(), losses->end());
+  auto& lost = report->lost;
+  if (!unreadable.empty()) lost.insert(lost.begin(), unreadable);
+  lost.insert(lost.begin(), dropped->begin(), dropped->end());
   return report;
 }
 
