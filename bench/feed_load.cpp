@@ -1,7 +1,9 @@
 // Many clients of one batch's feed, in one thread: how long after its event was decided each of
-// them has it. With `deaf`, clients that never read what they asked for.
+// them has it. With `deaf`, clients that never read what they asked for. With `after`, clients that
+// come back: when all are connected, all ask at once for what came after an event, and how long
+// each waits until it has that.
 //
-//   bench_feed_load PORT TOKEN BATCH SOCKETS SECONDS [deaf]
+//   bench_feed_load PORT TOKEN BATCH SOCKETS SECONDS [deaf | after SEQ]
 //
 // Prints one line of JSON. The time in an event is that of its decision: what is measured holds the
 // journal's write and sync as well.
@@ -31,10 +33,14 @@ struct client {
   bool upgraded = false;
   bool open = true;
   std::uint64_t last = 0; // seq
+  bool caught_up = false;
 };
 
+enum class behaviour { follow, never_read, catch_up };
+
 struct totals {
-  std::vector<std::uint32_t> latencies_us;
+  std::vector<std::uint32_t> latencies_us, catch_ups_us;
+  std::int64_t asked_us = 0; // when all asked for what they missed
   std::uint64_t events = 0, messages = 0, repeats = 0, ended = 0, bytes = 0;
 };
 
@@ -91,6 +97,10 @@ std::int64_t time_of(const char* text) {
 void on_message(client& c, const char* begin, const char* end, std::int64_t now, totals& t) {
   t.messages += 1;
   const std::string_view text(begin, static_cast<std::size_t>(end - begin));
+  if (t.asked_us != 0 && !c.caught_up && text.find(R"("op":"ok")") != std::string_view::npos) {
+    c.caught_up = true;
+    t.catch_ups_us.push_back(static_cast<std::uint32_t>(now - t.asked_us));
+  }
   constexpr std::string_view key = "{\"seq\":";
   for (auto at = text.find(key); at != std::string_view::npos; at = text.find(key, at + 1)) {
     const auto seq = std::strtoull(text.data() + at + key.size(), nullptr, 10);
@@ -104,7 +114,12 @@ void on_message(client& c, const char* begin, const char* end, std::int64_t now,
   }
 }
 
-void on_input(client& c, const std::string& batch, bool deaf, totals& t) {
+void subscribe(const client& c, const std::string& batch, const std::string& after = {}) {
+  say(c, frame(1, R"({"op":"subscribe","id":1,"batch":")" + batch + '"' +
+                      (after.empty() ? "" : ",\"after\":" + after) + '}'));
+}
+
+void on_input(client& c, const std::string& batch, behaviour how, totals& t) {
   char piece[65'536];
   while (true) {
     const auto n = ::recv(c.fd, piece, sizeof piece, 0);
@@ -117,7 +132,7 @@ void on_input(client& c, const std::string& batch, bool deaf, totals& t) {
     }
     c.input.append(piece, static_cast<std::size_t>(n));
     t.bytes += static_cast<std::uint64_t>(n);
-    if (deaf && c.upgraded) break;
+    if (how == behaviour::never_read && c.upgraded) break;
   }
   const auto now = now_us();
   if (!c.upgraded) {
@@ -129,7 +144,7 @@ void on_input(client& c, const std::string& batch, bool deaf, totals& t) {
     }
     c.input.erase(0, end + 4);
     c.upgraded = true;
-    say(c, frame(1, R"({"op":"subscribe","id":1,"batch":")" + batch + "\"}"));
+    if (how != behaviour::catch_up) subscribe(c, batch);
   }
   std::size_t at = 0;
   while (c.input.size() - at >= 2) {
@@ -163,7 +178,8 @@ double quantile(std::vector<std::uint32_t>& values, double q) {
 
 int main(int argc, char** argv) {
   if (argc < 6) {
-    std::fprintf(stderr, "usage: bench_feed_load PORT TOKEN BATCH SOCKETS SECONDS [deaf]\n");
+    std::fprintf(stderr,
+                 "usage: bench_feed_load PORT TOKEN BATCH SOCKETS SECONDS [deaf | after SEQ]\n");
     return 1;
   }
   const auto port = static_cast<std::uint16_t>(std::atoi(argv[1]));
@@ -171,6 +187,10 @@ int main(int argc, char** argv) {
   std::vector<client> clients(std::strtoul(argv[4], nullptr, 10));
   const auto seconds = std::atof(argv[5]);
   const bool deaf = argc > 6 && std::strcmp(argv[6], "deaf") == 0;
+  const std::string after = argc > 7 && std::strcmp(argv[6], "after") == 0 ? argv[7] : "";
+  const auto how = deaf             ? behaviour::never_read
+                   : !after.empty() ? behaviour::catch_up
+                                    : behaviour::follow;
   totals t;
   const int poll = ::epoll_create1(EPOLL_CLOEXEC);
   for (std::size_t i = 0; i < clients.size(); ++i) {
@@ -188,12 +208,12 @@ int main(int argc, char** argv) {
   const auto until = now_us() + static_cast<std::int64_t>(seconds * 1e6);
   std::vector<epoll_event> ready(512);
   bool told = false;
-  while (now_us() < until && t.ended < clients.size()) {
+  while (now_us() < until && t.ended < clients.size() && t.catch_ups_us.size() < clients.size()) {
     const int n = ::epoll_wait(poll, ready.data(), static_cast<int>(ready.size()), 100);
     for (int i = 0; i < n; ++i) {
       auto& c = clients[ready[static_cast<std::size_t>(i)].data.u64];
       if (!c.open) continue;
-      on_input(c, batch, deaf, t);
+      on_input(c, batch, how, t);
       if (deaf && c.open && c.upgraded) { // only its end is of interest from now on
         epoll_event wanted{};
         wanted.events = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
@@ -211,15 +231,22 @@ int main(int argc, char** argv) {
       told = true;
       std::fprintf(stderr, "connected\n");
       if (!deaf) t.latencies_us.clear();
+      if (how == behaviour::catch_up) {
+        t.asked_us = now_us();
+        for (const auto& c : clients)
+          subscribe(c, batch, after);
+      }
     }
   }
   std::printf("{\"sockets\":%zu,\"ended\":%llu,\"messages\":%llu,\"events\":%llu,\"repeats\":%llu,"
-              "\"bytes\":%llu,\"p50_ms\":%.2f,\"p90_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f}\n",
+              "\"bytes\":%llu,\"p50_ms\":%.2f,\"p90_ms\":%.2f,\"p99_ms\":%.2f,\"max_ms\":%.2f,"
+              "\"caught_up\":%zu,\"catch_up_p50_ms\":%.2f,\"catch_up_max_ms\":%.2f}\n",
               clients.size(), static_cast<unsigned long long>(t.ended),
               static_cast<unsigned long long>(t.messages),
               static_cast<unsigned long long>(t.events), static_cast<unsigned long long>(t.repeats),
               static_cast<unsigned long long>(t.bytes), quantile(t.latencies_us, 0.5),
               quantile(t.latencies_us, 0.9), quantile(t.latencies_us, 0.99),
-              quantile(t.latencies_us, 1.0));
+              quantile(t.latencies_us, 1.0), t.catch_ups_us.size(), quantile(t.catch_ups_us, 0.5),
+              quantile(t.catch_ups_us, 1.0));
   return 0;
 }
