@@ -151,6 +151,17 @@ TEST_CASE("the server is killed while the page sends and while it converts: the 
   CHECK(told.find(" 0 twice, 1 loads") != std::string::npos);
 }
 
+TEST_CASE("answers that break off in the middle are asked for again by the page") {
+  if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  const scratch data, work;
+  served server(data.path());
+  const auto folder = fs::path(work.path()) / "photos";
+  make_folder(folder, 9);
+  const auto said = said_by(
+      "page_cut.cjs", server.address() + ' ' + server.token() + ' ' + folder.string(), work);
+  CHECK(said == "9 of 9 converted\n1 batch\n");
+}
+
 TEST_CASE("nobody sees another user's batches on the page; the admin sees all") {
   if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
   const scratch data, work;

@@ -14,7 +14,7 @@ export class ApiError extends Error {
   /** For people: what happened, and what to do. */
   get text() {
     const values = {detail: this.problem.detail ?? '', title: this.problem.title ?? this.message};
-    if (this.status === 0) return t('error.network');
+    if (this.status === 0) return t('error.unreached');
     if (this.code === 'quota_exceeded') return t('error.quota', values);
     if (this.status === 507) return t('error.disk');
     if (this.status === 413) return t('error.too_large', values);
@@ -24,6 +24,22 @@ export class ApiError extends Error {
   /** Whether the same request may succeed later. */
   get passes() {
     return this.status === 0 || this.status === 429 || this.status === 503 || this.status === 507;
+  }
+}
+
+/** An error in words for people. @param {unknown} error */
+export const errorText = error => (error instanceof ApiError ? error.text : String(error));
+
+/**
+ * What comes from the server. Where the connection breaks, also in the middle of an answer, that is an `ApiError` like
+ * any other, which passes. @template T @param {Promise<T>} work @param {AbortSignal} [signal] @returns {Promise<T>}
+ */
+export async function received(work, signal) {
+  try {
+    return await work;
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, {title: String(error)});
   }
 }
 
@@ -42,19 +58,8 @@ export async function send(method, path, options = {}) {
     const headers = {...authorization(), ...options.headers};
     if (json !== undefined) headers['Content-Type'] = 'application/json';
     const used = token.value;
-    /** @type {Response} */
-    let answer;
-    try {
-      answer = await fetch(path, {
-        method,
-        ...rest,
-        headers,
-        body: json !== undefined ? JSON.stringify(json) : options.body,
-      });
-    } catch (error) {
-      if (options.signal?.aborted) throw error;
-      throw new ApiError(0, {title: String(error)});
-    }
+    const body = json !== undefined ? JSON.stringify(json) : options.body;
+    const answer = await received(fetch(path, {method, ...rest, headers, body}), options.signal);
     if (answer.ok || answer.status === 304) return answer;
     if (answer.status === 401 && used === token.value) {
       await tokenRefused();
@@ -69,7 +74,26 @@ export async function send(method, path, options = {}) {
 /** @param {string} method @param {string} path @param {Options} [options] @returns {Promise<any>} */
 export async function call(method, path, options) {
   const answer = await send(method, path, options);
-  return answer.status === 204 ? null : answer.json();
+  return answer.status === 204 ? null : received(answer.json(), options?.signal);
+}
+
+/**
+ * Tries until it succeeds, or is refused for good. `waits` is told what it waits for, and '' when it goes on.
+ * @template T @param {() => Promise<T>} work @param {AbortSignal} [signal] @param {(why: string) => void} [waits]
+ * @returns {Promise<T>}
+ */
+export async function persist(work, signal, waits) {
+  for (let attempt = 0; ; ++attempt) {
+    try {
+      const result = await work();
+      waits?.('');
+      return result;
+    } catch (error) {
+      if (signal?.aborted || !(error instanceof ApiError) || !error.passes) throw error;
+      waits?.(error.status === 0 ? t('error.network') : error.text);
+      await pauseBefore(attempt, signal);
+    }
+  }
 }
 
 /** Tries a token, and signs in with it; fails where the server does not answer. @param {string} text */

@@ -2,7 +2,7 @@
 import {effect, signal} from '../vendor/signals-core.js';
 import {render} from '../vendor/preact.js';
 import '../vendor/signals.js';
-import {enter, pauseBefore} from './api.js';
+import {enter, errorText, pauseBefore} from './api.js';
 import {go, route} from './route.js';
 import {loginState, signedIn, takeTokenFromAddress, token} from './session.js';
 import {Batch} from './store/batch.js';
@@ -25,7 +25,7 @@ const {View: FileView, fetch: fetchFileView} = lazy(() => import('./views/file.j
 /** @param {{batch: Batch}} props */
 function Opened({batch}) {
   const error = batch.error.value;
-  if (error) return html`<main class="empty"><p class="problem" role="alert">${error.text}</p></main>`;
+  if (error) return html`<main class="empty"><p class="problem" role="alert">${errorText(error)}</p></main>`;
   const file = route.value.file;
   return file !== undefined ? html`<${FileView} batch=${batch} i=${file} />` : html`<${Watch} batch=${batch} />`;
 }

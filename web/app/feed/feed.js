@@ -137,12 +137,13 @@ async function byServerSentEvents(batch) {
 
 /** For half a minute; then the socket is tried again. @param {Batch} batch */
 async function byPolling(batch) {
+  let read = batch.view.value?.seq;
   for (let i = 0; i < 10 && !batch.stop.signal.aborted; ++i) {
     try {
-      const before = batch.view.value?.seq;
       await batch.refresh();
       connection.value = 'polling';
-      if (batch.view.value?.seq !== before) await batch.readFiles();
+      if (batch.view.value?.seq !== read) await batch.readFiles();
+      read = batch.view.value?.seq;
     } catch {
       connection.value = navigator.onLine ? 'connecting' : 'offline';
     }

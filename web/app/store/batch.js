@@ -1,6 +1,6 @@
 /** The batch that is open: its state from the API, kept true by the feed. */
 import {signal} from '../../vendor/signals-core.js';
-import {ApiError, call, pauseBefore, send} from '../api.js';
+import {ApiError, call, persist, received, send} from '../api.js';
 import {follow} from '../feed/feed.js';
 import {Files} from './files.js';
 
@@ -22,7 +22,7 @@ export class Batch {
   constructor(id) {
     this.id = id;
     this.view = signal(/** @type {BatchView | null} */ (null));
-    this.error = signal(/** @type {ApiError | null} */ (null));
+    this.error = signal(/** @type {unknown} */ (null));
     /** What was commanded and is not settled yet. */
     this.pending = signal('');
     /** What was done last and can be undone. */
@@ -45,18 +45,11 @@ export class Batch {
 
   /** Reads everything, then follows. Ends with `close`. */
   async open() {
-    for (let attempt = 0; !this.stop.signal.aborted; ++attempt) {
-      try {
-        await this.read();
-        break;
-      } catch (error) {
-        if (this.stop.signal.aborted) return;
-        if (!(error instanceof ApiError) || !error.passes) {
-          this.error.value = /** @type {ApiError} */ (error);
-          return;
-        }
-        await pauseBefore(attempt, this.stop.signal);
-      }
+    try {
+      await persist(() => this.read(), this.stop.signal);
+    } catch (error) {
+      if (!this.stop.signal.aborted) this.error.value = error;
+      return;
     }
     follow(this);
   }
@@ -107,7 +100,7 @@ export class Batch {
     let rest = '';
     let began = performance.now();
     for (;;) {
-      const {done, value} = await reader.read();
+      const {done, value} = await received(reader.read(), this.stop.signal);
       rest += done ? decoder.decode() : decoder.decode(value, {stream: true});
       const lines = rest.split('\n');
       rest = done ? '' : /** @type {string} */ (lines.pop());
@@ -174,13 +167,13 @@ export class Batch {
     this.soon('state', 100, () => this.refresh());
   }
 
-  /** Once, however many events ask for it meanwhile. @param {string} name @param {number} ms @param {() => Promise<void>} work */
+  /** Once, however many events ask for it meanwhile; until it succeeds, since no other event may ask. @param {string} name @param {number} ms @param {() => Promise<void>} work */
   soon(name, ms, work) {
     if (this.due.has(name)) return;
     this.due.add(name);
     setTimeout(() => {
       this.due.delete(name);
-      work().catch(() => {});
+      persist(work, this.stop.signal).catch(() => {});
     }, ms);
   }
 

@@ -3,7 +3,7 @@
  * make of a sample; it gets its name and its spec when it starts. One that never does ends by itself on the server.
  */
 import {signal} from '../../vendor/signals-core.js';
-import {ApiError, call, send} from '../api.js';
+import {call, errorText, persist, send} from '../api.js';
 import {formats} from './drop.js';
 import {choice, specOf} from './spec.js';
 
@@ -21,40 +21,47 @@ let sent = new Map();
 
 const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
-/** @param {string} name @returns {Promise<any>} the batch */
-function create(name) {
-  const spec = specOf(choice.value, formats.value);
-  return call('POST', '/v1/batches', {json: {name, spec}, headers: {'Idempotency-Key': newKey()}});
+/** @param {string} name @param {(why: string) => void} waits @returns {Promise<any>} the batch */
+function create(name, waits) {
+  const json = {name, spec: specOf(choice.value, formats.value)};
+  const headers = {'Idempotency-Key': newKey()}; // the same for each try: one batch is made
+  return persist(() => call('POST', '/v1/batches', {json, headers}), undefined, waits);
 }
 
 /** Makes this picture the sample. @param {Picture} picture @param {string} name of the batch */
 export async function showSample(picture, name) {
   sampleProblem.value = '';
+  const waits = (/** @type {string} */ why) => (sampleProblem.value = why);
   try {
-    const mine = (made ??= create(name));
+    const mine = (made ??= create(name, waits));
     const batch = await mine;
     if (made === mine) madeId = batch.id;
     let index = sent.get(picture.path);
     if (index === undefined) {
       const path = picture.path.split('/').map(encodeURIComponent).join('/');
-      const answer = await send('PUT', `/v1/batches/${batch.id}/files/${path}`, {body: picture.file});
-      index = /** @type {number} */ ((await answer.json()).index);
+      const put = () => call('PUT', `/v1/batches/${batch.id}/files/${path}`, {body: picture.file});
+      const {index: added} = await persist(put, undefined, waits);
+      index = /** @type {number} */ (added);
       sent.set(picture.path, index);
     }
     if (made === mine) sample.value = {picture, batch: batch.id, index};
   } catch (error) {
     if (sent.size === 0) made = null; // the next try, or the start, makes another
-    sampleProblem.value = error instanceof ApiError ? error.text : String(error);
+    sampleProblem.value = errorText(error);
   }
 }
 
-/** Gives the draft, as it is to be started. @param {string} name @returns {Promise<string>} its id */
-export async function takeDraft(name) {
+/**
+ * Gives the draft, as it is to be started.
+ * @param {string} name @param {(why: string) => void} waits told what it waits for @returns {Promise<string>} its id
+ */
+export async function takeDraft(name, waits) {
   const mine = made;
   made = null; // from here on it is nobody's to discard
   try {
-    const batch = await (mine ?? create(name));
-    if (mine) await call('PATCH', `/v1/batches/${batch.id}`, {json: {name, spec: specOf(choice.value, formats.value)}});
+    const batch = await (mine ?? create(name, waits));
+    const json = {name, spec: specOf(choice.value, formats.value)};
+    if (mine) await persist(() => call('PATCH', `/v1/batches/${batch.id}`, {json}), undefined, waits);
     forget();
     return batch.id;
   } catch (error) {

@@ -227,6 +227,7 @@ export const de = {
 
   'error.not_found': 'Diesen Stapel gibt es nicht. Vielleicht wurde er gelöscht.',
   'error.not_owner': 'Dieser Stapel gehört jemand anderem. Bitten Sie den Besitzer oder die Verwaltung um die Ergebnisse.',
+  'error.unreached': 'Der Server ist nicht erreichbar. Prüfen Sie die Verbindung, und versuchen Sie es noch einmal.',
   'error.network': 'Der Server ist nicht erreichbar. Es wird von selbst wieder versucht.',
   'error.quota': 'Ihr Kontingent ist aufgebraucht: {detail} Löschen Sie Stapel, die Sie nicht mehr brauchen, oder fragen Sie die Verwaltung.',
   'error.disk': 'Die Platte des Servers ist voll. Das Senden geht von selbst weiter, wenn Platz ist; sagen Sie es der Verwaltung.',

@@ -227,6 +227,7 @@ export const en = {
 
   'error.not_found': 'There is no such batch. It may have been deleted.',
   'error.not_owner': 'This batch belongs to somebody else. Ask its owner or an administrator to send you the results.',
+  'error.unreached': 'The server cannot be reached. Check the connection, and try again.',
   'error.network': 'The server cannot be reached. It is tried again by itself.',
   'error.quota': 'Your quota is used up: {detail} Delete batches that you no longer need, or ask the administrator.',
   'error.disk': 'The server\'s disk is full. The upload goes on by itself when there is room; tell the administrator.',

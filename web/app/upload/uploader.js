@@ -3,7 +3,7 @@
  * sent; four files at a time; what fails for a while is tried again, also after a restart of the server.
  */
 import {signal} from '../../vendor/signals-core.js';
-import {ApiError, call, pauseBefore, send} from '../api.js';
+import {call, errorText, persist, send} from '../api.js';
 import {t} from '../text.js';
 import {base64, digestOf, hex} from './hasher.js';
 
@@ -88,26 +88,13 @@ export class Uploader {
       this.count(picture);
     } catch (error) {
       if (this.stop.signal.aborted) return;
-      this.reject(picture.path, error instanceof ApiError ? error.text : String(error));
+      this.reject(picture.path, errorText(error));
     }
   }
 
-  /**
-   * Tries until it succeeds, or is refused for good. @template T @param {() => Promise<T>} work
-   * @returns {Promise<T>}
-   */
-  async persist(work) {
-    for (let attempt = 0; ; ++attempt) {
-      try {
-        const result = await work();
-        this.waiting.value = '';
-        return result;
-      } catch (error) {
-        if (this.stop.signal.aborted || !(error instanceof ApiError) || !error.passes) throw error;
-        this.waiting.value = error.text;
-        await pauseBefore(attempt, this.stop.signal);
-      }
-    }
+  /** Tries until it succeeds, or is refused for good. @template T @param {() => Promise<T>} work */
+  persist(work) {
+    return persist(work, this.stop.signal, why => (this.waiting.value = why));
   }
 
   /** @param {Picture} picture */

@@ -1,6 +1,6 @@
 /** What was dropped, before anything is sent: how much, what stays behind, and what is to be made of it. */
 import {useEffect, useMemo, useState} from '../../vendor/hooks.js';
-import {ApiError, call} from '../api.js';
+import {call, errorText} from '../api.js';
 import {number, size} from '../format.js';
 import {go} from '../route.js';
 import {upload} from '../store/current.js';
@@ -24,11 +24,14 @@ function Left({text, names}) {
     ${open && html`<ul class="names">${names.map(n => html`<li>${n}</li>`)}</ul>`}`;
 }
 
-/** Sends the pictures to the draft, and starts it when all are there. @param {string} name */
-async function convert(name) {
+/**
+ * Sends the pictures to the draft, and starts it when all are there.
+ * @param {string} name @param {(why: string) => void} waits told what it waits for before it sends
+ */
+async function convert(name, waits) {
   const all = drop.value;
   if (!all) return;
-  const id = await takeDraft(name);
+  const id = await takeDraft(name, waits);
   const uploader = new Uploader(id, all.pictures);
   upload.value = uploader;
   go(`#/b/${id}`);
@@ -39,7 +42,7 @@ async function convert(name) {
     await uploader.persist(() => call('POST', `/v1/batches/${id}/start`, {json: {}}));
     if (upload.value === uploader && uploader.rejected.value.size === 0) upload.value = null;
   } catch (error) {
-    if (!uploader.stop.signal.aborted) uploader.waiting.value = error instanceof ApiError ? error.text : String(error);
+    if (!uploader.stop.signal.aborted) uploader.waiting.value = errorText(error);
   }
 }
 
@@ -55,8 +58,8 @@ export function Choose() {
   const start = () => {
     setBusy(true);
     setProblem('');
-    convert(name).catch(error => {
-      setProblem(error instanceof ApiError ? error.text : String(error));
+    convert(name, setProblem).catch(error => {
+      setProblem(errorText(error));
       setBusy(false);
     });
   };

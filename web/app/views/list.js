@@ -1,6 +1,6 @@
 /** The user's batches. */
 import {useEffect, useState} from '../../vendor/hooks.js';
-import {call} from '../api.js';
+import {call, persist} from '../api.js';
 import {ago, size} from '../format.js';
 import {t} from '../text.js';
 import {html} from '../ui/html.js';
@@ -40,7 +40,7 @@ export function List() {
     if (text) query.set('q', text);
     if (state) query.set('state', state);
     if (since) query.set('created_after', since);
-    const {batches, next_cursor: after} = await call('GET', `/v1/batches?${query}`, {signal});
+    const {batches, next_cursor: after} = await persist(() => call('GET', `/v1/batches?${query}`, {signal}), signal);
     setRows(was => (cursor ? [...was, ...batches] : batches));
     setNext(after ?? '');
     setKnown(true);

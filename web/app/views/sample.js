@@ -1,7 +1,7 @@
 /** One picture before and after: the server's real result, beside the controls that change it. */
 import {useEffect, useMemo, useRef, useState} from '../../vendor/hooks.js';
 import {signal} from '../../vendor/signals-core.js';
-import {ApiError, send} from '../api.js';
+import {errorText, received, send} from '../api.js';
 import {saving, size} from '../format.js';
 import {formats} from '../store/drop.js';
 import {sample, sampleProblem} from '../store/draft.js';
@@ -106,8 +106,8 @@ export function Sample({large, setLarge}) {
   const where = now ? `/v1/batches/${now.batch}/files/${now.index}/preview` : '';
   const previewer = useMemo(
     () => new Previewer(
-      async wish => read(await send('POST', where, {json: {...bodyOf(choice.value, output), ...wish}})),
-      error => (error instanceof ApiError ? error.text : String(error))),
+      async wish => received(read(await send('POST', where, {json: {...bodyOf(choice.value, output), ...wish}}))),
+      errorText),
     [where, output]);
   const preview = previewer.shown.value;
   const c = choice.value;

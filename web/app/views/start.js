@@ -1,6 +1,6 @@
 /** The empty state: one sentence and one target; below it what was done last. */
 import {useEffect, useState} from '../../vendor/hooks.js';
-import {call} from '../api.js';
+import {call, persist} from '../api.js';
 import {nothingFound, readable, reading, take} from '../store/drop.js';
 import {t} from '../text.js';
 import {html} from '../ui/html.js';
@@ -26,7 +26,9 @@ function pick(folder) {
 export function Start() {
   const [recent, setRecent] = useState(/** @type {any[]} */ ([]));
   useEffect(() => {
-    call('GET', '/v1/batches?limit=5').then(a => setRecent(a.batches), () => {});
+    const stop = new AbortController();
+    persist(() => call('GET', '/v1/batches?limit=5', {signal: stop.signal}), stop.signal).then(a => setRecent(a.batches), () => {});
+    return () => stop.abort();
   }, []);
   return html`<main class="empty">
     <section class="drop">

@@ -1,6 +1,6 @@
 /** The batch: what was done, what is being done, and what can be done about it. */
 import {useEffect, useMemo, useRef, useState} from '../../vendor/hooks.js';
-import {ApiError, call, download} from '../api.js';
+import {call, download, errorText} from '../api.js';
 import {duration, number, percent, saving, shortName, size} from '../format.js';
 import {upload} from '../store/current.js';
 import {hasEnded} from '../store/batch.js';
@@ -93,21 +93,21 @@ function Commands({batch, view, selected, shown, narrowed, clear}) {
   const allowed = new Set(view.allowed ?? []);
   const files = view.files;
   const again = narrowed && allowed.has('retry') ? batch.files.retryable(shown) : [];
-  const tell = (/** @type {unknown} */ e) => setProblem(e instanceof ApiError ? e.text : String(e));
+  const tell = (/** @type {unknown} */ e) => setProblem(errorText(e));
   const act = (/** @type {string} */ name, /** @type {any} */ json) => {
     setProblem('');
     setSure('');
-    batch.command(name, json).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
+    batch.command(name, json).catch(e => setProblem(errorText(e)));
   };
   const save = (/** @type {string} */ path) =>
-    download(path).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
+    download(path).catch(e => setProblem(errorText(e)));
   const remove = () => {
     batch.pending.value = 'delete';
     call('DELETE', `${batch.path}?cancel=true`).then(
       () => (location.hash = '#/batches'),
       e => {
         batch.pending.value = '';
-        setProblem(e instanceof ApiError ? e.text : String(e));
+        setProblem(errorText(e));
       },
     );
   };
@@ -159,7 +159,7 @@ function ChangeSpec({batch, view}) {
     const before = view.spec;
     batch.change({spec: specOf(choice.value, formats.value, before)}).then(() => {
       batch.undo.value = {text: t('spec.changed'), run: () => batch.change({spec: before})};
-    }, e => setProblem(e instanceof ApiError ? e.text : String(e)));
+    }, e => setProblem(errorText(e)));
   };
   return html`<${SpecControls} />
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}
@@ -181,7 +181,7 @@ function Details({batch, view}) {
   const [problem, setProblem] = useState('');
   const change = (/** @type {any} */ json) => {
     setProblem('');
-    batch.change(json).catch(e => setProblem(e instanceof ApiError ? e.text : String(e)));
+    batch.change(json).catch(e => setProblem(errorText(e)));
   };
   const tagsOf = (/** @type {string} */ text) => [...new Set(text.split(',').map(tag => tag.trim()).filter(Boolean))];
   return html`<details><summary>${t('details.title')}</summary>
