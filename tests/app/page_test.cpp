@@ -157,8 +157,8 @@ TEST_CASE("answers that break off in the middle are asked for again by the page"
   served server(data.path());
   const auto folder = fs::path(work.path()) / "photos";
   make_folder(folder, 9);
-  const auto said = said_by(
-      "page_cut.cjs", server.address() + ' ' + server.token() + ' ' + folder.string(), work);
+  const auto said = said_by("page_cut.cjs",
+                            server.address() + ' ' + server.token() + ' ' + folder.string(), work);
   CHECK(said == "9 of 9 converted\n1 batch\n");
 }
 
