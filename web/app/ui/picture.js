@@ -1,6 +1,6 @@
 /** A picture of the server's: fetched with the token when it comes into view, at most a few at a time. */
 import {useEffect, useState} from '../../vendor/hooks.js';
-import {send} from '../api.js';
+import {persist, received, send} from '../api.js';
 import {html} from './html.js';
 
 const atOnce = 4;
@@ -28,10 +28,11 @@ const keptMax = 400;
 async function fetched(path, signal) {
   const before = kept.get(path);
   if (before) return before;
-  const blob = await inTurn(async () => {
+  const read = async () => {
     if (signal.aborted) throw new Error('gone');
-    return (await send('GET', path, {signal})).blob();
-  });
+    return received((await send('GET', path, {signal})).blob(), signal);
+  };
+  const blob = await persist(() => inTurn(read), signal); // in a pause, others have their turn
   const url = URL.createObjectURL(blob);
   kept.set(path, url);
   if (kept.size > keptMax) {
