@@ -16,6 +16,7 @@
 #include <map>
 #include <rocksdb/write_batch.h>
 #include <system_error>
+#include <utility>
 
 namespace darkroom::persistence {
 
@@ -302,11 +303,11 @@ private:
   std::string at_;
 };
 
-// How many events and records can be read.
-journal_result<std::size_t> readable(database& journal) {
+// How many events can be read, and records.
+journal_result<std::pair<std::size_t, std::size_t>> readable(database& journal) {
   const auto report = salvager(journal, nullptr).run();
   if (!report) return std::unexpected(report.error());
-  return report->events + report->records;
+  return std::pair{report->events, report->records};
 }
 
 journal_result<salvage_report> run(const std::string& journal, database* to,
@@ -326,7 +327,7 @@ journal_result<salvage_report> run(const std::string& journal, database* to,
     if (!repaired) return std::unexpected(repaired.error());
     const auto of_repaired = readable(**repaired);
     if (!of_repaired) return std::unexpected(of_repaired.error());
-    const auto of_journal = from ? readable(**from) : std::size_t{0};
+    const auto of_journal = from ? readable(**from) : std::pair<std::size_t, std::size_t>{};
     if (!of_journal) return std::unexpected(of_journal.error());
     if (!from || *of_repaired > *of_journal) from = std::move(repaired);
   }

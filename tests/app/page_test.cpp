@@ -159,7 +159,7 @@ TEST_CASE("answers that break off in the middle are asked for again by the page"
   make_folder(folder, 9);
   const auto said = said_by("page_cut.cjs",
                             server.address() + ' ' + server.token() + ' ' + folder.string(), work);
-  CHECK(said == "9 of 9 converted\n1 batch\n");
+  CHECK(said == "9 of 9 converted\n9 uploads cut\n1 batch\n");
 }
 
 TEST_CASE("nobody sees another user's batches on the page; the admin sees all") {
@@ -218,6 +218,7 @@ TEST_CASE("what the page says, and what can be done then") {
       {"disk", set("data.disk_floor_bytes=1000000000000000"), "told\n"},
       {"workers", set("work.here=false"), "told\n"},
       {"unreachable", {}, "there\n"},
+      {"given_up", {}, "0 batches\n"},
   }));
   CAPTURE(name);
   const scratch data, work;

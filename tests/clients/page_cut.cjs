@@ -51,10 +51,12 @@ run(async shown => {
   await state(page, /^Done/);
   await page.getByText('Live').waitFor();
   console.log((await page.locator('.sum .n').textContent()).trim());
+  for (const problem of await page.locator('.problem').allInnerTexts()) console.log(problem);
   await page.waitForFunction(() => document.querySelectorAll('.print img').length === 9);
   const kinds = [...cut].map(what => what.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}').replace(/\?.*/, ''));
   for (const kind of ['GET /v1/me', 'GET /v1/formats', 'POST /v1/batches', 'POST /v1/batches/{id}/manifest', 'PATCH /v1/batches/{id}', 'POST /v1/batches/{id}/start', 'GET /v1/batches/{id}', 'GET /v1/batches/{id}/files', 'GET /v1/batches/{id}/files/0/thumbnail', 'POST /v1/tickets'])
     if (!kinds.includes(kind)) console.log(`not cut: ${kind}`);
+  console.log(`${kinds.filter(kind => kind.startsWith('PUT ')).length} uploads cut`);
   await page.getByRole('link', {name: 'Batches'}).click();
   await page.locator('a.batch').first().waitFor();
   console.log(`${await page.locator('a.batch').count()} batch`);

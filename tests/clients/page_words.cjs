@@ -1,6 +1,6 @@
 // What people read when something happens: node page_words.cjs CASE SERVER TOKEN FOLDER [MORE]
 // Each case ends when the page says what it has to say; a case that prints nothing has failed.
-const {drop, launch, run, start, state, visit} = require('./page_tools.cjs');
+const {drop, launch, run, sampled, start, state, visit} = require('./page_tools.cjs');
 
 const [which, server, token, folder, more] = process.argv.slice(2);
 
@@ -168,6 +168,22 @@ const cases = {
     await page.unroute('**/v1/**');
     await start(page);
     console.log('there');
+  },
+  // A drop is given up while its batch waits for the server: then it is not started, and discarded.
+  async given_up(page) {
+    await start(page);
+    await drop(page, folder);
+    await sampled(page);
+    const isChange = request => request.method() === 'PATCH';
+    await page.route(/\/v1\/batches\/[^/]+$/, route => (isChange(route.request()) ? route.abort() : route.continue()));
+    await press(page, /^Convert/);
+    await says(page, 'The server cannot be reached. It is tried again by itself.');
+    const discarded = page.waitForResponse(r => r.request().method() === 'DELETE');
+    await press(page, 'Drop something else');
+    await discarded;
+    await start(page);
+    const {batches} = await (await api('GET', '/v1/batches')).json();
+    console.log(`${batches.length} batches`);
   },
 };
 

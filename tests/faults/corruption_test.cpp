@@ -114,7 +114,7 @@ rocksdb::TableProperties properties_of(const std::string& table) {
   REQUIRE(reader.Open(table).ok());
   return *reader.GetTableProperties();
 }
-// Behind the data lie the filter, the parts of the index, and what tells them apart.
+// Behind the data lie the filter, the parts of the index, and the index of these.
 void flip_in_the_filter(const std::string& table) {
   const auto p = properties_of(table);
   REQUIRE(p.filter_size > 0);

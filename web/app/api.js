@@ -23,6 +23,8 @@ export class ApiError extends Error {
   }
   /** Whether the same request may succeed later. */
   get passes() {
+    // The server is still at a try of ours whose connection broke.
+    if (this.code === 'upload_in_progress' || this.code === 'request_in_progress') return true;
     return this.status === 0 || this.status === 429 || this.status === 503 || this.status === 507;
   }
 }
@@ -92,6 +94,7 @@ export async function persist(work, signal, waits) {
       if (signal?.aborted || !(error instanceof ApiError) || !error.passes) throw error;
       waits?.(error.status === 0 ? t('error.network') : error.text);
       await pauseBefore(attempt, signal);
+      signal?.throwIfAborted();
     }
   }
 }
@@ -113,13 +116,15 @@ export async function enter(text) {
 export function pauseBefore(attempt, signal) {
   const most = Math.min(15_000, 250 * 2 ** attempt);
   return new Promise(resolve => {
-    const timer = setTimeout(resolve, most / 2 + Math.random() * (most / 2));
     const now = () => {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', now);
+      removeEventListener('online', now);
       resolve(undefined);
     };
-    signal?.addEventListener('abort', now, {once: true});
-    addEventListener('online', now, {once: true});
+    const timer = setTimeout(now, most / 2 + Math.random() * (most / 2));
+    signal?.addEventListener('abort', now);
+    addEventListener('online', now);
   });
 }
 

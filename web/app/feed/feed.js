@@ -137,13 +137,15 @@ async function byServerSentEvents(batch) {
 
 /** For half a minute; then the socket is tried again. @param {Batch} batch */
 async function byPolling(batch) {
-  let read = batch.view.value?.seq;
   for (let i = 0; i < 10 && !batch.stop.signal.aborted; ++i) {
     try {
       await batch.refresh();
       connection.value = 'polling';
-      if (batch.view.value?.seq !== read) await batch.readFiles();
-      read = batch.view.value?.seq;
+      const at = batch.view.value?.seq ?? 0;
+      if (at > batch.seq) {
+        await batch.readFiles();
+        batch.seq = Math.max(batch.seq, at);
+      }
     } catch {
       connection.value = navigator.onLine ? 'connecting' : 'offline';
     }

@@ -36,6 +36,8 @@ export class Batch {
     this.meanwhile = [];
     /** What is to be read soon, by name. @type {Set<string>} */
     this.due = new Set();
+    /** What is being read, or tried again, by name. @type {Map<string, Promise<void>>} */
+    this.reading = new Map();
     this.stop = new AbortController();
   }
 
@@ -171,9 +173,10 @@ export class Batch {
   soon(name, ms, work) {
     if (this.due.has(name)) return;
     this.due.add(name);
-    setTimeout(() => {
+    setTimeout(async () => {
+      await this.reading.get(name);
       this.due.delete(name);
-      persist(work, this.stop.signal).catch(() => {});
+      this.reading.set(name, persist(work, this.stop.signal).catch(() => {}));
     }, ms);
   }
 

@@ -21,31 +21,41 @@ let sent = new Map();
 
 const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
-/** @param {string} name @param {(why: string) => void} waits @returns {Promise<any>} the batch */
-function create(name, waits) {
+/**
+ * Aborted, it is not tried again; a request that is under way ends, so that its batch can be discarded.
+ * @param {string} name @param {AbortSignal} signal @param {(why: string) => void} waits @returns {Promise<any>} the batch
+ */
+function create(name, signal, waits) {
   const json = {name, spec: specOf(choice.value, formats.value)};
   const headers = {'Idempotency-Key': newKey()}; // the same for each try: one batch is made
-  return persist(() => call('POST', '/v1/batches', {json, headers}), undefined, waits);
+  return persist(() => call('POST', '/v1/batches', {json, headers}), signal, waits);
 }
 
-/** Makes this picture the sample. @param {Picture} picture @param {string} name of the batch */
-export async function showSample(picture, name) {
+/**
+ * Makes this picture the sample.
+ * @param {Picture} picture @param {string} name of the batch @param {AbortSignal} signal when the drop is discarded
+ */
+export async function showSample(picture, name, signal) {
   sampleProblem.value = '';
-  const waits = (/** @type {string} */ why) => (sampleProblem.value = why);
+  const waits = (/** @type {string} */ why) => {
+    if (!signal.aborted) sampleProblem.value = why;
+  };
   try {
-    const mine = (made ??= create(name, waits));
+    const mine = (made ??= create(name, signal, waits));
     const batch = await mine;
     if (made === mine) madeId = batch.id;
     let index = sent.get(picture.path);
     if (index === undefined) {
       const path = picture.path.split('/').map(encodeURIComponent).join('/');
       const put = () => call('PUT', `/v1/batches/${batch.id}/files/${path}`, {body: picture.file});
-      const {index: added} = await persist(put, undefined, waits);
+      const {index: added} = await persist(put, signal, waits);
+      if (signal.aborted) return;
       index = /** @type {number} */ (added);
       sent.set(picture.path, index);
     }
     if (made === mine) sample.value = {picture, batch: batch.id, index};
   } catch (error) {
+    if (signal.aborted) return;
     if (sent.size === 0) made = null; // the next try, or the start, makes another
     sampleProblem.value = errorText(error);
   }
@@ -53,26 +63,34 @@ export async function showSample(picture, name) {
 
 /**
  * Gives the draft, as it is to be started.
- * @param {string} name @param {(why: string) => void} waits told what it waits for @returns {Promise<string>} its id
+ * @param {string} name @param {AbortSignal} signal when the drop is discarded
+ * @param {(why: string) => void} waits told what it waits for @returns {Promise<string>} its id
  */
-export async function takeDraft(name, waits) {
+export async function takeDraft(name, signal, waits) {
   const mine = made;
-  made = null; // from here on it is nobody's to discard
+  made = null; // from here on only this discards it
+  /** @type {any} */
+  let batch = null;
   try {
-    const batch = await (mine ?? create(name, waits));
+    batch = await (mine ?? create(name, signal, waits));
     const json = {name, spec: specOf(choice.value, formats.value)};
-    if (mine) await persist(() => call('PATCH', `/v1/batches/${batch.id}`, {json}), undefined, waits);
+    if (mine) await persist(() => call('PATCH', `/v1/batches/${batch.id}`, {json}), signal, waits);
+    signal.throwIfAborted();
     forget();
     return batch.id;
   } catch (error) {
-    made = mine;
+    if (batch && signal.aborted) remove(batch.id);
+    else if (batch) made = mine;
     throw error;
   }
 }
 
+/** @param {string} id */
+const remove = id => call('DELETE', `/v1/batches/${id}?cancel=true`).catch(() => {});
+
 /** Nobody wants it any more. */
 export function discardDraft() {
-  made?.then(batch => call('DELETE', `/v1/batches/${batch.id}?cancel=true`)).catch(() => {});
+  made?.then(batch => remove(batch.id)).catch(() => {});
   forget();
 }
 

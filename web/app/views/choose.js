@@ -1,6 +1,6 @@
 /** What was dropped, before anything is sent: how much, what stays behind, and what is to be made of it. */
 import {useEffect, useMemo, useState} from '../../vendor/hooks.js';
-import {call, errorText} from '../api.js';
+import {ApiError, call, errorText} from '../api.js';
 import {number, size} from '../format.js';
 import {go} from '../route.js';
 import {upload} from '../store/current.js';
@@ -26,12 +26,13 @@ function Left({text, names}) {
 
 /**
  * Sends the pictures to the draft, and starts it when all are there.
- * @param {string} name @param {(why: string) => void} waits told what it waits for before it sends
+ * @param {string} name @param {AbortSignal} signal when the drop is discarded before it is sent
+ * @param {(why: string) => void} waits told what it waits for until then
  */
-async function convert(name, waits) {
+async function convert(name, signal, waits) {
   const all = drop.value;
   if (!all) return;
-  const id = await takeDraft(name, waits);
+  const id = await takeDraft(name, signal, waits);
   const uploader = new Uploader(id, all.pictures);
   upload.value = uploader;
   go(`#/b/${id}`);
@@ -39,7 +40,10 @@ async function convert(name, waits) {
   try {
     await uploader.run();
     if (uploader.stop.signal.aborted) return;
-    await uploader.persist(() => call('POST', `/v1/batches/${id}/start`, {json: {}}));
+    await uploader.persist(() => call('POST', `/v1/batches/${id}/start`, {json: {}})).catch(error => {
+      // It is no draft any more: it was started by a try whose answer was lost, or by somebody else.
+      if (!(error instanceof ApiError && error.code === 'wrong_state')) throw error;
+    });
     if (upload.value === uploader && uploader.rejected.value.size === 0) upload.value = null;
   } catch (error) {
     if (!uploader.stop.signal.aborted) uploader.waiting.value = errorText(error);
@@ -51,6 +55,7 @@ export function Choose() {
   const [name, setName] = useState(all.name);
   const [problem, setProblem] = useState('');
   const [busy, setBusy] = useState(false);
+  const stop = useMemo(() => new AbortController(), [all]);
   const bytes = all.pictures.reduce((sum, p) => sum + p.file.size, 0);
   const folders = new Set(all.pictures.map(p => p.path.slice(0, Math.max(0, p.path.lastIndexOf('/'))))).size;
   const few = (/** @type {string[]} */ names) => names.slice(0, 3).join(', ') + (names.length > 3 ? ', …' : '');
@@ -58,7 +63,7 @@ export function Choose() {
   const start = () => {
     setBusy(true);
     setProblem('');
-    convert(name, setProblem).catch(error => {
+    convert(name, stop.signal, setProblem).catch(error => {
       setProblem(errorText(error));
       setBusy(false);
     });
@@ -67,8 +72,11 @@ export function Choose() {
   const [text, setText] = useState('');
   const [large, setLarge] = useState(false);
   useEffect(() => {
-    showSample(all.pictures[0], all.name);
-    return discardDraft; // of one that was started, nothing is left to discard
+    showSample(all.pictures[0], all.name, stop.signal);
+    return () => {
+      stop.abort();
+      discardDraft(); // of one that was started, nothing is left to discard
+    };
   }, [all]);
   const kinds = useMemo(() => {
     const counts = new Map();
@@ -86,7 +94,7 @@ export function Choose() {
     const p = shown[i];
     const isSample = sample.value?.picture === p;
     return html`<div class=${`print${isSample ? ' active' : ''}`} role="listitem" key=${p.path}>
-      <button class="pick" aria-pressed=${isSample} aria-label=${t('choose.sample', {name: p.path})} onClick=${() => showSample(p, name)}><figure><${LocalPicture} file=${p.file} /></figure>
+      <button class="pick" aria-pressed=${isSample} aria-label=${t('choose.sample', {name: p.path})} onClick=${() => showSample(p, name, stop.signal)}><figure><${LocalPicture} file=${p.file} /></figure>
         <${Name} path=${p.path} /></button>
       <p>${size(p.file.size)}</p></div>`;
   };

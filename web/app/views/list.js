@@ -1,5 +1,5 @@
 /** The user's batches. */
-import {useEffect, useState} from '../../vendor/hooks.js';
+import {useEffect, useRef, useState} from '../../vendor/hooks.js';
 import {call, persist} from '../api.js';
 import {ago, size} from '../format.js';
 import {t} from '../text.js';
@@ -33,6 +33,7 @@ export function List() {
   const [next, setNext] = useState('');
   const [usage, setUsage] = useState(/** @type {any} */ (null));
   const [known, setKnown] = useState(false);
+  const asking = useRef(new AbortController());
 
   const load = async (/** @type {string} */ cursor, /** @type {AbortSignal} */ signal) => {
     const query = new URLSearchParams({limit: String(page)});
@@ -48,6 +49,7 @@ export function List() {
   useEffect(() => {
     // The newest wish only: an answer that is overtaken is given up.
     const stop = new AbortController();
+    asking.current = stop;
     const timer = setTimeout(() => load('', stop.signal).catch(() => {}), text ? 150 : 0);
     return () => {
       clearTimeout(timer);
@@ -58,6 +60,10 @@ export function List() {
     call('GET', '/v1/me/usage').then(setUsage, () => {});
   }, []);
 
+  const more = () => {
+    setNext(''); // no second time meanwhile
+    load(next, asking.current.signal).catch(() => {});
+  };
   const asked = text !== '' || state !== '' || since !== '';
   return html`<main class="list">
     <div class="tools"><h1>${t('list.title')}</h1><span class="grow"></span>
@@ -71,6 +77,6 @@ export function List() {
     ${usage && html`<p class="note">${t('list.stored', {used: size(usage.stored_bytes), limit: size(usage.stored_bytes_max)})}</p>`}
     ${known && rows.length === 0 && html`<p class="nothing">${t(asked ? 'list.none' : 'list.empty')}</p>`}
     <ul>${rows.map(b => html`<${BatchRow} batch=${b} key=${b.id} />`)}</ul>
-    ${next && html`<button class="alt" onClick=${() => load(next, new AbortController().signal)}>${t('list.more')}</button>`}
+    ${next && html`<button class="alt" onClick=${more}>${t('list.more')}</button>`}
   </main>`;
 }

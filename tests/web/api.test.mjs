@@ -1,0 +1,86 @@
+// Requests that are tried again, without a browser.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+// What of a browser the modules ask for when they are loaded.
+globalThis.sessionStorage = globalThis.localStorage = {getItem: () => null, setItem: () => {}, removeItem: () => {}};
+globalThis.navigator = {languages: ['en'], onLine: true};
+globalThis.addEventListener = () => {};
+globalThis.removeEventListener = () => {};
+const {ApiError, errorText, persist, received} = await import('../../web/app/api.js');
+const {Batch} = await import('../../web/app/store/batch.js');
+
+const away = () => new ApiError(0, {title: 'away'});
+/** All that is ready to run has run. */
+const settled = () => new Promise(go => setImmediate(go));
+
+test('what breaks off is an error that passes; what was aborted stays aborted', async () => {
+  const broken = await received(Promise.reject(new TypeError('network error'))).catch(e => e);
+  assert.ok(broken instanceof ApiError && broken.passes);
+  const stop = new AbortController();
+  stop.abort();
+  const aborted = await received(Promise.reject(new TypeError('aborted')), stop.signal).catch(e => e);
+  assert.ok(!(aborted instanceof ApiError));
+  assert.equal(errorText(new Error('odd')), 'Error: odd');
+});
+
+test('it is tried until it succeeds, and says meanwhile what it waits for', async t => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  let tries = 0;
+  const told = [];
+  const done = persist(async () => (++tries < 3 ? Promise.reject(away()) : 'there'), undefined, why => told.push(why !== ''));
+  for (let i = 0; i < 3; ++i) {
+    await settled();
+    t.mock.timers.tick(15_000);
+  }
+  assert.equal(await done, 'there');
+  assert.equal(tries, 3);
+  assert.deepEqual(told, [true, true, false]);
+});
+
+test('what the server refuses for good is not tried again; what it is still busy with is', async () => {
+  let tries = 0;
+  await assert.rejects(persist(async () => (++tries, Promise.reject(new ApiError(409, {code: 'wrong_state'})))));
+  assert.equal(tries, 1);
+  assert.ok(new ApiError(409, {code: 'upload_in_progress'}).passes);
+  assert.ok(new ApiError(409, {code: 'request_in_progress'}).passes);
+});
+
+test('who gives up while it waits is asked for nothing more', async t => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  const stop = new AbortController();
+  let tries = 0;
+  const done = persist(async () => (++tries, Promise.reject(away())), stop.signal);
+  await settled();
+  stop.abort();
+  await assert.rejects(done, {name: 'AbortError'});
+  assert.equal(tries, 1);
+});
+
+test('while a read of the batch is tried again, events ask for one more, not for one each', async t => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  const batch = new Batch('b');
+  let reads = 0;
+  let there = false;
+  const read = async () => {
+    reads += 1;
+    if (!there) throw away();
+  };
+  for (let i = 0; i < 20; ++i) {
+    batch.soon('state', 100, read);
+    t.mock.timers.tick(100);
+    await settled();
+  }
+  assert.ok(reads < 5, `${reads} reads`); // one loop, with longer and longer pauses
+  there = true;
+  for (let i = 0; i < 4; ++i) {
+    t.mock.timers.tick(15_000);
+    await settled();
+  }
+  const then = reads;
+  batch.soon('state', 100, read);
+  t.mock.timers.tick(100);
+  await settled();
+  assert.equal(reads, then + 1);
+  batch.close();
+});
