@@ -99,6 +99,9 @@ export async function persist(work, signal, waits) {
   }
 }
 
+/** Reads until it succeeds, or is refused for good. @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
+export const read = (path, signal) => persist(() => call('GET', path, {signal}), signal);
+
 /** Tries a token, and signs in with it; fails where the server does not answer. @param {string} text */
 export async function enter(text) {
   const answer = await fetch('/v1/me', {headers: text ? {Authorization: `Bearer ${text}`} : {}});

@@ -1,6 +1,6 @@
 /** What was dropped and is not a batch yet: counted and looked through before anything is sent. */
 import {computed, signal} from '../../vendor/signals-core.js';
-import {call, persist} from '../api.js';
+import {read} from '../api.js';
 import {commonFolder, withOwnPaths} from '../upload/collect.js';
 import {formatOf} from '../upload/recognise.js';
 
@@ -17,7 +17,7 @@ export const nothingFound = signal(false);
 export const readable = computed(() => (formats.value?.formats ?? []).map(f => f.label).join(', '));
 
 export async function loadFormats() {
-  formats.value ??= await persist(() => call('GET', '/v1/formats'));
+  formats.value ??= await read('/v1/formats');
 }
 
 /** Looks through what was collected. @param {import('../upload/collect.js').Collected} all */

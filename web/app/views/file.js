@@ -1,6 +1,6 @@
 /** One picture with its outputs, side by side. */
 import {useEffect, useState} from '../../vendor/hooks.js';
-import {call, download, persist} from '../api.js';
+import {download, read} from '../api.js';
 import {saving, size} from '../format.js';
 import {go} from '../route.js';
 import {t} from '../text.js';
@@ -13,7 +13,7 @@ export function FileView({batch, i}) {
   const version = batch.files.version.value;
   useEffect(() => {
     const stop = new AbortController();
-    persist(() => call('GET', `${batch.path}/files/${i}`, {signal: stop.signal}), stop.signal).then(setFile, () => {});
+    read(`${batch.path}/files/${i}`, stop.signal).then(setFile, () => {});
     return () => stop.abort();
   }, [i, batch.files.state[i], version === 0]);
   const close = () => go(`#/b/${batch.id}`);

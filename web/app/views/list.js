@@ -1,6 +1,6 @@
 /** The user's batches. */
 import {useEffect, useRef, useState} from '../../vendor/hooks.js';
-import {call, persist} from '../api.js';
+import {call, read} from '../api.js';
 import {ago, size} from '../format.js';
 import {t} from '../text.js';
 import {html} from '../ui/html.js';
@@ -41,7 +41,7 @@ export function List() {
     if (text) query.set('q', text);
     if (state) query.set('state', state);
     if (since) query.set('created_after', since);
-    const {batches, next_cursor: after} = await persist(() => call('GET', `/v1/batches?${query}`, {signal}), signal);
+    const {batches, next_cursor: after} = await read(`/v1/batches?${query}`, signal);
     setRows(was => (cursor ? [...was, ...batches] : batches));
     setNext(after ?? '');
     setKnown(true);
@@ -61,8 +61,11 @@ export function List() {
   }, []);
 
   const more = () => {
+    const {signal} = asking.current;
     setNext(''); // no second time meanwhile
-    load(next, asking.current.signal).catch(() => {});
+    load(next, signal).catch(() => {
+      if (!signal.aborted) setNext(next);
+    });
   };
   const asked = text !== '' || state !== '' || since !== '';
   return html`<main class="list">

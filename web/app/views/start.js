@@ -1,6 +1,6 @@
 /** The empty state: one sentence and one target; below it what was done last. */
 import {useEffect, useState} from '../../vendor/hooks.js';
-import {call, persist} from '../api.js';
+import {read} from '../api.js';
 import {nothingFound, readable, reading, take} from '../store/drop.js';
 import {t} from '../text.js';
 import {html} from '../ui/html.js';
@@ -27,7 +27,7 @@ export function Start() {
   const [recent, setRecent] = useState(/** @type {any[]} */ ([]));
   useEffect(() => {
     const stop = new AbortController();
-    persist(() => call('GET', '/v1/batches?limit=5', {signal: stop.signal}), stop.signal).then(a => setRecent(a.batches), () => {});
+    read('/v1/batches?limit=5', stop.signal).then(a => setRecent(a.batches), () => {});
     return () => stop.abort();
   }, []);
   return html`<main class="empty">
