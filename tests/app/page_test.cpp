@@ -209,6 +209,7 @@ TEST_CASE("what the page says, and what can be done then") {
   const auto set = [](const std::string& what) { return std::vector<std::string>{"--set", what}; };
   const auto [name, settings, wanted] = GENERATE_COPY(values<row>({
       {"control", set("work.slots=1"), "quality 80, priority 9, tags one,two\n"},
+      {"typed", set("work.slots=1"), "one,two,three,four, one, two, three, four\n"},
       {"filters", set("work.slots=1"), R"({"rows":1,"scrolls":true,"wide":false})"},
       {"retry", {}, "The picture is cut off. Drop a whole copy."},
       {"expiry", set("work.slots=1"), "done\n"},
@@ -224,7 +225,8 @@ TEST_CASE("what the page says, and what can be done then") {
   const scratch data, work;
   const auto folder = fs::path(work.path()) / "photos";
   const std::string_view which = name;
-  if (which == "control" || which == "expiry" || which == "offline" || which == "filters")
+  if (which == "control" || which == "typed" || which == "expiry" || which == "offline" ||
+      which == "filters")
     make_slow_folder(folder, 40);
   else
     make_folder(folder, 5);

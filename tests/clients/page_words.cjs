@@ -44,6 +44,31 @@ const cases = {
     const batch = await (await api('GET', `/v1/batches/${id}`)).json();
     console.log(`quality ${batch.spec.outputs[0].quality}, priority ${batch.priority}, tags ${batch.tags}`);
   },
+  // While a batch runs, its name and tags are typed: the page is drawn again with each event, and what is typed stays.
+  async typed(page) {
+    await convert(page);
+    await state(page, 'Running');
+    await page.getByText('Name, tags and priority').click();
+    const tags = page.getByRole('textbox', {name: 'Tags, with commas between them'});
+    const before = await page.locator('.sum .n').evaluate(e => parseInt(e.textContent));
+    await tags.fill('one, two');
+    await page.waitForFunction(n => parseInt(document.querySelector('.sum .n').textContent) > n, before, {timeout: 60_000});
+    await page.keyboard.type(', three');
+    // The server refuses it: the page says so, and what was typed can be sent again.
+    const isChange = request => request.method() === 'PATCH';
+    await page.route(/\/v1\/batches\/[^/]+$/, route => (isChange(route.request()) ? route.abort() : route.continue()));
+    await page.keyboard.press('Tab');
+    await says(page, 'The server cannot be reached.');
+    await page.unroute(/\/v1\/batches\/[^/]+$/);
+    await tags.press('End');
+    await page.keyboard.type(', four');
+    const changed = page.waitForResponse(r => isChange(r.request()));
+    await page.keyboard.press('Enter');
+    await changed;
+    const id = new URL(page.url()).hash.split('/')[2];
+    const batch = await (await api('GET', `/v1/batches/${id}`)).json();
+    console.log(`${batch.tags}, ${await tags.inputValue()}`);
+  },
   // While a batch runs, with a picture that fails, no filter moves; on a narrow screen they are one row that scrolls.
   async filters(page) {
     await start(page);

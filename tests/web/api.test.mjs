@@ -84,3 +84,19 @@ test('while a read of the batch is tried again, events ask for one more, not for
   assert.equal(reads, then + 1);
   batch.close();
 });
+
+test('an answer that is older than what is shown changes nothing', () => {
+  const batch = new Batch('b');
+  batch.show({seq: 7, name: 'new'});
+  batch.show({seq: 6, name: 'old'});
+  assert.equal(batch.view.value.name, 'new');
+  batch.show({seq: 7, name: 'new', percent: 50});
+  assert.equal(batch.view.value.percent, 50);
+});
+
+test('progress without a forecast takes the last one away', () => {
+  const batch = new Batch('b');
+  batch.show({seq: 7, state: 'running', percent: 10, eta_ms: 5000, eta_low_ms: 4000, eta_high_ms: 6000});
+  batch.apply({type: 'batch_progress', data: {state: 'running', percent: 20, seq: 9}});
+  assert.deepEqual(batch.view.value, {seq: 7, state: 'running', percent: 20});
+});

@@ -117,8 +117,13 @@ export class Batch {
     }
   }
 
+  /** Answers may come in another order than the server gave them: an older one changes nothing. @param {BatchView} view */
+  show(view) {
+    if (view.seq >= (this.view.value?.seq ?? 0)) this.view.value = view;
+  }
+
   async refresh() {
-    this.view.value = await call('GET', this.path, {signal: this.stop.signal});
+    this.show(await call('GET', this.path, {signal: this.stop.signal}));
   }
 
   /** An event of the feed. @param {FeedEvent} e */
@@ -129,7 +134,11 @@ export class Batch {
     }
     switch (e.type) {
       case 'batch_progress':
-        if (this.view.value) this.view.value = {...this.view.value, ...e.data, seq: this.view.value.seq};
+        if (this.view.value) {
+          // without a forecast, the last one is no longer true
+          const {eta_ms: _, eta_low_ms: _low, eta_high_ms: _high, ...shown} = this.view.value;
+          this.view.value = {...shown, ...e.data, seq: shown.seq};
+        }
         return;
       case 'queue_position':
         this.ahead.value = e.data.files_ahead;
@@ -189,7 +198,7 @@ export class Batch {
     this.undo.value = null;
     try {
       const view = await call('POST', `${this.path}/${name}`, {json: json ?? {}});
-      if (view?.state) this.view.value = {...this.view.value, ...view};
+      if (view?.state) this.show(view);
       if (name === 'retry') this.readSoon();
     } finally {
       this.pending.value = '';
@@ -200,7 +209,7 @@ export class Batch {
   /** @param {any} json */
   async change(json) {
     this.undo.value = null;
-    this.view.value = await call('PATCH', this.path, {json});
+    this.show(await call('PATCH', this.path, {json}));
   }
 }
 

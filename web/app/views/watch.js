@@ -7,6 +7,7 @@ import {hasEnded} from '../store/batch.js';
 import {choice, choiceOf, choose, specOf} from '../store/spec.js';
 import {formats, loadFormats} from '../store/drop.js';
 import {language, t} from '../text.js';
+import {TextField} from '../ui/field.js';
 import {html} from '../ui/html.js';
 import {Virtual} from '../ui/virtual.js';
 import {Panel, SpecControls} from './panel.js';
@@ -181,14 +182,17 @@ function Details({batch, view}) {
   const [problem, setProblem] = useState('');
   const change = (/** @type {any} */ json) => {
     setProblem('');
-    batch.change(json).catch(e => setProblem(errorText(e)));
+    return batch.change(json).catch(e => {
+      setProblem(errorText(e));
+      throw e;
+    });
   };
   const tagsOf = (/** @type {string} */ text) => [...new Set(text.split(',').map(tag => tag.trim()).filter(Boolean))];
   return html`<details><summary>${t('details.title')}</summary>
-    <label class="f"><span class="l">${t('choose.name')}</span><input class="field" value=${view.name} onChange=${(/** @type {any} */ e) => change({name: e.target.value})} /></label>
-    <label class="f"><span class="l">${t('details.tags')}</span><input class="field" value=${(view.tags ?? []).join(', ')} onChange=${(/** @type {any} */ e) => change({tags: tagsOf(e.target.value)})} /></label>
+    <${TextField} label=${t('choose.name')} value=${view.name} save=${(/** @type {string} */ name) => change({name})} />
+    <${TextField} label=${t('details.tags')} value=${(view.tags ?? []).join(', ')} save=${(/** @type {string} */ tags) => change({tags: tagsOf(tags)})} />
     ${!hasEnded(view) && html`<label class="f"><span class="l">${t('details.priority')}</span>
-      <select class="field" value=${view.priority} onChange=${(/** @type {any} */ e) => change({priority: Number(e.target.value)})}>
+      <select class="field" value=${view.priority} onChange=${(/** @type {any} */ e) => change({priority: Number(e.target.value)}).catch(() => {})}>
         ${Array.from({length: 10}, (_, n) => html`<option value=${n} key=${n}>${n === 0 ? t('details.priority.0') : n === 9 ? t('details.priority.9') : n}</option>`)}
       </select></label>`}
     ${problem && html`<p class="problem" role="alert">${problem}</p>`}

@@ -1,0 +1,20 @@
+/** A field for a text that the server keeps: what is typed stays, also while the view is drawn again. */
+import {useState} from '../../vendor/hooks.js';
+import {html} from './html.js';
+
+/**
+ * What is typed is sent when the field is left, or with Enter. It stays in the field until the server has taken it; where
+ * the server refuses it, it can be corrected.
+ * @param {{label: string, value: string, save: (text: string) => Promise<void>}} props
+ */
+export function TextField({label, value, save}) {
+  // preact sets a field to `value` each time it is drawn, and a batch that runs is drawn again with each event
+  const [typed, setTyped] = useState(/** @type {string | null} */ (null));
+  const leave = (/** @type {any} */ e) => {
+    const text = e.target.value;
+    const taken = () => setTyped(now => (now === text ? null : now)); // more may have been typed meanwhile
+    save(text).then(taken, () => {});
+  };
+  return html`<label class="f"><span class="l">${label}</span>
+    <input class="field" value=${typed ?? value} onInput=${(/** @type {any} */ e) => setTyped(e.target.value)} onChange=${leave} /></label>`;
+}
