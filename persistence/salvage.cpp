@@ -283,10 +283,10 @@ public:
       return std::unexpected(
           journal_error{journal_fault::io, last_error("making " + folder).text()});
     auto made = std::make_unique<repaired_copy>(folder);
-    fs::copy(journal, folder, fs::copy_options::recursive, error);
-    if (error)
+    if (const auto failed = copy_files(journal, folder))
       return std::unexpected(
-          journal_error{journal_fault::io, "copying the journal: " + error.message()});
+          journal_error{journal_fault::io, "copying the journal to repair it: " + failed.message() +
+                                               ". Make room beside " + at + ", and try again"});
     if (auto ok = database::repair(folder); !ok) return std::unexpected(ok.error());
     return made;
   }
@@ -300,6 +300,23 @@ public:
   const std::string& path() const { return at_; }
 
 private:
+  // A table is never written to again, so a second name of it is as good as a copy, and needs no
+  // room; where there can be none, as on another file system, it is copied.
+  static std::error_code copy_files(const std::string& from, const std::string& to) {
+    std::error_code error;
+    for (auto entry = fs::directory_iterator(from, error);
+         !error && entry != fs::directory_iterator(); entry.increment(error)) {
+      const auto target = fs::path(to) / entry->path().filename();
+      if (entry->path().extension() == ".sst") {
+        fs::create_hard_link(entry->path(), target, error);
+        if (!error) continue;
+        error.clear();
+      }
+      fs::copy(entry->path(), target, fs::copy_options::recursive, error);
+      if (error) return error;
+    }
+    return error;
+  }
   std::string at_;
 };
 
@@ -308,6 +325,18 @@ journal_result<std::pair<std::size_t, std::size_t>> readable(database& journal) 
   const auto report = salvager(journal, nullptr).run();
   if (!report) return std::unexpected(report.error());
   return std::pair{report->events, report->records};
+}
+
+using dropped_records = std::shared_ptr<std::vector<std::string>>;
+
+journal_result<std::shared_ptr<database>> repaired_journal(const std::string& journal,
+                                                           const std::string& work,
+                                                           const dropped_records& dropped,
+                                                           std::unique_ptr<repaired_copy>& copy) {
+  auto made = repaired_copy::make(journal, work);
+  if (!made) return std::unexpected(made.error());
+  copy = std::move(*made);
+  return database::open_damaged(copy->path(), dropped);
 }
 
 journal_result<salvage_report> run(const std::string& journal, database* to,
@@ -320,16 +349,18 @@ journal_result<salvage_report> run(const std::string& journal, database* to,
   // without it. But repair drops also a table of which a part can be read.
   std::unique_ptr<repaired_copy> copy;
   if (!unreadable.empty()) {
-    auto made = repaired_copy::make(journal, work);
-    if (!made) return std::unexpected(made.error());
-    copy = std::move(*made);
-    auto repaired = database::open_damaged(copy->path(), dropped);
-    if (!repaired) return std::unexpected(repaired.error());
-    const auto of_repaired = readable(**repaired);
-    if (!of_repaired) return std::unexpected(of_repaired.error());
-    const auto of_journal = from ? readable(**from) : std::pair<std::size_t, std::size_t>{};
-    if (!of_journal) return std::unexpected(of_journal.error());
-    if (!from || *of_repaired > *of_journal) from = std::move(repaired);
+    auto repaired = repaired_journal(journal, work, dropped, copy);
+    if (!repaired && !from) return std::unexpected(repaired.error());
+    if (!repaired) {
+      dropped->push_back("there may be more, in tables that only a repaired copy opens: " +
+                         repaired.error().detail);
+    } else {
+      const auto of_repaired = readable(**repaired);
+      if (!of_repaired) return std::unexpected(of_repaired.error());
+      const auto of_journal = from ? readable(**from) : std::pair<std::size_t, std::size_t>{};
+      if (!of_journal) return std::unexpected(of_journal.error());
+      if (!from || *of_repaired > *of_journal) from = std::move(repaired);
+    }
   }
   auto report = salvager(**from, to).run();
   from->reset();

@@ -14,6 +14,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <map>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table_properties.h>
 
@@ -134,6 +135,17 @@ void cut_in_half(const std::string& file) {
   fs::resize_file(file, fs::file_size(file) / 2);
 }
 
+// Of all files of a journal but those that each opening writes.
+std::map<std::string, std::string> contents(const std::string& journal) {
+  std::map<std::string, std::string> found;
+  for (const auto& entry : fs::directory_iterator(journal)) {
+    const auto name = entry.path().filename().string();
+    if (entry.is_regular_file() && !name.starts_with("LOG") && name != "LOCK")
+      found[name] = content_of(entry.path().string());
+  }
+  return found;
+}
+
 struct damaged_kind {
   const char* file; // how its name ends or begins
   const char* what;
@@ -180,10 +192,12 @@ TEST_CASE("a damaged journal is refused at start, says what is lost, and gives b
       CHECK(serve.err.find("journal salvage") != std::string::npos);
       CHECK(serve.err.find("what can be read:") != std::string::npos);
     }
+    const auto before = contents(d.journal());
     const auto saved =
         run_darkroom({"journal", "salvage", d.data(), "--to", d / "saved"}, d.path());
     INFO(saved.out << saved.err);
     CHECK((saved.code == 0 || saved.code == 2));
+    CHECK((contents(d.journal()) == before)); // what is left is all that there is
     if (kind.always_refused) CHECK(saved.code == (kind.nothing_lost ? 0 : 2));
     const auto verify = run_darkroom({"journal", "verify", d / "saved"}, d.path());
     INFO(verify.out);
@@ -195,6 +209,34 @@ TEST_CASE("a damaged journal is refused at start, says what is lost, and gives b
     CHECK(batches->size() >= (kind.nothing_lost ? d.batches : kind.table_lost ? 1 : d.batches / 3));
     CHECK((*view)->last_seq() > 1'000'000); // numbers that were lost are not given out again
   }
+}
+
+TEST_CASE("without room for a copy, what can be read of a damaged journal is salvaged") {
+  skip_under_sanitizers();
+  const stored_data d(true);
+  flip_in_the_first_part_of_the_index(d.file(".sst"));
+  const std::vector<std::string> salvage{"journal", "salvage", d.data(), "--to", d / "saved"};
+  const auto no_room = faulty("open@*.repair.*=28"); // ENOSPC
+  const auto saved = process(salvage, d.path(), no_room).wait();
+  INFO(saved.out << saved.err);
+  CHECK(saved.code == 2);
+  CHECK((saved.out + saved.err).find("only a repaired copy opens") != std::string::npos);
+  CHECK((saved.out + saved.err).find("No space left on device") != std::string::npos);
+  const auto view = persistence::read_view::open(d / "saved");
+  REQUIRE(view);
+  const auto batches = (*view)->batches();
+  REQUIRE(batches);
+  CHECK(batches->size() > 0);
+
+  // Without a list of its tables, nothing can be read but from a copy.
+  garbage_in_the_middle(d.file("MANIFEST"));
+  fs::remove_all(d / "saved");
+  const auto refused = process(salvage, d.path(), no_room).wait();
+  INFO(refused.out << refused.err);
+  CHECK(refused.code == 1);
+  CHECK(refused.err.find("No space left on device. Make room beside ") != std::string::npos);
+  CHECK_FALSE(fs::exists(d / "saved"));
+  CHECK(run_darkroom(salvage, d.path()).code == 2);
 }
 
 TEST_CASE("a server does not start without the journal of its data") {
