@@ -151,15 +151,18 @@ TEST_CASE("the server is killed while the page sends and while it converts: the 
   CHECK(told.find(" 0 twice, 1 loads") != std::string::npos);
 }
 
-TEST_CASE("answers that break off in the middle are asked for again by the page") {
+TEST_CASE("what breaks off, or was answered by something else, is asked for again by the page") {
   if (!has_browser()) SKIP("node, chromium or playwright-core is not installed");
+  const std::string kind = GENERATE("cut", "bad_gateway", "sign_in");
+  CAPTURE(kind);
   const scratch data, work;
   served server(data.path());
   const auto folder = fs::path(work.path()) / "photos";
   make_folder(folder, 9);
-  const auto said = said_by("page_cut.cjs",
-                            server.address() + ' ' + server.token() + ' ' + folder.string(), work);
-  CHECK(said == "9 of 9 converted\n9 uploads cut\n1 batch\n");
+  const auto said =
+      said_by("page_cut.cjs",
+              kind + ' ' + server.address() + ' ' + server.token() + ' ' + folder.string(), work);
+  CHECK(said == "9 of 9 converted\n9 uploads\n1 batch\n");
 }
 
 TEST_CASE("nobody sees another user's batches on the page; the admin sees all") {
@@ -220,6 +223,7 @@ TEST_CASE("what the page says, and what can be done then") {
       {"workers", set("work.here=false"), "told\n"},
       {"unreachable", {}, "there\n"},
       {"given_up", {}, "0 batches\n"},
+      {"waits", {}, "told\n"},
   }));
   CAPTURE(name);
   const scratch data, work;

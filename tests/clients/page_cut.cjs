@@ -1,29 +1,38 @@
-// A person's page whose connection breaks in the middle of an answer: of each request of the API, the first
-// answer is cut. node page_cut.cjs SERVER TOKEN FOLDER
+// A person's page between which and the server something stands: node page_cut.cjs KIND SERVER TOKEN FOLDER
+// Of each request of the API, the first answer is
+//   cut          in the middle
+//   bad_gateway  a proxy's page, as while the server is started again
+//   sign_in      a page of the network's, as if it were the answer
 const http = require('node:http');
 const net = require('node:net');
 const {drop, launch, run, start, state, visit} = require('./page_tools.cjs');
 
-const [server, token, folder] = process.argv.slice(2);
+const [kind, server, token, folder] = process.argv.slice(2);
 const {hostname, port} = new URL(server);
 
-/** @type {Set<string>} requests whose answer was cut */
-const cut = new Set();
+/** @type {Set<string>} requests whose first answer was not the server's */
+const spoilt = new Set();
+const pages = {bad_gateway: 502, sign_in: 200};
 
 const proxy = http.createServer((request, answer) => {
+  const what = `${request.method} ${request.url}`;
+  const first = request.url.startsWith('/v1/') && !spoilt.has(what);
+  if (first && kind in pages) {
+    spoilt.add(what);
+    request.resume().on('end', () => answer.writeHead(pages[kind], {'content-type': 'text/html'}).end('<h1>nginx</h1>'));
+    return;
+  }
   const onward = http.request({hostname, port, method: request.method, path: request.url, headers: request.headers}, came => {
     const body = [];
     came.on('data', piece => body.push(piece));
     came.on('end', () => {
       const all = Buffer.concat(body);
-      const what = `${request.method} ${request.url}`;
-      const first = request.url.startsWith('/v1/') && !cut.has(what);
       const headers = {...came.headers};
       delete headers['transfer-encoding'];
       delete headers.connection;
       answer.writeHead(came.statusCode, {...headers, 'content-length': all.length});
       if (!first || all.length < 2) return answer.end(all);
-      cut.add(what);
+      spoilt.add(what);
       answer.write(all.subarray(0, all.length / 2), () => answer.socket?.destroy());
     });
   });
@@ -53,10 +62,10 @@ run(async shown => {
   console.log((await page.locator('.sum .n').textContent()).trim());
   for (const problem of await page.locator('.problem').allInnerTexts()) console.log(problem);
   await page.waitForFunction(() => document.querySelectorAll('.print img').length === 9);
-  const kinds = [...cut].map(what => what.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}').replace(/\?.*/, ''));
-  for (const kind of ['GET /v1/me', 'GET /v1/formats', 'POST /v1/batches', 'POST /v1/batches/{id}/manifest', 'PATCH /v1/batches/{id}', 'POST /v1/batches/{id}/start', 'GET /v1/batches/{id}', 'GET /v1/batches/{id}/files', 'GET /v1/batches/{id}/files/0/thumbnail', 'POST /v1/tickets'])
-    if (!kinds.includes(kind)) console.log(`not cut: ${kind}`);
-  console.log(`${kinds.filter(kind => kind.startsWith('PUT ')).length} uploads cut`);
+  const asked = [...spoilt].map(what => what.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/, '{id}').replace(/\?.*/, ''));
+  for (const request of ['GET /v1/me', 'GET /v1/formats', 'POST /v1/batches', 'POST /v1/batches/{id}/manifest', 'PATCH /v1/batches/{id}', 'POST /v1/batches/{id}/start', 'GET /v1/batches/{id}', 'GET /v1/batches/{id}/files', 'GET /v1/batches/{id}/files/0/thumbnail', 'POST /v1/tickets'])
+    if (!asked.includes(request)) console.log(`not spoilt: ${request}`);
+  console.log(`${asked.filter(request => request.startsWith('PUT ')).length} uploads`);
   await page.getByRole('link', {name: 'Batches'}).click();
   await page.locator('a.batch').first().waitFor();
   console.log(`${await page.locator('a.batch').count()} batch`);

@@ -194,6 +194,27 @@ const cases = {
     await start(page);
     console.log('there');
   },
+  // The server goes while lists are read: each says what it waits for, and comes by itself.
+  async waits(page) {
+    await start(page);
+    await page.route('**/v1/**', route => route.fulfill({status: 502, contentType: 'text/html', body: '<h1>Bad Gateway</h1>'}));
+    await page.getByRole('link', {name: 'Batches'}).click();
+    await page.getByRole('status').filter({hasText: 'The server cannot be reached. It is tried again by itself.'}).waitFor();
+    await page.unroute('**/v1/**');
+    await says(page, 'No batches yet.');
+    await page.getByRole('status').filter({hasText: 'cannot be reached'}).waitFor({state: 'detached'});
+    // Refused for good, that is said as well; so is a file that is not there.
+    await page.route('**/v1/batches?**', route => route.fulfill({status: 400, contentType: 'application/problem+json', body: '{"title":"No such parameter","detail":"q","code":"bad_parameter"}'}));
+    await page.getByRole('searchbox', {name: 'Find a batch'}).fill('x');
+    await says(page, 'No such parameter. q');
+    await page.unroute('**/v1/batches?**');
+    const {id} = await (await api('POST', '/v1/batches', {spec: {outputs: [{format: 'webp'}]}})).json();
+    await page.goto(`${server}/#/b/${id}/f/7`);
+    await says(page, 'This file is not in the batch any more.');
+    await press(page, 'Close');
+    await state(page, 'Not started');
+    console.log('told');
+  },
   // A drop is given up while its batch waits for the server: then it is not started, and discarded.
   async given_up(page) {
     await start(page);

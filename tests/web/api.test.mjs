@@ -7,7 +7,7 @@ globalThis.sessionStorage = globalThis.localStorage = {getItem: () => null, setI
 globalThis.navigator = {languages: ['en'], onLine: true};
 globalThis.addEventListener = () => {};
 globalThis.removeEventListener = () => {};
-const {ApiError, errorText, persist, received} = await import('../../web/app/api.js');
+const {ApiError, errorText, pauseBefore, persist, read, received, send, waiting} = await import('../../web/app/api.js');
 const {Batch} = await import('../../web/app/store/batch.js');
 
 const away = () => new ApiError(0, {title: 'away'});
@@ -99,4 +99,64 @@ test('progress without a forecast takes the last one away', () => {
   batch.show({seq: 7, state: 'running', percent: 10, eta_ms: 5000, eta_low_ms: 4000, eta_high_ms: 6000});
   batch.apply({type: 'batch_progress', data: {state: 'running', percent: 20, seq: 9}});
   assert.deepEqual(batch.view.value, {seq: 7, state: 'running', percent: 20});
+});
+
+/** What `fetch` answers, one after another. @param {[number, Record<string, string>, string][]} answers */
+function answering(answers) {
+  const asked = [];
+  globalThis.fetch = async path => {
+    asked.push(path);
+    const [status, headers, body] = answers.shift();
+    return new Response(body, {status, headers});
+  };
+  return asked;
+}
+const html = {'Content-Type': 'text/html; charset=utf-8'};
+const json = {'Content-Type': 'application/json'};
+
+test('a page is no answer of the API, and passes', async () => {
+  answering([[200, html, '<form>sign in</form>']]);
+  const error = await send('PUT', '/v1/batches/b/files/a.png').catch(e => e);
+  assert.ok(error instanceof ApiError && error.passes);
+  assert.match(errorText(error), /answered in the server's place/);
+});
+
+test('what a proxy says for a server that is away passes; a fault of the server does not', async () => {
+  for (const [status, passes] of [[502, true], [503, true], [504, true], [429, true], [507, true], [500, false], [404, false]]) {
+    answering([[status, html, '<h1>nginx</h1>']]);
+    const error = await send('GET', '/v1/me').catch(e => e);
+    assert.equal(error.passes, passes, String(status));
+  }
+});
+
+test('the bar is told what reads wait for, until the last one has its answer', async t => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  answering([[502, html, ''], [503, {...json, 'Retry-After': '30'}, '{"title":"Busy","detail":"Later.","code":"busy"}'], [200, json, '1'], [200, json, '2']]);
+  const first = read('/v1/a');
+  const second = read('/v1/b');
+  await settled();
+  assert.equal(waiting.value, 'Busy. Later.');
+  t.mock.timers.tick(15_000);
+  assert.equal(await first, 1);
+  assert.equal(waiting.value, 'Busy. Later.');
+  t.mock.timers.tick(14_000);
+  await settled();
+  assert.equal(waiting.value, 'Busy. Later.'); // the server asked for 30 s
+  t.mock.timers.tick(15_000);
+  assert.equal(await second, 2);
+  assert.equal(waiting.value, '');
+});
+
+test('a pause is at least as long as was asked for, and never for hours', async t => {
+  t.mock.timers.enable({apis: ['setTimeout']});
+  for (const [asked, before, after] of [[5, 5_000, 5_250], [86_400, 120_000, 120_250], [NaN, 100, 250], [0, 100, 250]]) {
+    let over = false;
+    pauseBefore(0, undefined, asked).then(() => (over = true));
+    t.mock.timers.tick(before);
+    await settled();
+    assert.equal(over, false, String(asked));
+    t.mock.timers.tick(after - before);
+    await settled();
+    assert.equal(over, true, String(asked));
+  }
 });

@@ -1,4 +1,5 @@
 /** The server's API: requests with the token, problems as errors, and waiting where that helps. */
+import {signal as state} from '../vendor/signals-core.js';
 import {loginState, setToken, signIn, token, tokenRefused} from './session.js';
 import {hasText, t} from './text.js';
 
@@ -8,13 +9,16 @@ export class ApiError extends Error {
   constructor(status, problem) {
     super(problem.detail ?? problem.title ?? String(status));
     this.status = status;
-    this.code = /** @type {string} */ (problem.code ?? 'network');
     this.problem = problem;
+    this.code = /** @type {string} */ (problem.code ?? (this.unreached ? 'unreached' : ''));
+  }
+  /** Whether nothing answered, or a proxy for a server that did not. */
+  get unreached() {
+    return [0, 502, 504].includes(this.status);
   }
   /** For people: what happened, and what to do. */
   get text() {
     const values = {detail: this.problem.detail ?? '', title: this.problem.title ?? this.message};
-    if (this.status === 0) return t('error.unreached');
     if (this.code === 'quota_exceeded') return t('error.quota', values);
     if (this.status === 507) return t('error.disk');
     if (this.status === 413) return t('error.too_large', values);
@@ -25,7 +29,7 @@ export class ApiError extends Error {
   get passes() {
     // The server is still at a try of ours whose connection broke.
     if (this.code === 'upload_in_progress' || this.code === 'request_in_progress') return true;
-    return this.status === 0 || this.status === 429 || this.status === 503 || this.status === 507;
+    return this.unreached || [429, 503, 507].includes(this.status);
   }
 }
 
@@ -45,6 +49,9 @@ export async function received(work, signal) {
   }
 }
 
+/** @param {Response} answer */
+const isPage = answer => answer.headers.get('Content-Type')?.startsWith('text/html') ?? false;
+
 /** @returns {Record<string, string>} */
 function authorization() {
   return token.value ? {Authorization: `Bearer ${token.value}`} : {};
@@ -62,13 +69,15 @@ export async function send(method, path, options = {}) {
     const used = token.value;
     const body = json !== undefined ? JSON.stringify(json) : options.body;
     const answer = await received(fetch(path, {method, ...rest, headers, body}), options.signal);
+    // The API sends no pages: this one is of a network or a proxy that wants a sign-in.
+    if (answer.ok && isPage(answer)) throw new ApiError(0, {code: 'foreign_answer'});
     if (answer.ok || answer.status === 304) return answer;
     if (answer.status === 401 && used === token.value) {
       await tokenRefused();
       continue;
     }
     if (answer.status === 401) continue;
-    const problem = await answer.json().catch(() => ({title: answer.statusText}));
+    const problem = await answer.json().catch(() => ({title: answer.statusText || String(answer.status)}));
     throw new ApiError(answer.status, {...problem, retryAfter: Number(answer.headers.get('Retry-After') ?? 0)});
   }
 }
@@ -92,15 +101,32 @@ export async function persist(work, signal, waits) {
       return result;
     } catch (error) {
       if (signal?.aborted || !(error instanceof ApiError) || !error.passes) throw error;
-      waits?.(error.status === 0 ? t('error.network') : error.text);
-      await pauseBefore(attempt, signal);
+      waits?.(error.code === 'unreached' ? t('error.network') : error.text);
+      await pauseBefore(attempt, signal, error.problem.retryAfter);
       signal?.throwIfAborted();
     }
   }
 }
 
+/** What reads wait for, each its own. @type {Map<symbol, string>} */
+const waits = new Map();
+/** What the latest of the reads that wait is waiting for; '' when none does. For the bar. */
+export const waiting = state('');
+
 /** Reads until it succeeds, or is refused for good. @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
-export const read = (path, signal) => persist(() => call('GET', path, {signal}), signal);
+export async function read(path, signal) {
+  const mine = Symbol(path);
+  const tell = (/** @type {string} */ why) => {
+    waits.delete(mine);
+    if (why) waits.set(mine, why);
+    waiting.value = [...waits.values()].at(-1) ?? '';
+  };
+  try {
+    return await persist(() => call('GET', path, {signal}), signal, tell);
+  } finally {
+    tell('');
+  }
+}
 
 /** Tries a token, and signs in with it; fails where the server does not answer. @param {string} text */
 export async function enter(text) {
@@ -115,9 +141,16 @@ export async function enter(text) {
   return false;
 }
 
-/** Waits, longer each time, at most 15 s, half of it by chance. @param {number} attempt @param {AbortSignal} [signal] */
-export function pauseBefore(attempt, signal) {
-  const most = Math.min(15_000, 250 * 2 ** attempt);
+const longestMs = 15_000;
+const longestAskedS = 120; // whatever is asked for: the page is not to look dead
+
+/**
+ * Waits, longer each time, half of it by chance; at least as long as the server asked for.
+ * @param {number} attempt @param {AbortSignal} [signal] @param {number} [askedS] seconds
+ */
+export function pauseBefore(attempt, signal, askedS = 0) {
+  const most = Math.min(longestMs, 250 * 2 ** attempt);
+  const least = 1000 * Math.min(longestAskedS, askedS || 0); // a date is no number
   return new Promise(resolve => {
     const now = () => {
       clearTimeout(timer);
@@ -125,7 +158,7 @@ export function pauseBefore(attempt, signal) {
       removeEventListener('online', now);
       resolve(undefined);
     };
-    const timer = setTimeout(now, most / 2 + Math.random() * (most / 2));
+    const timer = setTimeout(now, least + most / 2 + Math.random() * (most / 2));
     signal?.addEventListener('abort', now);
     addEventListener('online', now);
   });

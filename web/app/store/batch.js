@@ -1,6 +1,6 @@
 /** The batch that is open: its state from the API, kept true by the feed. */
 import {signal} from '../../vendor/signals-core.js';
-import {ApiError, call, persist, received, send} from '../api.js';
+import {ApiError, call, errorText, persist, received, send} from '../api.js';
 import {follow} from '../feed/feed.js';
 import {Files} from './files.js';
 
@@ -25,6 +25,8 @@ export class Batch {
     this.error = signal(/** @type {unknown} */ (null));
     /** What was commanded and is not settled yet. */
     this.pending = signal('');
+    /** What the last command was refused with. */
+    this.problem = signal('');
     /** What was done last and can be undone. */
     this.undo = signal(/** @type {{text: string, run: () => Promise<void>} | null} */ (null));
     /** Files of all users that come before this batch's next. */
@@ -189,12 +191,18 @@ export class Batch {
     }, ms);
   }
 
+  /** Says what was refused. @param {unknown} error */
+  tell(error) {
+    this.problem.value = errorText(error);
+  }
+
   /**
    * Commands the batch. It settles with the event, or with what the server says against it.
    * @param {string} name @param {any} [json]
    */
   async command(name, json) {
     this.pending.value = name;
+    this.problem.value = '';
     this.undo.value = null;
     try {
       const view = await call('POST', `${this.path}/${name}`, {json: json ?? {}});

@@ -23,7 +23,7 @@ export const de = {
   'login.token': 'Token',
   'login.enter': 'Anmelden',
   'login.wrong': 'Der Server kennt dieses Token nicht. Vielleicht ist es abgelaufen oder gesperrt: Bitten Sie um ein neues.',
-  'login.unreachable': 'Der Server antwortet nicht. Versuche es gleich noch einmal.',
+  'login.unreachable': 'Der Server antwortet nicht. Versuchen Sie es gleich noch einmal.',
   'login.expired': 'Ihr Token ist abgelaufen. Geben Sie ein neues ein, dann geht alles weiter, wo es stand.',
 
   'choose.pictures': '{n} Bilder',
@@ -102,7 +102,7 @@ export const de = {
 
   'details.title': 'Name, Schlagwörter und Vorrang',
   'details.tags': 'Schlagwörter, mit Kommas dazwischen',
-  'details.priority': 'Vorrang unter deinen Stapeln',
+  'details.priority': 'Vorrang unter Ihren Stapeln',
   'details.priority.0': '0, wie üblich',
   'details.priority.9': '9, zuerst',
 
@@ -197,6 +197,7 @@ export const de = {
   'detail.nothing': 'Von Qualität und Größe abgesehen ging nichts verloren.',
   'detail.download': 'Herunterladen',
   'detail.original': 'Original',
+  'detail.gone': 'Diese Datei ist nicht mehr im Stapel.',
   'detail.next': 'Nächstes',
   'detail.previous': 'Voriges',
 
@@ -229,6 +230,7 @@ export const de = {
   'error.not_owner': 'Dieser Stapel gehört jemand anderem. Bitten Sie den Besitzer oder die Verwaltung um die Ergebnisse.',
   'error.unreached': 'Der Server ist nicht erreichbar. Prüfen Sie die Verbindung, und versuchen Sie es noch einmal.',
   'error.network': 'Der Server ist nicht erreichbar. Es wird von selbst wieder versucht.',
+  'error.foreign_answer': 'Etwas anderes hat anstelle des Servers geantwortet. Falls Ihr Netz eine Anmeldung verlangt, laden Sie diese Seite neu.',
   'error.quota': 'Ihr Kontingent ist aufgebraucht: {detail} Löschen Sie Stapel, die Sie nicht mehr brauchen, oder fragen Sie die Verwaltung.',
   'error.disk': 'Die Platte des Servers ist voll. Das Senden geht von selbst weiter, wenn Platz ist; sagen Sie es der Verwaltung.',
   'error.too_large': 'Zu groß: {detail}',
@@ -237,8 +239,8 @@ export const de = {
   'error.other': '{title}. {detail}',
 
   'reason.unsupported_format': 'Kein Bild einer Art, die umgewandelt werden kann.',
-  'reason.corrupt_input': 'Das Bild ist beschädigt. Lege eine ganze Kopie ab.',
-  'reason.truncated_input': 'Das Bild ist abgeschnitten. Lege eine ganze Kopie ab.',
+  'reason.corrupt_input': 'Das Bild ist beschädigt. Legen Sie eine ganze Kopie ab.',
+  'reason.truncated_input': 'Das Bild ist abgeschnitten. Legen Sie eine ganze Kopie ab.',
   'reason.limit_pixels': 'Mehr Pixel, als der Server erlaubt. Fragen Sie die Verwaltung, oder verkleinern Sie es vorher.',
   'reason.limit_dimensions': 'Eine Seite ist länger, als der Server erlaubt. Verkleinern Sie es vorher.',
   'reason.limit_memory': 'Es braucht mehr Speicher, als der Server dafür hat. Fragen Sie die Verwaltung, oder verkleinern Sie es vorher.',

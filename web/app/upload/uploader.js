@@ -3,7 +3,7 @@
  * sent; four files at a time; what fails for a while is tried again, also after a restart of the server.
  */
 import {signal} from '../../vendor/signals-core.js';
-import {call, errorText, persist, send} from '../api.js';
+import {call, errorText, persist} from '../api.js';
 import {t} from '../text.js';
 import {base64, digestOf, hex} from './hasher.js';
 
@@ -83,7 +83,7 @@ export class Uploader {
     const headers = digest ? {'Repr-Digest': `sha-256=:${base64(digest)}:`} : {};
     try {
       await this.persist(() =>
-        send('PUT', `/v1/batches/${this.batch}/files/${path}`, {body: picture.file, headers, signal: this.stop.signal}),
+        call('PUT', `/v1/batches/${this.batch}/files/${path}`, {body: picture.file, headers, signal: this.stop.signal}),
       );
       this.count(picture);
     } catch (error) {

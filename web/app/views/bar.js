@@ -1,4 +1,5 @@
 /** The bar above: where one is, how the connection is, and who one is. */
+import {waiting} from '../api.js';
 import {connection} from '../feed/feed.js';
 import {go, route} from '../route.js';
 import {me, signOut, token} from '../session.js';
@@ -15,6 +16,8 @@ export function Bar() {
       ${route.value.view === 'batch' && html`<span aria-hidden="true"> / </span><b>${name || t('list.unnamed')}</b>`}
     </nav>
     <span class="grow"></span>
+    ${waiting.value && (route.value.view !== 'batch' || connection.value === 'live') &&
+    html`<span class="live connecting" role="status"><i></i>${waiting.value}</span>`}
     ${route.value.view === 'batch' &&
     html`<span class=${`live ${connection.value}`} role="status"><i></i>${t(`bar.${connection.value}`)}</span>`}
     ${route.value.view !== 'start' && html`<button class="alt" onClick=${() => go('#/')}>${t('bar.new')}</button>`}

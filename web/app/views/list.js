@@ -1,6 +1,6 @@
 /** The user's batches. */
 import {useEffect, useRef, useState} from '../../vendor/hooks.js';
-import {call, read} from '../api.js';
+import {call, errorText, read} from '../api.js';
 import {ago, size} from '../format.js';
 import {t} from '../text.js';
 import {html} from '../ui/html.js';
@@ -33,6 +33,7 @@ export function List() {
   const [next, setNext] = useState('');
   const [usage, setUsage] = useState(/** @type {any} */ (null));
   const [known, setKnown] = useState(false);
+  const [problem, setProblem] = useState('');
   const asking = useRef(new AbortController());
 
   const load = async (/** @type {string} */ cursor, /** @type {AbortSignal} */ signal) => {
@@ -41,7 +42,11 @@ export function List() {
     if (text) query.set('q', text);
     if (state) query.set('state', state);
     if (since) query.set('created_after', since);
-    const {batches, next_cursor: after} = await read(`/v1/batches?${query}`, signal);
+    setProblem('');
+    const {batches, next_cursor: after} = await read(`/v1/batches?${query}`, signal).catch(error => {
+      if (!signal.aborted) setProblem(errorText(error));
+      throw error;
+    });
     setRows(was => (cursor ? [...was, ...batches] : batches));
     setNext(after ?? '');
     setKnown(true);
@@ -78,6 +83,7 @@ export function List() {
       <input class="find" type="search" placeholder=${t('list.find')} aria-label=${t('list.find')} value=${text}
         onInput=${(/** @type {any} */ e) => setText(e.target.value)} /></div>
     ${usage && html`<p class="note">${t('list.stored', {used: size(usage.stored_bytes), limit: size(usage.stored_bytes_max)})}</p>`}
+    ${problem && html`<p class="problem" role="alert">${problem}</p>`}
     ${known && rows.length === 0 && html`<p class="nothing">${t(asked ? 'list.none' : 'list.empty')}</p>`}
     <ul>${rows.map(b => html`<${BatchRow} batch=${b} key=${b.id} />`)}</ul>
     ${next && html`<button class="alt" onClick=${more}>${t('list.more')}</button>`}

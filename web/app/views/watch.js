@@ -88,34 +88,34 @@ function Now({batch, view}) {
  * @param {{batch: Batch, view: BatchView, selected: Set<number>, shown: number[], narrowed: boolean, clear: () => void}} props
  */
 function Commands({batch, view, selected, shown, narrowed, clear}) {
-  const [problem, setProblem] = useState('');
+  const problem = batch.problem.value;
   const [sure, setSure] = useState('');
   const pending = batch.pending.value;
   const allowed = new Set(view.allowed ?? []);
   const files = view.files;
   const again = narrowed && allowed.has('retry') ? batch.files.retryable(shown) : [];
-  const tell = (/** @type {unknown} */ e) => setProblem(errorText(e));
+  const tell = (/** @type {unknown} */ e) => batch.tell(e);
   const act = (/** @type {string} */ name, /** @type {any} */ json) => {
-    setProblem('');
     setSure('');
-    batch.command(name, json).catch(e => setProblem(errorText(e)));
+    batch.command(name, json).catch(tell);
   };
-  const save = (/** @type {string} */ path) =>
-    download(path).catch(e => setProblem(errorText(e)));
+  const save = (/** @type {string} */ path) => {
+    batch.problem.value = '';
+    download(path).catch(tell);
+  };
   const remove = () => {
     batch.pending.value = 'delete';
     call('DELETE', `${batch.path}?cancel=true`).then(
       () => (location.hash = '#/batches'),
       e => {
         batch.pending.value = '';
-        setProblem(errorText(e));
+        tell(e);
       },
     );
   };
   // What was cancelled can be taken up again, so nothing is asked before.
   const cancel = () => {
     if (upload.value?.batch === batch.id) upload.value.cancel();
-    setProblem('');
     batch.command('cancel', {}).then(() => {
       batch.undo.value = {text: t('do.cancelled'), run: () => batch.command('retry', {scope: 'cancelled'})};
     }, tell);
@@ -234,6 +234,7 @@ export function Watch({batch}) {
     if (!next.delete(i)) next.add(i);
     setSelected(next);
   };
+  const tell = (/** @type {unknown} */ e) => batch.tell(e);
   useEffect(() => {
     const onKey = (/** @type {KeyboardEvent} */ e) => {
       if (/** @type {Element} */ (e.target).closest('input, select, textarea') || e.ctrlKey || e.metaKey || e.altKey) return;
@@ -247,9 +248,9 @@ export function Watch({batch}) {
         e.preventDefault();
         location.hash = `#/b/${batch.id}/f/${shown[active]}`;
       } else if (e.key === 't') show(!table);
-      else if (e.key === 'r' && view && view.files.failed > 0) batch.command('retry', {scope: 'failed'}).catch(() => {});
-      else if (e.key === 'p' && view?.state === 'running') batch.command('pause', {mode: 'drain'}).catch(() => {});
-      else if (e.key === 'p' && view?.state === 'paused') batch.command('resume', {}).catch(() => {});
+      else if (e.key === 'r' && view && view.files.failed > 0) batch.command('retry', {scope: 'failed'}).catch(tell);
+      else if (e.key === 'p' && view?.state === 'running') batch.command('pause', {mode: 'drain'}).catch(tell);
+      else if (e.key === 'p' && view?.state === 'paused') batch.command('resume', {}).catch(tell);
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
