@@ -18,6 +18,8 @@ let made = null;
 let madeId = ''; // when it is there
 /** @type {Map<string, number>} numbers of the samples that were sent, by path */
 let sent = new Map();
+/** @type {Map<string, Promise<unknown>>} the last request for each sample, by its address */
+let requests = new Map();
 
 const newKey = () => crypto.getRandomValues(new Uint32Array(4)).join('-');
 
@@ -47,7 +49,12 @@ export async function showSample(picture, name, signal) {
     let index = sent.get(picture.path);
     if (index === undefined) {
       const path = picture.path.split('/').map(encodeURIComponent).join('/');
-      const put = () => call('PUT', `/v1/batches/${batch.id}/files/${path}`, {body: picture.file});
+      const put = () => {
+        const address = `/v1/batches/${batch.id}/files/${path}`;
+        const request = call('PUT', address, {body: picture.file});
+        requests.set(address, request);
+        return request;
+      };
       const {index: added} = await persist(put, signal, waits);
       if (signal.aborted) return;
       index = /** @type {number} */ (added);
@@ -64,7 +71,9 @@ export async function showSample(picture, name, signal) {
 /**
  * Gives the draft, as it is to be started.
  * @param {string} name @param {AbortSignal} signal when the drop is discarded
- * @param {(why: string) => void} waits told what it waits for @returns {Promise<string>} its id
+ * @param {(why: string) => void} waits told what it waits for
+ * @returns {Promise<{id: string, requests: Map<string, Promise<unknown>>}>} with the requests for samples, by their
+ *   address: some may be under way
  */
 export async function takeDraft(name, signal, waits) {
   const mine = made;
@@ -76,8 +85,9 @@ export async function takeDraft(name, signal, waits) {
     const json = {name, spec: specOf(choice.value, formats.value)};
     if (mine) await persist(() => call('PATCH', `/v1/batches/${batch.id}`, {json}), signal, waits);
     signal.throwIfAborted();
+    const underWay = requests;
     forget();
-    return batch.id;
+    return {id: batch.id, requests: underWay};
   } catch (error) {
     if (batch && signal.aborted) remove(batch.id);
     else if (batch) made = mine;
@@ -106,6 +116,7 @@ function forget() {
   made = null;
   madeId = '';
   sent = new Map();
+  requests = new Map();
   sample.value = null;
   sampleProblem.value = '';
 }

@@ -13,9 +13,13 @@ const manifestRows = 500;
 const uploadsAtOnce = 4;
 
 export class Uploader {
-  /** @param {string} batch its id @param {Picture[]} pictures */
-  constructor(batch, pictures) {
+  /**
+   * @param {string} batch its id @param {Picture[]} pictures
+   * @param {Map<string, Promise<unknown>>} [requests] that send some of them already, by address
+   */
+  constructor(batch, pictures, requests = new Map()) {
     this.batch = batch;
+    this.requests = requests;
     this.pictures = pictures;
     this.total = pictures.length;
     this.bytesTotal = pictures.reduce((sum, p) => sum + p.file.size, 0);
@@ -77,13 +81,16 @@ export class Uploader {
 
   /** @param {Picture} picture */
   async sendOne(picture) {
-    const path = picture.path.split('/').map(encodeURIComponent).join('/');
+    const address = `/v1/batches/${this.batch}/files/${picture.path.split('/').map(encodeURIComponent).join('/')}`;
     const digest = this.digests.get(picture.path);
     /** @type {Record<string, string>} */
     const headers = digest ? {'Repr-Digest': `sha-256=:${base64(digest)}:`} : {};
+    // The server would refuse a second request for it meanwhile.
+    const isThere = await this.requests.get(address)?.then(() => true, () => false);
+    if (isThere) return this.count(picture);
     try {
       await this.persist(() =>
-        call('PUT', `/v1/batches/${this.batch}/files/${path}`, {body: picture.file, headers, signal: this.stop.signal}),
+        call('PUT', address, {body: picture.file, headers, signal: this.stop.signal}),
       );
       this.count(picture);
     } catch (error) {

@@ -32,8 +32,8 @@ function Left({text, names}) {
 async function convert(name, signal, waits) {
   const all = drop.value;
   if (!all) return;
-  const id = await takeDraft(name, signal, waits);
-  const uploader = new Uploader(id, all.pictures);
+  const {id, requests} = await takeDraft(name, signal, waits);
+  const uploader = new Uploader(id, all.pictures, requests);
   upload.value = uploader;
   go(`#/b/${id}`);
   discard();
