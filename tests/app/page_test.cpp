@@ -212,7 +212,7 @@ TEST_CASE("what the page says, and what can be done then") {
   const auto set = [](const std::string& what) { return std::vector<std::string>{"--set", what}; };
   const auto [name, settings, wanted] = GENERATE_COPY(values<row>({
       {"control", set("work.slots=1"), "quality 80, priority 9, tags one,two\n"},
-      {"typed", set("work.slots=1"), "one,two,three,four, one, two, three, four\n"},
+      {"typed", set("work.slots=1"), "one,two,three, one, two, three\n"},
       {"filters", set("work.slots=1"), R"({"rows":1,"scrolls":true,"wide":false})"},
       {"retry", {}, "The picture is cut off. Drop a whole copy."},
       {"expiry", set("work.slots=1"), "done\n"},

@@ -69,8 +69,8 @@ export async function send(method, path, options = {}) {
     const used = token.value;
     const body = json !== undefined ? JSON.stringify(json) : options.body;
     const answer = await received(fetch(path, {method, ...rest, headers, body}), options.signal);
-    // The API sends no pages: this one is of a network or a proxy that wants a sign-in.
-    if (answer.ok && isPage(answer)) throw new ApiError(0, {code: 'foreign_answer'});
+    // The API sends no pages: this one is of a network or a proxy that wants a sign-in, or has no server behind it.
+    if (isPage(answer) && (answer.ok || [403, 404].includes(answer.status))) throw new ApiError(0, {code: 'foreign_answer'});
     if (answer.ok || answer.status === 304) return answer;
     if (answer.status === 401 && used === token.value) {
       await tokenRefused();

@@ -230,7 +230,7 @@ export const de = {
   'error.not_owner': 'Dieser Stapel gehört jemand anderem. Bitten Sie den Besitzer oder die Verwaltung um die Ergebnisse.',
   'error.unreached': 'Der Server ist nicht erreichbar. Prüfen Sie die Verbindung, und versuchen Sie es noch einmal.',
   'error.network': 'Der Server ist nicht erreichbar. Es wird von selbst wieder versucht.',
-  'error.foreign_answer': 'Etwas anderes hat anstelle des Servers geantwortet. Falls Ihr Netz eine Anmeldung verlangt, laden Sie diese Seite neu.',
+  'error.foreign_answer': 'Etwas anderes hat anstelle des Servers geantwortet. Falls Ihr Netz eine Anmeldung verlangt, melden Sie sich in einem anderen Tab an: Hier geht es von selbst weiter.',
   'error.quota': 'Ihr Kontingent ist aufgebraucht: {detail} Löschen Sie Stapel, die Sie nicht mehr brauchen, oder fragen Sie die Verwaltung.',
   'error.disk': 'Die Platte des Servers ist voll. Das Senden geht von selbst weiter, wenn Platz ist; sagen Sie es der Verwaltung.',
   'error.too_large': 'Zu groß: {detail}',

@@ -230,7 +230,7 @@ export const en = {
   'error.not_owner': 'This batch belongs to somebody else. Ask its owner or an administrator to send you the results.',
   'error.unreached': 'The server cannot be reached. Check the connection, and try again.',
   'error.network': 'The server cannot be reached. It is tried again by itself.',
-  'error.foreign_answer': 'Something else answered in the server\'s place. If your network asks for a sign-in, load this page again.',
+  'error.foreign_answer': 'Something else answered in the server\'s place. If your network asks for a sign-in, sign in in another tab: here it goes on by itself.',
   'error.quota': 'Your quota is used up: {detail} Delete batches that you no longer need, or ask the administrator.',
   'error.disk': 'The server\'s disk is full. The upload goes on by itself when there is room; tell the administrator.',
   'error.too_large': 'Too large: {detail}',
