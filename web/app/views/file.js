@@ -16,7 +16,7 @@ export function FileView({batch, i}) {
     setProblem(e instanceof ApiError && e.status === 404 ? t('detail.gone') : errorText(e));
   const save = (/** @type {string} */ path) => {
     setProblem('');
-    download(path).catch(tell);
+    download(path).catch(e => setProblem(errorText(e)));
   };
   useEffect(() => {
     const stop = new AbortController();

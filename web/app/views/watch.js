@@ -105,6 +105,7 @@ function Commands({batch, view, selected, shown, narrowed, clear}) {
   };
   const remove = () => {
     batch.pending.value = 'delete';
+    batch.problem.value = '';
     call('DELETE', `${batch.path}?cancel=true`).then(
       () => (location.hash = '#/batches'),
       e => {
